@@ -1,0 +1,79 @@
+# rundbrief: `make demo` sends a campaign, `make test` proves it, `make` only builds.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX ?= /usr/local
+MODE ?= release
+BUILD := build/$(MODE)
+
+# Rooms by floor; see tests/tools/floors for the table that `make layers` checks.
+PURE_ROOMS := engine/base engine/mail engine/smtp engine/shape templates
+ROOMS := $(PURE_ROOMS) engine/net engine/sign engine/preflight engine/journal engine/send \
+	importer engine/api bench/sink
+# The four seams to the world: the simulation links others in their place.
+RIM_SOURCES := $(wildcard engine/io/*.c) engine/net/resolve.c engine/net/tls.c \
+	$(wildcard engine/store/*.c)
+
+PACKAGES := liburing openssl libcares libpq msgpack jansson libconfuse libpcre2-8 libidn2 gumbo
+CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lopendkim -lcsv -lpthread -lm
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Werror
+CFLAGS_release := -O2 -g
+CFLAGS_debug := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+CFLAGS += -std=gnu2x $(WARNINGS) $(CFLAGS_$(MODE)) -msse4.2 -fno-strict-aliasing
+LDFLAGS += $(filter -fsanitize%,$(CFLAGS_$(MODE)))
+
+CORE_SOURCES := $(filter-out $(RIM_SOURCES) engine/main.c, \
+	$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
+objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
+EMBEDDED := $(wildcard sql/*.sql sql/queries/*.sql engine/smtp/*.tsv engine/shape/*.tsv)
+
+.PHONY: all demo test install clean layers pure unit debug FORCE
+all: build/rundbrief
+
+build/rundbrief: $(BUILD)/rundbrief
+	@ln -sf $(MODE)/rundbrief $@
+
+$(BUILD)/rundbrief: $(BUILD)/engine/main.o $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+$(BUILD)/libcore.a: $(call objects,$(CORE_SOURCES)) $(BUILD)/gen/embedded.o
+$(BUILD)/librim.a: $(call objects,$(RIM_SOURCES))
+$(BUILD)/%.a:
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Statements, rules and provider data become bytes in the program: embedded.h declares
+# embedded_find(name), the names are the paths.
+$(BUILD)/gen/embedded.S: $(EMBEDDED) tests/tools/embed.sh
+	@mkdir -p $(@D)
+	@sh tests/tools/embed.sh $(EMBEDDED) > $@
+$(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.S
+	$(CC) -c -o $@ $<
+
+# One program a unit test file, against the debug build.
+UNIT_TESTS := $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(wildcard tests/unit/test_*.c))
+debug:
+	@$(MAKE) --no-print-directory MODE=debug build/debug/rundbrief
+unit:
+	@$(MAKE) --no-print-directory MODE=debug unit-run
+unit-run: $(UNIT_TESTS)
+	@sh tests/tools/run-unit.sh $(UNIT_TESTS)
+build/debug/tests/unit/%: build/debug/tests/unit/%.o build/debug/libcore.a build/debug/librim.a
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS) -lcmocka
+
+layers:
+	@python3 tests/tools/layers.py
+pure:
+	@sh tests/tools/pure.sh
+
+clean:
+	rm -rf build
+
+-include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)

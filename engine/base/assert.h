@@ -1,0 +1,8 @@
+/* assert.h - what the programmer promises; stays on in release builds.
+ * Input from outside is never asserted, always answered. */
+#pragma once
+
+[[noreturn]] void assert_failed(const char *file, int line, const char *claim);
+
+#define ASSERT(claim) ((claim) ? (void)0 : assert_failed(__FILE__, __LINE__, #claim))
+#define UNREACHABLE() assert_failed(__FILE__, __LINE__, "unreachable")

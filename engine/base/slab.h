@@ -1,0 +1,21 @@
+/* slab.h - a fixed number of equal objects, borrowed and given back; no allocation after init.
+ * One thread borrows and gives back. Objects are not cleared on borrow. */
+#pragma once
+
+#include "engine/base/arena.h"
+
+struct slab {
+	char *memory;
+	void *free; /* first free object; each holds the next */
+	size_t object_size, count, borrowed_count;
+};
+
+/* Memory for count objects comes from the arena; -1 at its limit. */
+[[nodiscard]] int slab_init(struct slab *, struct arena *, size_t object_size, size_t count);
+[[nodiscard]] void *slab_borrow(struct slab *); /* NULL when all are out */
+void slab_give_back(struct slab *, void *object);
+
+static inline size_t slab_free_count(const struct slab *s)
+{
+	return s->count - s->borrowed_count;
+}

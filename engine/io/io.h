@@ -1,0 +1,116 @@
+/* io.h - the only door to the kernel and the clock: one loop, one ring, one thread.
+ * Operations are embedded in their owners. Completions are queued by io_turn() and then run
+ * from the queue, so a callback may start operations freely and nothing recurses. A callback
+ * runs exactly once per operation (streams and polls: once per event until they end), never
+ * inside the call that started it. The simulation links another implementation of this page. */
+#pragma once
+
+#include "engine/base/chain.h"
+#include "engine/base/str.h"
+#include "engine/base/usec.h"
+#include <netinet/in.h>
+#include <sys/uio.h>
+
+struct io_loop;
+
+struct io_op {
+	struct chain_link link;
+	void (*on_done)(struct io_op *, int result); /* >= 0 as the call says, or -errno */
+	int result;
+	bool busy; /* from start until on_done runs */
+	void *context; /* the implementation's own */
+};
+
+struct io_options {
+	uint32_t entries;        /* size of the submission queue; 0: 1024 */
+	uint32_t buffer_count;   /* receive buffers of 4 KiB, shared by all streams; 0: 256 */
+	bool mask_new;           /* use nothing newer than Linux 6.1 (the tests run once so) */
+};
+
+/* Returns 0, or -errno with a sentence for people in ret_why (what is wrong, what to do). */
+[[nodiscard]] int io_loop_create(struct io_loop **ret_loop, const struct io_options *,
+                                 char *ret_why, size_t why_size);
+void io_loop_destroy(struct io_loop *);
+
+usec io_now(const struct io_loop *);      /* monotonic, read once a turn */
+usec io_wall_now(const struct io_loop *); /* since the Unix epoch, read with it */
+
+/* One turn: submits what was started, waits for a completion, a bell or wait_until
+ * (monotonic; a past time: does not wait), reads the clocks, runs what has completed. Returns
+ * the number of completions run, or -errno when the ring itself failed. */
+[[nodiscard]] int io_turn(struct io_loop *, usec wait_until);
+
+struct net_address {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+	};
+};
+/* "127.0.0.1" or "::1" with a port; false when it is no address. */
+[[nodiscard]] bool net_address_parse(str text, uint16_t port, struct net_address *ret_address);
+/* "192.0.2.1" or "2001:db8::1", without port; out holds at least 46 bytes. */
+void net_address_format(const struct net_address *, char *out);
+bool net_address_is_loopback(const struct net_address *);
+socklen_t net_address_size(const struct net_address *);
+
+/* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor. */
+void io_connect(struct io_loop *, struct io_op *, const struct net_address *to,
+                const struct net_address *from);
+
+/* Sends all of it or fails; result: bytes. spans and what they point at live until done. */
+struct io_send {
+	struct io_op op;
+	struct msghdr message;
+};
+void io_send(struct io_loop *, struct io_send *, int fd, struct iovec *spans, size_t count);
+
+/* Receives until stopped. on_bytes gets a view that lives during the call only; size 0 is the
+ * end of the stream, error < 0 its failure; both are the last call. */
+struct io_stream {
+	struct io_op op;
+	void (*on_bytes)(struct io_stream *, str bytes, int error);
+	int fd;
+	bool paused, stopped;
+};
+void io_stream_start(struct io_loop *, struct io_stream *, int fd);
+/* After this no on_bytes comes; on_stopped says when the struct may be reused. */
+void io_stream_stop(struct io_loop *, struct io_stream *, void (*on_stopped)(struct io_op *, int));
+
+/* Calls on_ready with poll events, again and again, until stopped (as a stream). */
+struct io_poll {
+	struct io_op op;
+	void (*on_ready)(struct io_poll *, int events);
+	int fd;
+	bool stopped;
+};
+void io_poll_start(struct io_loop *, struct io_poll *, int fd, int events);
+void io_poll_stop(struct io_loop *, struct io_poll *, void (*on_stopped)(struct io_op *, int));
+
+/* Accepts until stopped; on_accept gets a descriptor or -errno. */
+struct io_accept {
+	struct io_op op;
+	void (*on_accept)(struct io_accept *, int fd);
+	int fd;
+	bool stopped;
+};
+/* Synchronous: socket, bind, listen (SO_REUSEADDR). Returns the descriptor or -errno. */
+[[nodiscard]] int io_listen(const struct net_address *, int backlog);
+void io_accept_start(struct io_loop *, struct io_accept *, int listen_fd);
+void io_accept_stop(struct io_loop *, struct io_accept *, void (*on_stopped)(struct io_op *, int));
+
+/* Files: whole writes; result bytes written (less only on a full disk: then -ENOSPC). */
+void io_write(struct io_loop *, struct io_op *, int fd, const void *data, size_t size,
+              uint64_t offset);
+void io_fdatasync(struct io_loop *, struct io_op *, int fd);
+
+/* Closes without waiting for the result; NULL-safe order: streams on fd are stopped first. */
+void io_close(struct io_loop *, int fd);
+/* Shuts both directions down: pending operations on fd end. */
+void io_shutdown(struct io_loop *, int fd);
+
+/* A bell wakes a sleeping loop from another thread. Ringing is cheap when the loop is awake. */
+struct io_bell;
+[[nodiscard]] int io_bell_create(struct io_loop *, struct io_bell **ret_bell);
+void io_bell_destroy(struct io_bell *); /* after the ringing threads have ended */
+void io_bell_ring(struct io_bell *);

@@ -1,0 +1,53 @@
+/* journal.h - the engine's own memory across a crash: marks and outcomes, appended.
+ * A record is a msgpack array, framed with its length and a CRC-32C (format: record.h). One
+ * carrier owns one journal and writes once a turn; positions are byte offsets that only grow,
+ * across segments. A mark ("about to end data") is written before the end of data may leave;
+ * an outcome before anybody else learns of it. What is settled in the database is freed. */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/io/io.h"
+#include "engine/store/store.h"
+
+/* The transaction whose end of data is about to leave. */
+struct journal_mark {
+	uint64_t campaign_id, slice_id, subscriber_id;
+	uint32_t attempt, revision;
+	usec at_wall, date_wall, first_wall; /* first_wall 0: this is the first attempt */
+	str provider, site, source, mx_host;
+};
+
+struct journal;
+
+/* Opens the journal in a directory (made when missing) and locks it against a second engine.
+ * loop: writes go through it. Returns 0, or -1 with a sentence. */
+[[nodiscard]] int journal_open(struct journal **ret_journal, struct io_loop *, const char *directory,
+                               bool durable_disk, char *ret_why, size_t why_size);
+void journal_close(struct journal *);
+
+uint64_t journal_end(const struct journal *); /* position behind the last queued record */
+/* Queue for the turn's write. Return the position behind the record. */
+uint64_t journal_put_mark(struct journal *, const struct journal_mark *);
+uint64_t journal_put_outcome(struct journal *, const struct store_outcome *);
+/* Starts the turn's one write if anything is queued and none is under way; on_written gets the
+ * position up to which all is written (and durable, if chosen), or a negative errno as error:
+ * the records stay queued and journal_flush() may be tried again. */
+void journal_flush(struct journal *, void (*on_written)(void *context, uint64_t position, int error),
+                   void *context);
+bool journal_idle(const struct journal *); /* nothing queued, nothing under way */
+/* Everything before position is settled: segments wholly before it are removed. */
+void journal_free(struct journal *, uint64_t position);
+
+/* Reading back. Calls for every whole record from position on, in order; a torn or damaged
+ * tail ends the reading and is described in ret_why (empty: ended cleanly). Returns the
+ * position behind the last whole record, or UINT64_MAX when the directory cannot be read. The
+ * views in the structs live during the call. */
+struct journal_reader_events {
+	void (*on_mark)(void *context, uint64_t position, const struct journal_mark *);
+	void (*on_outcome)(void *context, uint64_t position, const struct store_outcome *);
+	void *context;
+};
+uint64_t journal_replay(const char *directory, uint64_t from, const struct journal_reader_events *,
+                        char *ret_why, size_t why_size);
+/* After a replay: cuts a torn tail off, so that appending goes on behind the last whole record. */
+[[nodiscard]] int journal_trim(const char *directory, uint64_t position);

@@ -1,0 +1,55 @@
+/* conn.h - a connection: TCP by io.h, TLS by tls.h, bytes up, bytes down. Knows no SMTP.
+ * One write is under way at a time; conn_write() while one is under way is a broken promise
+ * (ask conn_writable()). All callbacks come from the loop, never inside a call. */
+#pragma once
+
+#include "engine/io/io.h"
+#include "engine/net/tls.h"
+#include "engine/smtp/reply.h"
+
+#define CONN_SPAN_LIMIT 16
+
+enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_OPEN, CONN_HANDSHAKE, CONN_CLOSING };
+
+struct conn;
+struct conn_events {
+	void (*on_open)(struct conn *);
+	/* Plain bytes; the view lives during the call. */
+	void (*on_bytes)(struct conn *, str bytes);
+	void (*on_written)(struct conn *, size_t size); /* the spans of conn_write() are free */
+	void (*on_tls)(struct conn *, bool ok);
+	/* Last callback of a connection that failed or that the peer ended (CAUSE_NONE: by
+	 * EOF in order). The owner then calls conn_close(). */
+	void (*on_lost)(struct conn *, enum local_cause);
+	/* After conn_close(): nothing of the kernel points into the struct any more. */
+	void (*on_closed)(struct conn *);
+};
+
+struct conn {
+	struct io_loop *loop;
+	const struct conn_events *events;
+	enum conn_state state;
+	int fd;
+	struct net_address to;
+	struct io_op connect;
+	struct io_send send;
+	struct io_stream stream;
+	struct iovec spans[CONN_SPAN_LIMIT];
+	size_t write_size; /* plain bytes under way; 0: writable */
+	struct tls_session *tls;
+	unsigned pending_count; /* operations of the kernel that still point here */
+	bool lost_told;
+};
+
+void conn_init(struct conn *, struct io_loop *, const struct conn_events *);
+void conn_open(struct conn *, const struct net_address *to, const struct net_address *from);
+/* Takes over an accepted descriptor (the sink's side). */
+void conn_adopt(struct conn *, int fd);
+bool conn_writable(const struct conn *);
+/* At most CONN_SPAN_LIMIT spans. Under TLS they are encrypted (copied) at once, otherwise they
+ * must stay until on_written. */
+void conn_write(struct conn *, const struct iovec *spans, size_t count);
+/* Starts the handshake; plain bytes that come before on_tls are the handshake's. */
+void conn_start_tls(struct conn *, struct tls_context *, str host);
+bool conn_is_tls(const struct conn *);
+void conn_close(struct conn *); /* in any state but CLOSED; on_closed follows */

@@ -1,0 +1,60 @@
+/* resolve.h - DNS lookups on a loop, with a cache by TTL: answers come in a callback, never
+ * inside the call. Negative answers are cached, equal questions under way are asked once. The
+ * simulation links another implementation of this page. */
+#pragma once
+
+#include "engine/io/io.h"
+
+enum dns_status {
+	DNS_OK,        /* answers, at least one */
+	DNS_NO_DATA,   /* the name exists, without such records */
+	DNS_NO_NAME,   /* NXDOMAIN */
+	DNS_TEMPORARY, /* SERVFAIL, REFUSED, time-out, no server */
+};
+
+#define DNS_MX_LIMIT 32      /* records kept of one answer */
+#define DNS_ADDRESS_LIMIT 16
+#define DNS_NAME_SIZE 256    /* with the NUL */
+#define DNS_TEXT_LIMIT 4096  /* all strings of one TXT record joined */
+
+struct dns_mx {
+	uint16_t preference;
+	char host[DNS_NAME_SIZE]; /* lower case, no trailing dot; "" is the null MX */
+};
+
+struct dns_answer {
+	enum dns_status status;
+	bool secure;     /* AD bit; trusted only from a configured resolver */
+	uint32_t ttl_seconds;
+	size_t count;
+	const struct dns_mx *mx;             /* MX questions, as they came */
+	const struct net_address *addresses; /* address questions: A, then AAAA; port 0 */
+	const str *texts;                    /* TXT questions */
+	char why[128];   /* for people: "time-out asking 127.0.0.1 port 53" */
+};
+
+struct resolver;
+
+struct resolver_config {
+	str server;      /* address; empty: the system's resolv.conf */
+	uint16_t port;   /* 0: 53 */
+	usec timeout;    /* of one try; 0: 5 s */
+	uint32_t tries;  /* 0: 3 */
+	bool no_ipv6;    /* do not ask for AAAA */
+	uint32_t cache_entries; /* 0: 100,000 */
+};
+
+[[nodiscard]] int resolver_create(struct resolver **ret_resolver, struct io_loop *,
+                                  const struct resolver_config *);
+void resolver_destroy(struct resolver *); /* open questions get no callback any more */
+
+/* A question embedded in its owner; the answer lives during on_answer only. */
+struct dns_question {
+	struct chain_link link;
+	void (*on_answer)(struct dns_question *, const struct dns_answer *);
+	void *context; /* the implementation's own */
+};
+void resolve_mx(struct resolver *, struct dns_question *, str domain);
+void resolve_address(struct resolver *, struct dns_question *, str host);
+void resolve_text(struct resolver *, struct dns_question *, str name);
+void resolve_name(struct resolver *, struct dns_question *, const struct net_address *); /* PTR, in texts */

@@ -1,0 +1,34 @@
+/* dkim.h - DKIM signatures (RFC 6376, 8301, 8463) with a key that is parsed once and held.
+ * relaxed/relaxed, header list and oversigning as bulk mail wants them (standards.md I). An own
+ * canonicaliser over OpenSSL's EVP; libopendkim reads what we write (verify.h). */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/base/usec.h"
+
+struct dkim_key; /* parsed key, domain and selector; immutable, shared by all threads */
+
+enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256 };
+
+/* pem: PKCS#8 or traditional private key. NULL with a sentence in ret_why: not PEM, RSA under
+ * 1024 bits, another algorithm, ... */
+[[nodiscard]] struct dkim_key *dkim_key_create(str pem, str domain, str selector, char *ret_why,
+                                               size_t why_size);
+void dkim_key_destroy(struct dkim_key *);
+enum dkim_algorithm dkim_key_algorithm(const struct dkim_key *);
+str dkim_key_domain(const struct dkim_key *);
+str dkim_key_selector(const struct dkim_key *);
+/* The TXT record's text: "v=DKIM1; k=rsa; p=...". */
+void dkim_key_record(const struct dkim_key *, struct buf *out);
+
+struct dkim_signer; /* per thread: contexts, hash states, scratch; no allocation per message */
+
+/* Up to 4 keys: one signature each, the first first; the body hash is shared. */
+#define DKIM_KEY_LIMIT 4
+[[nodiscard]] struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys, size_t count);
+void dkim_signer_destroy(struct dkim_signer *);
+
+/* Appends the DKIM-Signature field(s), folded, each ending in CRLF, to stand before the message.
+ * message is header and body with CRLF lines; header_size includes the empty line. 0 or -1. */
+[[nodiscard]] int dkim_sign(struct dkim_signer *, str message, size_t header_size, usec wall_now,
+                            struct buf *out);

@@ -1,0 +1,17 @@
+/* caps.h - what a server offered in its EHLO reply (RFC 5321 4.1.1.1). */
+#pragma once
+
+#include "engine/base/str.h"
+
+struct smtp_caps {
+	bool esmtp; /* false: HELO only */
+	bool pipelining, chunking, starttls, eightbitmime, smtputf8, enhanced_codes, dsn, size;
+	bool requiretls, auth;
+	uint64_t size_limit;       /* 0: no limit stated */
+	uint32_t limit_mail_max;   /* RFC 9422; 0: not stated */
+	uint32_t limit_rcpt_max;
+};
+
+/* From the joined text of a 250 reply: the first line is the greeting, unknown words are
+ * ignored, case does not matter. */
+void smtp_caps_parse(struct smtp_caps *ret_caps, str text);

@@ -1,0 +1,259 @@
+/* store.h - the database in campaign terms: requests submitted, completions called.
+ * One struct store is one connection. With a loop it is non-blocking libpq on that loop (the
+ * feeder's); with loop NULL every submit runs to its end and calls on_done before it returns
+ * (the ledger's, and the commands'). Requests of one store are served in order, each in one
+ * transaction of its own. The simulation links another implementation of this page.
+ *
+ * Ids are bigint, > 0. All rows belong to the store's tenant. Strings handed in are copied or
+ * used before on_done; what a request returns lives in the arena it was given. */
+#pragma once
+
+#include "engine/base/arena.h"
+#include "engine/base/chain.h"
+#include "engine/base/usec.h"
+#include "engine/io/io.h"
+#include "engine/smtp/classify.h"
+
+struct store;
+
+enum store_result {
+	STORE_OK = 0,
+	STORE_LOST = -1,      /* no connection, or it broke: whether a write took is not known;
+	                         read the position, never guess. Try again after a pause. */
+	STORE_RETRY = -2,     /* deadlock, serialization, read-only, disk full: nothing was written */
+	STORE_REFUSED = -3,   /* the statement is wrong for this schema: a bug or a missing migration */
+	STORE_NOT_FOUND = -4,
+	STORE_FENCED = -5,    /* another process runs under this engine's name (newer epoch), or
+	                         the journal position is not the expected one */
+};
+
+struct store_config {
+	const char *conninfo;
+	uint32_t tenant;            /* 1: the default tenant */
+	usec connect_timeout;       /* 0: 10 s */
+	usec statement_timeout;     /* 0: 60 s */
+	const char *application;    /* application_name: "rundbrief feeder" */
+};
+
+[[nodiscard]] int store_open(struct store **ret_store, struct io_loop *, const struct store_config *,
+                             char *ret_why, size_t why_size);
+void store_close(struct store *);
+
+/* First member of every request. */
+struct store_request {
+	struct chain_link link;
+	void (*on_done)(struct store_request *);
+	int result;    /* enum store_result */
+	char why[256]; /* for people, when result is not OK */
+};
+
+/* An engine says who it is. Gives it a new epoch: an older process of that name is fenced. */
+struct store_join {
+	struct store_request request;
+	str name;
+	uint32_t ret_engine_id;
+	uint32_t ret_epoch;
+	uint64_t ret_position; /* journal bytes whose outcomes are settled */
+};
+void store_join(struct store *, struct store_join *);
+
+/* Renews the engine's leases (30 s); tells which it holds no longer. */
+struct store_heartbeat {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	struct arena *arena;
+	uint64_t *ret_lost_slices;
+	size_t ret_lost_count;
+};
+void store_heartbeat(struct store *, struct store_heartbeat *);
+
+enum campaign_state {
+	CAMPAIGN_DRAFT, CAMPAIGN_RUNNING, CAMPAIGN_PAUSED, CAMPAIGN_CANCELLED, CAMPAIGN_FINISHED,
+	CAMPAIGN_STATE_COUNT
+};
+extern const char *const campaign_state_names[CAMPAIGN_STATE_COUNT];
+
+/* A campaign's record and content. settings is the campaign's JSON object (see
+ * templates/campaign.h for the keys); revision names the content it was sent with. */
+struct store_campaign {
+	struct store_request request;
+	uint64_t campaign_id; /* 0: look up by name */
+	str name;
+	uint32_t revision;    /* 0: newest */
+	struct arena *arena;
+	enum campaign_state ret_state;
+	str ret_name, ret_settings, ret_html, ret_text; /* html or text data NULL: has none */
+	uint32_t ret_revision;
+	usec ret_launched_wall, ret_expires_wall;
+	bool ret_fully_cut; /* no further slices will be cut */
+};
+void store_campaign(struct store *, struct store_campaign *);
+
+/* Cuts the next slice of a running campaign: freezes at most limit ids, counts who is
+ * suppressed and why, moves the cut mark. */
+struct store_cut {
+	struct store_request request;
+	uint64_t campaign_id;
+	uint32_t limit;
+	uint64_t ret_slice_id; /* 0: nothing was left to cut */
+	uint32_t ret_count;
+	bool ret_fully_cut;
+};
+void store_cut(struct store *, struct store_cut *);
+
+enum slice_kind { SLICE_AUDIENCE = 0, SLICE_RETRY = 1, SLICE_REMAINDER = 2 };
+
+/* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). */
+struct store_lease {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	uint64_t campaign_id;
+	struct arena *arena;
+	uint64_t ret_slice_id; /* 0: none is due */
+	uint64_t ret_campaign_id;
+	enum slice_kind ret_kind;
+	uint64_t *ret_ids;
+	size_t ret_count;
+	usec ret_next_due_wall; /* none due: when the earliest will be; USEC_NEVER: there is none */
+};
+void store_lease(struct store *, struct store_lease *);
+
+/* One recipient as read for sending. */
+struct store_recipient {
+	uint64_t subscriber_id;
+	str email;      /* as stored; data NULL: the subscriber is gone (erased) */
+	str name;
+	const str *fields; /* JSON text of each attribute asked for; data NULL: has none */
+	uint32_t attempts; /* ended so far */
+	uint32_t revision; /* template revision of the first attempt; 0: none yet */
+	usec date_wall;    /* Date of the first attempt; 0: none yet */
+	usec first_wall;   /* when the first attempt ended; 0: none yet */
+	str source;        /* that the last attempt used; empty: none */
+	bool suppressed;   /* became so since the slice was cut (suppressed or unsubscribed) */
+	const char *suppression_reason;
+};
+struct store_read {
+	struct store_request request;
+	uint64_t campaign_id, slice_id;
+	const uint64_t *ids; /* ascending */
+	size_t count;
+	const str *fields;   /* names of attributes the template uses */
+	size_t field_count;
+	struct arena *arena;
+	struct store_recipient *ret_recipients; /* count entries, in the order of ids */
+};
+void store_read(struct store *, struct store_read *);
+
+/* Marks recipients as started, before a carrier may start them. */
+struct store_mark {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	const struct store_mark_slice {
+		uint64_t campaign_id, slice_id;
+		const uint64_t *ids; /* ascending */
+		size_t count;
+	} *slices;
+	size_t slice_count;
+};
+void store_mark(struct store *, struct store_mark *);
+
+/* What must no longer be started, since the number given. */
+enum stop_kind { STOP_PAUSE, STOP_RESUME, STOP_CANCEL, STOP_SUBSCRIBER };
+struct store_stop {
+	uint64_t number;
+	enum stop_kind kind;
+	uint64_t campaign_id;   /* PAUSE, RESUME, CANCEL */
+	uint64_t subscriber_id; /* SUBSCRIBER: unsubscribed or suppressed */
+	const char *reason;     /* "unsubscribed", "manual", ... */
+};
+struct store_stop_feed {
+	struct store_request request;
+	uint64_t after_number; /* UINT64_MAX: only tell the newest number */
+	struct arena *arena;
+	struct store_stop *ret_stops;
+	size_t ret_count;
+	uint64_t ret_newest_number;
+};
+void store_stop_feed(struct store *, struct store_stop_feed *);
+
+/* Turns deferrals that are due into retry slices (at most limit recipients a call). */
+struct store_claim_due {
+	struct store_request request;
+	uint64_t campaign_id; /* 0: of any running campaign */
+	uint32_t limit;
+	uint32_t ret_count;
+	usec ret_next_due_wall; /* of those left; USEC_NEVER: none left */
+};
+void store_claim_due(struct store *, struct store_claim_due *);
+
+/* Puts recipients of a leased slice back, as a new open slice, no attempt counted. */
+struct store_put_back {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	uint64_t campaign_id, slice_id;
+	const uint64_t *ids; /* ascending */
+	size_t count;
+	usec due_wall; /* 0: at once */
+};
+void store_put_back(struct store *, struct store_put_back *);
+
+/* What became of one recipient in one attempt (or without any). The numbers of verdicts and
+ * classes stand in the tables: see sql/README.md. */
+struct store_outcome {
+	uint64_t campaign_id, slice_id, subscriber_id;
+	enum verdict verdict;
+	bool final;         /* in doubt may be final or not; deferred never is */
+	bool suppress;      /* a dead address: to be suppressed with this outcome */
+	enum bounce_class class;
+	const char *cause;
+	enum reply_origin origin;
+	enum smtp_stage stage;
+	uint16_t code;
+	struct status status;
+	uint32_t attempt;   /* 1 for the first; 0: none was made */
+	uint32_t revision;
+	usec at_wall, date_wall, first_wall;
+	usec due_wall;      /* DEFERRED, or IN_DOUBT to be tried again */
+	uint32_t duration_ms; /* from MAIL to the reply */
+	uint32_t size;      /* bytes of the message */
+	str text, mx_host, provider, site, source; /* text: bounded, may hold any bytes */
+};
+
+struct store_settle {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	const struct store_outcome *const *outcomes;
+	size_t count;
+	uint64_t old_position, new_position; /* compare-and-set, in the same transaction */
+	const uint64_t *closed_slices;       /* all of whose recipients are settled with this */
+	size_t closed_count;
+};
+/* STORE_FENCED when the position is not old_position: read it with store_position(). */
+void store_settle(struct store *, struct store_settle *);
+
+struct store_position {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	uint64_t ret_position;
+};
+void store_position(struct store *, struct store_position *);
+
+/* After the journal was replayed and settled: closes the slices which this engine held in an
+ * earlier epoch and opens what was not accounted for as remainders, due at once. With
+ * trust_marks (the journal was lost) those marked as started go in doubt instead. */
+struct store_recover {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	bool trust_marks;
+	uint32_t ret_slices, ret_remaining, ret_in_doubt;
+};
+void store_recover(struct store *, struct store_recover *);
+
+/* Finishes the campaign when it is fully cut, no slice is open or leased and no deferral
+ * waits. A cancelled campaign: settles what has no verdict yet as cancelled. */
+struct store_finish {
+	struct store_request request;
+	uint64_t campaign_id;
+	bool ret_finished;
+};
+void store_finish(struct store *, struct store_finish *);

@@ -1,0 +1,68 @@
+/* liquid.h - a Liquid template: compiled once into literal spans and slots, rendered many times.
+ * Compiling knows the names of the root variables, so that rendering looks nothing up by name.
+ * Pure: memory from arenas, output into a buf, time as an argument. */
+#pragma once
+
+#include "engine/base/arena.h"
+#include "engine/base/buf.h"
+#include "engine/base/usec.h"
+#include "templates/value.h"
+
+struct liquid; /* compiled, immutable: one serves all threads */
+
+/* An error for people: where and what, and the line itself. */
+struct liquid_error {
+	str file;
+	uint32_t line, column; /* from 1; column in bytes */
+	char message[200];     /* a sentence: "unknown filter 'upcsae', did you mean 'upcase'?" */
+	char excerpt[160];     /* the source line, printable */
+};
+
+enum liquid_escape { LIQUID_ESCAPE_NONE, LIQUID_ESCAPE_HTML };
+
+struct liquid_options {
+	str file;                      /* for errors */
+	enum liquid_escape escape;     /* of {{ output }}; `| raw` opts out */
+	bool strict_variables;
+	/* Source of a partial by name; false: there is none. NULL: partials are errors. */
+	bool (*load_partial)(void *context, str name, struct arena *, str *ret_source);
+	void *load_context;
+	/* How literal text is prepared once at compile time (transfer encoding); NULL: as it is. */
+};
+
+/* Bounds of one rendering, each with its own error (limits of steps and bytes: no data can make
+ * a rendering hang). */
+struct liquid_limits {
+	uint32_t steps;      /* tags and outputs run; 0: 1,000,000 */
+	size_t output_size;  /* 0: 16 MiB */
+	uint32_t depth;      /* of nesting; 0: 100 */
+};
+
+[[nodiscard]] struct liquid *liquid_compile(struct arena *, str source, const struct liquid_options *,
+                                            struct liquid_error *ret_error);
+
+/* Root variables that the template reads from outside: path is "first_name" or
+ * "subscriber.city" (static parts only). In order of first use, each once. */
+size_t liquid_variable_count(const struct liquid *);
+str liquid_variable(const struct liquid *, size_t index);
+
+/* roots is a hash value: names to values. scratch is used during the call and may be reset
+ * after it. 0, or -1 with the error filled in and out in an undefined state. */
+[[nodiscard]] int liquid_render(const struct liquid *, const struct value *roots,
+                                const struct liquid_limits *, usec wall_now, struct arena *scratch,
+                                struct buf *out, struct liquid_error *ret_error);
+
+/* Pieces for who wants to encode literals once: the template as a list of runs. A literal run is
+ * constant text; a dynamic run is rendered as a whole. A template without tags that span text
+ * alternates literal, output, literal, ... */
+size_t liquid_run_count(const struct liquid *);
+/* True: literal, in *ret_text. False: dynamic. */
+bool liquid_run_literal(const struct liquid *, size_t run, str *ret_text);
+/* Renders one dynamic run. State of assign and of counters carries over from run to run through
+ * the frame. */
+struct liquid_frame;
+[[nodiscard]] struct liquid_frame *liquid_frame_begin(const struct liquid *, const struct value *roots,
+                                                      const struct liquid_limits *, usec wall_now,
+                                                      struct arena *scratch);
+[[nodiscard]] int liquid_frame_run(struct liquid_frame *, size_t run, struct buf *out,
+                                   struct liquid_error *ret_error);

@@ -1,0 +1,61 @@
+/* message.h - a campaign's content, compiled once, rendered per recipient into one RFC 5322
+ * message: headers, multipart/alternative, quoted-printable (standards.md C, H). Every message
+ * is 7-bit clean, has CRLF line ends only, and no line of its body starts with a dot.
+ * Literal spans are encoded at compile time; only slots are encoded per message. Pure. */
+#pragma once
+
+#include "engine/mail/token.h"
+#include "templates/liquid.h"
+
+
+/* What the plan is made from; all of it must live as long as the plan. */
+struct message_source {
+	str subject, html, text;     /* html or text data NULL: has none (text is then made from html) */
+	str from_name, from_address; /* from_name may hold Liquid, as subject may */
+	str reply_to;                /* address, empty: none */
+	str list_id, list_name;      /* list_id: "news.example.com"; empty: no List-Id */
+	str feedback_id;             /* "campaign:customer:type:sender"; empty: none */
+	str unsubscribe_url;         /* base: "https://news.example.com"; empty: mailto only */
+	str unsubscribe_mailbox;     /* local part@domain or only domain of the return path */
+	str return_domain;           /* of envelope sender and Message-ID */
+	const struct message_header {
+		str name, value;     /* value may hold Liquid */
+	} *headers;
+	size_t header_count;
+	struct value campaign, list; /* hashes for {{ campaign.* }} and {{ list.* }} */
+	/* Partials of the campaign. */
+	bool (*load_partial)(void *context, str name, struct arena *, str *ret_source);
+	void *load_context;
+};
+
+struct message_plan; /* immutable: one serves all presses */
+
+[[nodiscard]] struct message_plan *message_compile(struct arena *, const struct message_source *,
+                                                   struct liquid_error *ret_error);
+/* Attributes of subscribers that the content reads ("first_name", ...), for the projection in
+ * SQL; email and name are always there. */
+size_t message_field_count(const struct message_plan *);
+str message_field(const struct message_plan *, size_t index);
+
+struct message_recipient {
+	uint32_t tenant;
+	uint64_t campaign_id, subscriber_id;
+	str email, name;
+	const str *fields; /* JSON text of the plan's fields, by index; data NULL: nil */
+	usec date_wall;    /* whole seconds count */
+	const uint8_t *mac; /* TOKEN_MAC_SIZE bytes: see engine/sign/mac.h */
+};
+
+/* Appends the whole message. out gets header and body; *ret_header_size is where the body
+ * begins (behind the empty line). 0, or -1 with the error: then no byte of it is ever sent. */
+[[nodiscard]] int message_render(const struct message_plan *, const struct message_recipient *,
+                                 struct arena *scratch, struct buf *out, size_t *ret_header_size,
+                                 struct liquid_error *ret_error);
+/* The envelope sender: VERP with the signed token, "b-<token>@<return domain>". */
+void message_mail_from(const struct message_plan *, const struct message_recipient *, struct buf *out);
+
+/* For people: one part as it was before encoding. */
+enum message_part { MESSAGE_SUBJECT, MESSAGE_TEXT, MESSAGE_HTML };
+[[nodiscard]] int message_render_part(const struct message_plan *, const struct message_recipient *,
+                                      enum message_part, struct arena *scratch, struct buf *out,
+                                      struct liquid_error *ret_error);
