@@ -1,0 +1,115 @@
+/* units.c - see units.h. */
+#include "engine/api/units.h"
+
+static const struct {
+	str name;
+	usec length;
+} duration_units[] = {
+	{{"w", 1}, 7 * USEC_DAY},  {{"d", 1}, USEC_DAY},    {{"h", 1}, USEC_HOUR},
+	{{"ms", 2}, USEC_MS},      {{"m", 1}, USEC_MINUTE}, {{"s", 1}, USEC_SECOND},
+};
+#define UNIT_COUNT (sizeof(duration_units) / sizeof(duration_units[0]))
+
+static size_t digits(str text)
+{
+	size_t n = 0;
+	while (n < text.size && text.data[n] >= '0' && text.data[n] <= '9')
+		n++;
+	return n;
+}
+
+/* Length of the unit that stands at the front of text; 0: "ms" is tried before "m". */
+static usec unit_take(str *text)
+{
+	for (size_t i = 0; i < UNIT_COUNT; i++) {
+		if (!str_starts(*text, duration_units[i].name))
+			continue;
+		*text = str_from(*text, duration_units[i].name.size);
+		return duration_units[i].length;
+	}
+	return 0;
+}
+
+bool duration_parse(str text, usec *ret_duration)
+{
+	usec total = 0;
+	if (str_eq(text, STR("0"))) {
+		*ret_duration = 0;
+		return true;
+	}
+	if (text.size == 0)
+		return false;
+	while (text.size > 0) {
+		size_t n = digits(text);
+		uint64_t count;
+		if (!str_to_u64(str_sub(text, 0, n), &count) || count > INT64_MAX)
+			return false;
+		text = str_from(text, n);
+		usec unit = unit_take(&text), part;
+		if (unit == 0 || __builtin_mul_overflow((int64_t)count, unit, &part) ||
+		    __builtin_add_overflow(total, part, &total))
+			return false;
+	}
+	*ret_duration = total;
+	return true;
+}
+
+void duration_format(struct buf *out, usec duration)
+{
+	static const struct {
+		usec length;
+		const char *name;
+	} steps[] = {{USEC_DAY, "d"}, {USEC_HOUR, "h"}, {USEC_MINUTE, "m"}, {USEC_SECOND, "s"},
+		     {USEC_MS, "ms"}};
+	bool any = false;
+	if (duration < 0)
+		duration = 0;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		usec count = duration / steps[i].length;
+		if (count == 0)
+			continue;
+		buf_put_i64(out, count);
+		buf_put_cstr(out, steps[i].name);
+		duration -= count * steps[i].length;
+		any = true;
+	}
+	if (!any)
+		buf_put_cstr(out, "0");
+}
+
+bool size_parse(str text, uint64_t *ret_size)
+{
+	size_t n = digits(text);
+	uint64_t count;
+	if (!str_to_u64(str_sub(text, 0, n), &count))
+		return false;
+	str unit = str_from(text, n);
+	unsigned shift;
+	if (unit.size == 0)
+		shift = 0;
+	else if (str_eq(unit, STR("k")) || str_eq(unit, STR("K")))
+		shift = 10;
+	else if (str_eq(unit, STR("M")))
+		shift = 20;
+	else if (str_eq(unit, STR("G")))
+		shift = 30;
+	else
+		return false;
+	if (count > UINT64_MAX >> shift)
+		return false;
+	*ret_size = count << shift;
+	return true;
+}
+
+void count_format(struct buf *out, uint64_t count)
+{
+	char digits_text[24];
+	struct buf number;
+	buf_init_fixed(&number, digits_text, sizeof(digits_text));
+	buf_put_u64(&number, count);
+	for (size_t i = 0; i < number.size; i++) {
+		if (i > 0 && (number.size - i) % 3 == 0)
+			buf_put_byte(out, ',');
+		buf_put_byte(out, number.data[i]);
+	}
+}

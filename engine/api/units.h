@@ -1,0 +1,18 @@
+/* units.h - durations and sizes as people write them: "10m", "1h30m", "64k".
+ * Text to number and back; rates are engine/shape/bucket.h's. */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/base/usec.h"
+
+/* duration = "0" / 1*( 1*DIGIT unit );  unit = "ms" / "s" / "m" / "h" / "d" / "w"
+ * A number without a unit is refused: nobody knows whether 10 was meant as seconds. */
+[[nodiscard]] bool duration_parse(str text, usec *ret_duration);
+/* Exact to the millisecond ("1d12h"). */
+void duration_format(struct buf *out, usec duration);
+
+/* size = 1*DIGIT [ "k" / "M" / "G" ], powers of 1024. */
+[[nodiscard]] bool size_parse(str text, uint64_t *ret_size);
+
+/* For people: "1,234,567". */
+void count_format(struct buf *out, uint64_t count);
