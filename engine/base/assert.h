@@ -2,7 +2,9 @@
  * Input from outside is never asserted, always answered. */
 #pragma once
 
-[[noreturn]] void assert_failed(const char *file, int line, const char *claim);
+#include <assert.h> /* static_assert, a keyword only from C23 on */
+
+_Noreturn void assert_failed(const char *file, int line, const char *claim);
 
 #define ASSERT(claim) ((claim) ? (void)0 : assert_failed(__FILE__, __LINE__, #claim))
 #define UNREACHABLE() assert_failed(__FILE__, __LINE__, "unreachable")

@@ -26,3 +26,5 @@ void delta_encode(struct buf *out, const uint64_t *ids, size_t count);
 
 /* CRC-32C (Castagnoli), as in RFC 3720 B.4; start with crc 0. Uses the CPU's instruction. */
 uint32_t crc32c(uint32_t crc, str bytes);
+/* The same from a table: for CPUs without the instruction, and to check it against. */
+uint32_t crc32c_portable(uint32_t crc, str bytes);

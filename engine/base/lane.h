@@ -10,8 +10,12 @@
 struct lane {
 	void **slots;
 	size_t mask;
-	_Alignas(64) _Atomic size_t head; /* next to pop; written by the consumer */
-	_Alignas(64) _Atomic size_t tail; /* next to push; written by the producer */
+	/* Gaps of a cache line instead of _Alignas: an arena aligns to 16 only. */
+	char apart_from_slots[64];
+	_Atomic size_t head; /* next to pop; written by the consumer */
+	char apart_from_head[64];
+	_Atomic size_t tail; /* next to push; written by the producer */
+	char apart_from_neighbour[64];
 };
 
 /* capacity is rounded up to a power of two; slots come from the arena. */

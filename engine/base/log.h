@@ -1,7 +1,7 @@
 /* log.h - one event a line, key=value, for people and machines alike.
  * Only floors 5 and up log; lower floors return. Where a line goes is set once by main; until
- * then, and in tests, lines are dropped. Values from outside go through log_value-safe
- * formatting: use "%s" only with text of our own, LOG_STR for the rest. */
+ * then, and in tests, lines are dropped. Use "%s" only with text of our own, and
+ * log_str() for what comes from outside. */
 #pragma once
 
 #include "engine/base/str.h"

@@ -16,6 +16,7 @@ struct wheel_timer {
 struct wheel {
 	usec now; /* all timers up to here have fired */
 	struct chain slots[4 * 64];
+	uint64_t occupied[4]; /* a bit for each slot of a level that holds a timer */
 	struct chain due;
 };
 

@@ -1,0 +1,174 @@
+/* arena.c - bump allocation out of blocks that come from above.
+ * Each block begins with a header that links it to the one before. A request larger than an
+ * ordinary block gets a block of its own, put *behind* the newest one, so that the free part of
+ * the newest is not lost. */
+#include "engine/base/arena.h"
+
+#include "engine/base/assert.h"
+
+#define ALIGNMENT 16
+#define DEFAULT_BLOCK_SIZE ((size_t)64 * 1024)
+
+struct arena_block {
+	struct arena_block *next; /* older */
+	size_t size;              /* with this header */
+};
+static_assert(sizeof(struct arena_block) % ALIGNMENT == 0);
+
+void arena_init(struct arena *a, struct arena_source *source, size_t block_size,
+		size_t limit_size)
+{
+	ASSERT(source != NULL);
+	*a = (struct arena){
+		.source = source,
+		.block_size = block_size ? block_size : DEFAULT_BLOCK_SIZE,
+		.limit_size = limit_size,
+	};
+	if (limit_size && a->block_size > limit_size)
+		a->block_size = limit_size;
+	ASSERT(a->block_size > sizeof(struct arena_block));
+}
+
+void arena_init_fixed(struct arena *a, void *memory, size_t size)
+{
+	*a = (struct arena){
+		.at = memory,
+		.end = (char *)memory + size,
+		.taken_size = size,
+		.limit_size = size,
+	};
+}
+
+static void give_back_from(struct arena *a, struct arena_block *block)
+{
+	while (block) {
+		struct arena_block *next = block->next;
+		a->taken_size -= block->size;
+		a->source->give_back(a->source, block, block->size);
+		block = next;
+	}
+}
+
+void arena_done(struct arena *a)
+{
+	give_back_from(a, a->first);
+	*a = (struct arena){};
+}
+
+void arena_reset(struct arena *a)
+{
+	if (!a->source) {
+		/* Fixed: the block is the caller's, of which the end and size are known. */
+		a->at = a->end - a->taken_size;
+		return;
+	}
+	struct arena_block *kept = NULL;
+	for (struct arena_block **link = &a->first; *link; link = &(*link)->next) {
+		if ((*link)->size == a->block_size) {
+			kept = *link;
+			*link = kept->next;
+			break;
+		}
+	}
+	give_back_from(a, a->first);
+	a->first = kept;
+	a->at = a->end = NULL;
+	if (kept) {
+		kept->next = NULL;
+		a->at = (char *)(kept + 1);
+		a->end = (char *)kept + kept->size;
+	}
+}
+
+static struct arena_block *take_block(struct arena *a, size_t size)
+{
+	if (!a->source)
+		return NULL;
+	if (a->limit_size && size > a->limit_size - a->taken_size)
+		return NULL;
+	struct arena_block *block = a->source->get(a->source, size);
+	if (!block)
+		return NULL;
+	block->size = size;
+	a->taken_size += size;
+	return block;
+}
+
+static char *from_own_block(struct arena *a, size_t size)
+{
+	size_t block_size;
+	if (__builtin_add_overflow(size, sizeof(struct arena_block), &block_size))
+		return NULL;
+	struct arena_block *block = take_block(a, block_size);
+	if (!block)
+		return NULL;
+	struct arena_block **link = a->first ? &a->first->next : &a->first;
+	block->next = *link;
+	*link = block;
+	return (char *)(block + 1);
+}
+
+static char *from_new_block(struct arena *a, size_t size)
+{
+	/* Near the limit the last block is what is left of it. */
+	size_t block_size = a->block_size;
+	if (a->limit_size && block_size > a->limit_size - a->taken_size)
+		block_size = a->limit_size - a->taken_size;
+	if (block_size < sizeof(struct arena_block) + size)
+		return NULL;
+	struct arena_block *block = take_block(a, block_size);
+	if (!block)
+		return NULL;
+	block->next = a->first;
+	a->first = block;
+	char *start = (char *)(block + 1);
+	a->at = start + size;
+	a->end = (char *)block + block->size;
+	return start;
+}
+
+static char *take(struct arena *a, size_t size, size_t alignment)
+{
+	size_t padding = -(uintptr_t)a->at & (alignment - 1);
+	size_t room = (size_t)(a->end - a->at);
+	if (a->at && padding <= room && size <= room - padding) {
+		char *start = a->at + padding;
+		a->at = start + size;
+		return start;
+	}
+	size_t block_room = a->block_size - sizeof(struct arena_block);
+	/* A new block would throw the rest of the newest away: not for a large request. */
+	if (size > block_room || (a->first && size > block_room / 4))
+		return from_own_block(a, size);
+	return from_new_block(a, size);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	char *start = take(a, size, ALIGNMENT);
+	return start ? memset(start, 0, size) : NULL;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+	size_t total;
+	if (__builtin_mul_overflow(count, size, &total))
+		return NULL;
+	return arena_alloc(a, total);
+}
+
+char *arena_bytes(struct arena *a, size_t size)
+{
+	return take(a, size, 1);
+}
+
+str arena_copy(struct arena *a, str s)
+{
+	char *copy = s.size < SIZE_MAX ? arena_bytes(a, s.size + 1) : NULL;
+	if (!copy)
+		return (str){NULL, 0};
+	if (s.size)
+		memcpy(copy, s.data, s.size);
+	copy[s.size] = '\0';
+	return (str){copy, s.size};
+}

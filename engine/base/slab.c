@@ -1,0 +1,47 @@
+/* slab.c - a free list threaded through the objects themselves. */
+#include "engine/base/slab.h"
+
+#include "engine/base/assert.h"
+
+#define ALIGNMENT 16
+
+int slab_init(struct slab *s, struct arena *arena, size_t object_size, size_t count)
+{
+	size_t rounded;
+	if (__builtin_add_overflow(object_size, (size_t)ALIGNMENT - 1, &rounded))
+		return -1;
+	rounded &= ~((size_t)ALIGNMENT - 1);
+	if (rounded == 0)
+		rounded = ALIGNMENT;
+	char *memory = arena_array(arena, count, rounded);
+	if (!memory)
+		return -1;
+	*s = (struct slab){.memory = memory, .object_size = rounded, .count = count};
+	/* Linked from the back, so that the first borrowed is the first in memory. */
+	for (size_t i = count; i-- > 0;) {
+		void **object = (void **)(void *)(memory + i * rounded);
+		*object = s->free;
+		s->free = object;
+	}
+	return 0;
+}
+
+void *slab_borrow(struct slab *s)
+{
+	void **object = s->free;
+	if (!object)
+		return NULL;
+	s->free = *object;
+	s->borrowed_count++;
+	return object;
+}
+
+void slab_give_back(struct slab *s, void *object)
+{
+	size_t offset = (size_t)((char *)object - s->memory);
+	ASSERT(s->borrowed_count > 0);
+	ASSERT(offset < s->count * s->object_size && offset % s->object_size == 0);
+	*(void **)object = s->free;
+	s->free = object;
+	s->borrowed_count--;
+}
