@@ -26,24 +26,21 @@ struct config_engine {
 	str name;    /* empty: the host's name */
 	str journal; /* directory */
 	int durability;
-	uint64_t envelopes;
+	uint64_t envelopes, connections, slice_size;
 	uint64_t presses; /* 0: one a core */
 	usec mark_interval;
-	usec drain;
 };
 
 struct config_source {
 	str name, address, helo; /* address empty: the kernel chooses */
 };
 
-enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_OPPORTUNISTIC };
 
 struct config_smtp {
 	uint64_t port;
 	bool allow_loopback;
-	int tls;
-	usec connect_timeout, greeting_timeout, command_timeout, data_timeout, body_timeout,
-	        end_timeout;
+	int tls; /* enum smtp_tls */
+	usec greeting_timeout, command_timeout, data_timeout, block_timeout, end_timeout;
 };
 
 struct config_route {
