@@ -1,9 +1,13 @@
 /* bucket.h - a rate as a generic cell rate algorithm: one timestamp, no timer.
- * "count per period, burst b": with burst 1 an hourly allowance is spread over the hour. */
+ * "count per period, burst b": with burst 1 an hourly allowance is spread over the hour, never
+ * spent in its first second. In any window w at most burst + w * count / per pass
+ * (to within a microsecond's worth of the rate). */
 #pragma once
 
 #include "engine/base/str.h"
 #include "engine/base/usec.h"
+
+#define RATE_BURST_LIMIT 1000000 /* keeps burst x period far from overflow */
 
 struct rate {
 	uint32_t count; /* 0: no limit */
@@ -11,7 +15,9 @@ struct rate {
 	uint32_t burst; /* >= 1 */
 };
 
-/* "100/s", "5/min", "1000/h", "20000/d", optionally ",burst=10"; "unlimited". */
+/* "100/s", "5/min", "1000/h", "20000/d", optionally ",burst=10"; "unlimited". Without a burst it
+ * is 50 ms worth of the rate (at least 1), so that a caller that looks every few milliseconds
+ * can still reach a high rate. False (untouched) on anything else. */
 [[nodiscard]] bool rate_parse(str text, struct rate *ret_rate);
 
 struct bucket {
@@ -22,5 +28,6 @@ struct bucket {
 void bucket_init(struct bucket *, struct rate, usec now);
 /* How many may pass now (at most limit). */
 uint32_t bucket_room(const struct bucket *, uint32_t limit, usec now);
+/* Counts them; more than there was room for is allowed and paid back by a longer wait. */
 void bucket_take(struct bucket *, uint32_t count, usec now);
 usec bucket_next_at(const struct bucket *, usec now); /* when one may pass: now or later */

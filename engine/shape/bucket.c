@@ -1,0 +1,131 @@
+/* bucket.c - the generic cell rate algorithm on one timestamp.
+ * arrival_at is when the next cell would be due if all came evenly; a cell may come early by
+ * the burst's worth of time. All rounding is in the limit's favour: a cost is rounded up, so
+ * the long-run rate is never exceeded, not even by a cell a day. */
+#include "engine/shape/bucket.h"
+
+#include "engine/base/assert.h"
+
+/* The time that count cells take at this rate, rounded up. 128 bits: 2^32 cells of a day each
+ * do not fit in 64. */
+static usec cells_cost(const struct rate *rate, uint32_t count)
+{
+	unsigned __int128 product = (unsigned __int128)count * (uint64_t)rate->per;
+	unsigned __int128 cost = (product + rate->count - 1) / rate->count;
+
+	return cost > (unsigned __int128)(USEC_NEVER / 4) ? USEC_NEVER / 4 : (usec)cost;
+}
+
+static usec even_arrival(const struct bucket *b, usec now)
+{
+	return usec_max(b->arrival_at, now);
+}
+
+void bucket_init(struct bucket *b, struct rate rate, usec now)
+{
+	ASSERT(rate.count == 0 || (rate.per > 0 && rate.burst >= 1));
+	ASSERT(rate.burst <= RATE_BURST_LIMIT);
+	*b = (struct bucket){.rate = rate, .arrival_at = now};
+}
+
+uint32_t bucket_room(const struct bucket *b, uint32_t limit, usec now)
+{
+	if (b->rate.count == 0)
+		return limit;
+
+	usec credit = cells_cost(&b->rate, b->rate.burst) - (even_arrival(b, now) - now);
+	if (credit <= 0)
+		return 0;
+	unsigned __int128 room =
+		(unsigned __int128)(uint64_t)credit * b->rate.count / (uint64_t)b->rate.per;
+	if (room > b->rate.burst)
+		room = b->rate.burst;
+	return room < limit ? (uint32_t)room : limit;
+}
+
+void bucket_take(struct bucket *b, uint32_t count, usec now)
+{
+	if (b->rate.count == 0)
+		return;
+	b->arrival_at =
+		usec_min(even_arrival(b, now), USEC_NEVER / 4) + cells_cost(&b->rate, count);
+}
+
+usec bucket_next_at(const struct bucket *b, usec now)
+{
+	if (b->rate.count == 0)
+		return now;
+
+	usec early = cells_cost(&b->rate, b->rate.burst) - cells_cost(&b->rate, 1);
+	return usec_max(now, b->arrival_at - early);
+}
+
+/* rate      = "unlimited" / count "/" unit [ "," "burst=" count ]
+ * unit      = "s" / "sec" / "m" / "min" / "h" / "hour" / "d" / "day"
+ * White space around the parts is ignored; case of the words too. */
+static bool unit_parse(str text, usec *ret_per)
+{
+	static const struct {
+		const char *name;
+		usec per;
+	} units[] = {
+		{"s", USEC_SECOND}, {"sec", USEC_SECOND}, {"second", USEC_SECOND},
+		{"m", USEC_MINUTE}, {"min", USEC_MINUTE}, {"minute", USEC_MINUTE},
+		{"h", USEC_HOUR},   {"hour", USEC_HOUR},  {"d", USEC_DAY},
+		{"day", USEC_DAY},
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (!str_eq_nocase(text, str_of(units[i].name)))
+			continue;
+		*ret_per = units[i].per;
+		return true;
+	}
+	return false;
+}
+
+static bool count_parse(str text, uint64_t limit, uint32_t *ret_count)
+{
+	uint64_t value = 0;
+
+	if (!str_to_u64(str_trim(text), &value) || value == 0 || value > limit)
+		return false;
+	*ret_count = (uint32_t)value;
+	return true;
+}
+
+static uint32_t burst_default(const struct rate *rate)
+{
+	uint64_t burst = (uint64_t)rate->count * 50 * (uint64_t)USEC_MS / (uint64_t)rate->per;
+
+	if (burst > RATE_BURST_LIMIT)
+		burst = RATE_BURST_LIMIT;
+	return burst ? (uint32_t)burst : 1;
+}
+
+bool rate_parse(str text, struct rate *ret_rate)
+{
+	str rest = str_trim(text);
+	if (str_eq_nocase(rest, STR("unlimited"))) {
+		*ret_rate = (struct rate){.per = USEC_SECOND, .burst = 1};
+		return true;
+	}
+
+	struct rate rate = {};
+	str count = str_cut(&rest, '/');
+	if (!rest.data || !count_parse(count, UINT32_MAX, &rate.count))
+		return false;
+	str unit = str_cut(&rest, ',');
+	if (!unit_parse(str_trim(unit), &rate.per))
+		return false;
+
+	rate.burst = burst_default(&rate);
+	if (rest.data) {
+		str name = str_cut(&rest, '=');
+		if (!rest.data || !str_eq_nocase(str_trim(name), STR("burst")) ||
+		    !count_parse(rest, RATE_BURST_LIMIT, &rate.burst))
+			return false;
+	}
+	*ret_rate = rate;
+	return true;
+}
