@@ -27,7 +27,10 @@ struct retry_schedule {
 extern const struct retry_schedule retry_schedule_default;
 
 /* When to try again after the given number of attempts (>= 1) ended with this classification;
- * USEC_NEVER when first_attempt_at + expiry would be passed: the recipient expires. Honours the
- * server's own "wait". Times are wall clock or monotonic alike, but all of one kind. */
+ * USEC_NEVER when first_attempt_at + expiry would be passed, or the classification's retry_limit
+ * is used up: then the recipient expires. The class sets the pace within first..last: greylisted
+ * from greylist_first, mailbox-full always last, blocks of the source or sender from a quarter
+ * of last. Honours the server's own "wait", which jitter only ever lengthens. Times are wall
+ * clock or monotonic alike, but all of one kind. */
 usec retry_next_at(const struct retry_schedule *, const struct classification *,
                    uint32_t attempts, usec first_attempt_at, usec now, struct prng *);

@@ -58,6 +58,7 @@ struct classification {
 	const char *cause;    /* finer name from bounces.md, a literal; never NULL */
 	uint32_t rule;        /* line of rules.tsv that won; 0: by code alone */
 	usec wait;            /* "try again in N minutes" as the server asked; 0: not said */
+	uint8_t retry_limit;  /* of a deferral: so many further attempts at most; 0: until expiry */
 };
 
 struct classifier; /* immutable after creation: one serves all threads */
