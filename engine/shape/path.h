@@ -1,12 +1,24 @@
 /* path.h - the shaping state of one path (source x site): pure, given now, never asks.
  * Two verbs: path_verdict() says how many messages may start, how many connections may open
- * and when to ask again; path_record() tells it what happened. It lives on one carrier. */
+ * and when to ask again; path_record() tells it what happened. It lives on one carrier.
+ *
+ * What counts against a path: replies of a server that speak of the path (rate-limited,
+ * reputation, remote-failure, network), and rounds of connecting that failed. What never does:
+ * errors of a recipient or of a message, and endings that we made ourselves (LOCAL replies).
+ * Going down is quick and rare (at the start of a bad run, at most once a minute), going up is
+ * slow and earned (a clean run of deliveries): +-1 after every reply loses half the mail to a
+ * server with a hard limit. */
 #pragma once
 
 #include "engine/base/usec.h"
 #include "engine/shape/backoff.h"
 #include "engine/shape/bucket.h"
 #include "engine/smtp/classify.h"
+
+#define PATH_RUN_LIMIT 5               /* throttles in a row that suspend a path */
+#define PATH_DECREASE_EVERY USEC_MINUTE /* between two decreases */
+#define PATH_CLEAN_RUN 20              /* deliveries, times the cap, that earn an increase */
+#define PATH_SLOWDOWN_LIMIT 16         /* the message rate is never cut below 1/16 */
 
 struct path_limits {
 	uint32_t connections;             /* at once; >= 1 */
@@ -27,8 +39,8 @@ struct path_grant {
 	uint32_t start; /* so many messages may start now (never more than waiting and slots) */
 	uint32_t open;  /* so many connections may be opened now */
 	usec wake_at;   /* ask again then, or after any path_record(); USEC_NEVER: on demand only */
-	const char *why; /* what holds the path back, for people: "rate", "connections",
-	                    "suspended", ...; "" when nothing does */
+	const char *why; /* what holds the path back, for people: "suspended", "unreachable",
+	                    "rate", "connections", "connection rate"; "" when nothing does */
 };
 
 enum path_event_kind {
@@ -48,14 +60,21 @@ struct path_event {
 struct path {
 	struct path_limits limits;
 	struct bucket messages, connections;
-	struct backoff suspension;
-	usec suspended_until;
+	struct backoff suspension; /* after runs of rate-limited, remote-failure, network */
+	struct backoff blocking;   /* after runs of reputation: longer, people must act */
+	struct backoff connecting; /* after failed rounds of connecting */
+	usec suspended_until;      /* no message starts */
+	usec opening_after;        /* no connection opens; those that are open work on */
+	usec decreased_at;         /* USEC_NEVER: never yet */
 	uint32_t connect_failures; /* in a row */
-	uint32_t throttles;        /* rate-limited or reputation replies in a row */
-	uint32_t connection_cap;   /* lowered by 421s, raised by clean runs; <= limits.connections */
-	uint32_t clean_run;        /* deliveries since the last throttle */
+	uint32_t throttles;        /* throttling replies in a row */
+	uint32_t connection_cap;   /* lowered by throttles, raised by clean runs; <= limits.connections */
+	uint32_t slowdown;         /* the message rate is divided by it: 1, 2, 4, .. */
+	uint32_t clean_run;        /* deliveries since the last throttle or increase */
 };
 
 void path_init(struct path *, const struct path_limits *, usec now);
+/* New limits (a reload); what was learned stays, as far as it fits under them. */
+void path_set_limits(struct path *, const struct path_limits *, usec now);
 struct path_grant path_verdict(const struct path *, const struct path_demand *, usec now);
 void path_record(struct path *, const struct path_event *, usec now);

@@ -1,0 +1,340 @@
+/* test_shape_path.c - what a path grants, and what it learns from replies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "engine/base/prng.h"
+#include "engine/shape/path.h"
+
+static const usec t0 = 1000 * USEC_SECOND;
+
+static struct path path_of(uint32_t connections, const char *message_rate,
+			   const char *connection_rate)
+{
+	struct path_limits limits = {.connections = connections};
+	struct path p;
+
+	assert_true(rate_parse(str_of(message_rate), &limits.message_rate));
+	assert_true(rate_parse(str_of(connection_rate), &limits.connection_rate));
+	path_init(&p, &limits, t0);
+	return p;
+}
+
+static void record(struct path *p, enum path_event_kind kind, usec now)
+{
+	struct path_event event = {.kind = kind};
+
+	path_record(p, &event, now);
+}
+
+static void record_class(struct path *p, enum bounce_class class, usec now)
+{
+	struct classification c = {.class = class, .cause = "test"};
+	struct path_event event = {.kind = PATH_REPLY, .classification = &c};
+
+	path_record(p, &event, now);
+}
+
+static void test_path_grants_slots_and_connections(void **)
+{
+	struct path p = path_of(4, "unlimited", "unlimited");
+	struct path_demand none = {.slots = 3, .open = 3};
+	struct path_grant g = path_verdict(&p, &none, t0);
+	assert_int_equal(g.start, 0);
+	assert_int_equal(g.open, 0);
+	assert_true(g.wake_at == USEC_NEVER);
+	assert_string_equal(g.why, "");
+
+	struct path_demand first = {.waiting = 100};
+	g = path_verdict(&p, &first, t0);
+	assert_int_equal(g.start, 0);
+	assert_int_equal(g.open, 4);
+	assert_string_equal(g.why, "connections");
+
+	struct path_demand busy = {.waiting = 100, .slots = 2, .open = 3, .opening = 1};
+	g = path_verdict(&p, &busy, t0);
+	assert_int_equal(g.start, 2);
+	assert_int_equal(g.open, 0);
+
+	struct path_demand last = {.waiting = 2, .slots = 1, .open = 1};
+	g = path_verdict(&p, &last, t0);
+	assert_int_equal(g.start, 1);
+	assert_int_equal(g.open, 1);
+	assert_string_equal(g.why, "");
+
+	struct path_demand coming = {.waiting = 1, .opening = 1};
+	g = path_verdict(&p, &coming, t0);
+	assert_int_equal(g.open, 0);
+}
+
+static void test_path_rate_limits_starts_and_needless_connections(void **)
+{
+	struct path p = path_of(10, "60/min,burst=2", "unlimited");
+	struct path_demand d = {.waiting = 50};
+	struct path_grant g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.open, 2); /* more would only idle */
+
+	d = (struct path_demand){.waiting = 50, .slots = 4, .open = 4};
+	g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.start, 2);
+	assert_int_equal(g.open, 0);
+	record(&p, PATH_STARTED, t0);
+	record(&p, PATH_STARTED, t0);
+	g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.start, 0);
+	assert_string_equal(g.why, "rate");
+	assert_true(g.wake_at == t0 + USEC_SECOND);
+	assert_int_equal(path_verdict(&p, &d, g.wake_at).start, 1);
+}
+
+static void test_path_connection_rate_wakes_later(void **)
+{
+	struct path p = path_of(10, "unlimited", "6/min");
+	struct path_demand d = {.waiting = 50};
+
+	assert_int_equal(path_verdict(&p, &d, t0).open, 1);
+	record(&p, PATH_OPENING, t0);
+	d.opening = 1;
+	struct path_grant g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.open, 0);
+	assert_string_equal(g.why, "connection rate");
+	assert_true(g.wake_at == t0 + 10 * USEC_SECOND);
+}
+
+static void test_path_connect_failures_hold_connects_only(void **)
+{
+	struct path p = path_of(10, "unlimited", "unlimited");
+	struct path_demand d = {.waiting = 50, .slots = 1, .open = 1};
+
+	for (int i = 0; i < 5; i++) /* one round */
+		record(&p, PATH_CONNECT_FAILED, t0);
+	struct path_grant g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.start, 1);
+	d.slots = d.open = 0;
+	g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.open, 0);
+	assert_string_equal(g.why, "unreachable");
+	assert_true(g.wake_at == t0 + 15 * USEC_SECOND);
+
+	usec now = g.wake_at;
+	assert_int_equal(path_verdict(&p, &d, now).open, 1); /* a probe */
+	record(&p, PATH_CONNECT_FAILED, now);
+	assert_true(path_verdict(&p, &d, now).wake_at == now + 30 * USEC_SECOND);
+	now += 30 * USEC_SECOND;
+	record(&p, PATH_OPENED, now);
+	assert_int_equal(path_verdict(&p, &d, now).open, 10);
+}
+
+static void test_path_recipient_errors_never_count(void **)
+{
+	static const enum bounce_class classes[] = {
+		CLASS_BAD_MAILBOX, CLASS_MAILBOX_FULL, CLASS_POLICY,       CLASS_SPAM_CONTENT,
+		CLASS_GREYLISTED,  CLASS_UNKNOWN,      CLASS_AUTH_FAILURE,
+	};
+	struct path p = path_of(10, "100/s", "unlimited");
+	struct path before = p;
+
+	for (int i = 0; i < 700; i++)
+		record_class(&p, classes[i % 7], t0 + i);
+	assert_memory_equal(&p, &before, sizeof(p));
+	for (int i = 0; i < 100; i++) {
+		struct classification c = {.class = CLASS_RATE_LIMITED,
+					   .cause = "recipient-rate"};
+		struct path_event event = {.kind = PATH_REPLY, .classification = &c};
+		path_record(&p, &event, t0);
+	}
+	assert_memory_equal(&p, &before, sizeof(p));
+}
+
+static void test_path_local_replies_never_count(void **)
+{
+	struct path p = path_of(10, "100/s", "unlimited");
+	struct path before = p;
+
+	for (int i = 0; i < 100; i++) {
+		struct classification c = {.class = CLASS_NETWORK, .cause = "connect-failed"};
+		struct path_event event = {
+			.kind = PATH_REPLY, .classification = &c, .origin = REPLY_LOCAL};
+		path_record(&p, &event, t0);
+	}
+	assert_memory_equal(&p, &before, sizeof(p));
+}
+
+static void test_path_decreases_once_a_minute(void **)
+{
+	struct path p = path_of(16, "160/s", "unlimited");
+
+	for (int i = 0; i < 4; i++)
+		record_class(&p, CLASS_RATE_LIMITED, t0);
+	assert_int_equal(p.connection_cap, 8);
+	assert_int_equal(p.slowdown, 2);
+	record_class(&p, CLASS_NONE, t0 + 1);
+	record_class(&p, CLASS_RATE_LIMITED, t0 + USEC_MINUTE - 1);
+	assert_int_equal(p.connection_cap, 8);
+	record_class(&p, CLASS_RATE_LIMITED, t0 + USEC_MINUTE);
+	assert_int_equal(p.connection_cap, 4);
+	for (int i = 2; i < 20; i++) {
+		record_class(&p, CLASS_NONE, t0);
+		record_class(&p, CLASS_RATE_LIMITED, t0 + i * USEC_MINUTE);
+	}
+	assert_int_equal(p.connection_cap, 1);
+	assert_int_equal(p.slowdown, PATH_SLOWDOWN_LIMIT);
+	assert_true(p.suspended_until <= t0); /* deliveries lay between them */
+}
+
+static void test_path_halved_rate_is_kept(void **)
+{
+	struct path p = path_of(16, "100/s,burst=1", "unlimited");
+	struct path_demand d = {.waiting = 1000, .slots = 16, .open = 16};
+	uint32_t started = 0;
+
+	record_class(&p, CLASS_RATE_LIMITED, t0);
+	for (usec now = t0; now < t0 + 10 * USEC_SECOND; now += USEC_MS) {
+		uint32_t start = path_verdict(&p, &d, now).start;
+		for (uint32_t i = 0; i < start; i++)
+			record(&p, PATH_STARTED, now);
+		started += start;
+	}
+	assert_in_range(started, 499, 501);
+}
+
+static void test_path_increases_after_a_clean_run_only(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+
+	record_class(&p, CLASS_RATE_LIMITED, t0);
+	assert_int_equal(p.connection_cap, 4);
+	for (int i = 0; i < PATH_CLEAN_RUN * 4 - 1; i++)
+		record_class(&p, CLASS_NONE, t0);
+	assert_int_equal(p.connection_cap, 4);
+	record_class(&p, CLASS_NONE, t0);
+	assert_int_equal(p.connection_cap, 5);
+	assert_int_equal(p.slowdown, 1);
+	for (int i = 0; i < PATH_CLEAN_RUN * 8 * 8; i++)
+		record_class(&p, CLASS_NONE, t0);
+	assert_int_equal(p.connection_cap, 8); /* never above the limit */
+}
+
+static void test_path_run_of_throttles_suspends(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+	struct path_demand d = {.waiting = 1000, .slots = 4, .open = 4};
+
+	for (int i = 0; i < PATH_RUN_LIMIT - 1; i++)
+		record_class(&p, CLASS_RATE_LIMITED, t0);
+	assert_int_equal(path_verdict(&p, &d, t0).start, 4);
+	record_class(&p, CLASS_RATE_LIMITED, t0);
+	struct path_grant g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.start + g.open, 0);
+	assert_string_equal(g.why, "suspended");
+	assert_true(g.wake_at == t0 + USEC_MINUTE);
+
+	/* Stragglers do not lengthen it; the next one after it doubles it. */
+	for (int i = 0; i < 50; i++)
+		record_class(&p, CLASS_RATE_LIMITED, t0 + USEC_SECOND);
+	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + USEC_MINUTE);
+	usec now = t0 + USEC_MINUTE;
+	assert_int_equal(path_verdict(&p, &d, now).start, 4);
+	record_class(&p, CLASS_RATE_LIMITED, now);
+	assert_true(path_verdict(&p, &d, now).wake_at == now + 2 * USEC_MINUTE);
+}
+
+static void test_path_blocks_suspend_for_hours(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+	struct path_demand d = {.waiting = 1000, .slots = 4, .open = 4};
+
+	for (int i = 0; i < PATH_RUN_LIMIT; i++)
+		record_class(&p, CLASS_REPUTATION, t0);
+	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + USEC_HOUR);
+}
+
+static void test_path_suspends_as_long_as_the_server_asks(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+	struct path_demand d = {.waiting = 1, .slots = 1, .open = 1};
+	struct classification c = {
+		.class = CLASS_RATE_LIMITED, .cause = "test", .wait = 10 * USEC_MINUTE};
+	struct path_event event = {.kind = PATH_REPLY, .classification = &c};
+
+	for (int i = 0; i < PATH_RUN_LIMIT; i++)
+		path_record(&p, &event, t0);
+	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + 10 * USEC_MINUTE);
+}
+
+static void test_path_reload_keeps_what_was_learned(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+	struct path_limits more = p.limits, less = p.limits;
+	more.connections = 20;
+	less.connections = 2;
+
+	path_set_limits(&p, &more, t0);
+	assert_int_equal(p.connection_cap, 20);
+	record_class(&p, CLASS_RATE_LIMITED, t0);
+	path_set_limits(&p, &more, t0);
+	assert_int_equal(p.connection_cap, 10);
+	path_set_limits(&p, &less, t0);
+	assert_int_equal(p.connection_cap, 2);
+}
+
+/* Against random events and demands: the promises of the header hold. */
+static void test_path_promises_hold_for_any_history(void **)
+{
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct path p = path_of(5, "50/s", "10/s");
+		struct prng prng;
+		usec now = t0;
+
+		prng_init(&prng, seed);
+		for (int i = 0; i < 300; i++) {
+			struct path_demand d = {.waiting = (uint32_t)prng_below(&prng, 20),
+						.slots = (uint32_t)prng_below(&prng, 6),
+						.open = 6,
+						.opening = (uint32_t)prng_below(&prng, 3)};
+			if (prng_below(&prng, 2))
+				d.open = d.slots = 0;
+			struct path_grant g = path_verdict(&p, &d, now);
+			assert_true(g.start <= d.waiting && g.start <= d.slots);
+			assert_true(g.open == 0 || g.open + d.open + d.opening <= 5);
+			assert_true(g.wake_at >= now);
+			/* Never stuck: held back without a time means something is under way.
+			 */
+			if (d.waiting && !g.start && !g.open && g.wake_at == USEC_NEVER)
+				assert_true(d.open + d.opening > 0);
+			if (prng_below(&prng, 2))
+				record(&p, (enum path_event_kind)prng_below(&prng, 4), now);
+			else
+				record_class(&p,
+					     (enum bounce_class)prng_below(&prng, CLASS_COUNT),
+					     now);
+			assert_in_range(p.connection_cap, 1, 5);
+			now += (usec)prng_below(&prng, 2 * USEC_SECOND);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_path_grants_slots_and_connections),
+		cmocka_unit_test(test_path_rate_limits_starts_and_needless_connections),
+		cmocka_unit_test(test_path_connection_rate_wakes_later),
+		cmocka_unit_test(test_path_connect_failures_hold_connects_only),
+		cmocka_unit_test(test_path_recipient_errors_never_count),
+		cmocka_unit_test(test_path_local_replies_never_count),
+		cmocka_unit_test(test_path_decreases_once_a_minute),
+		cmocka_unit_test(test_path_halved_rate_is_kept),
+		cmocka_unit_test(test_path_increases_after_a_clean_run_only),
+		cmocka_unit_test(test_path_run_of_throttles_suspends),
+		cmocka_unit_test(test_path_blocks_suspend_for_hours),
+		cmocka_unit_test(test_path_suspends_as_long_as_the_server_asks),
+		cmocka_unit_test(test_path_reload_keeps_what_was_learned),
+		cmocka_unit_test(test_path_promises_hold_for_any_history),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
