@@ -1,6 +1,6 @@
-/* liquid.h - a Liquid template: compiled once into literal spans and slots, rendered many times.
- * Compiling knows the names of the root variables, so that rendering looks nothing up by name.
- * Pure: memory from arenas, output into a buf, time as an argument. */
+/* liquid.h - a Liquid template: compiled once into literal spans and slots, rendered many
+ * times. Compiling knows the names of the root variables, so that rendering looks nothing up by
+ * name. Pure: memory from arenas, output into a buf, time as an argument. */
 #pragma once
 
 #include "engine/base/arena.h"
@@ -14,55 +14,83 @@ struct liquid; /* compiled, immutable: one serves all threads */
 struct liquid_error {
 	str file;
 	uint32_t line, column; /* from 1; column in bytes */
-	char message[200];     /* a sentence: "unknown filter 'upcsae', did you mean 'upcase'?" */
-	char excerpt[160];     /* the source line, printable */
+	char message[200]; /* a sentence: "unknown filter 'upcsae', did you mean 'upcase'?" */
+	char excerpt[160]; /* the source line, printable */
 };
 
+/* What `{{ }}` does with <, >, &, " and '. HTML: escapes them once, unless the value is marked
+ * safe (by `| raw`, `| escape`, `| newline_to_br` or because it was captured). */
 enum liquid_escape { LIQUID_ESCAPE_NONE, LIQUID_ESCAPE_HTML };
 
+/* Rendering straight into a transfer encoding, in one pass. Literal text is encoded once, when
+ * compiling, as if it began at a line's start; while rendering, put_literal only joins it and
+ * encode_output encodes the (short) text between. The encoder's state is what already stands at
+ * the end of out: for quoted-printable the column is the distance to the last LF, so
+ * put_literal looks back in out, looks ahead to the literal's own first LF, and writes a soft
+ * line break between when the two do not fit on a line. Inside capture text stays plain.
+ * context is shared by all renderings on all threads: read-only. */
+struct liquid_encoding {
+	/* False: out of memory. text never is empty. */
+	bool (*prepare_literal)(void *context, str text, struct arena *, str *ret_prepared);
+	void (*put_literal)(void *context, str prepared, struct buf *out);
+	void (*encode_output)(void *context, str text, struct buf *out); /* escaped already */
+	void *context;
+};
+
 struct liquid_options {
-	str file;                      /* for errors */
-	enum liquid_escape escape;     /* of {{ output }}; `| raw` opts out */
+	str file;                  /* for errors */
+	enum liquid_escape escape; /* of {{ output }}; `| raw` opts out */
 	bool strict_variables;
-	/* Source of a partial by name; false: there is none. NULL: partials are errors. */
+	/* Source of a partial by name; false: there is none. NULL: partials are errors. Called
+	 * while compiling; while rendering too, from any thread, but only for `include` with a
+	 * name that is no literal. */
 	bool (*load_partial)(void *context, str name, struct arena *, str *ret_source);
 	void *load_context;
-	/* How literal text is prepared once at compile time (transfer encoding); NULL: as it is. */
+	const struct liquid_encoding
+		*encoding; /* NULL: plain text; else it outlives the liquid */
 };
 
 /* Bounds of one rendering, each with its own error (limits of steps and bytes: no data can make
  * a rendering hang). */
 struct liquid_limits {
-	uint32_t steps;      /* tags and outputs run; 0: 1,000,000 */
-	size_t output_size;  /* 0: 16 MiB */
-	uint32_t depth;      /* of nesting; 0: 100 */
+	uint32_t steps;     /* tags and outputs run; 0: 1,000,000 */
+	size_t output_size; /* 0: 16 MiB */
+	uint32_t depth;     /* of nesting; 0: 100, and never more than 200 */
+	size_t memory_size; /* of values made by tags and filters; 0: 4 times output_size */
 };
 
-[[nodiscard]] struct liquid *liquid_compile(struct arena *, str source, const struct liquid_options *,
-                                            struct liquid_error *ret_error);
+[[nodiscard]] struct liquid *liquid_compile(struct arena *, str source,
+					    const struct liquid_options *,
+					    struct liquid_error *ret_error);
 
 /* Root variables that the template reads from outside: path is "first_name" or
  * "subscriber.city" (static parts only). In order of first use, each once. */
 size_t liquid_variable_count(const struct liquid *);
 str liquid_variable(const struct liquid *, size_t index);
 
-/* roots is a hash value: names to values. scratch is used during the call and may be reset
- * after it. 0, or -1 with the error filled in and out in an undefined state. */
+/* Appends to out. roots is a hash value: names to values (fastest when its pairs stand in the
+ * order of liquid_variable(), others between them do no harm). scratch is used during the call
+ * and may be reset after it. NULL limits: the defaults. 0, or -1 with the error filled in and
+ * out in an undefined state; its views live as long as liquid and scratch. */
 [[nodiscard]] int liquid_render(const struct liquid *, const struct value *roots,
-                                const struct liquid_limits *, usec wall_now, struct arena *scratch,
-                                struct buf *out, struct liquid_error *ret_error);
+				const struct liquid_limits *, usec wall_now,
+				struct arena *scratch, struct buf *out,
+				struct liquid_error *ret_error);
 
-/* Pieces for who wants to encode literals once: the template as a list of runs. A literal run is
- * constant text; a dynamic run is rendered as a whole. A template without tags that span text
- * alternates literal, output, literal, ... */
+/* Pieces for who wants to encode literals once: the template as a list of runs. A literal run
+ * is constant text; a dynamic run is rendered as a whole. A template without tags that span
+ * text alternates literal, output, literal, ... */
 size_t liquid_run_count(const struct liquid *);
-/* True: literal, in *ret_text. False: dynamic. */
+/* True: literal, in *ret_text (as prepared by the encoding). False: dynamic. */
 bool liquid_run_literal(const struct liquid *, size_t run, str *ret_text);
 /* Renders one dynamic run. State of assign and of counters carries over from run to run through
  * the frame. */
 struct liquid_frame;
-[[nodiscard]] struct liquid_frame *liquid_frame_begin(const struct liquid *, const struct value *roots,
-                                                      const struct liquid_limits *, usec wall_now,
-                                                      struct arena *scratch);
+[[nodiscard]] struct liquid_frame *liquid_frame_begin(const struct liquid *,
+						      const struct value *roots,
+						      const struct liquid_limits *,
+						      usec wall_now, struct arena *scratch);
 [[nodiscard]] int liquid_frame_run(struct liquid_frame *, size_t run, struct buf *out,
-                                   struct liquid_error *ret_error);
+				   struct liquid_error *ret_error);
+/* A `{% break %}` outside of any loop was reached: nothing further is to be written. */
+bool liquid_frame_stopped(const struct liquid_frame *);

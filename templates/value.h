@@ -5,8 +5,16 @@
 #include "engine/base/buf.h"
 
 enum value_kind {
-	VALUE_NIL, VALUE_BOOL, VALUE_INT, VALUE_FLOAT, VALUE_STRING, VALUE_ARRAY, VALUE_HASH,
-	VALUE_RANGE, VALUE_EMPTY, VALUE_BLANK,
+	VALUE_NIL,
+	VALUE_BOOL,
+	VALUE_INT,
+	VALUE_FLOAT,
+	VALUE_STRING,
+	VALUE_ARRAY,
+	VALUE_HASH,
+	VALUE_RANGE,
+	VALUE_EMPTY,
+	VALUE_BLANK,
 };
 
 struct value;
@@ -47,6 +55,26 @@ static inline struct value value_string(str s)
 static inline struct value value_int(int64_t n)
 {
 	return (struct value){.kind = VALUE_INT, .integer = n};
+}
+
+static inline struct value value_bool(bool truth)
+{
+	return (struct value){.kind = VALUE_BOOL, .boolean = truth};
+}
+
+static inline struct value value_float(double number)
+{
+	return (struct value){.kind = VALUE_FLOAT, .number = number};
+}
+
+static inline struct value value_array(const struct value *items, size_t count)
+{
+	return (struct value){.kind = VALUE_ARRAY, .array = {items, count}};
+}
+
+static inline struct value value_hash(const struct value_pair *pairs, size_t count)
+{
+	return (struct value){.kind = VALUE_HASH, .hash = {pairs, count}};
 }
 
 const struct value *value_get(const struct value *hash, str name); /* NULL when absent */
