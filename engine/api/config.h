@@ -35,7 +35,6 @@ struct config_source {
 	str name, address, helo; /* address empty: the kernel chooses */
 };
 
-
 struct config_smtp {
 	uint64_t port;
 	bool allow_loopback;
@@ -55,7 +54,8 @@ struct config_limits {
 	uint64_t connections, messages_per_connection;
 	struct rate message_rate, connection_rate;
 	usec idle_close;
-	/* Which of the five a provider's section sets itself; the others are default_limits'. */
+	/* Which of the five a provider's section sets itself; the others are default_limits'.
+	 */
 	uint32_t own;
 };
 enum {
@@ -108,11 +108,12 @@ extern const struct key_table config_table;
  * /etc/rundbrief/rundbrief.conf; without any, defaults. 0, or -1 with a sentence. All memory is
  * the arena's. */
 [[nodiscard]] int config_load(struct config *ret_config, const char *path, struct arena *,
-                              char *ret_why, size_t why_size);
+			      char *ret_why, size_t why_size);
 /* The same from text, for tests; path is for messages. */
 [[nodiscard]] int config_parse(struct config *ret_config, const char *path, str source,
-                               struct arena *, char *ret_why, size_t why_size);
+			       struct arena *, char *ret_why, size_t why_size);
 void config_explain(const struct config *, struct buf *out);
-/* Reads a small file whole (at most limit_size bytes) into the arena. 0, or -1 with a sentence. */
+/* Reads a small file whole (at most limit_size bytes) into the arena. 0, or -1 with a sentence.
+ */
 [[nodiscard]] int file_read(const char *path, size_t limit_size, struct arena *, str *ret_text,
-                            char *ret_why, size_t why_size);
+			    char *ret_why, size_t why_size);

@@ -29,7 +29,7 @@ static int read_all(int fd, char *data, size_t size)
 }
 
 int file_read(const char *path, size_t limit_size, struct arena *arena, str *ret_text,
-              char *ret_why, size_t why_size)
+	      char *ret_why, size_t why_size)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), result = -1;

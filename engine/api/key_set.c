@@ -24,7 +24,8 @@ static int refuse(char *why, size_t why_size, const char *format, str text)
 
 static int set_bool(bool *slot, str text, char *why, size_t why_size)
 {
-	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
+	static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
+									       "off"};
 	for (size_t i = 0; i < 3; i++) {
 		if (str_eq_nocase(text, str_of(yes[i])) || str_eq_nocase(text, str_of(no[i]))) {
 			*slot = str_eq_nocase(text, str_of(yes[i]));
@@ -41,7 +42,7 @@ static int in_range(const struct key *key, int64_t value, str text, char *why, s
 	if (key->kind != KEY_DURATION) {
 		char sentence[120];
 		snprintf(sentence, sizeof(sentence), "'%%s' is out of range: %lld to %lld",
-		         (long long)key->least, (long long)key->most);
+			 (long long)key->least, (long long)key->most);
 		return refuse(why, why_size, sentence, text);
 	}
 	char range[100];
@@ -55,17 +56,19 @@ static int in_range(const struct key *key, int64_t value, str text, char *why, s
 	return refuse(why, why_size, range, text);
 }
 
-static int set_count(const struct key *key, uint64_t *slot, str text, char *why, size_t why_size)
+static int set_count(const struct key *key, uint64_t *slot, str text, char *why,
+		     size_t why_size)
 {
 	uint64_t value;
 	if (key->kind == KEY_SIZE ? !size_parse(text, &value) : !str_to_u64(text, &value))
 		return refuse(why, why_size,
-		              key->kind == KEY_SIZE
-		                      ? "'%s' is not a size (write 512, 64k, 10M or 1G)"
-		                      : "'%s' is not a whole number",
-		              text);
+			      key->kind == KEY_SIZE
+				      ? "'%s' is not a size (write 512, 64k, 10M or 1G)"
+				      : "'%s' is not a whole number",
+			      text);
 	if (value > INT64_MAX || in_range(key, (int64_t)value, text, why, why_size) != 0)
-		return value > INT64_MAX ? refuse(why, why_size, "'%s' is too large", text) : -1;
+		return value > INT64_MAX ? refuse(why, why_size, "'%s' is too large", text)
+					 : -1;
 	*slot = value;
 	return 0;
 }
@@ -75,7 +78,8 @@ static int set_duration(const struct key *key, usec *slot, str text, char *why, 
 	usec value;
 	if (!duration_parse(text, &value))
 		return refuse(why, why_size,
-		              "'%s' is not a duration (write 200ms, 30s, 10m, 1h30m or 2d)", text);
+			      "'%s' is not a duration (write 200ms, 30s, 10m, 1h30m or 2d)",
+			      text);
 	if (in_range(key, value, text, why, why_size) != 0)
 		return -1;
 	*slot = value;
@@ -91,7 +95,7 @@ static int set_factor(const struct key *key, double *slot, str text, char *why, 
 	if (value < (double)key->least || value > (double)key->most) {
 		char sentence[120];
 		snprintf(sentence, sizeof(sentence), "'%%s' is out of range: %lld to %lld",
-		         (long long)key->least, (long long)key->most);
+			 (long long)key->least, (long long)key->most);
 		return refuse(why, why_size, sentence, text);
 	}
 	*slot = value;
@@ -111,7 +115,7 @@ static int set_choice(const struct key *key, int *slot, str text, char *why, siz
 	int n = snprintf(sentence, sizeof(sentence), "'%%s' is not one of");
 	for (size_t i = 0; i < count && n > 0 && (size_t)n < sizeof(sentence); i++)
 		n += snprintf(sentence + n, sizeof(sentence) - (size_t)n, "%s %s", i ? "," : "",
-		              key->choices[i]);
+			      key->choices[i]);
 	return refuse(why, why_size, sentence, text);
 }
 
@@ -124,7 +128,7 @@ static int set_text(str *slot, str text, struct arena *arena, char *why, size_t 
 /* Relative to the folder of the file that names it, so that a configuration can be moved as a
  * whole and a command be run from anywhere. */
 static int set_file(str *slot, const char *path, str text, struct arena *arena, char *why,
-                    size_t why_size)
+		    size_t why_size)
 {
 	str folder = path ? str_of(path) : STR("");
 	size_t slash = str_rfind_byte(folder, '/');
@@ -135,11 +139,11 @@ static int set_file(str *slot, const char *path, str text, struct arena *arena, 
 	buf_put(&b, str_sub(folder, 0, slash + 1));
 	buf_put(&b, text);
 	return buf_ok(&b) ? set_text(slot, buf_str(&b), arena, why, why_size)
-	                  : refuse(why, why_size, "'%s': out of memory", text);
+			  : refuse(why, why_size, "'%s': out of memory", text);
 }
 
 int key_set(const struct key *key, void *section_values, const char *path, str text,
-            struct arena *arena, char *ret_why, size_t why_size)
+	    struct arena *arena, char *ret_why, size_t why_size)
 {
 	void *slot = (char *)section_values + key->offset;
 	switch (key->kind) {
@@ -157,10 +161,11 @@ int key_set(const struct key *key, void *section_values, const char *path, str t
 	case KEY_RATE:
 		if (rate_parse(text, slot))
 			return 0;
-		return refuse(ret_why, why_size,
-		              "'%s' is not a rate (write 100/s, 1000/h, 20000/d, \"5/min,burst=3\" "
-		              "or unlimited)",
-		              text);
+		return refuse(
+			ret_why, why_size,
+			"'%s' is not a rate (write 100/s, 1000/h, 20000/d, \"5/min,burst=3\" "
+			"or unlimited)",
+			text);
 	case KEY_FACTOR:
 		return set_factor(key, slot, text, ret_why, why_size);
 	case KEY_CHOICE:

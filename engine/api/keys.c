@@ -1,8 +1,9 @@
 /* keys.c - a file of settings read against its table.
- * libconfuse knows the syntax and the lines; every value reaches us as text through its validate
- * callback, so that all values go through one parser and all mistakes get file and line. The
- * callbacks carry no context of ours: `reading` is the one load under way (commands are single
- * threads). The surprising thing: libconfuse expands ${HOME} in double quotes, not in single. */
+ * libconfuse knows the syntax and the lines; every value reaches us as text through its
+ * validate callback, so that all values go through one parser and all mistakes get file and
+ * line. The callbacks carry no context of ours: `reading` is the one load under way (commands
+ * are single threads). The surprising thing: libconfuse expands ${HOME} in double quotes, not
+ * in single. */
 #include "engine/api/keys.h"
 
 #include <confuse.h>
@@ -11,10 +12,11 @@
 #include "engine/api/suggest.h"
 #include "engine/base/assert.h"
 
-#define KEYS_TITLE_LIMIT 1024  /* sections of one kind: more is a generated file gone wrong */
-#define KEYS_SECTION_LIMIT 32  /* of a table */
-#define KEYS_KEY_LIMIT 64      /* of a section */
-#define KEYS_LIST_LIMIT 1024   /* items of one list */
+#define KEYS_TITLE_LIMIT 1024 /* sections of one kind: more is a generated file gone wrong */
+#define KEYS_SECTION_LIMIT 32 /* of a table */
+#define KEYS_KEY_LIMIT 64     /* of a section */
+#define KEYS_END "__end"
+#define KEYS_LIST_LIMIT 1024 /* items of one list */
 
 static struct reading {
 	const struct key_table *table;
@@ -25,14 +27,14 @@ static struct reading {
 	char *why;
 	size_t why_size;
 	bool failed;
-} *reading;
+} * reading;
 
 /* Only the first mistake is told: those after it are often its consequences. */
 static void fail_at(int line, const char *sentence)
 {
 	if (!reading->failed)
 		snprintf(reading->why, reading->why_size, "%s:%d: %s", reading->path, line,
-		         sentence);
+			 sentence);
 	reading->failed = true;
 }
 
@@ -56,7 +58,8 @@ static const struct key *key_named(const struct key_section *section, const char
 
 static const struct key_section *section_of(cfg_t *cfg)
 {
-	return section_named(reading->table, strcmp(cfg_name(cfg), "root") ? cfg_name(cfg) : "");
+	return section_named(reading->table,
+			     strcmp(cfg_name(cfg), "root") ? cfg_name(cfg) : "");
 }
 
 /* libconfuse says "no such option 'x'": what could have been meant there. */
@@ -73,16 +76,21 @@ static void suggest_key(cfg_t *cfg, const char *sentence, char *out, size_t out_
 	str word = str_from(str_of(sentence), strlen("no such option '"));
 	word.size -= word.size > 0;
 	const char *near = suggest(word, names, count);
-	snprintf(out, out_size, "unknown key '%.*s'%s%s%s%s%s%s", STR_FORMAT(word),
-	         root ? "" : " in ", root ? "" : cfg_name(cfg), near ? ", did you mean '" : "",
-	         near ? near : "", near ? "'" : "", "");
+	int n = snprintf(out, out_size, "unknown key '%.*s'", STR_FORMAT(word));
+	if (!root)
+		n += snprintf(out + n, out_size - (size_t)n, " in %s", cfg_name(cfg));
+	if (near)
+		snprintf(out + n, out_size - (size_t)n, ", did you mean '%s'?", near);
 }
 
 static void on_error(cfg_t *cfg, const char *format, va_list arguments)
 {
 	char sentence[256], better[320];
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
-	if (strncmp(sentence, "no such option '", 16) == 0)
+	if (strcmp(sentence, "no such option '" KEYS_END "'") == 0)
+		snprintf(better, sizeof(better), "section %s is not closed: a } is missing",
+			 cfg_name(cfg));
+	else if (strncmp(sentence, "no such option '", 16) == 0)
 		suggest_key(cfg, sentence, better, sizeof(better));
 	else
 		snprintf(better, sizeof(better), "%s", sentence);
@@ -90,10 +98,11 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments)
 }
 
 static int fill_defaults(const struct key_section *section, char *values, struct arena *arena,
-                         char *why, size_t why_size)
+			 char *why, size_t why_size)
 {
 	for (const struct key *k = section->keys; k->name; k++) {
-		if (k->fallback && key_set(k, values, NULL, str_of(k->fallback), arena, why, why_size))
+		if (k->fallback &&
+		    key_set(k, values, NULL, str_of(k->fallback), arena, why, why_size))
 			return -1;
 	}
 	return 0;
@@ -112,7 +121,8 @@ static char *titled_values(const struct key_section *section, str title)
 	if (*count >= KEYS_TITLE_LIMIT)
 		return NULL;
 	if ((*count & (*count - 1)) == 0) { /* full at each power of two */
-		char *larger = arena_array(reading->arena, *count ? 2 * *count : 1, section->size);
+		char *larger =
+			arena_array(reading->arena, *count ? 2 * *count : 1, section->size);
 		if (!larger)
 			return NULL;
 		if (*count)
@@ -137,7 +147,8 @@ static char *section_values(const struct key_section *section, cfg_t *cfg)
 static int set_list(struct key_list *slot, cfg_opt_t *option)
 {
 	unsigned count = cfg_opt_size(option);
-	str *items = count > KEYS_LIST_LIMIT ? NULL : ARENA_ARRAY(reading->arena, str, count + 1);
+	str *items =
+		count > KEYS_LIST_LIMIT ? NULL : ARENA_ARRAY(reading->arena, str, count + 1);
 	if (!items)
 		return -1;
 	for (unsigned i = 0; i < count; i++)
@@ -147,15 +158,15 @@ static int set_list(struct key_list *slot, cfg_opt_t *option)
 }
 
 static int note_setting(const struct key_section *section, const struct key *key, cfg_t *cfg,
-                        str text)
+			str text)
 {
 	struct key_setting *setting = ARENA_NEW(reading->arena, struct key_setting);
 	if (!setting)
 		return -1;
 	setting->section = section;
 	setting->key = key;
-	setting->title = section->title ? arena_copy(reading->arena, str_of(cfg_title(cfg)))
-	                                : (str){};
+	setting->title =
+		section->title ? arena_copy(reading->arena, str_of(cfg_title(cfg))) : (str){};
 	setting->text = key->kind == KEY_LIST ? (str){} : arena_copy(reading->arena, text);
 	setting->line = cfg->line;
 	setting->next = reading->settings;
@@ -175,7 +186,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *option)
 		result = set_list((struct key_list *)(values + key->offset), option);
 	} else if (values) {
 		text = str_of(cfg_opt_getnstr(option, cfg_opt_size(option) - 1));
-		result = key_set(key, values, reading->path, text, reading->arena, why, sizeof(why));
+		result = key_set(key, values, reading->path, text, reading->arena, why,
+				 sizeof(why));
 	}
 	if (result == 0)
 		return note_setting(section, key, cfg, text);
@@ -196,7 +208,7 @@ static int on_section(cfg_t *cfg, cfg_opt_t *option)
 }
 
 struct option_table {
-	cfg_opt_t root[KEYS_SECTION_LIMIT + KEYS_KEY_LIMIT + 1];
+	cfg_opt_t root[KEYS_SECTION_LIMIT + KEYS_KEY_LIMIT + 2];
 	cfg_opt_t keys[KEYS_SECTION_LIMIT][KEYS_KEY_LIMIT + 1];
 };
 
@@ -206,8 +218,8 @@ static size_t put_options(const struct key_section *section, cfg_opt_t *out)
 	for (const struct key *k = section->keys; k->name; k++) {
 		ASSERT(n < KEYS_KEY_LIMIT);
 		out[n++] = k->kind == KEY_LIST
-		                   ? (cfg_opt_t)CFG_STR_LIST(k->name, NULL, CFGF_NODEFAULT)
-		                   : (cfg_opt_t)CFG_STR(k->name, NULL, CFGF_NODEFAULT);
+				   ? (cfg_opt_t)CFG_STR_LIST(k->name, NULL, CFGF_NODEFAULT)
+				   : (cfg_opt_t)CFG_STR(k->name, NULL, CFGF_NODEFAULT);
 	}
 	return n;
 }
@@ -224,10 +236,11 @@ static void build_options(const struct key_table *table, struct option_table *ou
 		cfg_opt_t *keys = out->keys[section_count++];
 		size_t n = put_options(s, keys);
 		keys[n] = (cfg_opt_t)CFG_END();
-		cfg_flag_t flags = s->title ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES
-		                            : CFGF_NONE;
+		cfg_flag_t flags =
+			s->title ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE;
 		out->root[root_count++] = (cfg_opt_t)CFG_SEC(s->name, keys, flags);
 	}
+	out->root[root_count++] = (cfg_opt_t)CFG_STR(KEYS_END, NULL, CFGF_NODEFAULT);
 	out->root[root_count] = (cfg_opt_t)CFG_END();
 }
 
@@ -239,7 +252,7 @@ static void watch_values(cfg_t *cfg, const struct key_table *table)
 			cfg_set_validate_func(cfg, s->name, on_section);
 		for (const struct key *k = s->keys; k->name; k++) {
 			snprintf(path, sizeof(path), "%s%s%s", s->name, s->name[0] ? "|" : "",
-			         k->name);
+				 k->name);
 			cfg_set_validate_func(cfg, path, on_value);
 		}
 	}
@@ -248,12 +261,16 @@ static void watch_values(cfg_t *cfg, const struct key_table *table)
 static int parse_source(str source)
 {
 	struct option_table *options = ARENA_NEW(reading->arena, struct option_table);
-	str text = arena_copy(reading->arena, source); /* with a NUL behind it */
-	if (!options || !text.data) {
+	struct buf text;
+	buf_init_arena(&text, reading->arena, source.size + 32);
+	buf_put(&text, source);
+	buf_put_cstr(&text, "\n" KEYS_END " = 1\n");
+	buf_put_byte(&text, '\0');
+	if (!options || !buf_ok(&text)) {
 		fail_at(1, "out of memory");
 		return -1;
 	}
-	if (str_find_byte(text, '\0') != STR_NONE) {
+	if (str_find_byte(source, '\0') != STR_NONE) {
 		fail_at(1, "the file holds NUL bytes: it is not a text file");
 		return -1;
 	}
@@ -272,14 +289,19 @@ static int parse_source(str source)
 }
 
 int keys_load(const struct key_table *table, void *values, const char *path, str source,
-              struct arena *arena, struct key_setting **ret_settings, char *ret_why,
-              size_t why_size)
+	      struct arena *arena, struct key_setting **ret_settings, char *ret_why,
+	      size_t why_size)
 {
-	struct reading r = {.table = table, .values = values, .path = path, .arena = arena,
-	                    .why = ret_why, .why_size = why_size};
+	struct reading r = {.table = table,
+			    .values = values,
+			    .path = path,
+			    .arena = arena,
+			    .why = ret_why,
+			    .why_size = why_size};
 	ASSERT(!reading);
 	for (const struct key_section *s = table->sections; s->name; s++) {
-		if (!s->title && fill_defaults(s, r.values + s->offset, arena, ret_why, why_size))
+		if (!s->title &&
+		    fill_defaults(s, r.values + s->offset, arena, ret_why, why_size))
 			return -1;
 	}
 	reading = &r;

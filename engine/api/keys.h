@@ -7,12 +7,12 @@
 #include "engine/base/buf.h"
 
 enum key_kind {
-	KEY_TEXT,     /* str */
-	KEY_FILE,     /* str; a relative path counts from the folder of the file that names it */
-	KEY_LIST,     /* struct key_list */
-	KEY_BOOL,     /* bool */
-	KEY_COUNT,    /* uint64_t */
-	KEY_SIZE,     /* uint64_t, "64k" */
+	KEY_TEXT,  /* str */
+	KEY_FILE,  /* str; a relative path counts from the folder of the file that names it */
+	KEY_LIST,  /* struct key_list */
+	KEY_BOOL,  /* bool */
+	KEY_COUNT, /* uint64_t */
+	KEY_SIZE,  /* uint64_t, "64k" */
 	KEY_DURATION, /* usec, "10m" */
 	KEY_RATE,     /* struct rate, "100/s" */
 	KEY_FACTOR,   /* double */
@@ -27,12 +27,12 @@ struct key_list {
 struct key {
 	const char *name;
 	enum key_kind kind;
-	size_t offset;             /* in the section's struct */
-	const char *unit;          /* "messages"; NULL: the kind says it */
-	int64_t least, most;       /* COUNT, SIZE, DURATION (usec), FACTOR; both 0: any */
-	const char *fallback;      /* the default as text; NULL: none */
+	size_t offset;              /* in the section's struct */
+	const char *unit;           /* "messages"; NULL: the kind says it */
+	int64_t least, most;        /* COUNT, SIZE, DURATION (usec), FACTOR; both 0: any */
+	const char *fallback;       /* the default as text; NULL: none */
 	const char *const *choices; /* CHOICE: names, ends with NULL */
-	bool secret;               /* is never printed */
+	bool secret;                /* is never printed */
 	const char *sentence;
 };
 
@@ -61,15 +61,15 @@ struct key_table {
 /* Fills *values (zeroed by the caller) with defaults and then with the file's text. path is for
  * messages and for relative files; source data NULL: defaults only. All memory is the arena's.
  * 0, or -1 with "FILE:LINE: sentence". *ret_settings lists what was set, newest first. */
-[[nodiscard]] int keys_load(const struct key_table *, void *values, const char *path, str source,
-                            struct arena *, struct key_setting **ret_settings, char *ret_why,
-                            size_t why_size);
+[[nodiscard]] int keys_load(const struct key_table *, void *values, const char *path,
+			    str source, struct arena *, struct key_setting **ret_settings,
+			    char *ret_why, size_t why_size);
 /* One value from the outside ("smtp.port" style is the caller's affair). */
 [[nodiscard]] int key_set(const struct key *, void *section_values, const char *path, str text,
-                          struct arena *, char *ret_why, size_t why_size);
+			  struct arena *, char *ret_why, size_t why_size);
 
 /* The manual: every section and key. */
 void keys_manual(const struct key_table *, struct buf *out);
 /* Effective values and where each is from; secrets show only whether they are set. */
 void keys_explain(const struct key_table *, const void *values, const char *path,
-                  const struct key_setting *, struct buf *out);
+		  const struct key_setting *, struct buf *out);

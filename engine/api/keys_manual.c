@@ -6,9 +6,9 @@
 #define MANUAL_WIDTH 92
 
 static const char *const kind_names[] = {
-	[KEY_TEXT] = "text",     [KEY_FILE] = "file",         [KEY_LIST] = "list",
-	[KEY_BOOL] = "yes/no",   [KEY_COUNT] = "number",      [KEY_SIZE] = "size",
-	[KEY_DURATION] = "duration", [KEY_RATE] = "rate",     [KEY_FACTOR] = "factor",
+	[KEY_TEXT] = "text",         [KEY_FILE] = "file",    [KEY_LIST] = "list",
+	[KEY_BOOL] = "yes/no",       [KEY_COUNT] = "number", [KEY_SIZE] = "size",
+	[KEY_DURATION] = "duration", [KEY_RATE] = "rate",    [KEY_FACTOR] = "factor",
 	[KEY_CHOICE] = "choice",
 };
 
@@ -96,7 +96,7 @@ static void put_list(struct buf *out, const struct key_list *list)
 }
 
 static void put_value(struct buf *out, const struct key *key, const char *values,
-                      const struct key_setting *setting)
+		      const struct key_setting *setting)
 {
 	if (key->secret)
 		buf_put_cstr(out, setting ? "(set, not shown)" : "(not set)");
@@ -111,8 +111,8 @@ static void put_value(struct buf *out, const struct key *key, const char *values
 }
 
 static const struct key_setting *setting_of(const struct key_setting *first,
-                                            const struct key_section *section,
-                                            const struct key *key, str title)
+					    const struct key_section *section,
+					    const struct key *key, str title)
 {
 	for (const struct key_setting *s = first; s; s = s->next) {
 		if (s->section == section && s->key == key && str_eq(s->title, title))
@@ -121,8 +121,9 @@ static const struct key_setting *setting_of(const struct key_setting *first,
 	return NULL;
 }
 
-static void explain_section(struct buf *out, const struct key_section *section, const char *values,
-                            str title, const char *path, const struct key_setting *settings)
+static void explain_section(struct buf *out, const struct key_section *section,
+			    const char *values, str title, const char *path,
+			    const struct key_setting *settings)
 {
 	for (const struct key *k = section->keys; k->name; k++) {
 		const struct key_setting *setting = setting_of(settings, section, k, title);
@@ -143,7 +144,7 @@ static void explain_section(struct buf *out, const struct key_section *section, 
 }
 
 void keys_explain(const struct key_table *table, const void *values, const char *path,
-                  const struct key_setting *settings, struct buf *out)
+		  const struct key_setting *settings, struct buf *out)
 {
 	for (const struct key_section *s = table->sections; s->name; s++) {
 		const char *base = values;
@@ -155,6 +156,6 @@ void keys_explain(const struct key_table *table, const void *values, const char 
 		const char *items = *(char *const *)(base + s->offset);
 		for (size_t i = 0; i < count; i++)
 			explain_section(out, s, items + i * s->size,
-			                *(const str *)(items + i * s->size), path, settings);
+					*(const str *)(items + i * s->size), path, settings);
 	}
 }

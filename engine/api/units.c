@@ -5,8 +5,8 @@ static const struct {
 	str name;
 	usec length;
 } duration_units[] = {
-	{{"w", 1}, 7 * USEC_DAY},  {{"d", 1}, USEC_DAY},    {{"h", 1}, USEC_HOUR},
-	{{"ms", 2}, USEC_MS},      {{"m", 1}, USEC_MINUTE}, {{"s", 1}, USEC_SECOND},
+	{{"w", 1}, 7 * USEC_DAY}, {{"d", 1}, USEC_DAY},    {{"h", 1}, USEC_HOUR},
+	{{"ms", 2}, USEC_MS},     {{"m", 1}, USEC_MINUTE}, {{"s", 1}, USEC_SECOND},
 };
 #define UNIT_COUNT (sizeof(duration_units) / sizeof(duration_units[0]))
 
@@ -59,7 +59,10 @@ void duration_format(struct buf *out, usec duration)
 	static const struct {
 		usec length;
 		const char *name;
-	} steps[] = {{USEC_DAY, "d"}, {USEC_HOUR, "h"}, {USEC_MINUTE, "m"}, {USEC_SECOND, "s"},
+	} steps[] = {{USEC_DAY, "d"},
+		     {USEC_HOUR, "h"},
+		     {USEC_MINUTE, "m"},
+		     {USEC_SECOND, "s"},
 		     {USEC_MS, "ms"}};
 	bool any = false;
 	if (duration < 0)

@@ -1,0 +1,58 @@
+/* commands.c - see commands.h. The order is that of the work: set up, write, send, look. */
+#include "engine/api/commands.h"
+
+#include <stdio.h>
+
+const struct command *const commands[] = {
+	&command_classify,
+	&command_template,
+	&command_help,
+	NULL,
+};
+
+static size_t command_names(const char **names, size_t limit)
+{
+	size_t count = 0;
+	for (; commands[count] && count < limit; count++)
+		names[count] = commands[count]->name;
+	return count;
+}
+
+void commands_overview(void)
+{
+	printf("rundbrief sends newsletters: a list in, a personal and signed message to each\n"
+	       "recipient's mail server, an account of every one of them.\n\n"
+	       "usage: rundbrief COMMAND [OPTIONS]\n\n");
+	for (size_t i = 0; commands[i]; i++)
+		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	printf("\n`rundbrief COMMAND --help` says more; `rundbrief help config` is the manual "
+	       "of the\n"
+	       "configuration file, `rundbrief help campaign` that of a campaign's folder.\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+int commands_run(struct arena *arena, int argc, char **argv)
+{
+	struct cli cli = {.arena = arena};
+	const char *names[64];
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		commands_overview();
+		return argc < 2 ? EXIT_USAGE : EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("rundbrief %s\n", RUNDBRIEF_VERSION);
+		return EXIT_OK;
+	}
+	cli.command = find_command(argv[1]);
+	if (cli.command)
+		return cli.command->run(&cli, argc - 1, argv + 1);
+	return cli_fail_unknown(&cli, "command", argv[1], names, command_names(names, 64));
+}

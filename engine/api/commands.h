@@ -1,0 +1,12 @@
+/* commands.h - the table of commands, and the page `rundbrief help` prints from it. */
+#pragma once
+
+#include "engine/api/cli.h"
+
+#define RUNDBRIEF_VERSION "0.1.0"
+
+/* Finds and runs argv[1]; returns the exit code. */
+int commands_run(struct arena *, int argc, char **argv);
+void commands_overview(void);
+
+extern const struct command command_help, command_classify, command_template;
