@@ -1,0 +1,311 @@
+/* header.c - the writer of header fields. A field is one of three things: words of plain ASCII,
+ * folded between them; one quoted string; or encoded words.
+ *
+ *   encoded-word = "=?" charset "?" encoding "?" encoded-text "?="        RFC 2047 2
+ *       an encoded-word may not be more than 75 characters long, a line that contains one not
+ *       more than 76, and each must hold whole characters (5, rule on multi-octet characters)
+ *   quoted-string = [CFWS] DQUOTE *([FWS] qcontent) [FWS] DQUOTE [CFWS]   RFC 5322 3.2.4
+ *   phrase = 1*word, atext as in 3.2.3
+ *
+ * A value that needs encoding is encoded from end to end: the spaces between its words then
+ * stand inside encoded words, where no reader may drop them (RFC 2047 6.2). */
+#include "engine/mail/header.h"
+
+#include "engine/base/assert.h"
+#include "engine/mail/encode.h"
+#include "engine/mail/utf8.h"
+
+#define ENCODED_LINE_LIMIT 76
+#define ENCODED_FRAME 12      /* "=?utf-8?q?" and "?=" */
+#define ENCODED_WORD_LIMIT 75 /* with its frame */
+#define QUOTED_LIMIT 60       /* longer display names are encoded, which folds */
+#define ADDRESS_LIMIT 320
+
+struct field {
+	struct buf *out;
+	size_t column;
+};
+
+static struct field field_begin(struct buf *out, str name)
+{
+	ASSERT(header_name_ok(name));
+	buf_put(out, name);
+	buf_put_byte(out, ':');
+	return (struct field){out, name.size + 1};
+}
+
+static void field_put(struct field *f, str text)
+{
+	buf_put(f->out, text);
+	f->column += text.size;
+}
+
+/* The space in front of the next word, on this line or as the start of the next. */
+static void field_space(struct field *f, size_t word_size, size_t line_limit)
+{
+	if (f->column + 1 + word_size > line_limit) {
+		buf_put(f->out, STR("\r\n"));
+		f->column = 0;
+	}
+	field_put(f, STR(" "));
+}
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7F;
+}
+
+/* Stops in front of the first character that would pass limit_size bytes in all. */
+static void clean(struct buf *out, str value, size_t limit_size)
+{
+	value = str_trim(value);
+	while (value.size > 0) {
+		size_t size = utf8_size(value);
+		str piece = size == 0 ? STR(UTF8_REPLACEMENT) : str_make(value.data, size);
+		if (size == 1 && is_control(value.data[0]))
+			piece = STR(" ");
+		if (out->size + piece.size > limit_size)
+			return;
+		buf_put(out, piece);
+		value = str_from(value, size ? size : 1);
+	}
+}
+
+void header_clean(struct buf *out, str value)
+{
+	clean(out, value, SIZE_MAX);
+}
+
+bool header_name_ok(str name)
+{
+	if (name.size == 0 || name.size > HEADER_NAME_LIMIT)
+		return false;
+	for (size_t i = 0; i < name.size; i++)
+		if (name.data[i] <= ' ' || name.data[i] > '~' || name.data[i] == ':')
+			return false;
+	return true;
+}
+
+/* Printable ASCII, words of at most word_limit columns with one space between them. */
+static bool folds(str value, size_t word_limit)
+{
+	size_t word = 0;
+	for (size_t i = 0; i < value.size; i++) {
+		char c = value.data[i];
+		if (c < ' ' || c > '~')
+			return false;
+		if (c == ' ' && word == 0)
+			return false;
+		word = c == ' ' ? 0 : word + 1;
+		if (word > word_limit)
+			return false;
+	}
+	return (value.size == 0 || word > 0) && str_find(value, STR("=?")) == STR_NONE;
+}
+
+bool header_tokens_ok(str value)
+{
+	return folds(value, HEADER_WORD_LIMIT);
+}
+
+static void put_words(struct field *f, str value)
+{
+	while (value.size > 0) {
+		str word = str_cut(&value, ' ');
+		field_space(f, word.size, HEADER_LINE_LIMIT);
+		field_put(f, word);
+	}
+}
+
+/* What may stand unencoded in every place where an encoded word may (RFC 2047 5, rule 3). */
+static bool is_q_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '!' || c == '*' || c == '+' || c == '-' || c == '/';
+}
+
+static size_t q_size(str text)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < text.size; i++)
+		size += is_q_plain(text.data[i]) || text.data[i] == ' ' ? 1 : 3;
+	return size;
+}
+
+static size_t b_size(str text)
+{
+	return (text.size + 2) / 3 * 4;
+}
+
+static void q_put(struct buf *out, str text)
+{
+	static const char hex_digits[] = "0123456789ABCDEF";
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char byte = (unsigned char)text.data[i];
+		if (byte == ' ') {
+			buf_put_byte(out, '_');
+		} else if (is_q_plain(text.data[i])) {
+			buf_put_byte(out, text.data[i]);
+		} else {
+			char unit[] = {'=', hex_digits[byte >> 4], hex_digits[byte & 15]};
+			buf_put(out, str_make(unit, sizeof(unit)));
+		}
+	}
+}
+
+struct word_coding {
+	str opening;
+	size_t (*size)(str text);
+	void (*put)(struct buf *out, str text);
+};
+
+/* As many whole characters of text as fit in size_limit encoded columns; at least one. */
+static size_t fitting(str text, const struct word_coding *coding, size_t size_limit)
+{
+	size_t taken = 0;
+	while (taken < text.size) {
+		size_t size = utf8_size(str_from(text, taken));
+		ASSERT(size > 0); /* text was cleaned */
+		if (taken > 0 && coding->size(str_sub(text, 0, taken + size)) > size_limit)
+			break;
+		taken += size;
+	}
+	return taken;
+}
+
+static void put_encoded(struct field *f, str text)
+{
+	static const struct word_coding q = {STR("=?utf-8?q?"), q_size, q_put};
+	static const struct word_coding b = {STR("=?utf-8?b?"), b_size, base64_put};
+	const struct word_coding *coding = q_size(text) <= b_size(text) ? &q : &b;
+	while (text.size > 0) {
+		/* A stub of a word on this line is worse than a line of its own. */
+		field_space(f, ENCODED_FRAME + 12, ENCODED_LINE_LIMIT);
+		size_t room = ENCODED_LINE_LIMIT - f->column;
+		if (room > ENCODED_WORD_LIMIT)
+			room = ENCODED_WORD_LIMIT;
+		size_t size = fitting(text, coding, room - ENCODED_FRAME);
+		str piece = str_sub(text, 0, size);
+		size_t before = f->out->size;
+		field_put(f, coding->opening);
+		coding->put(f->out, piece);
+		buf_put(f->out, STR("?="));
+		f->column += f->out->size - before - coding->opening.size;
+		text = str_from(text, size);
+	}
+}
+
+/* memory and what is returned live together. A control at either end became a space: trimmed.
+ */
+static str clean_copy(char memory[HEADER_VALUE_LIMIT], str value)
+{
+	struct buf cleaned;
+	buf_init_fixed(&cleaned, memory, HEADER_VALUE_LIMIT);
+	clean(&cleaned, value, HEADER_VALUE_LIMIT);
+	return str_trim(buf_str(&cleaned));
+}
+
+void header_put_text(struct buf *out, str name, str value)
+{
+	char memory[HEADER_VALUE_LIMIT];
+	value = clean_copy(memory, value);
+	struct field f = field_begin(out, name);
+	/* Each word must fit beside the name, so that no fold stands right behind the colon. */
+	if (value.size == 0)
+		field_put(&f, STR(" "));
+	else if (folds(value, HEADER_LINE_LIMIT - 1 - f.column))
+		put_words(&f, value);
+	else
+		put_encoded(&f, value);
+	buf_put(out, STR("\r\n"));
+}
+
+void header_put_tokens(struct buf *out, str name, str value)
+{
+	value = str_trim(value);
+	if (value.size == 0 || !header_tokens_ok(value)) {
+		header_put_text(out, name, value);
+		return;
+	}
+	struct field f = field_begin(out, name);
+	put_words(&f, value);
+	buf_put(out, STR("\r\n"));
+}
+
+bool header_address_ok(str address)
+{
+	size_t at = str_rfind_byte(address, '@');
+	if (address.size > ADDRESS_LIMIT || at == STR_NONE || at == 0 || at + 1 == address.size)
+		return false;
+	bool quoted = false;
+	for (size_t i = 0; i < address.size; i++) {
+		char c = address.data[i];
+		if (c < ' ' || c > '~')
+			return false;
+		if (quoted && c == '\\' && i + 1 < at) {
+			if (is_control(address.data[++i]))
+				return false;
+		} else if (c == '"') {
+			quoted = !quoted;
+		} else if (!quoted && str_find_byte(STR(" <>(),;:\\"), c) != STR_NONE) {
+			if (i < at || c != ':') /* an IPv6 literal has colons */
+				return false;
+		}
+	}
+	return !quoted && str_find(address, STR("=?")) == STR_NONE;
+}
+
+/* atext, and the space between two atoms. */
+static bool is_phrase(str text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		char c = text.data[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			      (c >= '0' && c <= '9');
+		if (!letter && str_find_byte(STR(" !#$%&'*+-/=?^_`{|}~"), c) == STR_NONE)
+			return false;
+	}
+	return true;
+}
+
+static void put_quoted(struct field *f, str text)
+{
+	field_space(f, text.size + 2, HEADER_LINE_LIMIT);
+	field_put(f, STR("\""));
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] == '"' || text.data[i] == '\\')
+			field_put(f, STR("\\"));
+		field_put(f, str_sub(text, i, 1));
+	}
+	field_put(f, STR("\""));
+}
+
+static void put_display(struct field *f, str display)
+{
+	bool ascii = folds(display, QUOTED_LIMIT);
+	if (ascii && is_phrase(display))
+		put_words(f, display);
+	else if (ascii && display.size <= QUOTED_LIMIT)
+		put_quoted(f, display);
+	else
+		put_encoded(f, display);
+}
+
+void header_put_mailbox(struct buf *out, str name, str display, str address)
+{
+	ASSERT(header_address_ok(address));
+	char memory[HEADER_VALUE_LIMIT];
+	display = clean_copy(memory, display);
+	struct field f = field_begin(out, name);
+	if (display.size == 0) {
+		field_space(&f, address.size, HEADER_LINE_LIMIT);
+		field_put(&f, address);
+	} else {
+		put_display(&f, display);
+		field_space(&f, address.size + 2, ENCODED_LINE_LIMIT);
+		field_put(&f, STR("<"));
+		field_put(&f, address);
+		field_put(&f, STR(">"));
+	}
+	buf_put(out, STR("\r\n"));
+}
