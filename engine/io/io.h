@@ -2,7 +2,9 @@
  * Operations are embedded in their owners. Completions are queued by io_turn() and then run
  * from the queue, so a callback may start operations freely and nothing recurses. A callback
  * runs exactly once per operation (streams and polls: once per event until they end), never
- * inside the call that started it. The simulation links another implementation of this page. */
+ * inside the call that started it. The thread of the first io_turn() owns the loop from then
+ * on; operations may be started before it by whoever created the loop. The simulation links
+ * another implementation of this page. */
 #pragma once
 
 #include "engine/base/chain.h"
@@ -18,18 +20,22 @@ struct io_op {
 	void (*on_done)(struct io_op *, int result); /* >= 0 as the call says, or -errno */
 	int result;
 	bool busy; /* from start until on_done runs */
-	void *context; /* the implementation's own */
+	/* the implementation's own */
+	uint8_t kind;
+	bool armed;
+	void *context;
 };
 
 struct io_options {
-	uint32_t entries;        /* size of the submission queue; 0: 1024 */
-	uint32_t buffer_count;   /* receive buffers of 4 KiB, shared by all streams; 0: 256 */
-	bool mask_new;           /* use nothing newer than Linux 6.1 (the tests run once so) */
+	uint32_t entries;      /* size of the submission queue; 0: 1024 */
+	uint32_t buffer_count; /* receive buffers of 4 KiB, shared by all streams; 0: 256 */
+	bool mask_new;         /* use nothing newer than Linux 6.1 (the tests run once so) */
 };
 
 /* Returns 0, or -errno with a sentence for people in ret_why (what is wrong, what to do). */
 [[nodiscard]] int io_loop_create(struct io_loop **ret_loop, const struct io_options *,
-                                 char *ret_why, size_t why_size);
+				 char *ret_why, size_t why_size);
+/* Operations still under way get no callback; wait for those that point into your memory. */
 void io_loop_destroy(struct io_loop *);
 
 usec io_now(const struct io_loop *);      /* monotonic, read once a turn */
@@ -54,11 +60,16 @@ void net_address_format(const struct net_address *, char *out);
 bool net_address_is_loopback(const struct net_address *);
 socklen_t net_address_size(const struct net_address *);
 
+/* Asks for an early end of a connect, send, write or sync: on_done still comes, with -ECANCELED
+ * or with what happened before. Harmless when the operation is not busy. */
+void io_cancel(struct io_loop *, struct io_op *);
+
 /* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor. */
 void io_connect(struct io_loop *, struct io_op *, const struct net_address *to,
-                const struct net_address *from);
+		const struct net_address *from);
 
-/* Sends all of it or fails; result: bytes. spans and what they point at live until done. */
+/* Sends all of it or fails; result: bytes. spans and what they point at live until done. A peer
+ * that ends a send half-way gives -ECONNRESET. */
 struct io_send {
 	struct io_op op;
 	struct msghdr message;
@@ -72,22 +83,33 @@ struct io_stream {
 	void (*on_bytes)(struct io_stream *, str bytes, int error);
 	int fd;
 	bool paused, stopped;
+	/* the implementation's own */
+	bool ended;
+	int end_error;
+	struct io_held *held;
 };
 void io_stream_start(struct io_loop *, struct io_stream *, int fd);
+/* While paused no on_bytes comes; what had arrived already is kept and comes first after
+ * resuming. The peer feels it as a full window. */
+void io_stream_pause(struct io_loop *, struct io_stream *);
+void io_stream_resume(struct io_loop *, struct io_stream *);
 /* After this no on_bytes comes; on_stopped says when the struct may be reused. */
-void io_stream_stop(struct io_loop *, struct io_stream *, void (*on_stopped)(struct io_op *, int));
+void io_stream_stop(struct io_loop *, struct io_stream *,
+		    void (*on_stopped)(struct io_op *, int));
 
-/* Calls on_ready with poll events, again and again, until stopped (as a stream). */
+/* Calls on_ready with poll events as long as fd is ready (level, not edge), until stopped (as a
+ * stream). Negative events are an errno and the last call. */
 struct io_poll {
 	struct io_op op;
 	void (*on_ready)(struct io_poll *, int events);
-	int fd;
+	int fd, events;
 	bool stopped;
 };
 void io_poll_start(struct io_loop *, struct io_poll *, int fd, int events);
 void io_poll_stop(struct io_loop *, struct io_poll *, void (*on_stopped)(struct io_op *, int));
 
-/* Accepts until stopped; on_accept gets a descriptor or -errno. */
+/* Accepts until stopped; on_accept gets a descriptor or -errno. Out of descriptors is told once
+ * a try, tries are 100 ms apart; what the listening socket itself did is the last call. */
 struct io_accept {
 	struct io_op op;
 	void (*on_accept)(struct io_accept *, int fd);
@@ -96,17 +118,22 @@ struct io_accept {
 };
 /* Synchronous: socket, bind, listen (SO_REUSEADDR). Returns the descriptor or -errno. */
 [[nodiscard]] int io_listen(const struct net_address *, int backlog);
+/* The same with SO_REUSEPORT: several loops share a port, the kernel spreads the connections.
+ */
+[[nodiscard]] int io_listen_shared(const struct net_address *, int backlog);
 void io_accept_start(struct io_loop *, struct io_accept *, int listen_fd);
-void io_accept_stop(struct io_loop *, struct io_accept *, void (*on_stopped)(struct io_op *, int));
+void io_accept_stop(struct io_loop *, struct io_accept *,
+		    void (*on_stopped)(struct io_op *, int));
 
 /* Files: whole writes; result bytes written (less only on a full disk: then -ENOSPC). */
 void io_write(struct io_loop *, struct io_op *, int fd, const void *data, size_t size,
-              uint64_t offset);
+	      uint64_t offset);
 void io_fdatasync(struct io_loop *, struct io_op *, int fd);
 
-/* Closes without waiting for the result; NULL-safe order: streams on fd are stopped first. */
+/* Closes without waiting for the result. Stop streams, polls and accepts on fd before it
+ * (waiting for on_stopped is not needed: the order of calls is kept). */
 void io_close(struct io_loop *, int fd);
-/* Shuts both directions down: pending operations on fd end. */
+/* Shuts both directions down at once: pending sends and streams on fd end. */
 void io_shutdown(struct io_loop *, int fd);
 
 /* A bell wakes a sleeping loop from another thread. Ringing is cheap when the loop is awake. */

@@ -1,0 +1,325 @@
+/* uring.c - the loop: submissions out, completions in, one round after the other.
+ * Not here: what a completion means (uring_net.c, uring_file.c, ...). A round walks the
+ * completions that were there when it began and then the operations that ended without the
+ * kernel; what callbacks add waits for the next round, so a round ends.
+ * The surprising thing: the ring is created disabled, and enabled by the first turn, because
+ * the kernel lets only the thread that enables it submit (IORING_SETUP_SINGLE_ISSUER). */
+#include "engine/io/ring.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "engine/base/assert.h"
+#include "engine/io/clock.h"
+
+#define ENTRIES_DEFAULT 1024
+#define BUFFERS_DEFAULT 256
+
+static void read_clocks(struct io_loop *l)
+{
+	l->now = clock_now();
+	l->wall_now = clock_wall();
+}
+
+static int loop_open(struct io_loop *l, const struct io_options *o, char *why, size_t why_size)
+{
+	uint32_t entries = o->entries ? o->entries : ENTRIES_DEFAULT;
+	int result = probe_open(&l->ring, entries, o->mask_new, &l->features, why, why_size);
+	if (result < 0)
+		return result;
+	result = pool_init(l, o->buffer_count ? o->buffer_count : BUFFERS_DEFAULT);
+	if (result < 0) {
+		snprintf(why, why_size, "receive buffers could not be registered: error %d",
+			 -result);
+		goto fail_ring;
+	}
+	l->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->bell_fd < 0) {
+		result = -errno;
+		snprintf(why, why_size,
+			 "no descriptor left for a bell; raise the limit (ulimit -n)");
+		goto fail_ring;
+	}
+	return 0;
+fail_ring:
+	io_uring_queue_exit(&l->ring);
+	pool_done(l);
+	return result;
+}
+
+int io_loop_create(struct io_loop **ret_loop, const struct io_options *options, char *ret_why,
+		   size_t why_size)
+{
+	static const struct io_options defaults = {};
+	struct io_loop *l = calloc(1, sizeof *l);
+	if (!l) {
+		snprintf(ret_why, why_size, "out of memory");
+		return -ENOMEM;
+	}
+	chain_init(&l->ready);
+	chain_init(&l->starved);
+	chain_init(&l->parked);
+	int result = loop_open(l, options ? options : &defaults, ret_why, why_size);
+	if (result < 0) {
+		free(l);
+		return result;
+	}
+	read_clocks(l);
+	op_begin(&l->bell, KIND_BELL);
+	bell_arm(l);
+	*ret_loop = l;
+	return 0;
+}
+
+void io_loop_destroy(struct io_loop *l)
+{
+	if (!l)
+		return;
+	io_uring_queue_exit(&l->ring);
+	pool_done(l);
+	close(l->bell_fd);
+	while (l->free_jobs) {
+		struct io_job *job = l->free_jobs;
+		l->free_jobs = job->next;
+		free(job);
+	}
+	free(l);
+}
+
+usec io_now(const struct io_loop *l)
+{
+	return l->now;
+}
+
+usec io_wall_now(const struct io_loop *l)
+{
+	return l->wall_now;
+}
+
+static void enable(struct io_loop *l)
+{
+	if (l->enabled)
+		return;
+	/* io_uring_enable_rings() is declared by liburing 2.3 but not in its library. */
+	int result = io_uring_register((unsigned)l->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+				       NULL, 0);
+	ASSERT(result == 0);
+	l->enabled = true;
+}
+
+struct io_uring_sqe *ring_entry(struct io_loop *l, struct io_op *op)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&l->ring);
+	/* Full: what is there goes out early. The kernel may be short of memory for a moment.
+	 */
+	for (int i = 0; !sqe && i < 1000; i++) {
+		enable(l);
+		io_uring_submit(&l->ring);
+		sqe = io_uring_get_sqe(&l->ring);
+	}
+	ASSERT(sqe);
+	/* Set first: the prep functions of liburing reset all but the user data. */
+	io_uring_sqe_set_data(sqe, op);
+	return sqe;
+}
+
+void op_begin(struct io_op *op, enum io_kind kind)
+{
+	ASSERT(!op->busy);
+	op->busy = true;
+	op->armed = false;
+	op->kind = (uint8_t)kind;
+	op->context = NULL;
+	op->result = 0;
+	chain_link_init(&op->link);
+}
+
+struct io_uring_sqe *op_arm(struct io_loop *l, struct io_op *op)
+{
+	ASSERT(op->busy && !op->armed);
+	op->armed = true;
+	return ring_entry(l, op);
+}
+
+void op_queue(struct io_loop *l, struct io_op *op, int result)
+{
+	ASSERT(op->busy && !op->armed);
+	if (chain_linked(&op->link))
+		chain_remove(op->context, &op->link);
+	op->result = result;
+	op->context = &l->ready;
+	chain_push_back(&l->ready, &op->link);
+}
+
+void op_finish(struct io_op *op, int result)
+{
+	ASSERT(op->busy && !op->armed && !chain_linked(&op->link));
+	op->busy = false;
+	op->result = result;
+	if (op->on_done)
+		op->on_done(op, result);
+}
+
+void op_cancel(struct io_loop *l, struct io_op *op)
+{
+	struct io_uring_sqe *sqe = ring_entry(l, NULL);
+	io_uring_prep_cancel(sqe, op, 0);
+	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+void io_cancel(struct io_loop *l, struct io_op *op)
+{
+	if (op->busy && op->armed)
+		op_cancel(l, op);
+}
+
+struct io_job *job_borrow(struct io_loop *l)
+{
+	struct io_job *job = l->free_jobs;
+	if (job)
+		l->free_jobs = job->next;
+	else
+		job = malloc(sizeof *job);
+	return job;
+}
+
+void job_give_back(struct io_loop *l, struct io_job *job)
+{
+	job->next = l->free_jobs;
+	l->free_jobs = job;
+}
+
+static void run_completion(struct io_loop *l, struct io_op *op, int result, uint32_t flags)
+{
+	ASSERT(op->busy && op->armed);
+	if (!(flags & IORING_CQE_F_MORE))
+		op->armed = false;
+	switch ((enum io_kind)op->kind) {
+	case KIND_CONNECT:
+		connect_ended(l, op, result);
+		break;
+	case KIND_SEND:
+		send_ended(op, result);
+		break;
+	case KIND_STREAM:
+		stream_event(l, op, result, flags);
+		break;
+	case KIND_POLL:
+		poll_event(l, op, result);
+		break;
+	case KIND_ACCEPT:
+		accept_event(l, op, result, flags);
+		break;
+	case KIND_WRITE:
+		write_ended(l, op, result);
+		break;
+	case KIND_SYNC:
+		op_finish(op, result);
+		break;
+	case KIND_BELL:
+		bell_event(l, flags);
+		break;
+	default:
+		UNREACHABLE();
+	}
+}
+
+static int run_completions(struct io_loop *l)
+{
+	unsigned left = io_uring_cq_ready(&l->ring);
+	int count = 0;
+	struct io_uring_cqe *cqe;
+	while (left-- > 0 && io_uring_peek_cqe(&l->ring, &cqe) == 0) {
+		struct io_op *op = io_uring_cqe_get_data(cqe);
+		int result = cqe->res;
+		uint32_t flags = cqe->flags;
+		/* The slot goes back first: the callback may submit. */
+		io_uring_cqe_seen(&l->ring, cqe);
+		if (!op)
+			continue; /* a cancel that came too late, a close that failed */
+		count++;
+		run_completion(l, op, result, flags);
+	}
+	return count;
+}
+
+static int run_ready(struct io_loop *l)
+{
+	int count = 0;
+	for (size_t left = l->ready.count; left > 0 && !chain_empty(&l->ready); left--) {
+		struct io_op *op = CHAIN_OWNER(chain_pop(&l->ready), struct io_op, link);
+		op->context = NULL;
+		count++;
+		if (op->kind == KIND_STREAM)
+			stream_run(l, op);
+		else
+			op_finish(op, op->result);
+	}
+	return count;
+}
+
+/* Streams without a buffer try again once a round has given buffers back; accepts without a
+ * descriptor when some time has passed. */
+static void arm_again(struct io_loop *l)
+{
+	struct chain_link *link;
+	while ((link = chain_pop(&l->starved))) {
+		struct io_op *op = CHAIN_OWNER(link, struct io_op, link);
+		op->context = NULL;
+		stream_arm(l, (struct io_stream *)op);
+	}
+	if (l->now < l->parked_until)
+		return;
+	while ((link = chain_pop(&l->parked))) {
+		struct io_op *op = CHAIN_OWNER(link, struct io_op, link);
+		op->context = NULL;
+		accept_arm(l, (struct io_accept *)op);
+	}
+}
+
+static int submit_and_wait(struct io_loop *l, usec wait)
+{
+	struct io_uring_cqe *cqe;
+	if (wait <= 0)
+		return io_uring_submit_and_get_events(&l->ring);
+	if (wait > USEC_DAY)
+		return io_uring_submit_and_wait(&l->ring, 1);
+	struct __kernel_timespec t = {.tv_sec = wait / USEC_SECOND,
+				      .tv_nsec = (wait % USEC_SECOND) * 1000};
+	return io_uring_submit_and_wait_timeout(&l->ring, &cqe, 1, &t, NULL);
+}
+
+/* A bell rung since the last look, or work that needs no kernel: no sleep. */
+static usec time_to_wait(struct io_loop *l, usec wait_until)
+{
+	if (!chain_empty(&l->ready) || wait_until <= l->now)
+		return 0;
+	if (!chain_empty(&l->parked))
+		wait_until = usec_min(wait_until, l->parked_until);
+	return wait_until == USEC_NEVER ? USEC_NEVER : wait_until - clock_now();
+}
+
+int io_turn(struct io_loop *l, usec wait_until)
+{
+	enable(l);
+	usec wait = time_to_wait(l, wait_until);
+	/* Who rings sets rung, then looks whether we sleep; we say that we sleep, then look
+	 * whether it rang: one of the two sees the other. */
+	atomic_store(&l->sleeping, wait > 0);
+	if (atomic_load(&l->rung))
+		wait = 0;
+	int result = submit_and_wait(l, wait);
+	atomic_store(&l->sleeping, false);
+	atomic_store(&l->rung, false);
+	read_clocks(l);
+	if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN &&
+	    result != -EBUSY)
+		return result;
+	int count = run_completions(l);
+	count += run_ready(l);
+	arm_again(l);
+	return count;
+}
