@@ -1,6 +1,7 @@
 /* dkim.h - DKIM signatures (RFC 6376, 8301, 8463) with a key that is parsed once and held.
  * relaxed/relaxed, header list and oversigning as bulk mail wants them (standards.md I). An own
- * canonicaliser over OpenSSL's EVP; libopendkim reads what we write (verify.h). */
+ * canonicaliser over OpenSSL's EVP; libopendkim reads what we write (verify.h), and already
+ * owns the names dkim_sign and dkim_verify. */
 #pragma once
 
 #include "engine/base/buf.h"
@@ -20,6 +21,13 @@ str dkim_key_domain(const struct dkim_key *);
 str dkim_key_selector(const struct dkim_key *);
 /* The TXT record's text: "v=DKIM1; k=rsa; p=...". */
 void dkim_key_record(const struct dkim_key *, struct buf *out);
+/* Where it belongs: "selector._domainkey.domain". */
+void dkim_key_record_name(const struct dkim_key *, struct buf *out);
+/* Both as one line of a zone file, the text in strings of at most 255 bytes. */
+void dkim_key_zone_line(const struct dkim_key *, struct buf *out);
+
+/* Appends a new private key as PKCS#8 PEM: RSA of 2048 bits, or Ed25519. 0 or -1. */
+[[nodiscard]] int dkim_generate(enum dkim_algorithm, struct buf *out);
 
 struct dkim_signer; /* per thread: contexts, hash states, scratch; no allocation per message */
 
@@ -29,6 +37,8 @@ struct dkim_signer; /* per thread: contexts, hash states, scratch; no allocation
 void dkim_signer_destroy(struct dkim_signer *);
 
 /* Appends the DKIM-Signature field(s), folded, each ending in CRLF, to stand before the message.
- * message is header and body with CRLF lines; header_size includes the empty line. 0 or -1. */
-[[nodiscard]] int dkim_sign(struct dkim_signer *, str message, size_t header_size, usec wall_now,
-                            struct buf *out);
+ * message is header and body with CRLF lines; header_size includes the empty line. 0; -1: no From
+ * field, more signed fields than DKIM_FIELD_LIMIT, out full, or OpenSSL failed. */
+#define DKIM_FIELD_LIMIT 128 /* ours have about 20 */
+[[nodiscard]] int dkim_signer_sign(struct dkim_signer *, str message, size_t header_size,
+                                   usec wall_now, struct buf *out);
