@@ -1,0 +1,292 @@
+/* campaign_dir.c - see campaign_dir.h. */
+#include "engine/api/campaign_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CONF_SIZE_LIMIT (1u << 20)
+#define BODY_SIZE_LIMIT (8u << 20) /* larger letters are not delivered anywhere */
+#define PARTIAL_LIMIT 500
+
+#define TEXT(member, name, fallback, sentence)                                                 \
+	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
+			NULL, false, sentence                                                  \
+	}
+#define LIST(member, name, sentence)                                                           \
+	{                                                                                      \
+		name, KEY_LIST, offsetof(struct campaign_dir, member), NULL, 0, 0, NULL, NULL, \
+			false, sentence                                                        \
+	}
+#define FILE_KEY(member, name, fallback, sentence)                                             \
+	{                                                                                      \
+		name, KEY_FILE, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
+			NULL, false, sentence                                                  \
+	}
+#define END                                                                                    \
+	{                                                                                      \
+		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, false, NULL                         \
+	}
+
+static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry", NULL};
+
+static const struct key campaign_keys[] = {
+	TEXT(name, "name", "", "Name of the campaign; left out, that of the folder."),
+	TEXT(subject, "subject", "",
+	     "The subject; may hold Liquid: \"{{ first_name }}, your news\"."),
+	TEXT(from, "from", "",
+	     "Who writes: \"Ann Example <ann@news.example.com>\"; the name may hold Liquid."),
+	TEXT(reply_to, "reply_to", "", "Address for answers, if not the one in from."),
+	LIST(lists, "lists", "Names of the lists to write to: { \"news\", \"events\" }."),
+	LIST(exclude, "exclude", "Names of lists whose members are left out."),
+	TEXT(filter, "filter", "",
+	     "Only those for whom this SQL/JSON path predicate over their attributes is true: "
+	     "'$.country == \"DE\" && $.age >= 18'."),
+	TEXT(list_id, "list_id", "",
+	     "List-Id, in the form of a host name: \"news.example.com\". Left out, there is "
+	     "none."),
+	TEXT(list_name, "list_name", "",
+	     "The list's name as people read it beside its List-Id."),
+	TEXT(feedback_id, "feedback_id", "",
+	     "Feedback-ID for postmaster tools: \"campaign:customer:type:sender\"."),
+	FILE_KEY(html_file, "html", "",
+		 "File of the HTML body; left out, body.html if there is one."),
+	FILE_KEY(text_file, "text", "",
+		 "File of the text body; left out, body.txt if there is one, else it is made "
+		 "from the HTML."),
+	FILE_KEY(partials, "partials", "",
+		 "Folder of partials; left out, partials if there is one."),
+	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
+	 "as-configured", in_doubt_choices, false,
+	 "What becomes of a recipient whose message was sent and never answered: assume it "
+	 "arrived, "
+	 "or retry."},
+	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
+	 90 * USEC_DAY, "0", NULL, false,
+	 "So long after launch nobody is tried any more; 0: only as retry.expiry says."},
+	END,
+};
+
+static const struct key header_keys[] = {
+	{"value", KEY_TEXT, offsetof(struct campaign_header, value), NULL, 0, 0, "", NULL,
+	 false, "Its value; may hold Liquid."},
+	END,
+};
+
+static const struct key_section campaign_sections[] = {
+	{"", NULL, 0, 0, 0, campaign_keys, "Keys of campaign.conf:"},
+	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
+	 offsetof(struct campaign_dir, header_count), sizeof(struct campaign_header),
+	 header_keys, "A header of your own on every message."},
+	{NULL, NULL, 0, 0, 0, NULL, NULL},
+};
+const struct key_table campaign_table = {campaign_sections};
+
+static str join(struct arena *arena, str folder, const char *name)
+{
+	struct buf b;
+	buf_init_arena(&b, arena, folder.size + strlen(name) + 2);
+	buf_put(&b, folder);
+	buf_put_byte(&b, '/');
+	buf_put_cstr(&b, name);
+	return arena_copy(arena, buf_str(&b));
+}
+
+/* A file that campaign.conf names must be there; one of the usual name may be. */
+static int read_body(struct arena *arena, str named, str usual, str *ret_file, str *ret_text,
+		     char *why, size_t why_size)
+{
+	str path = named.size ? named : usual;
+	*ret_file = path;
+	if (named.size == 0 && access(path.data, F_OK) != 0)
+		return 0;
+	return file_read(path.data, BODY_SIZE_LIMIT, arena, ret_text, why, why_size);
+}
+
+bool campaign_dir_is(const char *path)
+{
+	char file[4096];
+	int n = snprintf(file, sizeof(file), "%s/campaign.conf", path);
+	return n > 0 && (size_t)n < sizeof(file) && access(file, F_OK) == 0;
+}
+
+static json_t *json_text(str text)
+{
+	return json_stringn(text.data ? text.data : "", text.size);
+}
+
+/* from = [ display-name ] "<" addr-spec ">" / addr-spec */
+static int put_from(json_t *settings, str from)
+{
+	size_t open = str_rfind_byte(from, '<');
+	str name = {}, address = str_trim(from);
+	if (open != STR_NONE) {
+		if (!str_ends(address, STR(">")))
+			return -1;
+		name = str_trim(str_sub(from, 0, open));
+		address = str_trim(str_from(from, open + 1));
+		address.size--;
+	}
+	if (name.size >= 2 && name.data[0] == '"' && name.data[name.size - 1] == '"')
+		name = str_sub(name, 1, name.size - 2);
+	if (str_find_byte(address, '@') == STR_NONE || str_find_byte(address, ' ') != STR_NONE)
+		return -1;
+	json_object_set_new(settings, "from_name", json_text(name));
+	json_object_set_new(settings, "from_address", json_text(address));
+	return 0;
+}
+
+/* Every NAME.liquid of the folder by NAME, every other file by its own name. */
+static int put_partials(json_t *settings, str folder, bool must_exist, struct arena *arena,
+			char *why, size_t why_size)
+{
+	DIR *directory = opendir(folder.data);
+	json_t *partials = json_object();
+	struct dirent *entry;
+	int result = 0;
+	json_object_set_new(settings, "partials", partials);
+	if (!directory) {
+		snprintf(why, why_size, "%s: %s", folder.data, strerror(errno));
+		return must_exist ? -1 : 0;
+	}
+	while (result == 0 && (entry = readdir(directory))) {
+		str name = str_of(entry->d_name), source;
+		if (name.data[0] == '.' || json_object_size(partials) >= PARTIAL_LIMIT)
+			continue;
+		result = file_read(join(arena, folder, entry->d_name).data, BODY_SIZE_LIMIT,
+				   arena, &source, why, why_size);
+		if (result == 0 && str_ends(name, STR(".liquid")))
+			entry->d_name[name.size - strlen(".liquid")] = '\0';
+		if (result == 0 &&
+		    json_object_set_new(partials, entry->d_name, json_text(source)) != 0) {
+			snprintf(why, why_size, "%s/%s: is not UTF-8 text", folder.data,
+				 entry->d_name);
+			result = -1;
+		}
+	}
+	closedir(directory);
+	return result;
+}
+
+static void put_texts(json_t *settings, const struct campaign_dir *c)
+{
+	const struct {
+		const char *key;
+		str value;
+	} texts[] = {
+		{"subject", c->subject},         {"reply_to", c->reply_to},
+		{"list_id", c->list_id},         {"list_name", c->list_name},
+		{"feedback_id", c->feedback_id},
+	};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		json_object_set_new(settings, texts[i].key, json_text(texts[i].value));
+	json_t *campaign = json_object(), *list = json_object();
+	json_object_set_new(campaign, "name", json_text(c->name));
+	json_object_set_new(list, "id", json_text(c->list_id));
+	json_object_set_new(list, "name", json_text(c->list_name));
+	json_object_set_new(settings, "campaign", campaign);
+	json_object_set_new(settings, "list", list);
+}
+
+static void put_headers(json_t *settings, const struct campaign_dir *c)
+{
+	json_t *headers = json_array();
+	for (size_t i = 0; i < c->header_count; i++) {
+		json_t *header = json_object();
+		json_object_set_new(header, "name", json_text(c->headers[i].name));
+		json_object_set_new(header, "value", json_text(c->headers[i].value));
+		json_array_append_new(headers, header);
+	}
+	json_object_set_new(settings, "headers", headers);
+}
+
+static void put_policy(json_t *settings, const struct campaign_dir *c,
+		       const struct config *config)
+{
+	bool retry = c->in_doubt == CAMPAIGN_RETRY || (c->in_doubt == CAMPAIGN_AS_CONFIGURED &&
+						       config->in_doubt == IN_DOUBT_RETRY);
+	json_object_set_new(settings, "in_doubt", json_string(retry ? "retry" : "assume"));
+	json_object_set_new(settings, "expires_seconds",
+			    json_integer((json_int_t)(c->expires / USEC_SECOND)));
+}
+
+/* Sorted keys: the same folder gives the same bytes, so an unchanged one is seen to be so. */
+static int dump_settings(json_t *settings, struct arena *arena, str *ret_text)
+{
+	char *text = json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS);
+	*ret_text = text ? arena_copy(arena, str_of(text)) : (str){};
+	free(text);
+	return ret_text->data ? 0 : -1;
+}
+
+static int make_settings(struct campaign_dir *c, const struct config *config,
+			 const char *conf_path, str usual_partials, struct arena *arena,
+			 char *why, size_t why_size)
+{
+	json_t *settings = json_object();
+	int result = -1;
+	put_texts(settings, c);
+	put_headers(settings, c);
+	put_policy(settings, c, config);
+	if (put_from(settings, c->from) != 0)
+		snprintf(why, why_size,
+			 "%s: from: write \"Ann Example <ann@news.example.com>\", an address "
+			 "at least",
+			 conf_path);
+	else if (put_partials(settings, c->partials.size ? c->partials : usual_partials,
+			      c->partials.size > 0, arena, why, why_size) == 0) {
+		result = dump_settings(settings, arena, &c->settings);
+		if (result != 0)
+			snprintf(why, why_size, "%s: is not UTF-8 text", conf_path);
+	}
+	json_decref(settings);
+	return result;
+}
+
+static int check_complete(const struct campaign_dir *c, const char *conf_path, char *why,
+			  size_t why_size)
+{
+	const char *missing = !c->subject.size ? "subject" : !c->lists.count ? "lists" : NULL;
+	if (missing)
+		snprintf(why, why_size, "%s: %s is missing; see `rundbrief help campaign`",
+			 conf_path, missing);
+	else if (!c->html.data && !c->text.data)
+		snprintf(why, why_size, "%.*s: has neither body.html nor body.txt",
+			 STR_FORMAT(c->folder));
+	else
+		return 0;
+	return -1;
+}
+
+int campaign_dir_read(const char *folder, const struct config *config, struct arena *arena,
+		      struct campaign_dir *ret_campaign, char *ret_why, size_t why_size)
+{
+	struct campaign_dir c = {.folder = arena_copy(arena, str_of(folder))};
+	struct key_setting *settings;
+	str source;
+	while (c.folder.size > 1 && str_ends(c.folder, STR("/")))
+		c.folder = arena_copy(arena, str_sub(c.folder, 0, c.folder.size - 1));
+	str path = join(arena, c.folder, "campaign.conf");
+	if (file_read(path.data, CONF_SIZE_LIMIT, arena, &source, ret_why, why_size) != 0 ||
+	    keys_load(&campaign_table, &c, path.data, source, arena, &settings, ret_why,
+		      why_size) != 0)
+		return -1;
+	if (c.name.size == 0) {
+		size_t slash = str_rfind_byte(c.folder, '/');
+		c.name = slash == STR_NONE ? c.folder : str_from(c.folder, slash + 1);
+	}
+	if (read_body(arena, c.html_file, join(arena, c.folder, "body.html"), &c.html_file,
+		      &c.html, ret_why, why_size) != 0 ||
+	    read_body(arena, c.text_file, join(arena, c.folder, "body.txt"), &c.text_file,
+		      &c.text, ret_why, why_size) != 0 ||
+	    check_complete(&c, path.data, ret_why, why_size) != 0 ||
+	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"), arena,
+			  ret_why, why_size) != 0)
+		return -1;
+	*ret_campaign = c;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* campaign_dir.h - a campaign as a folder that people keep in version control.
+ *   campaign.conf   name, subject, from, lists, ... (`rundbrief help campaign`)
+ *   body.html       the letter; body.txt its plain text (one of the two is enough)
+ *   partials/       NAME.liquid for {% render 'NAME' %}
+ * Reading ends in the settings object and the bodies as the database keeps them. */
+#pragma once
+
+#include "engine/api/cli.h"
+#include "engine/api/keys.h"
+#include "engine/base/usec.h"
+
+struct campaign_header {
+	str name, value;
+};
+
+struct campaign_dir {
+	str name, subject, from, reply_to, filter;
+	str list_id, list_name, feedback_id;
+	struct key_list lists, exclude;
+	str html_file, text_file, partials;
+	int in_doubt; /* enum campaign_in_doubt */
+	usec expires; /* 0: as retry.expiry says */
+	struct campaign_header *headers;
+	size_t header_count;
+
+	/* What reading makes of it; html or text data NULL: has none. */
+	str folder, html, text;
+	str settings; /* JSON, as engine/send/content.h describes it */
+};
+enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
+
+extern const struct key_table campaign_table;
+
+/* Reads the folder. 0, or -1 with FILE:LINE: sentence. All memory is the arena's. */
+[[nodiscard]] int campaign_dir_read(const char *folder, const struct config *, struct arena *,
+				    struct campaign_dir *ret_campaign, char *ret_why,
+				    size_t why_size);
+/* Compiles everything as the engine will. CLI_GO, or EXIT_INVALID after the mistakes were told.
+ */
+[[nodiscard]] int campaign_dir_check(struct cli *, const struct campaign_dir *);
+/* Is it a folder with a campaign.conf? */
+bool campaign_dir_is(const char *path);

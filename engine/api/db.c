@@ -1,0 +1,190 @@
+/* db.c - see db.h. */
+#include "engine/api/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/api/suggest.h"
+#include "engine/base/assert.h"
+#include "engine/base/embedded.h"
+
+/* libpq ends its sentences with a line end, and puts hints on lines of their own. */
+static int fail_with(struct db *db, int code, const char *what)
+{
+	char text[1024];
+	struct buf b;
+	str message = str_trim(str_of(PQerrorMessage(db->conn)));
+	buf_init_fixed(&b, text, sizeof(text) - 1);
+	while (message.data && b.size < 800) {
+		buf_put_printable(&b, str_trim(str_cut(&message, '\n')), 400);
+		if (message.data)
+			buf_put_cstr(&b, "; ");
+	}
+	text[b.size] = '\0';
+	return cli_fail(db->cli, code, "%s: %s", what, text);
+}
+
+/* "table already exists, skipping" is nobody's business. */
+static void drop_notice(void *, const char *)
+{
+}
+
+int db_open(struct db *db, struct cli *cli)
+{
+	const char *keys[] = {"dbname",          "connect_timeout", "fallback_application_name",
+			      "client_encoding", "options",         NULL};
+	const char *values[] = {NULL, "10", "rundbrief", "UTF8", "-c timezone=UTC", NULL};
+	int code = cli_config(cli);
+	if (code != CLI_GO)
+		return code;
+	values[0] = cli->config.database.conninfo.data;
+	*db = (struct db){.cli = cli};
+	snprintf(db->tenant, sizeof(db->tenant), "%llu",
+		 (unsigned long long)cli->config.database.tenant);
+	db->conn = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(db->conn) == CONNECTION_OK) {
+		PQsetNoticeProcessor(db->conn, drop_notice, NULL);
+		return CLI_GO;
+	}
+	code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
+	cli_fail(cli, code,
+		 "see database.conninfo in the configuration, or run `rundbrief init`");
+	db_close(db);
+	return code;
+}
+
+void db_close(struct db *db)
+{
+	PQfinish(db->conn);
+	db->conn = NULL;
+}
+
+int db_code(const struct db *db)
+{
+	return PQstatus(db->conn) == CONNECTION_OK ? EXIT_FAILED : EXIT_DATABASE;
+}
+
+static const char *statement(struct db *db, const char *name)
+{
+	char path[80];
+	snprintf(path, sizeof(path), "sql/queries/%s.sql", name);
+	str text = embedded_find(path);
+	ASSERT(text.data);
+	return arena_copy(db->cli->arena, text).data;
+}
+
+static void put_parameters(const struct db *db, const char **out, size_t count,
+			   const char *const *parameters)
+{
+	ASSERT(count < DB_PARAMETER_LIMIT);
+	out[0] = db->tenant;
+	for (size_t i = 0; i < count; i++)
+		out[i + 1] = parameters[i];
+}
+
+PGresult *db_query(struct db *db, const char *name, size_t count, const char *const *parameters)
+{
+	const char *values[DB_PARAMETER_LIMIT];
+	put_parameters(db, values, count, parameters);
+	PGresult *result = PQexecParams(db->conn, statement(db, name), (int)count + 1, NULL,
+					values, NULL, NULL, 0);
+	ExecStatusType status = PQresultStatus(result);
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return result;
+	fail_with(db, db_code(db), name);
+	PQclear(result);
+	return NULL;
+}
+
+int db_stream(struct db *db, const char *name, size_t count, const char *const *parameters,
+	      void (*on_row)(void *context, const PGresult *, int row), void *context)
+{
+	const char *values[DB_PARAMETER_LIMIT];
+	PGresult *result;
+	int code = CLI_GO;
+	put_parameters(db, values, count, parameters);
+	if (!PQsendQueryParams(db->conn, statement(db, name), (int)count + 1, NULL, values,
+			       NULL, NULL, 0) ||
+	    !PQsetSingleRowMode(db->conn))
+		return fail_with(db, db_code(db), name);
+	while ((result = PQgetResult(db->conn))) {
+		ExecStatusType status = PQresultStatus(result);
+		if (status == PGRES_SINGLE_TUPLE)
+			on_row(context, result, 0);
+		else if (status != PGRES_TUPLES_OK && code == CLI_GO)
+			code = fail_with(db, db_code(db), name);
+		PQclear(result);
+	}
+	return code;
+}
+
+int db_do(struct db *db, const char *sql)
+{
+	PGresult *result = PQexec(db->conn, sql);
+	int code = PQresultStatus(result) == PGRES_COMMAND_OK ? CLI_GO
+							      : fail_with(db, db_code(db), sql);
+	PQclear(result);
+	return code;
+}
+
+str db_cell(const PGresult *result, int row, int column)
+{
+	if (PQgetisnull(result, row, column))
+		return (str){};
+	return str_make(PQgetvalue(result, row, column),
+			(size_t)PQgetlength(result, row, column));
+}
+
+int64_t db_i64(const PGresult *result, int row, int column)
+{
+	int64_t value = 0;
+	return str_to_i64(db_cell(result, row, column), &value) ? value : 0;
+}
+
+uint64_t db_u64(const PGresult *result, int row, int column)
+{
+	int64_t value = db_i64(result, row, column);
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+#define CAMPAIGN_NAMES_LIMIT 200
+
+static int campaign_unknown(struct db *db, const char *name)
+{
+	const char *names[CAMPAIGN_NAMES_LIMIT];
+	PGresult *result = db_query(db, "api_campaign_names", 0, NULL);
+	if (!result)
+		return db_code(db);
+	int count = PQntuples(result);
+	for (int i = 0; i < count && i < CAMPAIGN_NAMES_LIMIT; i++)
+		names[i] = PQgetvalue(result, i, 0);
+	const char *near =
+		suggest(str_of(name), names,
+			(size_t)(count < CAMPAIGN_NAMES_LIMIT ? count : CAMPAIGN_NAMES_LIMIT));
+	int code = near ? cli_fail(db->cli, EXIT_NOT_FOUND,
+				   "there is no campaign '%s', did you mean '%s'?", name, near)
+			: cli_fail(db->cli, EXIT_NOT_FOUND,
+				   "there is no campaign '%s'; `rundbrief campaign list` names "
+				   "them",
+				   name);
+	PQclear(result);
+	return code;
+}
+
+int db_campaign(struct db *db, const char *name, struct campaign_row *ret_campaign)
+{
+	PGresult *result = db_query(db, "api_campaign_find", 1, &name);
+	if (!result)
+		return db_code(db);
+	if (PQntuples(result) == 0) {
+		PQclear(result);
+		return campaign_unknown(db, name);
+	}
+	ret_campaign->id = db_u64(result, 0, 0);
+	ret_campaign->id_text = arena_copy(db->cli->arena, db_cell(result, 0, 0));
+	ret_campaign->name = arena_copy(db->cli->arena, db_cell(result, 0, 1));
+	ret_campaign->state = arena_copy(db->cli->arena, db_cell(result, 0, 2));
+	ret_campaign->fully_cut = str_eq(db_cell(result, 0, 3), STR("t"));
+	PQclear(result);
+	return CLI_GO;
+}

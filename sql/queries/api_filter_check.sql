@@ -1,0 +1,1 @@
+select '{}'::jsonb @@ $2::jsonpath, $1::int
