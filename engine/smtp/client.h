@@ -4,7 +4,8 @@
  * held: one whose body is under way, one whose envelope follows. Nothing that ends a message
  * leaves before the owner has released it (SMTP_GATE): that is where the journal's mark goes.
  * The owner moves bytes; the machine says what they mean. Envelope and body memory is the
- * owner's and lives until the transaction's SMTP_FINISHED. */
+ * owner's and lives until the transaction's SMTP_FINISHED.
+ * After any call below that takes now, drain smtp_client_next(), then ask for output. */
 #pragma once
 
 #include "engine/base/usec.h"
@@ -12,9 +13,9 @@
 #include "engine/smtp/reply.h"
 #include <sys/uio.h>
 
-#define SMTP_RCPT_LIMIT 100       /* RFC 5321 4.5.3.1.8 */
-#define SMTP_BODY_SPANS 4         /* a body is gathered from at most so many pieces */
-#define SMTP_TRANSACTION_LIMIT 2  /* held at once by one session */
+#define SMTP_RCPT_LIMIT 100      /* RFC 5321 4.5.3.1.8 */
+#define SMTP_BODY_SPANS 4        /* a body is gathered from at most so many pieces */
+#define SMTP_TRANSACTION_LIMIT 2 /* held at once by one session */
 
 /* RFC 5321 4.5.3.2; every one is configurable, these are the defaults. */
 struct smtp_timeouts {
@@ -25,45 +26,57 @@ extern const struct smtp_timeouts smtp_timeouts_default; /* 5m 5m 2m 5m 5m 2m 3m
 enum smtp_tls { SMTP_TLS_NONE, SMTP_TLS_MAY, SMTP_TLS_REQUIRE };
 
 struct smtp_options {
-	str helo;                /* A-label FQDN or address literal */
+	str helo; /* A-label FQDN or address literal */
 	struct smtp_timeouts timeouts;
-	enum smtp_tls tls;       /* MAY: STARTTLS when offered, clear text when it is not */
-	bool forbid_pipelining;  /* pinned by configuration, or learned for this host */
+	enum smtp_tls tls;      /* MAY: STARTTLS when offered, clear text when it is not */
+	bool forbid_pipelining; /* pinned by configuration, or learned for this host */
 	bool forbid_chunking;
 };
 
 struct smtp_body {
 	struct iovec spans[SMTP_BODY_SPANS]; /* CRLF lines, ends in CRLF, not dot-stuffed */
 	size_t span_count, size;
-	bool has_leading_dot; /* false promises that no line starts with '.', so none is looked for */
+	bool has_leading_dot; /* false promises that no line starts with '.', so none is looked
+				 for */
 	bool is_8bit;
 };
 
 struct smtp_envelope {
-	str mail_from;       /* without <>; empty: the null path */
-	const str *rcpts;    /* without <> */
-	size_t rcpt_count;   /* 1..SMTP_RCPT_LIMIT */
+	str mail_from;     /* without <>; empty: the null path */
+	const str *rcpts;  /* without <> */
+	size_t rcpt_count; /* 1..SMTP_RCPT_LIMIT */
 	struct smtp_body body;
-	void *owner;         /* handed back in events */
+	void *owner; /* handed back in events */
 };
 
 enum smtp_event_kind {
-	SMTP_READY,    /* session open: transactions may be submitted (also once after EHLO) */
+	SMTP_READY, /* nothing held, transactions may be submitted: once after EHLO, and again
+		       whenever the last one has finished */
 	SMTP_WANT_TLS, /* the 220 to STARTTLS came: handshake, then smtp_client_tls_done() */
-	SMTP_GATE,     /* 354 came (or BDAT is next): mark it, then smtp_client_release(owner) */
-	SMTP_RESULT,   /* the ending of one recipient: reply, rcpt_index, in_doubt */
+	SMTP_GATE,   /* 354 came (or BDAT is next): mark it, then smtp_client_release(owner) */
+	SMTP_RESULT, /* the ending of one recipient: reply, rcpt_index, in_doubt. A transaction
+			with several recipients may go a second round (too many at once): it
+			then has a second SMTP_GATE */
 	SMTP_FINISHED, /* all recipients of owner's transaction have had their result (or it was
-	                  returned): its memory is the owner's again */
-	SMTP_RETURNED, /* the transaction never started at the server (421, close, refused EHLO):
-	                  submit it elsewhere, no attempt counted; FINISHED follows */
-	SMTP_CLOSE,    /* the session is over: close the transport. reply says why */
+			  returned): its memory is the owner's again. When the session ends
+			  in the middle, a write may still be under way in the transport:
+			  keep the body until that is closed */
+	SMTP_RETURNED, /* the transaction never started at the server (421, close, refused
+			  EHLO): submit it elsewhere, no attempt counted; FINISHED follows. A
+			  host that drops every MAIL returns for ever: SMTP_CLOSE tells of it */
+	SMTP_CLOSE,    /* the session is over: close the transport. reply says why; its stage is
+			  STAGE_QUIT when we ended it in order, STAGE_STARTTLS when TLS was
+			  refused or failed (with SMTP_TLS_MAY: try once more in clear) */
 };
 
 struct smtp_event {
 	enum smtp_event_kind kind;
 	void *owner;
 	size_t rcpt_index;
-	bool in_doubt;      /* RESULT: the end of data had left and no reply came */
+	bool in_doubt;      /* RESULT: the end of data had left and no reply came. cause is
+			       CAUSE_LOST_END, _TIMEOUT_END or _PROTOCOL for the first such
+			       transaction (the policy decides), CAUSE_CONNECTION_LOST for
+			       those behind it (listed, and tried again) */
 	struct reply reply; /* RESULT, RETURNED, CLOSE; text lives until the next call */
 };
 
@@ -76,12 +89,14 @@ size_t smtp_client_room(const struct smtp_client *);
 /* Checks what can be checked locally (SIZE, SMTPUTF8, 8BITMIME: such recipients get a local
  * RESULT as an event) and queues the commands. room must not be 0. */
 void smtp_client_submit(struct smtp_client *, const struct smtp_envelope *, usec now);
-/* The mark of this transaction is safe: its end of data may leave. */
+/* The mark of this transaction is safe: its end of data may leave. An owner whose transaction
+ * has ended in the meantime is ignored. */
 void smtp_client_release(struct smtp_client *, void *owner, usec now);
 /* QUIT as soon as nothing is in flight; ends in SMTP_CLOSE. */
 void smtp_client_quit(struct smtp_client *, usec now);
 
-/* Bytes that arrived. All are taken. Then drain smtp_client_next(). */
+/* Bytes that arrived. All are taken, but read by smtp_client_next(): they must live until it
+ * has answered false, and only then more may be fed. */
 void smtp_client_feed(struct smtp_client *, str bytes, usec now);
 /* Next event; false when there is none. */
 [[nodiscard]] bool smtp_client_next(struct smtp_client *, struct smtp_event *ret_event);

@@ -1,0 +1,328 @@
+/* client.c - the verbs of the sender's session machine (client.h).
+ * What leaves is made in client_command.c; what an answer means stands in client_reply.c; what
+ * the owner is told of it, and in which order, in client_event.c. */
+#include "engine/smtp/client_state.h"
+#include "engine/base/assert.h"
+
+const struct smtp_timeouts smtp_timeouts_default = {
+	.greeting = 5 * USEC_MINUTE,
+	.ehlo = 5 * USEC_MINUTE,
+	.starttls = 2 * USEC_MINUTE,
+	.mail = 5 * USEC_MINUTE,
+	.rcpt = 5 * USEC_MINUTE,
+	.data = 2 * USEC_MINUTE,
+	.block = 3 * USEC_MINUTE,
+	.end = 10 * USEC_MINUTE,
+	.rset = 1 * USEC_MINUTE,
+	.quit = 5 * USEC_SECOND,
+};
+
+static const char *const session_names[SESSION_STATE_COUNT] = {
+	[SESSION_GREETING] = "greeting", [SESSION_EHLO] = "ehlo",     [SESSION_HELO] = "helo",
+	[SESSION_STARTTLS] = "starttls", [SESSION_TLS] = "tls",       [SESSION_OPEN] = "open",
+	[SESSION_QUIT] = "quit",         [SESSION_CLOSED] = "closed",
+};
+
+#define TO(state) (1u << (state))
+static const unsigned session_successors[SESSION_STATE_COUNT] = {
+	[SESSION_GREETING] = TO(SESSION_EHLO) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_EHLO] = TO(SESSION_HELO) | TO(SESSION_STARTTLS) | TO(SESSION_OPEN) |
+			 TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_HELO] = TO(SESSION_OPEN) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_STARTTLS] = TO(SESSION_TLS) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_TLS] = TO(SESSION_EHLO) | TO(SESSION_CLOSED),
+	[SESSION_OPEN] = TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_QUIT] = TO(SESSION_CLOSED),
+};
+
+void session_enter(struct smtp_client *c, enum session_state state)
+{
+	ASSERT(session_successors[c->state] & TO(state));
+	c->state = state;
+	c->progress_at = c->now;
+	if (state == SESSION_CLOSED) {
+		c->close_due = true;
+		c->span_count = 0;
+		c->input = (str){};
+	}
+	command_put_session(c);
+}
+
+struct smtp_transaction *session_awaited(struct smtp_client *c)
+{
+	for (size_t i = 0; i < c->transaction_count; i++)
+		if (c->transactions[i].unanswered_count > 0)
+			return &c->transactions[i];
+	return NULL;
+}
+
+void smtp_client_init(struct smtp_client *c, const struct smtp_options *options, usec now)
+{
+	*c = (struct smtp_client){.options = *options, .now = now, .progress_at = now};
+	reply_parser_init(&c->parser);
+}
+
+size_t smtp_client_room(const struct smtp_client *c)
+{
+	if (c->state != SESSION_OPEN || c->quitting || c->pending != CAUSE_NONE)
+		return 0;
+	bool pipelining = c->caps.pipelining && !c->options.forbid_pipelining;
+	size_t limit = pipelining ? SMTP_TRANSACTION_LIMIT : 1;
+	return limit > c->transaction_count ? limit - c->transaction_count : 0;
+}
+
+/* Addresses come from a database; whatever checked them before, none may end a command early
+ * or add a parameter to it: no controls anywhere, no space or angle bracket outside of quotes
+ * (RFC 5321 4.1.2), and the path within 256 octets. */
+static bool address_is_safe(str address)
+{
+	bool quoted = false;
+	if (address.size > 254)
+		return false;
+	for (size_t i = 0; i < address.size; i++) {
+		unsigned char byte = (unsigned char)address.data[i];
+		if (byte < ' ' || byte == 0x7f)
+			return false;
+		if (quoted && byte == '\\')
+			i++;
+		else if (byte == '"')
+			quoted = !quoted;
+		else if (!quoted && (byte == ' ' || byte == '<' || byte == '>'))
+			return false;
+	}
+	return !quoted;
+}
+
+/* What forbids the whole transaction before a byte of it has left; CAUSE_NONE: nothing. */
+static enum local_cause envelope_check(const struct smtp_client *c,
+				       const struct smtp_envelope *e)
+{
+	if (c->caps.size_limit > 0 && e->body.size > c->caps.size_limit)
+		return CAUSE_MESSAGE_TOO_LARGE;
+	if (e->body.is_8bit && !c->caps.eightbitmime)
+		return CAUSE_NEEDS_8BITMIME;
+	if (!address_is_safe(e->mail_from))
+		return CAUSE_ADDRESS_INVALID;
+	if (!client_is_ascii(e->mail_from) && !c->caps.smtputf8)
+		return CAUSE_ADDRESS_NEEDS_UTF8;
+	return CAUSE_NONE;
+}
+
+static uint8_t rcpt_check(const struct smtp_client *c, str rcpt)
+{
+	if (rcpt.size == 0 || !address_is_safe(rcpt))
+		return RCPT_INVALID;
+	if (!client_is_ascii(rcpt) && !c->caps.smtputf8)
+		return RCPT_NEEDS_UTF8;
+	return RCPT_IN_ROUND;
+}
+
+/* Without a CRLF before it the final dot would be part of the last line. */
+static bool body_ends_in_crlf(const struct smtp_body *body)
+{
+	char tail[2] = {'\r', '\n'};
+	size_t missing = 2;
+	for (size_t i = body->span_count; i-- > 0 && missing > 0;) {
+		const char *data = body->spans[i].iov_base;
+		for (size_t at = body->spans[i].iov_len; at-- > 0 && missing > 0;)
+			tail[--missing] = data[at];
+	}
+	return tail[0] == '\r' && tail[1] == '\n';
+}
+
+void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envelope, usec now)
+{
+	ASSERT(smtp_client_room(c) > 0);
+	ASSERT(envelope->rcpt_count > 0 && envelope->rcpt_count <= SMTP_RCPT_LIMIT);
+	ASSERT(envelope->body.span_count <= SMTP_BODY_SPANS);
+	ASSERT(body_ends_in_crlf(&envelope->body));
+	struct smtp_transaction *t = &c->transactions[c->transaction_count++];
+	*t = (struct smtp_transaction){.envelope = *envelope};
+	c->now = now;
+	if (c->transaction_count == 1)
+		c->progress_at = now;
+	c->ready_due = false;
+
+	enum local_cause refused = envelope_check(c, envelope);
+	bool any = false;
+	for (size_t i = 0; i < envelope->rcpt_count && refused == CAUSE_NONE; i++) {
+		t->rcpts[i] = rcpt_check(c, envelope->rcpts[i]);
+		any |= t->rcpts[i] == RCPT_IN_ROUND;
+	}
+	transaction_begin_round(t);
+	if (refused != CAUSE_NONE)
+		transaction_end(t, ENDING_ALL, reply_local(refused, STAGE_MAIL));
+	if (!any)
+		t->to_send = STEP_DONE;
+}
+
+void smtp_client_release(struct smtp_client *c, void *owner, usec now)
+{
+	c->now = now;
+	for (size_t i = 0; i < c->transaction_count; i++) {
+		struct smtp_transaction *t = &c->transactions[i];
+		if (t->envelope.owner == owner && t->gate == GATE_TOLD) {
+			t->gate = GATE_OPEN;
+			c->progress_at = now;
+			return;
+		}
+	}
+}
+
+void smtp_client_quit(struct smtp_client *c, usec now)
+{
+	c->now = now;
+	c->quitting = true;
+	c->ready_due = false;
+	if (c->state == SESSION_OPEN && c->transaction_count == 0)
+		session_enter(c, SESSION_QUIT);
+}
+
+void smtp_client_feed(struct smtp_client *c, str bytes, usec now)
+{
+	ASSERT(c->input.size == 0);
+	c->now = now;
+	if (c->state != SESSION_CLOSED && c->state != SESSION_TLS)
+		c->input = bytes;
+}
+
+size_t smtp_client_output(struct smtp_client *c, struct iovec *spans, size_t limit)
+{
+	command_pump(c);
+	size_t count = c->span_count < limit ? c->span_count : limit;
+	for (size_t i = 0; i < count; i++)
+		spans[i] = c->spans[i];
+	return count;
+}
+
+/* Drops whole spans from the front and shortens the next. */
+void smtp_client_sent(struct smtp_client *c, size_t size, usec now)
+{
+	c->now = now;
+	if (c->state == SESSION_CLOSED)
+		return;
+	c->progress_at = c->blocked_at = now;
+	c->sent_size += size;
+	ASSERT(c->sent_size <= c->put_size);
+	size_t gone = 0;
+	while (gone < c->span_count && size >= c->spans[gone].iov_len)
+		size -= c->spans[gone++].iov_len;
+	c->span_count -= gone;
+	memmove(c->spans, c->spans + gone, c->span_count * sizeof(c->spans[0]));
+	if (size > 0) {
+		c->spans[0].iov_base = (char *)c->spans[0].iov_base + size;
+		c->spans[0].iov_len -= size;
+	}
+	if (c->span_count == 0)
+		c->commands_size = 0;
+}
+
+void smtp_client_tls_done(struct smtp_client *c, bool ok, usec now)
+{
+	c->now = now;
+	if (c->state != SESSION_TLS)
+		return;
+	if (!ok) {
+		session_end(c, reply_local(CAUSE_TLS_FAILED, STAGE_STARTTLS));
+		return;
+	}
+	c->is_tls = true;
+	c->caps = (struct smtp_caps){};
+	reply_parser_init(&c->parser);
+	session_enter(c, SESSION_EHLO);
+}
+
+void smtp_client_lost(struct smtp_client *c, enum local_cause cause, usec now)
+{
+	c->now = now;
+	if (c->state != SESSION_CLOSED && c->pending == CAUSE_NONE)
+		c->pending = cause == CAUSE_NONE ? CAUSE_CONNECTION_LOST : cause;
+}
+
+void smtp_client_expire(struct smtp_client *c, usec now)
+{
+	c->now = now;
+	if (c->pending == CAUSE_NONE && now >= smtp_client_deadline(c))
+		c->pending = CAUSE_TIMEOUT;
+}
+
+static usec step_timeout(const struct smtp_timeouts *timeouts, enum transaction_step step)
+{
+	switch (step) {
+	case STEP_RSET:
+		return timeouts->rset;
+	case STEP_MAIL:
+		return timeouts->mail;
+	case STEP_RCPT:
+		return timeouts->rcpt;
+	case STEP_DATA:
+		return timeouts->data;
+	case STEP_END:
+		return timeouts->end;
+	case STEP_DONE:
+		break;
+	}
+	UNREACHABLE();
+}
+
+static usec open_deadline(const struct smtp_client *c)
+{
+	const struct smtp_timeouts *timeouts = &c->options.timeouts;
+	usec deadline = c->span_count > 0 ? c->blocked_at + timeouts->block : USEC_NEVER;
+	for (size_t i = 0; i < c->transaction_count; i++) {
+		const struct smtp_transaction *t = &c->transactions[i];
+		if (t->unanswered_count == 0)
+			continue;
+		usec reply = c->progress_at + step_timeout(timeouts, t->to_answer);
+		return usec_min(deadline, reply);
+	}
+	return deadline;
+}
+
+usec smtp_client_deadline(const struct smtp_client *c)
+{
+	const struct smtp_timeouts *timeouts = &c->options.timeouts;
+	switch (c->state) {
+	case SESSION_GREETING:
+		return c->progress_at + timeouts->greeting;
+	case SESSION_EHLO:
+	case SESSION_HELO:
+		return c->progress_at + timeouts->ehlo;
+	case SESSION_STARTTLS:
+	case SESSION_TLS:
+		return c->progress_at + timeouts->starttls;
+	case SESSION_OPEN:
+		return open_deadline(c);
+	case SESSION_QUIT:
+		return c->progress_at + timeouts->quit;
+	case SESSION_CLOSED:
+	case SESSION_STATE_COUNT:
+		break;
+	}
+	return USEC_NEVER;
+}
+
+const struct smtp_caps *smtp_client_caps(const struct smtp_client *c)
+{
+	return &c->caps;
+}
+
+static const char *transaction_state_name(const struct smtp_transaction *t)
+{
+	static const char *const names[] = {
+		[STEP_RSET] = "rset", [STEP_MAIL] = "mail", [STEP_RCPT] = "rcpt",
+		[STEP_DATA] = "data", [STEP_END] = "end",   [STEP_DONE] = "done",
+	};
+	if (t->unanswered_count > 0)
+		return names[t->to_answer];
+	if (t->gate == GATE_DUE || t->gate == GATE_TOLD)
+		return "gate";
+	return t->gate == GATE_OPEN && t->to_send == STEP_END ? "body" : names[t->to_answer];
+}
+
+const char *smtp_client_state_name(const struct smtp_client *c)
+{
+	if (c->state != SESSION_OPEN)
+		return session_names[c->state];
+	return c->transaction_count == 0 ? "idle" : transaction_state_name(&c->transactions[0]);
+}

@@ -1,0 +1,313 @@
+/* client_command.c - what leaves: commands into a small buffer, bodies as spans of the owner's
+ * memory, dots doubled without a copy.
+ *
+ *   mail  = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF        (RFC 5321 4.1.1.2)
+ *   rcpt  = "RCPT TO:" Forward-path [SP Rcpt-parameters] CRLF          (RFC 5321 4.1.1.3)
+ *
+ * Groups (RFC 2920 3.1): RSET, MAIL and RCPT stand anywhere, DATA is the last of its group, and
+ * message content may be the first of one: so the commands of the next transaction follow the
+ * final dot of this one in the same write, never its DATA. */
+#include "engine/smtp/client_state.h"
+#include "engine/base/assert.h"
+#include "engine/base/buf.h"
+
+/* Longest command: MAIL FROM with a path of 256 and all parameters, well below RFC 5321's 512
+ * and its extensions' allowances. */
+#define COMMAND_SIZE_LIMIT 512
+
+static void put_span(struct smtp_client *c, const char *data, size_t size)
+{
+	if (c->span_count == 0)
+		c->blocked_at = c->now;
+	struct iovec *last = c->span_count > 0 ? &c->spans[c->span_count - 1] : NULL;
+	if (last && (char *)last->iov_base + last->iov_len == data) {
+		last->iov_len += size;
+	} else {
+		ASSERT(c->span_count < CLIENT_SPAN_LIMIT);
+		c->spans[c->span_count++] = (struct iovec){(char *)(uintptr_t)data, size};
+	}
+	c->put_size += size;
+}
+
+/* A span for a command, and its room in the buffer. */
+static bool has_room_for_command(const struct smtp_client *c)
+{
+	return c->span_count < CLIENT_SPAN_LIMIT &&
+	       c->commands_size + COMMAND_SIZE_LIMIT <= CLIENT_COMMAND_LIMIT;
+}
+
+static struct buf begin_command(struct smtp_client *c)
+{
+	struct buf command;
+	buf_init_fixed(&command, c->commands + c->commands_size, COMMAND_SIZE_LIMIT);
+	return command;
+}
+
+static void end_command(struct smtp_client *c, struct buf *command)
+{
+	buf_put(command, STR("\r\n"));
+	ASSERT(buf_ok(command));
+	put_span(c, command->data, command->size);
+	c->commands_size += command->size;
+}
+
+static void put_command(struct smtp_client *c, const char *verb, str argument)
+{
+	struct buf command = begin_command(c);
+	buf_put_cstr(&command, verb);
+	buf_put(&command, argument);
+	end_command(c, &command);
+}
+
+void command_put_session(struct smtp_client *c)
+{
+	switch (c->state) {
+	case SESSION_EHLO:
+		put_command(c, "EHLO ", c->options.helo);
+		break;
+	case SESSION_HELO:
+		put_command(c, "HELO ", c->options.helo);
+		break;
+	case SESSION_STARTTLS:
+		put_command(c, "STARTTLS", (str){});
+		break;
+	case SESSION_QUIT:
+		put_command(c, "QUIT", (str){});
+		break;
+	default:
+		break;
+	}
+}
+
+void transaction_begin_round(struct smtp_transaction *t)
+{
+	t->to_send = t->to_answer = STEP_RSET;
+	t->send_rcpt = t->answer_rcpt = 0;
+	t->accepted_count = 0;
+	t->mail = MAIL_UNANSWERED;
+	t->gate = GATE_SHUT;
+	t->end_left = t->again = false;
+	t->body_span = t->body_offset = 0;
+	t->at_line_start = true;
+	for (size_t i = 0; i < t->envelope.rcpt_count; i++)
+		if (t->rcpts[i] & RCPT_LATER)
+			t->rcpts[i] = RCPT_IN_ROUND;
+		else if (t->rcpts[i] & RCPT_TOLD)
+			t->rcpts[i] = RCPT_TOLD;
+}
+
+bool client_is_ascii(str text)
+{
+	for (size_t i = 0; i < text.size; i++)
+		if ((unsigned char)text.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static bool needs_utf8(const struct smtp_transaction *t)
+{
+	for (size_t i = 0; i < t->envelope.rcpt_count; i++)
+		if ((t->rcpts[i] & RCPT_IN_ROUND) && !client_is_ascii(t->envelope.rcpts[i]))
+			return true;
+	return !client_is_ascii(t->envelope.mail_from);
+}
+
+/* Only what was offered (RFC 5321 4.1.1.3): SIZE=, BODY=, SMTPUTF8. The last is no option: an
+ * address that needs it cannot be named without. */
+static void put_mail(struct smtp_client *c, const struct smtp_transaction *t)
+{
+	struct buf command = begin_command(c);
+	buf_put(&command, STR("MAIL FROM:<"));
+	buf_put(&command, t->envelope.mail_from);
+	buf_put_byte(&command, '>');
+	if (c->caps.size && !t->plain) {
+		buf_put(&command, STR(" SIZE="));
+		buf_put_u64(&command, t->envelope.body.size);
+	}
+	if (t->envelope.body.is_8bit && c->caps.eightbitmime && !t->plain)
+		buf_put(&command, STR(" BODY=8BITMIME"));
+	if (c->caps.smtputf8 && needs_utf8(t))
+		buf_put(&command, STR(" SMTPUTF8"));
+	end_command(c, &command);
+}
+
+static void put_rcpt(struct smtp_client *c, str rcpt)
+{
+	struct buf command = begin_command(c);
+	buf_put(&command, STR("RCPT TO:<"));
+	buf_put(&command, rcpt);
+	buf_put_byte(&command, '>');
+	end_command(c, &command);
+}
+
+/* May a command leave now? Without PIPELINING only when all before it have been answered. */
+static bool may_send(struct smtp_client *c)
+{
+	if (!has_room_for_command(c))
+		return false;
+	if (c->caps.pipelining && !c->options.forbid_pipelining)
+		return true;
+	return session_awaited(c) == NULL;
+}
+
+size_t transaction_next_rcpt(const struct smtp_transaction *t, size_t from)
+{
+	while (from < t->envelope.rcpt_count && !(t->rcpts[from] & RCPT_IN_ROUND))
+		from++;
+	return from;
+}
+
+/* What the server holds of a transaction that stops here is cleared by the next RSET. */
+void transaction_stop_if_futile(struct smtp_client *c, struct smtp_transaction *t)
+{
+	bool all_sent = transaction_next_rcpt(t, t->send_rcpt) == t->envelope.rcpt_count;
+	bool all_refused = all_sent && t->unanswered_count == 0 && t->accepted_count == 0;
+	if (t->to_send != STEP_RCPT && t->to_send != STEP_DATA)
+		return;
+	if (t->mail != MAIL_REFUSED && !all_refused)
+		return;
+	t->to_send = STEP_DONE;
+	if (t->mail == MAIL_ACCEPTED)
+		c->reset_needed = true;
+}
+
+static void send_rset(struct smtp_client *c, struct smtp_transaction *t)
+{
+	if (c->reset_needed) {
+		c->reset_needed = false;
+		put_command(c, "RSET", (str){});
+		t->unanswered_count++;
+	} else {
+		t->to_answer = STEP_MAIL;
+	}
+	t->to_send = STEP_MAIL;
+}
+
+static void send_mail(struct smtp_client *c, struct smtp_transaction *t)
+{
+	put_mail(c, t);
+	t->unanswered_count++;
+	t->to_send = STEP_RCPT;
+}
+
+static void send_rcpt(struct smtp_client *c, struct smtp_transaction *t)
+{
+	t->send_rcpt = transaction_next_rcpt(t, t->send_rcpt);
+	if (t->send_rcpt < t->envelope.rcpt_count) {
+		put_rcpt(c, t->envelope.rcpts[t->send_rcpt++]);
+		t->unanswered_count++;
+	} else {
+		t->to_send = STEP_DATA;
+	}
+}
+
+static void send_data(struct smtp_client *c, struct smtp_transaction *t)
+{
+	put_command(c, "DATA", (str){});
+	t->unanswered_count++;
+	t->to_send = STEP_END;
+}
+
+/* How much of rest leaves as one span, and how far the body moves on. A dot at the beginning
+ * of a line ends a span and begins the next one too: so it leaves twice (RFC 5321 4.5.2). */
+static size_t stuffed_run(struct smtp_transaction *t, str rest, size_t *ret_step)
+{
+	if (!t->envelope.body.has_leading_dot)
+		return *ret_step = rest.size;
+	if (t->at_line_start && rest.data[0] == '.') {
+		t->at_line_start = false;
+		*ret_step = 0;
+		return 1;
+	}
+	const char *dot = memmem(rest.data, rest.size, "\n.", 2);
+	if (dot) {
+		t->at_line_start = false;
+		*ret_step = (size_t)(dot + 1 - rest.data);
+		return *ret_step + 1;
+	}
+	t->at_line_start = rest.data[rest.size - 1] == '\n';
+	return *ret_step = rest.size;
+}
+
+/* Puts body spans while there is room; one is kept for the final dot. */
+static bool put_body(struct smtp_client *c, struct smtp_transaction *t)
+{
+	const struct smtp_body *body = &t->envelope.body;
+	while (t->body_span < body->span_count) {
+		str span = str_make(body->spans[t->body_span].iov_base,
+				    body->spans[t->body_span].iov_len);
+		str rest = str_from(span, t->body_offset);
+		if (rest.size == 0) {
+			t->body_span++;
+			t->body_offset = 0;
+			continue;
+		}
+		if (c->span_count + 1 >= CLIENT_SPAN_LIMIT)
+			return false;
+		size_t step, size = stuffed_run(t, rest, &step);
+		put_span(c, rest.data, size);
+		t->body_offset += step;
+		t->body_left_at = c->put_size;
+	}
+	return true;
+}
+
+static const char final_dot[] = ".\r\n";
+
+static void put_final_dot(struct smtp_client *c, struct smtp_transaction *t)
+{
+	put_span(c, final_dot, sizeof(final_dot) - 1);
+	t->unanswered_count++;
+	t->to_send = STEP_DONE;
+}
+
+/* The content, once it may leave. True when the final dot is among the spans. */
+static bool send_content(struct smtp_client *c, struct smtp_transaction *t)
+{
+	if (c->span_count == CLIENT_SPAN_LIMIT)
+		return false;
+	if (t->gate == GATE_EMPTY) {
+		put_final_dot(c, t);
+		/* An odd server may keep the transaction that had no recipient. */
+		c->reset_needed = true;
+		return true;
+	}
+	if (t->gate != GATE_OPEN || !put_body(c, t))
+		return false;
+	t->end_left = true;
+	put_final_dot(c, t);
+	return true;
+}
+
+/* One step of the sender's cursor; false when it cannot move now. */
+static bool send_step(struct smtp_client *c, struct smtp_transaction *t)
+{
+	if (t->to_send == STEP_DONE)
+		return false;
+	if (t->to_send == STEP_END)
+		return send_content(c, t);
+	if (!may_send(c))
+		return false;
+	if (t->to_send == STEP_RSET)
+		send_rset(c, t);
+	else if (t->to_send == STEP_MAIL)
+		send_mail(c, t);
+	else if (t->to_send == STEP_RCPT)
+		send_rcpt(c, t);
+	else
+		send_data(c, t);
+	return true;
+}
+
+void command_pump(struct smtp_client *c)
+{
+	if (c->state != SESSION_OPEN)
+		return;
+	for (size_t i = 0; i < c->transaction_count; i++) {
+		struct smtp_transaction *t = &c->transactions[i];
+		while (send_step(c, t))
+			;
+		if (t->to_send != STEP_DONE)
+			return;
+	}
+}

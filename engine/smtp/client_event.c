@@ -1,0 +1,176 @@
+/* client_event.c - what the owner of a session is told, and in which order: all results of a
+ * transaction before its SMTP_FINISHED, all transactions before SMTP_CLOSE. Events are found in
+ * the state; only when there is none left is one more reply read. */
+#include "engine/smtp/client_state.h"
+
+static bool emit(struct smtp_event *ret_event, enum smtp_event_kind kind, void *owner)
+{
+	*ret_event = (struct smtp_event){.kind = kind, .owner = owner};
+	return true;
+}
+
+static bool emit_result(struct smtp_transaction *t, size_t rcpt, struct reply reply,
+			struct smtp_event *ret_event)
+{
+	t->rcpts[rcpt] |= RCPT_TOLD;
+	emit(ret_event, SMTP_RESULT, t->envelope.owner);
+	ret_event->rcpt_index = rcpt;
+	ret_event->reply = reply;
+	return true;
+}
+
+static bool ending_covers(const struct smtp_transaction *t, size_t rcpt)
+{
+	if (t->rcpts[rcpt] & RCPT_TOLD)
+		return false;
+	switch (t->ending) {
+	case ENDING_ONE:
+		return rcpt == t->ending_rcpt;
+	case ENDING_ACCEPTED:
+		return t->rcpts[rcpt] & RCPT_ACCEPTED;
+	case ENDING_ALL:
+		return true;
+	case ENDING_NONE:
+	case ENDING_RETURNED:
+		break;
+	}
+	return false;
+}
+
+/* The next result that the transaction's ending decides, or that we decided ourselves. */
+static bool next_result(struct smtp_transaction *t, struct smtp_event *ret_event)
+{
+	for (; t->told_rcpt < t->envelope.rcpt_count; t->told_rcpt++) {
+		size_t i = t->told_rcpt;
+		uint8_t rcpt = t->rcpts[i];
+		if ((rcpt & RCPT_INVALID) && !(rcpt & RCPT_TOLD))
+			return emit_result(t, i, reply_local(CAUSE_ADDRESS_INVALID, STAGE_RCPT),
+					   ret_event);
+		if ((rcpt & RCPT_NEEDS_UTF8) && !(rcpt & RCPT_TOLD))
+			return emit_result(t, i,
+					   reply_local(CAUSE_ADDRESS_NEEDS_UTF8, STAGE_RCPT),
+					   ret_event);
+		if (ending_covers(t, i)) {
+			emit_result(t, i, t->ending_reply, ret_event);
+			ret_event->in_doubt = t->ending_in_doubt && !(rcpt & RCPT_LATER);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Nothing more to say or to hear, and the transport has let go of the body. After the end of
+ * the session nobody counts bytes any more: then the owner's close is what frees them. */
+static bool transaction_is_over(const struct smtp_client *c, const struct smtp_transaction *t)
+{
+	return t->to_send == STEP_DONE && t->unanswered_count == 0 &&
+	       (c->sent_size >= t->body_left_at || c->state == SESSION_CLOSED);
+}
+
+static void forget_transaction(struct smtp_client *c, size_t index)
+{
+	c->transaction_count--;
+	for (size_t i = index; i < c->transaction_count; i++)
+		c->transactions[i] = c->transactions[i + 1];
+	if (c->transaction_count > 0 || c->state != SESSION_OPEN)
+		return;
+	if (c->quitting)
+		session_enter(c, SESSION_QUIT);
+	else
+		c->ready_due = true;
+}
+
+/* Behind all others, so that those whose commands have left keep their order. */
+static void begin_again(struct smtp_client *c, size_t index)
+{
+	struct smtp_transaction t = c->transactions[index];
+	size_t last = c->transaction_count - 1;
+	for (size_t i = index; i < last; i++)
+		c->transactions[i] = c->transactions[i + 1];
+	transaction_begin_round(&t);
+	c->transactions[last] = t;
+}
+
+static bool next_of_transaction(struct smtp_client *c, size_t index,
+				struct smtp_event *ret_event)
+{
+	struct smtp_transaction *t = &c->transactions[index];
+	if (next_result(t, ret_event))
+		return true;
+	enum ending_scope ended = t->ending;
+	struct reply reply = t->ending_reply;
+	t->ending = ENDING_NONE;
+	if (ended == ENDING_RETURNED) {
+		emit(ret_event, SMTP_RETURNED, t->envelope.owner);
+		ret_event->reply = reply;
+		return true;
+	}
+	if (t->gate == GATE_DUE) {
+		t->gate = GATE_TOLD;
+		return emit(ret_event, SMTP_GATE, t->envelope.owner);
+	}
+	if (t->again || !transaction_is_over(c, t))
+		return false;
+	void *owner = t->envelope.owner;
+	forget_transaction(c, index);
+	return emit(ret_event, SMTP_FINISHED, owner);
+}
+
+static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
+{
+	if (c->want_tls_due) {
+		c->want_tls_due = false;
+		return emit(ret_event, SMTP_WANT_TLS, NULL);
+	}
+	if (c->ready_due) {
+		c->ready_due = false;
+		return emit(ret_event, SMTP_READY, NULL);
+	}
+	if (c->close_due) {
+		c->close_due = false;
+		emit(ret_event, SMTP_CLOSE, NULL);
+		ret_event->reply = c->close_reply;
+		return true;
+	}
+	return false;
+}
+
+/* Reads one reply, or acts on the end that is pending behind all replies. */
+static bool read_on(struct smtp_client *c)
+{
+	while (c->input.size > 0) {
+		enum reply_step step;
+		struct reply reply;
+		size_t size = reply_feed(&c->parser, c->input, &step, &reply);
+		c->input = str_from(c->input, size);
+		if (step == REPLY_MORE)
+			continue;
+		if (step == REPLY_READY)
+			reply_handle(c, reply);
+		else
+			session_end(c, reply_local(CAUSE_PROTOCOL, session_stage(c)));
+		return true;
+	}
+	if (c->pending == CAUSE_NONE || c->state == SESSION_CLOSED)
+		return false;
+	session_end(c, reply_local(c->pending, session_stage(c)));
+	return true;
+}
+
+bool smtp_client_next(struct smtp_client *c, struct smtp_event *ret_event)
+{
+	do {
+		for (size_t i = 0; i < c->transaction_count;) {
+			if (next_of_transaction(c, i, ret_event))
+				return true;
+			struct smtp_transaction *t = &c->transactions[i];
+			if (t->again && transaction_is_over(c, t))
+				begin_again(c, i);
+			else
+				i++;
+		}
+		if (next_of_session(c, ret_event))
+			return true;
+	} while (read_on(c));
+	return false;
+}

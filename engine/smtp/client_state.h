@@ -1,0 +1,143 @@
+/* client_state.h - the inside of the sender's session machine, for those who embed it and for
+ * the files that move it: client.c (the verbs), client_command.c (what leaves),
+ * client_reply.c (what an answer means) and client_event.c (what is told).
+ *
+ * A transaction has two cursors over one list of steps, RSET MAIL RCPT* DATA END: to_send says
+ * what leaves next, to_answer which command the next reply belongs to. Pipelining is nothing
+ * but their distance, unanswered_count. Replies are counted, never timed.
+ *
+ * Events are not stored: smtp_client_next() finds them in the state, and reads one reply
+ * further only when there is none left. So a reply's text stays where the parser put it. */
+#pragma once
+
+#include "engine/smtp/client.h"
+
+#define CLIENT_SPAN_LIMIT 16      /* spans that want to leave; conn.h takes as many at once */
+#define CLIENT_COMMAND_LIMIT 2048 /* bytes of commands under way: RSET MAIL RCPT*3 DATA fit */
+#define CLIENT_REASON_LIMIT 256   /* kept of the text that explains a refused session */
+
+enum session_state {
+	SESSION_GREETING, /* waits for 220 */
+	SESSION_EHLO,
+	SESSION_HELO,
+	SESSION_STARTTLS, /* waits for the 220 to STARTTLS */
+	SESSION_TLS,      /* the owner shakes hands */
+	SESSION_OPEN,     /* transactions */
+	SESSION_QUIT,     /* waits for 221, or for the end */
+	SESSION_CLOSED,
+	SESSION_STATE_COUNT,
+};
+
+enum transaction_step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_END, STEP_DONE };
+
+enum transaction_gate {
+	GATE_SHUT,
+	GATE_DUE,   /* 354 came, SMTP_GATE is to be told */
+	GATE_TOLD,  /* waits for smtp_client_release() */
+	GATE_OPEN,  /* the body may leave */
+	GATE_EMPTY, /* nobody was accepted and yet 354 came: a lone dot may leave (RFC 2920 3.1)
+		     */
+};
+
+enum mail_answer { MAIL_UNANSWERED, MAIL_ACCEPTED, MAIL_REFUSED };
+
+/* What is known of one recipient. */
+enum {
+	RCPT_IN_ROUND = 1, /* named in this round of the transaction; stands still during it */
+	RCPT_ACCEPTED = 2, /* 2yz to RCPT */
+	RCPT_LATER = 4,    /* too many recipients: next round (RFC 5321 4.5.3.1.10) */
+	RCPT_TOLD = 8,     /* its result was handed out */
+	RCPT_INVALID = 16, /* local refusals, to be told: an address no command may carry */
+	RCPT_NEEDS_UTF8 = 32,
+};
+
+/* Whom the reply in a transaction's ending is for. */
+enum ending_scope {
+	ENDING_NONE,
+	ENDING_ONE,      /* recipient ending_rcpt */
+	ENDING_ACCEPTED, /* all that the server accepted */
+	ENDING_ALL,      /* all that have no result yet */
+	ENDING_RETURNED, /* the transaction as a whole goes back unattempted */
+};
+
+struct smtp_transaction {
+	struct smtp_envelope envelope;
+	enum transaction_step to_send, to_answer;
+	size_t send_rcpt, answer_rcpt;
+	size_t unanswered_count, accepted_count;
+	enum mail_answer mail;
+	enum transaction_gate gate;
+	bool answered; /* a command of it (RSET is none) has had a reply, in any round */
+	bool end_left; /* the end of data was handed to the transport */
+	bool plain;    /* MAIL goes without optional parameters, after a 555 or 455 */
+	bool again;    /* another round is due */
+
+	size_t body_span, body_offset;
+	bool at_line_start;
+	uint64_t body_left_at; /* client->put_size behind the last body byte put */
+
+	enum ending_scope ending;
+	size_t ending_rcpt;
+	bool ending_in_doubt;
+	struct reply ending_reply;
+	size_t told_rcpt; /* where the search for results to tell goes on */
+
+	uint8_t rcpts[SMTP_RCPT_LIMIT];
+};
+
+struct smtp_client {
+	struct smtp_options options;
+	struct smtp_caps caps;
+	enum session_state state;
+	bool is_tls, quitting;
+	bool reset_needed; /* the server may hold an open transaction: RSET before the next MAIL
+			    */
+	bool ready_due, want_tls_due, close_due;
+	enum local_cause pending; /* lost or expired: acted upon when all input has been read */
+	usec now;
+	usec progress_at; /* last reply, last bytes that left: replies are awaited from here */
+	usec blocked_at;  /* bytes have waited to leave since then */
+
+	struct smtp_transaction transactions[SMTP_TRANSACTION_LIMIT]; /* in order of sending */
+	size_t transaction_count;
+
+	struct iovec spans[CLIENT_SPAN_LIMIT];
+	size_t span_count;
+	uint64_t put_size, sent_size; /* bytes ever put into spans, and counted by sent() */
+	char commands[CLIENT_COMMAND_LIMIT];
+	size_t commands_size;
+
+	str input; /* not yet read; the owner's memory */
+	struct reply_parser parser;
+	struct reply close_reply; /* code 0: no reason yet */
+	char reason[CLIENT_REASON_LIMIT];
+};
+
+/* client.c */
+/* The only place where the state changes. */
+void session_enter(struct smtp_client *, enum session_state);
+/* The first transaction that waits for a reply; NULL when none does. */
+struct smtp_transaction *session_awaited(struct smtp_client *);
+enum smtp_stage session_stage(const struct smtp_client *);
+
+/* client_command.c */
+/* EHLO, HELO, STARTTLS or QUIT by the state that was just entered. */
+void command_put_session(struct smtp_client *);
+/* All that may leave now, as far as there is room. */
+void command_pump(struct smtp_client *);
+bool client_is_ascii(str);
+/* Sets both cursors to the beginning of a round. */
+void transaction_begin_round(struct smtp_transaction *);
+/* The first recipient of this round from an index on; rcpt_count: none. */
+size_t transaction_next_rcpt(const struct smtp_transaction *, size_t from);
+/* Sends no more of a round that can reach nobody: MAIL or every RCPT was refused. */
+void transaction_stop_if_futile(struct smtp_client *, struct smtp_transaction *);
+
+/* client_reply.c */
+void reply_handle(struct smtp_client *, struct reply);
+/* Ends the session: sorts every transaction into result, in doubt or returned. */
+void session_end(struct smtp_client *, struct reply why);
+/* Says QUIT, with this reply as the reason of the SMTP_CLOSE to come. */
+void session_refuse(struct smtp_client *, struct reply why);
+/* To be told: results of the transaction that the reply decides. */
+void transaction_end(struct smtp_transaction *, enum ending_scope, struct reply);
