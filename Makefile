@@ -8,7 +8,7 @@ BUILD := build/$(MODE)
 
 # Rooms by floor; see tests/tools/floors for the table that `make layers` checks.
 PURE_ROOMS := engine/base engine/mail engine/smtp engine/shape templates
-ROOMS := $(PURE_ROOMS) engine/net engine/sign engine/preflight engine/journal engine/send \
+ROOMS := $(PURE_ROOMS) engine/data engine/net engine/sign engine/preflight engine/journal engine/send \
 	importer engine/api bench/sink
 # The four seams to the world: the simulation links others in their place.
 RIM_SOURCES := $(wildcard engine/io/*.c) engine/net/resolve.c engine/net/tls.c \

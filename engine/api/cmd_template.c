@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/api/json_value.h"
+#include "engine/data/json_value.h"
 #include "engine/api/template_error.h"
 #include "engine/io/clock.h"
 #include "templates/liquid.h"

@@ -1,6 +1,6 @@
 /* json_value.c - see json_value.h. The depth bound keeps hostile data from using up the stack
  * here and in everything that walks values later. */
-#include "engine/api/json_value.h"
+#include "engine/data/json_value.h"
 
 #include <stdio.h>
 
