@@ -6,6 +6,7 @@ allowed='
 memcpy memmove memcmp memset memchr memrchr memmem strlen
 snprintf vsnprintf __snprintf_chk __vsnprintf_chk
 abort __stack_chk_fail __divti3 __udivti3 __modti3 __umodti3
+idn2_to_ascii_8z idn2_free
 floor ceil round trunc fmod pow fabs log10 strtod
 _GLOBAL_OFFSET_TABLE_
 '
