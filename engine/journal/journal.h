@@ -20,9 +20,11 @@ struct journal_mark {
 struct journal;
 
 /* Opens the journal in a directory (made when missing) and locks it against a second engine.
- * loop: writes go through it. Returns 0, or -1 with a sentence. */
+ * loop: writes go through it. Appending goes on behind the last whole record; a journal that ends
+ * before begin (an empty or a lost one) goes on at begin in a new segment, so that positions never
+ * fall behind the database's. Returns 0, or -1 with a sentence. */
 [[nodiscard]] int journal_open(struct journal **ret_journal, struct io_loop *, const char *directory,
-                               bool durable_disk, char *ret_why, size_t why_size);
+                               bool durable_disk, uint64_t begin, char *ret_why, size_t why_size);
 void journal_close(struct journal *);
 
 uint64_t journal_end(const struct journal *); /* position behind the last queued record */
