@@ -35,7 +35,7 @@ struct io_options {
 /* Returns 0, or -errno with a sentence for people in ret_why (what is wrong, what to do). */
 [[nodiscard]] int io_loop_create(struct io_loop **ret_loop, const struct io_options *,
 				 char *ret_why, size_t why_size);
-/* Operations still under way get no callback; wait for those that point into your memory. */
+/* Waits for stops asked for and tells them; other operations get no callback any more. */
 void io_loop_destroy(struct io_loop *);
 
 usec io_now(const struct io_loop *);      /* monotonic, read once a turn */
@@ -63,6 +63,9 @@ socklen_t net_address_size(const struct net_address *);
 /* Asks for an early end of a connect, send, write or sync: on_done still comes, with -ECANCELED
  * or with what happened before. Harmless when the operation is not busy. */
 void io_cancel(struct io_loop *, struct io_op *);
+
+/* Nothing but on_done with 0 in the next round: for owners who must not call back at once. */
+void io_defer(struct io_loop *, struct io_op *);
 
 /* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor. */
 void io_connect(struct io_loop *, struct io_op *, const struct net_address *to,

@@ -20,6 +20,7 @@ enum io_kind {
 	KIND_ACCEPT,
 	KIND_WRITE,
 	KIND_SYNC,
+	KIND_DEFER,
 	KIND_BELL
 };
 
@@ -48,7 +49,9 @@ struct receive_pool {
 struct io_loop {
 	struct io_uring ring;
 	struct io_features features;
-	bool enabled; /* the owning thread has made its first turn */
+	bool enabled;          /* the owning thread has made its first turn */
+	bool closing;          /* only stops are still told */
+	size_t stopping_count; /* stops asked for and not yet told */
 	usec now, wall_now;
 	struct chain ready;   /* ended without the kernel; run in the next round */
 	struct chain starved; /* streams that found no receive buffer */
@@ -72,6 +75,10 @@ void op_queue(struct io_loop *, struct io_op *, int result);
 /* on_done now; only from a round. */
 void op_finish(struct io_op *, int result);
 void op_cancel(struct io_loop *, struct io_op *);
+/* A stream, poll or accept is to end: on_stopped comes when the kernel has let go of it. */
+void op_stop(struct io_loop *, struct io_op *, void (*on_stopped)(struct io_op *, int));
+/* on_stopped now; only from a round. */
+void op_stopped(struct io_loop *, struct io_op *);
 
 struct io_job *job_borrow(struct io_loop *); /* NULL when out of memory */
 void job_give_back(struct io_loop *, struct io_job *);

@@ -17,6 +17,7 @@
 
 #define ENTRIES_DEFAULT 1024
 #define BUFFERS_DEFAULT 256
+#define STOP_ROUNDS 100 /* that the end of a loop waits for stops, of 10 ms at most */
 
 static void read_clocks(struct io_loop *l)
 {
@@ -78,6 +79,10 @@ void io_loop_destroy(struct io_loop *l)
 {
 	if (!l)
 		return;
+	l->closing = true;
+	for (int i = 0; i < STOP_ROUNDS && l->stopping_count > 0; i++)
+		if (io_turn(l, clock_now() + 10 * USEC_MS) < 0)
+			break; /* another thread than the owner's: the kernel refuses */
 	io_uring_queue_exit(&l->ring);
 	pool_done(l);
 	close(l->bell_fd);
@@ -170,10 +175,33 @@ void op_cancel(struct io_loop *l, struct io_op *op)
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
+void op_stop(struct io_loop *l, struct io_op *op, void (*on_stopped)(struct io_op *, int))
+{
+	l->stopping_count++;
+	op->on_done = on_stopped;
+	op->busy = true; /* also after it had ended by itself: on_stopped is to come */
+	if (op->armed)
+		op_cancel(l, op);
+	else
+		op_queue(l, op, 0);
+}
+
+void op_stopped(struct io_loop *l, struct io_op *op)
+{
+	l->stopping_count--;
+	op_finish(op, 0);
+}
+
 void io_cancel(struct io_loop *l, struct io_op *op)
 {
 	if (op->busy && op->armed)
 		op_cancel(l, op);
+}
+
+void io_defer(struct io_loop *l, struct io_op *op)
+{
+	op_begin(op, KIND_DEFER);
+	op_queue(l, op, 0);
 }
 
 struct io_job *job_borrow(struct io_loop *l)
@@ -192,11 +220,27 @@ void job_give_back(struct io_loop *l, struct io_job *job)
 	l->free_jobs = job;
 }
 
+static bool op_is_stopped(const struct io_op *op)
+{
+	switch ((enum io_kind)op->kind) {
+	case KIND_STREAM:
+		return ((const struct io_stream *)op)->stopped;
+	case KIND_POLL:
+		return ((const struct io_poll *)op)->stopped;
+	case KIND_ACCEPT:
+		return ((const struct io_accept *)op)->stopped;
+	default:
+		return false;
+	}
+}
+
 static void run_completion(struct io_loop *l, struct io_op *op, int result, uint32_t flags)
 {
 	ASSERT(op->busy && op->armed);
 	if (!(flags & IORING_CQE_F_MORE))
 		op->armed = false;
+	if (l->closing && !op_is_stopped(op))
+		return;
 	switch ((enum io_kind)op->kind) {
 	case KIND_CONNECT:
 		connect_ended(l, op, result);
@@ -253,7 +297,11 @@ static int run_ready(struct io_loop *l)
 		struct io_op *op = CHAIN_OWNER(chain_pop(&l->ready), struct io_op, link);
 		op->context = NULL;
 		count++;
-		if (op->kind == KIND_STREAM)
+		if (op_is_stopped(op))
+			op_stopped(l, op);
+		else if (l->closing)
+			continue;
+		else if (op->kind == KIND_STREAM)
 			stream_run(l, op);
 		else
 			op_finish(op, op->result);
@@ -320,6 +368,7 @@ int io_turn(struct io_loop *l, usec wait_until)
 		return result;
 	int count = run_completions(l);
 	count += run_ready(l);
-	arm_again(l);
+	if (!l->closing)
+		arm_again(l);
 	return count;
 }

@@ -147,12 +147,7 @@ void io_accept_stop(struct io_loop *l, struct io_accept *a,
 {
 	ASSERT(!a->stopped);
 	a->stopped = true;
-	a->op.on_done = on_stopped;
-	a->op.busy = true; /* also after it had ended by itself: on_stopped is to come */
-	if (a->op.armed)
-		op_cancel(l, &a->op);
-	else
-		op_queue(l, &a->op, 0);
+	op_stop(l, &a->op, on_stopped);
 }
 
 static bool out_of_descriptors(int result)
@@ -177,7 +172,7 @@ void accept_event(struct io_loop *l, struct io_op *op, int result, uint32_t flag
 		if (result >= 0)
 			io_close(l, result);
 		if (ended)
-			op_finish(op, 0);
+			op_stopped(l, op);
 		return;
 	}
 	if (result >= 0 || out_of_descriptors(result)) {

@@ -33,19 +33,14 @@ void io_poll_stop(struct io_loop *l, struct io_poll *p, void (*on_stopped)(struc
 {
 	ASSERT(!p->stopped);
 	p->stopped = true;
-	p->op.on_done = on_stopped;
-	p->op.busy = true; /* also after it had ended by itself: on_stopped is to come */
-	if (p->op.armed)
-		op_cancel(l, &p->op);
-	else
-		op_queue(l, &p->op, 0);
+	op_stop(l, &p->op, on_stopped);
 }
 
 void poll_event(struct io_loop *l, struct io_op *op, int result)
 {
 	struct io_poll *p = (struct io_poll *)op;
 	if (p->stopped) {
-		op_finish(op, 0);
+		op_stopped(l, op);
 		return;
 	}
 	if (result == -EINTR || result == -EAGAIN) {

@@ -59,14 +59,9 @@ void io_stream_stop(struct io_loop *l, struct io_stream *s,
 {
 	ASSERT(!s->stopped);
 	s->stopped = true;
-	s->op.on_done = on_stopped;
-	s->op.busy = true; /* also after the end of the stream: on_stopped is to come */
 	free(s->held);
 	s->held = NULL;
-	if (s->op.armed)
-		op_cancel(l, &s->op);
-	else
-		op_queue(l, &s->op, 0);
+	op_stop(l, &s->op, on_stopped);
 }
 
 static void end(struct io_stream *s, int error)
@@ -155,16 +150,12 @@ void stream_event(struct io_loop *l, struct io_op *op, int result, uint32_t flag
 	else if (!chain_linked(&op->link))
 		/* Stopped while armed; one that was stopped by its own callback just now is
 		 * queued. */
-		op_finish(op, 0);
+		op_stopped(l, op);
 }
 
 void stream_run(struct io_loop *l, struct io_op *op)
 {
 	struct io_stream *s = (struct io_stream *)op;
-	if (s->stopped) {
-		op_finish(op, 0);
-		return;
-	}
 	struct io_held *held = s->held;
 	if (held) {
 		s->held = NULL;

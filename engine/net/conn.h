@@ -17,6 +17,7 @@ struct conn_events {
 	/* Plain bytes; the view lives during the call. */
 	void (*on_bytes)(struct conn *, str bytes);
 	void (*on_written)(struct conn *, size_t size); /* the spans of conn_write() are free */
+	/* Not ok: the last callback, as on_lost; the owner then calls conn_close(). */
 	void (*on_tls)(struct conn *, bool ok);
 	/* Last callback of a connection that failed or that the peer ended (CAUSE_NONE: by
 	 * EOF in order). The owner then calls conn_close(). */
@@ -31,14 +32,14 @@ struct conn {
 	enum conn_state state;
 	int fd;
 	struct net_address to;
-	struct io_op connect;
+	struct io_op connect, wake;
 	struct io_send send;
 	struct io_stream stream;
 	struct iovec spans[CONN_SPAN_LIMIT];
 	size_t write_size; /* plain bytes under way; 0: writable */
 	struct tls_session *tls;
-	unsigned pending_count; /* operations of the kernel that still point here */
-	bool lost_told;
+	unsigned pending_count; /* operations of the loop that still point here */
+	bool paused, lost_told;
 };
 
 void conn_init(struct conn *, struct io_loop *, const struct conn_events *);
@@ -52,4 +53,7 @@ void conn_write(struct conn *, const struct iovec *spans, size_t count);
 /* Starts the handshake; plain bytes that come before on_tls are the handshake's. */
 void conn_start_tls(struct conn *, struct tls_context *, str host);
 bool conn_is_tls(const struct conn *);
+/* No on_bytes until resumed; what has arrived is kept. */
+void conn_pause(struct conn *);
+void conn_resume(struct conn *);
 void conn_close(struct conn *); /* in any state but CLOSED; on_closed follows */

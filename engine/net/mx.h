@@ -17,7 +17,8 @@ struct route_host {
 };
 
 /* Where a domain's mail goes. site names the set of hosts that share limits: the sorted MX host
- * names, shortened to a hash when long; equal sets give equal names whatever the preferences. */
+ * names, shortened to a hash when long; equal sets give equal names whatever the preferences.
+ */
 struct route {
 	char site[128];
 	char provider[32]; /* short name of the MX owner, "" when unknown */
@@ -25,10 +26,11 @@ struct route {
 	struct route_host hosts[ROUTE_HOST_LIMIT]; /* in the order to try */
 };
 
-/* Step 1: the answer to the MX question -> hosts by preference, equal ones shuffled by the prng.
- * CAUSE_NONE when there is something to look up; implicit MX (the domain itself) included. */
+/* Step 1: the answer to the MX question -> hosts by preference, equal ones shuffled by the
+ * prng. CAUSE_NONE when there is something to look up; implicit MX (the domain itself)
+ * included. */
 [[nodiscard]] enum local_cause mx_order(const struct dns_answer *, str domain, struct prng *,
-                                        struct route *ret_route);
+					struct route *ret_route);
 /* Step 2: the address answers were filled in: drops hosts without any, loopback ones unless
  * allowed, and says what is left. temporary: a lookup failed for the time being. */
 [[nodiscard]] enum local_cause mx_settle(struct route *, bool temporary, bool allow_loopback);

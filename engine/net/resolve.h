@@ -12,10 +12,10 @@ enum dns_status {
 	DNS_TEMPORARY, /* SERVFAIL, REFUSED, time-out, no server */
 };
 
-#define DNS_MX_LIMIT 32      /* records kept of one answer */
+#define DNS_MX_LIMIT 32 /* records kept of one answer */
 #define DNS_ADDRESS_LIMIT 16
-#define DNS_NAME_SIZE 256    /* with the NUL */
-#define DNS_TEXT_LIMIT 4096  /* all strings of one TXT record joined */
+#define DNS_NAME_SIZE 256   /* with the NUL */
+#define DNS_TEXT_LIMIT 4096 /* all strings of one TXT record joined */
 
 struct dns_mx {
 	uint16_t preference;
@@ -24,28 +24,28 @@ struct dns_mx {
 
 struct dns_answer {
 	enum dns_status status;
-	bool secure;     /* AD bit; trusted only from a configured resolver */
+	bool secure; /* AD bit; trusted only from a configured resolver */
 	uint32_t ttl_seconds;
 	size_t count;
 	const struct dns_mx *mx;             /* MX questions, as they came */
 	const struct net_address *addresses; /* address questions: A, then AAAA; port 0 */
 	const str *texts;                    /* TXT questions */
-	char why[128];   /* for people: "time-out asking 127.0.0.1 port 53" */
+	char why[128]; /* for people: "time-out asking 127.0.0.1 port 53" */
 };
 
 struct resolver;
 
 struct resolver_config {
-	str server;      /* address; empty: the system's resolv.conf */
-	uint16_t port;   /* 0: 53 */
-	usec timeout;    /* of one try; 0: 5 s */
-	uint32_t tries;  /* 0: 3 */
-	bool no_ipv6;    /* do not ask for AAAA */
+	str server;             /* address; empty: the system's resolv.conf */
+	uint16_t port;          /* 0: 53 */
+	usec timeout;           /* of one try; 0: 5 s */
+	uint32_t tries;         /* 0: 3 */
+	bool no_ipv6;           /* do not ask for AAAA */
 	uint32_t cache_entries; /* 0: 100,000 */
 };
 
 [[nodiscard]] int resolver_create(struct resolver **ret_resolver, struct io_loop *,
-                                  const struct resolver_config *);
+				  const struct resolver_config *);
 void resolver_destroy(struct resolver *); /* open questions get no callback any more */
 
 /* A question embedded in its owner; the answer lives during on_answer only. */
@@ -57,4 +57,5 @@ struct dns_question {
 void resolve_mx(struct resolver *, struct dns_question *, str domain);
 void resolve_address(struct resolver *, struct dns_question *, str host);
 void resolve_text(struct resolver *, struct dns_question *, str name);
-void resolve_name(struct resolver *, struct dns_question *, const struct net_address *); /* PTR, in texts */
+void resolve_name(struct resolver *, struct dns_question *,
+		  const struct net_address *); /* PTR, in texts */

@@ -8,33 +8,34 @@
 struct router;
 
 struct static_route {
-	str domain;      /* "*" for all */
-	str host;        /* name or address, shown in reports */
-	uint16_t port;   /* 0: the router's */
+	str domain;    /* "*" for all */
+	str host;      /* name or address, shown in reports */
+	uint16_t port; /* 0: the router's */
 };
 
 struct router_config {
-	uint16_t port;   /* 0: 25 */
+	uint16_t port; /* 0: 25 */
 	bool allow_loopback;
 	const struct static_route *static_routes;
 	size_t static_route_count;
 	uint64_t seed;
-	/* Provider of a set of hosts by MX suffix, see engine/shape/rules.h. "" when unknown. */
+	/* Provider of a set of hosts by MX suffix, see engine/shape/rules.h. "" when unknown.
+	 */
 	str (*provider_of)(const void *context, const struct route *);
 	const void *provider_context;
 };
 
 [[nodiscard]] int router_create(struct router **ret_router, struct resolver *,
-                                const struct router_config *);
+				const struct router_config *);
 void router_destroy(struct router *);
 
 struct route_question {
 	struct dns_question dns; /* first member */
 	void (*on_route)(struct route_question *);
-	enum local_cause cause;  /* CAUSE_NONE: route is set */
-	char why[160];           /* for the reply's text when there is a cause */
-	uint32_t ttl_seconds;    /* how long the route holds */
-	struct route route;      /* with ports filled in */
+	enum local_cause cause; /* CAUSE_NONE: route is set */
+	char why[160];          /* for the reply's text when there is a cause */
+	uint32_t ttl_seconds;   /* how long the route holds */
+	struct route route;     /* with ports filled in */
 	/* the implementation's own */
 	struct router *router;
 	char domain[DNS_NAME_SIZE];

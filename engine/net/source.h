@@ -4,8 +4,8 @@
 #include "engine/io/io.h"
 
 struct source {
-	char name[64];             /* as in the configuration and in reports */
+	char name[64]; /* as in the configuration and in reports */
 	char helo[256];
-	bool has_address;          /* false: the kernel chooses */
+	bool has_address; /* false: the kernel chooses */
 	struct net_address address;
 };

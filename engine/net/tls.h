@@ -17,8 +17,9 @@ struct tls_context_config {
 	bool verify;                             /* opportunistic mode does not (RFC 7435) */
 };
 
+/* A context belongs to one thread. 0, or -errno: -ENOENT when a file could not be used. */
 [[nodiscard]] int tls_context_create(struct tls_context **ret_context,
-                                     const struct tls_context_config *);
+				     const struct tls_context_config *);
 void tls_context_destroy(struct tls_context *);
 
 /* host: SNI and session cache key of a client; empty for a server. NULL when out of memory. */
@@ -36,5 +37,7 @@ void tls_write(struct tls_session *, const struct iovec *spans, size_t count);
 str tls_output(struct tls_session *);
 void tls_sent(struct tls_session *, size_t size);
 void tls_close(struct tls_session *); /* close_notify into the output */
+/* Whether the handshake took up an earlier session (it then cost less than half). */
+bool tls_resumed(const struct tls_session *);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or why it failed. */
 const char *tls_describe(const struct tls_session *);

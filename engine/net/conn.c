@@ -1,0 +1,318 @@
+/* conn.c - one connection, plain or TLS.
+ * Everything the loop holds of this struct is counted in pending_count; on_closed comes when
+ * the count is down to nothing, so that the owner may free or reuse it there. */
+#include "engine/net/conn.h"
+
+#include <errno.h>
+
+#include "engine/base/assert.h"
+
+#define CONN_OF(op, member) CHAIN_OWNER((op), struct conn, member)
+#define PLAIN_SIZE 16384 /* bytes decrypted for one on_bytes: a full record */
+
+void conn_init(struct conn *c, struct io_loop *loop, const struct conn_events *events)
+{
+	*c = (struct conn){.loop = loop, .events = events, .fd = -1};
+}
+
+static void set_state(struct conn *c, enum conn_state next)
+{
+	static const unsigned legal[] = {
+		[CONN_CLOSED] = 1 << CONN_CONNECTING | 1 << CONN_OPEN,
+		[CONN_CONNECTING] = 1 << CONN_OPEN | 1 << CONN_CLOSING,
+		[CONN_OPEN] = 1 << CONN_HANDSHAKE | 1 << CONN_CLOSING,
+		[CONN_HANDSHAKE] = 1 << CONN_OPEN | 1 << CONN_CLOSING,
+		[CONN_CLOSING] = 1 << CONN_CLOSED,
+	};
+	ASSERT(legal[c->state] & 1U << next);
+	c->state = next;
+}
+
+static enum local_cause connect_cause(int error)
+{
+	switch (error) {
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+		return CAUSE_CONNECT_REFUSED;
+	case -ETIMEDOUT:
+		return CAUSE_CONNECT_TIMEOUT;
+	default:
+		return CAUSE_CONNECT_UNREACHABLE;
+	}
+}
+
+/* Told once; the struct stays until the owner closes. */
+static void lost(struct conn *c, enum local_cause cause)
+{
+	if (c->lost_told || c->state == CONN_CLOSING)
+		return;
+	c->lost_told = true;
+	if (c->state == CONN_HANDSHAKE)
+		c->events->on_tls(c, false);
+	else
+		c->events->on_lost(c, cause);
+}
+
+/* Something of the loop has ended; the last one closes. */
+static void release(struct conn *c)
+{
+	ASSERT(c->pending_count > 0);
+	c->pending_count--;
+	if (c->state != CONN_CLOSING || c->pending_count > 0)
+		return;
+	if (c->fd >= 0)
+		io_close(c->loop, c->fd);
+	c->fd = -1;
+	tls_session_destroy(c->tls);
+	c->tls = NULL;
+	set_state(c, CONN_CLOSED);
+	if (c->events->on_closed)
+		c->events->on_closed(c);
+}
+
+static void on_sent(struct io_op *op, int result);
+
+static void send_spans(struct conn *c, size_t count)
+{
+	c->pending_count++;
+	c->send.op.on_done = on_sent;
+	io_send(c->loop, &c->send, c->fd, c->spans, count);
+}
+
+/* Ciphertext that waits, if the line is free. */
+static void send_cipher(struct conn *c)
+{
+	if (!c->tls || c->send.op.busy)
+		return;
+	str output = tls_output(c->tls);
+	if (output.size == 0)
+		return;
+	c->spans[0] = (struct iovec){(void *)(uintptr_t)output.data, output.size};
+	send_spans(c, 1);
+}
+
+static void on_sent(struct io_op *op, int result)
+{
+	struct conn *c = CONN_OF(op, send.op);
+	if (result >= 0 && c->tls)
+		tls_sent(c->tls, (size_t)result);
+	if (c->state == CONN_CLOSING) {
+		release(c);
+		return;
+	}
+	if (result < 0) {
+		lost(c, CAUSE_CONNECTION_LOST);
+		release(c);
+		return;
+	}
+	send_cipher(c);
+	if (!c->send.op.busy && c->write_size > 0) {
+		size_t size = c->write_size;
+		c->write_size = 0;
+		c->events->on_written(c, size);
+	}
+	release(c);
+}
+
+static bool may_read(const struct conn *c)
+{
+	return !c->paused && c->state == CONN_OPEN && !c->lost_told;
+}
+
+static void read_plain(struct conn *c)
+{
+	char plain[PLAIN_SIZE];
+	size_t size;
+	while (may_read(c) && (size = tls_read(c->tls, plain, sizeof plain)) > 0)
+		c->events->on_bytes(c, (str){plain, size});
+}
+
+static void handshake_step(struct conn *c)
+{
+	if (c->state != CONN_HANDSHAKE)
+		return;
+	if (tls_state(c->tls) == TLS_FAILED) {
+		lost(c, CAUSE_TLS_FAILED);
+	} else if (tls_state(c->tls) == TLS_OPEN) {
+		set_state(c, CONN_OPEN);
+		c->events->on_tls(c, true);
+	}
+}
+
+/* After ciphertext came or reading was resumed. */
+static void drive_tls(struct conn *c)
+{
+	send_cipher(c); /* an alert leaves before the failure is told */
+	handshake_step(c);
+	read_plain(c);
+	if (c->state == CONN_CLOSING)
+		return;
+	send_cipher(c);
+	if (tls_state(c->tls) == TLS_CLOSED)
+		lost(c, CAUSE_NONE);
+	else if (tls_state(c->tls) == TLS_FAILED)
+		lost(c, CAUSE_CONNECTION_LOST);
+}
+
+static void on_stream_bytes(struct io_stream *s, str bytes, int error)
+{
+	struct conn *c = CONN_OF(s, stream);
+	if (bytes.size == 0) {
+		lost(c, error ? CAUSE_CONNECTION_LOST : CAUSE_NONE);
+		return;
+	}
+	if (c->lost_told)
+		return;
+	if (!c->tls) {
+		c->events->on_bytes(c, bytes);
+		return;
+	}
+	tls_feed(c->tls, bytes);
+	drive_tls(c);
+}
+
+static void start_stream(struct conn *c)
+{
+	c->pending_count++; /* until on_stream_stopped: conn_close() always stops it */
+	c->stream.on_bytes = on_stream_bytes;
+	io_stream_start(c->loop, &c->stream, c->fd);
+}
+
+static void on_connected(struct io_op *op, int result)
+{
+	struct conn *c = CONN_OF(op, connect);
+	if (result >= 0)
+		c->fd = result;
+	if (c->state == CONN_CLOSING) {
+		/* it is closed below */
+	} else if (result < 0) {
+		lost(c, connect_cause(result));
+	} else {
+		set_state(c, CONN_OPEN);
+		start_stream(c);
+		c->events->on_open(c);
+	}
+	release(c);
+}
+
+void conn_open(struct conn *c, const struct net_address *to, const struct net_address *from)
+{
+	set_state(c, CONN_CONNECTING);
+	c->to = *to;
+	c->fd = -1;
+	c->write_size = 0;
+	c->paused = c->lost_told = false;
+	c->pending_count = 1;
+	c->stream = (struct io_stream){};
+	c->connect = (struct io_op){.on_done = on_connected};
+	io_connect(c->loop, &c->connect, &c->to, from);
+}
+
+void conn_adopt(struct conn *c, int fd)
+{
+	set_state(c, CONN_OPEN);
+	c->fd = fd;
+	c->write_size = 0;
+	c->paused = c->lost_told = false;
+	c->pending_count = 0;
+	c->stream = (struct io_stream){};
+	start_stream(c);
+}
+
+bool conn_writable(const struct conn *c)
+{
+	return c->state == CONN_OPEN && c->write_size == 0 && !c->lost_told;
+}
+
+void conn_write(struct conn *c, const struct iovec *spans, size_t count)
+{
+	ASSERT(c->state == CONN_OPEN && c->write_size == 0);
+	ASSERT(count > 0 && count <= CONN_SPAN_LIMIT);
+	for (size_t i = 0; i < count; i++)
+		c->write_size += spans[i].iov_len;
+	ASSERT(c->write_size > 0);
+	if (!c->tls) {
+		memcpy(c->spans, spans, count * sizeof *spans);
+		send_spans(c, count);
+	} else if (tls_state(c->tls) == TLS_OPEN) {
+		tls_write(c->tls, spans, count);
+		send_cipher(c);
+	}
+	/* A TLS session that has ended meanwhile: on_lost is under way or was told. */
+}
+
+static void on_wake(struct io_op *op, int)
+{
+	struct conn *c = CONN_OF(op, wake);
+	if (c->tls && c->state != CONN_CLOSING && !c->paused)
+		drive_tls(c);
+	release(c);
+}
+
+/* A round later, without the kernel: plain text that OpenSSL holds, a close of nothing. */
+static void wake(struct conn *c)
+{
+	if (c->wake.busy)
+		return;
+	c->pending_count++;
+	c->wake = (struct io_op){.on_done = on_wake};
+	io_defer(c->loop, &c->wake);
+}
+
+void conn_start_tls(struct conn *c, struct tls_context *context, str host)
+{
+	ASSERT(c->write_size == 0 && !c->tls);
+	set_state(c, CONN_HANDSHAKE);
+	c->tls = tls_session_create(context, host);
+	if (c->tls)
+		send_cipher(c);
+	else
+		io_shutdown(c->loop, c->fd); /* out of memory: the end of the stream tells it */
+}
+
+bool conn_is_tls(const struct conn *c)
+{
+	return c->tls && c->state == CONN_OPEN;
+}
+
+void conn_pause(struct conn *c)
+{
+	c->paused = true;
+	if (c->stream.op.busy)
+		io_stream_pause(c->loop, &c->stream);
+}
+
+void conn_resume(struct conn *c)
+{
+	c->paused = false;
+	if (c->tls)
+		wake(c); /* first: what is decrypted already stands before what the stream holds
+			  */
+	if (c->stream.op.busy)
+		io_stream_resume(c->loop, &c->stream);
+}
+
+static void on_stream_stopped(struct io_op *op, int)
+{
+	struct conn *c = CONN_OF(op, stream.op);
+	if (c->send.op.busy)
+		io_cancel(c->loop, &c->send.op); /* a peer that reads nothing holds nobody up */
+	release(c);
+}
+
+void conn_close(struct conn *c)
+{
+	bool connected = c->fd >= 0;
+	bool polite = c->state == CONN_OPEN && c->tls && !c->lost_told;
+	set_state(c, CONN_CLOSING);
+	if (polite) {
+		tls_close(c->tls);
+		send_cipher(c);
+	}
+	if (connected)
+		io_stream_stop(c->loop, &c->stream, on_stream_stopped);
+	else if (c->connect.busy)
+		io_cancel(c->loop, &c->connect);
+	else
+		wake(c);
+}

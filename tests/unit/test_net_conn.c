@@ -1,0 +1,375 @@
+/* Connections, plain and TLS, both ends on one loop: what is written arrives, the end is told
+ * once, and a connection can be closed at every moment. */
+#include "tests/unit/io_world.h"
+
+#include "engine/net/conn.h"
+
+struct end {
+	struct conn conn;
+	char in[200000];
+	size_t in_size;
+	int opened, written, tls_ok, tls_bad, lost, closed, bytes_calls;
+	enum local_cause cause;
+	bool echo, pause_each;
+};
+
+#define END_OF(c) CHAIN_OWNER(c, struct end, conn)
+
+static void on_open(struct conn *c)
+{
+	END_OF(c)->opened++;
+}
+
+static void on_bytes(struct conn *c, str bytes)
+{
+	struct end *e = END_OF(c);
+	assert_false(c->paused);
+	e->bytes_calls++;
+	if (e->in_size + bytes.size > sizeof e->in)
+		e->in_size = 0; /* only tests that do not look send so much */
+	memcpy(e->in + e->in_size, bytes.data, bytes.size);
+	e->in_size += bytes.size;
+	if (e->pause_each)
+		conn_pause(c);
+}
+
+static void on_written(struct conn *c, size_t)
+{
+	END_OF(c)->written++;
+}
+
+static void on_tls(struct conn *c, bool ok)
+{
+	if (ok)
+		END_OF(c)->tls_ok++;
+	else
+		END_OF(c)->tls_bad++;
+}
+
+static void on_lost(struct conn *c, enum local_cause cause)
+{
+	END_OF(c)->lost++;
+	END_OF(c)->cause = cause;
+}
+
+static void on_closed(struct conn *c)
+{
+	END_OF(c)->closed++;
+}
+
+static const struct conn_events events = {on_open, on_bytes, on_written,
+					  on_tls,  on_lost,  on_closed};
+
+static struct tls_context *client_tls, *server_tls;
+
+/* The client end is open, the server end adopted. */
+static void open_pair(struct end **client, struct end **server)
+{
+	struct net_address at;
+	int listener = world_listen(&at);
+	*client = calloc(1, sizeof **client);
+	*server = calloc(1, sizeof **server);
+	conn_init(&(*client)->conn, world_loop, &events);
+	conn_init(&(*server)->conn, world_loop, &events);
+	conn_open(&(*client)->conn, &at, NULL);
+	assert_int_equal((*client)->opened, 0);
+	world_run_until(&(*client)->opened, 1);
+	int fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	conn_adopt(&(*server)->conn, fd);
+	close(listener);
+}
+
+static void close_end(struct end *e)
+{
+	if (e->conn.state != CONN_CLOSED)
+		conn_close(&e->conn);
+	assert_int_equal(e->closed, 0);
+	world_run_until(&e->closed, 1);
+	free(e);
+}
+
+static void put(struct end *e, const char *data, size_t size)
+{
+	struct iovec spans[2] = {{(void *)(uintptr_t)data, size / 2},
+				 {(void *)(uintptr_t)(data + size / 2), size - size / 2}};
+	int before = e->written;
+	assert_true(conn_writable(&e->conn));
+	conn_write(&e->conn, spans, 2);
+	assert_false(conn_writable(&e->conn));
+	world_run_until(&e->written, before + 1);
+}
+
+static void await_bytes(struct end *e, size_t size)
+{
+	for (usec end = clock_now() + 10 * USEC_SECOND; e->in_size < size;) {
+		assert_true(clock_now() < end);
+		assert_true(io_turn(world_loop, clock_now() + 10 * USEC_MS) >= 0);
+	}
+	assert_int_equal(e->in_size, size);
+}
+
+static char pattern[150000];
+
+static void start_tls(struct end *client, struct end *server)
+{
+	conn_start_tls(&server->conn, server_tls, (str){});
+	conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+	world_run_until(&client->tls_ok, 1);
+	world_run_until(&server->tls_ok, 1);
+}
+
+static void exchange(struct end *client, struct end *server)
+{
+	put(client, pattern, sizeof pattern);
+	await_bytes(server, sizeof pattern);
+	assert_memory_equal(server->in, pattern, sizeof pattern);
+	put(server, pattern, 300);
+	await_bytes(client, 300);
+	assert_memory_equal(client->in, pattern, 300);
+}
+
+static void test_plain_bytes_go_both_ways(void **)
+{
+	struct end *client, *server;
+	open_pair(&client, &server);
+	exchange(client, server);
+	conn_close(&client->conn);
+	world_run_until(&server->lost, 1);
+	assert_int_equal(server->cause, CAUSE_NONE);
+	close_end(server);
+	world_run_until(&client->closed, 1);
+	free(client);
+}
+
+static void test_tls_bytes_go_both_ways(void **)
+{
+	struct end *client, *server;
+	open_pair(&client, &server);
+	start_tls(client, server);
+	assert_true(conn_is_tls(&client->conn));
+	exchange(client, server);
+	assert_non_null(strstr(tls_describe(client->conn.tls), "TLSv1.3"));
+	conn_close(&client->conn);
+	world_run_until(&server->lost, 1);
+	assert_int_equal(server->cause, CAUSE_NONE);
+	close_end(server);
+	world_run_until(&client->closed, 1);
+	free(client);
+}
+
+static void test_second_session_with_a_host_is_resumed(void **)
+{
+	for (int i = 0; i < 3; i++) {
+		struct end *client, *server;
+		open_pair(&client, &server);
+		start_tls(client, server);
+		if (i > 0)
+			assert_true(tls_resumed(client->conn.tls));
+		put(server, pattern, 100); /* the tickets come before it */
+		await_bytes(client, 100);
+		close_end(client);
+		close_end(server);
+	}
+}
+
+static void test_other_hosts_do_not_share_a_ticket(void **)
+{
+	struct tls_session *s = tls_session_create(client_tls, STR("other.example"));
+	assert_non_null(s);
+	assert_false(tls_resumed(s));
+	assert_true(tls_output(s).size > 0);
+	tls_session_destroy(s);
+}
+
+static void test_garbage_instead_of_a_handshake_fails(void **)
+{
+	struct end *client, *server;
+	open_pair(&client, &server);
+	conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+	put(server, "454 4.7.0 TLS not available, sorry\r\n", 36);
+	world_run_until(&client->tls_bad, 1);
+	assert_int_equal(client->tls_ok, 0);
+	assert_int_equal(client->lost, 0);
+	assert_non_null(strstr(tls_describe(client->conn.tls), "TLS failed"));
+	close_end(client);
+	close_end(server);
+}
+
+static void test_end_in_the_handshake_fails_it(void **)
+{
+	struct end *client, *server;
+	open_pair(&client, &server);
+	conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+	world_run_for(USEC_MS);
+	close_end(server);
+	world_run_until(&client->tls_bad, 1);
+	assert_int_equal(client->lost, 0);
+	close_end(client);
+}
+
+static void test_refused_connection_is_lost_with_its_cause(void **)
+{
+	struct net_address at;
+	close(world_listen(&at));
+	struct end *e = calloc(1, sizeof *e);
+	conn_init(&e->conn, world_loop, &events);
+	conn_open(&e->conn, &at, NULL);
+	world_run_until(&e->lost, 1);
+	assert_int_equal(e->cause, CAUSE_CONNECT_REFUSED);
+	close_end(e);
+}
+
+static void test_reset_connection_is_lost(void **)
+{
+	struct end *client, *server;
+	open_pair(&client, &server);
+	struct linger hard = {.l_onoff = 1, .l_linger = 0};
+	setsockopt(server->conn.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+	close_end(server);
+	world_run_until(&client->lost, 1);
+	assert_int_equal(client->cause, CAUSE_CONNECTION_LOST);
+	world_run_for(2 * USEC_MS);
+	assert_int_equal(client->lost, 1);
+	close_end(client);
+}
+
+static void test_close_while_a_write_is_stuck(void **)
+{
+	static char much[30000000];
+	for (int tls = 0; tls < 2; tls++) {
+		struct end *client, *server;
+		open_pair(&client, &server);
+		if (tls)
+			start_tls(client, server);
+		conn_pause(&server->conn);
+		struct iovec span = {much, sizeof much};
+		conn_write(&client->conn, &span, 1);
+		world_run_for(20 * USEC_MS);
+		assert_int_equal(client->written, 0);
+		close_end(client);
+		close_end(server);
+	}
+}
+
+static void test_close_at_any_moment(void **)
+{
+	for (int tls = 0; tls < 2; tls++) {
+		for (int rounds = 0; rounds < 12; rounds++) {
+			struct end *client, *server;
+			open_pair(&client, &server);
+			if (tls) {
+				conn_start_tls(&server->conn, server_tls, (str){});
+				conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+			}
+			for (int i = 0; i < rounds; i++) {
+				assert_true(io_turn(world_loop, clock_now() + USEC_MS) >= 0);
+				if (conn_writable(&client->conn)) {
+					struct iovec span = {pattern, sizeof pattern};
+					conn_write(&client->conn, &span, 1);
+				}
+			}
+			close_end(rounds % 2 ? client : server);
+			close_end(rounds % 2 ? server : client);
+		}
+	}
+}
+
+static void test_close_while_connecting(void **)
+{
+	for (int turned = 0; turned < 2; turned++) {
+		struct net_address at;
+		int listener = world_listen(&at);
+		struct end *e = calloc(1, sizeof *e);
+		conn_init(&e->conn, world_loop, &events);
+		conn_open(&e->conn, &at, NULL);
+		if (turned)
+			assert_true(io_turn(world_loop, 0) >= 0);
+		close_end(e);
+		close(listener);
+	}
+}
+
+static void test_conn_can_be_opened_again(void **)
+{
+	struct net_address at;
+	int listener = world_listen(&at);
+	struct end *e = calloc(1, sizeof *e);
+	conn_init(&e->conn, world_loop, &events);
+	for (int i = 0; i < 3; i++) {
+		conn_open(&e->conn, &at, NULL);
+		world_run_until(&e->opened, i + 1);
+		conn_close(&e->conn);
+		world_run_until(&e->closed, i + 1);
+	}
+	free(e);
+	close(listener);
+}
+
+static void test_paused_conn_is_silent_and_loses_nothing(void **)
+{
+	for (int tls = 0; tls < 2; tls++) {
+		struct end *client, *server;
+		open_pair(&client, &server);
+		if (tls)
+			start_tls(client, server);
+		server->pause_each = true;
+		struct iovec span = {pattern, sizeof pattern};
+		conn_write(&client->conn, &span, 1);
+		for (int i = 0; i < 1000 && server->in_size < sizeof pattern; i++) {
+			assert_true(io_turn(world_loop, clock_now() + 2 * USEC_MS) >= 0);
+			int calls = server->bytes_calls;
+			if (!server->conn.paused)
+				continue;
+			world_run_for(USEC_MS / 2);
+			assert_int_equal(calls, server->bytes_calls);
+			if (client->written)
+				shutdown(client->conn.fd, SHUT_WR);
+			conn_resume(&server->conn);
+		}
+		assert_int_equal(server->in_size, sizeof pattern);
+		assert_memory_equal(server->in, pattern, sizeof pattern);
+		close_end(client);
+		close_end(server);
+	}
+}
+
+static int open_all(void **state)
+{
+	for (size_t i = 0; i < sizeof pattern; i++)
+		pattern[i] = (char)(i * 2654435761u >> 20);
+	struct tls_context_config config = {.role = TLS_CLIENT};
+	if (tls_context_create(&client_tls, &config))
+		return -1;
+	config.role = TLS_SERVER;
+	if (tls_context_create(&server_tls, &config))
+		return -1;
+	return world_open(state);
+}
+
+static int close_all(void **state)
+{
+	tls_context_destroy(client_tls);
+	tls_context_destroy(server_tls);
+	return world_close(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain_bytes_go_both_ways),
+		cmocka_unit_test(test_tls_bytes_go_both_ways),
+		cmocka_unit_test(test_second_session_with_a_host_is_resumed),
+		cmocka_unit_test(test_other_hosts_do_not_share_a_ticket),
+		cmocka_unit_test(test_garbage_instead_of_a_handshake_fails),
+		cmocka_unit_test(test_end_in_the_handshake_fails_it),
+		cmocka_unit_test(test_refused_connection_is_lost_with_its_cause),
+		cmocka_unit_test(test_reset_connection_is_lost),
+		cmocka_unit_test(test_close_while_a_write_is_stuck),
+		cmocka_unit_test(test_close_at_any_moment),
+		cmocka_unit_test(test_close_while_connecting),
+		cmocka_unit_test(test_conn_can_be_opened_again),
+		cmocka_unit_test(test_paused_conn_is_silent_and_loses_nothing),
+	};
+	return cmocka_run_group_tests(tests, open_all, close_all);
+}
