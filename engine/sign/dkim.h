@@ -14,7 +14,7 @@ enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256 };
 /* pem: PKCS#8 or traditional private key. NULL with a sentence in ret_why: not PEM, RSA under
  * 1024 bits, another algorithm, ... */
 [[nodiscard]] struct dkim_key *dkim_key_create(str pem, str domain, str selector, char *ret_why,
-                                               size_t why_size);
+					       size_t why_size);
 void dkim_key_destroy(struct dkim_key *);
 enum dkim_algorithm dkim_key_algorithm(const struct dkim_key *);
 str dkim_key_domain(const struct dkim_key *);
@@ -33,12 +33,13 @@ struct dkim_signer; /* per thread: contexts, hash states, scratch; no allocation
 
 /* Up to 4 keys: one signature each, the first first; the body hash is shared. */
 #define DKIM_KEY_LIMIT 4
-[[nodiscard]] struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys, size_t count);
+[[nodiscard]] struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys,
+						     size_t count);
 void dkim_signer_destroy(struct dkim_signer *);
 
-/* Appends the DKIM-Signature field(s), folded, each ending in CRLF, to stand before the message.
- * message is header and body with CRLF lines; header_size includes the empty line. 0; -1: no From
- * field, more signed fields than DKIM_FIELD_LIMIT, out full, or OpenSSL failed. */
+/* Appends the DKIM-Signature field(s), folded, each ending in CRLF, to stand before the
+ * message. message is header and body with CRLF lines; header_size includes the empty line. 0;
+ * -1: no From field, more signed fields than DKIM_FIELD_LIMIT, out full, or OpenSSL failed. */
 #define DKIM_FIELD_LIMIT 128 /* ours have about 20 */
 [[nodiscard]] int dkim_signer_sign(struct dkim_signer *, str message, size_t header_size,
-                                   usec wall_now, struct buf *out);
+				   usec wall_now, struct buf *out);

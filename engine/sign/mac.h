@@ -12,4 +12,4 @@ void mac_key_destroy(struct mac_key *);
 void mac_of(struct mac_key *, const struct token *, uint8_t ret_mac[TOKEN_MAC_SIZE]);
 /* Decodes a token's text and checks its proof in constant time. */
 [[nodiscard]] bool mac_check(struct mac_key *, str text, enum token_purpose,
-                             struct token *ret_token);
+			     struct token *ret_token);

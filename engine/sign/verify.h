@@ -10,4 +10,4 @@ struct dkim_record {
 /* Checks every signature of the message. The number that verified, or -1 with a sentence when
  * any did not or there is none. One thread at a time. */
 [[nodiscard]] int verify_signatures(str message, const struct dkim_record *records,
-                                    size_t count, char *ret_why, size_t why_size);
+				    size_t count, char *ret_why, size_t why_size);
