@@ -42,6 +42,7 @@ struct message_recipient {
 	uint64_t campaign_id, subscriber_id;
 	str email, name;
 	const str *fields; /* JSON text of the plan's fields, by index; data NULL: nil */
+	const struct value *values; /* NULL, or the fields already parsed: used instead of fields */
 	usec date_wall;    /* whole seconds count */
 	const uint8_t *mac; /* TOKEN_MAC_SIZE bytes: see engine/sign/mac.h */
 };

@@ -1,5 +1,5 @@
-/* engine.h - the sending engine as its callers see it: settings in, a campaign sent, progress out.
- * Four workers run on threads of their own (feeder, press, carrier, ledger); engine_run()
+/* engine.h - the sending engine as its callers see it: settings in, a campaign sent, progress
+ * out. Four workers run on threads of their own (feeder, press, carrier, ledger); engine_run()
  * returns when the campaign is finished, when asked to stop, or when it cannot go on. Settings
  * and all they point at must outlive the run. */
 #pragma once
@@ -16,48 +16,49 @@
 struct rules; /* engine/shape/rules.h: provider data and limits */
 
 struct engine_settings {
-	const char *name;              /* of this engine in the database; unique per journal */
+	const char *name; /* of this engine in the database; unique per journal */
 	const char *journal_directory;
-	bool durable_disk;             /* marks and outcomes reach the disk before they count */
-	struct store_config store;     /* conninfo, tenant, time-outs */
+	bool durable_disk;         /* marks and outcomes reach the disk before they count */
+	struct store_config store; /* conninfo, tenant, time-outs */
 	struct resolver_config dns;
 	struct router_config route;
 	const struct source *sources;
-	size_t source_count;           /* >= 1 */
+	size_t source_count; /* >= 1 */
 	struct smtp_timeouts timeouts;
 	enum smtp_tls tls;
-	struct rules *rules;           /* NULL: path_limits_default for all */
+	struct rules *rules; /* NULL: path_limits_default for all */
 	struct path_limits default_limits;
 	struct dkim_key *const *dkim_keys;
-	size_t dkim_key_count;         /* 0: unsigned */
-	str secret;                    /* of tokens, at least 16 bytes */
+	size_t dkim_key_count; /* 0: unsigned */
+	str secret;            /* of tokens, at least 16 bytes */
 	str return_domain, base_url, unsubscribe_mailbox;
 	struct retry_schedule retry;
-	uint32_t press_count;          /* 0: one per core */
-	uint32_t envelope_limit;       /* recipients held in memory; 0: 20,000 */
-	uint32_t connection_limit;     /* of this engine; 0: 1,000 */
-	uint32_t slice_size;           /* recipients cut at once; 0: 5,000 */
-	usec mark_interval;            /* start marks are committed at most so often; 0: 100 ms */
-	bool mask_new_io;              /* io_options.mask_new */
+	uint32_t press_count;      /* 0: one per core */
+	uint32_t envelope_limit;   /* recipients held in memory; 0: 20,000 */
+	uint32_t connection_limit; /* of this engine; 0: 1,000 */
+	uint32_t slice_size;       /* recipients cut at once; 0: 5,000 */
+	usec mark_interval;        /* start marks are committed at most so often; 0: 100 ms */
+	bool mask_new_io;          /* io_options.mask_new */
 };
 
 struct engine_progress {
 	enum campaign_state state;
 	bool fully_cut;
-	uint64_t targeted;   /* of the slices cut while this engine ran */
-	uint64_t started, delivered, deferred, failed, in_doubt, suppressed, cancelled; /* of this run */
+	uint64_t targeted; /* of the slices cut while this engine ran */
+	uint64_t started, delivered, deferred, failed, in_doubt, suppressed,
+		cancelled; /* of this run */
 	uint32_t connections, waiting, parked_domains;
 	uint64_t settled;
 	bool database_lost;
-	usec next_due_wall;  /* of the earliest deferral when nothing else is left; USEC_NEVER */
-	char trouble[256];   /* one sentence, empty when all is well */
+	usec next_due_wall; /* of the earliest deferral when nothing else is left; USEC_NEVER */
+	char trouble[256];  /* one sentence, empty when all is well */
 };
 
 enum engine_end {
-	ENGINE_FINISHED,  /* the campaign is finished */
-	ENGINE_STOPPED,   /* asked to stop: what was not started was put back */
-	ENGINE_PAUSED,    /* the campaign was paused or cancelled by somebody */
-	ENGINE_FAILED,    /* why says what and what to do */
+	ENGINE_FINISHED, /* the campaign is finished */
+	ENGINE_STOPPED,  /* asked to stop: what was not started was put back */
+	ENGINE_PAUSED,   /* the campaign was paused or cancelled by somebody */
+	ENGINE_FAILED,   /* why says what and what to do */
 };
 
 /* Runs until the campaign is finished. on_progress is called about five times a second from the
@@ -65,14 +66,14 @@ enum engine_end {
  * put back). A second call with false within the grace period ends it at once: what was under
  * way is in doubt. */
 enum engine_end engine_run(const struct engine_settings *, uint64_t campaign_id,
-                           bool (*on_progress)(void *context, const struct engine_progress *),
-                           void *context, char *ret_why, size_t why_size);
+			   bool (*on_progress)(void *context, const struct engine_progress *),
+			   void *context, char *ret_why, size_t why_size);
 
 /* One message outside of any campaign run (send --test): delivers content rendered for one
  * recipient to another address, over the same route, client and TLS; nothing is journalled or
  * settled. Fills the final reply's text. 0: accepted. */
-int engine_send_test(const struct engine_settings *, str mail_from, str to, str signature, str message,
-                     char *ret_reply, size_t reply_size);
+int engine_send_test(const struct engine_settings *, str mail_from, str to, str signature,
+		     str message, char *ret_reply, size_t reply_size);
 
 /* All capacities that follow from the settings, one a line, as printed at start. */
 void engine_print_limits(const struct engine_settings *, struct buf *out);

@@ -1,0 +1,339 @@
+/* carrier.c - lanes in, paths run, journal written, lanes out: one step of the carrier. */
+#include "engine/send/carrier.h"
+
+#include <stdio.h>
+
+#include "engine/base/assert.h"
+
+#define SWEEP_INTERVAL (5 * USEC_SECOND)
+#define WAIT_LIMIT                                                                             \
+	(60 * USEC_SECOND) /* what cannot start within it is put back (design §5.10) */
+#define JOURNAL_RETRY USEC_SECOND
+#define MESSAGE_BLOCK (24 * 1024)
+#define STOPPED_LIMIT (64 * 1024 * 1024) /* bytes of ids stopped while this campaign is sent   \
+					  */
+
+static int init_slabs(struct carrier *carrier, const struct limits *limits)
+{
+	struct arena *arena = &carrier->arena;
+	if (slab_init(&carrier->path_slab, arena, sizeof(struct carrier_path), limits->paths) !=
+		    0 ||
+	    slab_init(&carrier->session_slab, arena, sizeof(struct session),
+		      limits->connections) != 0 ||
+	    slab_init(&carrier->message_slab, arena, sizeof(struct message),
+		      limits->messages) != 0 ||
+	    slab_init(&carrier->outcome_slab, arena, sizeof(struct outcome),
+		      limits->outcomes) != 0)
+		return -1;
+	return 0;
+}
+
+static int init_lanes(struct carrier *carrier, const struct limits *limits)
+{
+	struct arena *arena = &carrier->arena;
+	if (lane_init(&carrier->runs, arena, limits->runs) != 0 ||
+	    lane_init(&carrier->marked, arena, limits->envelopes) != 0 ||
+	    lane_init(&carrier->stops, arena, STOP_NOTICES) != 0 ||
+	    lane_init(&carrier->mark_wanted, arena, limits->envelopes) != 0 ||
+	    lane_init(&carrier->returned, arena, limits->envelopes) != 0 ||
+	    lane_init(&carrier->outcomes, arena, limits->outcomes) != 0 ||
+	    lane_init(&carrier->outcomes_back, arena, limits->outcomes) != 0)
+		return -1;
+	return 0;
+}
+
+/* Every message keeps an arena block of its own, so the slab's objects are prepared once. */
+static void init_messages(struct carrier *carrier)
+{
+	struct slab *slab = &carrier->message_slab;
+	for (size_t i = 0; i < slab->count; i++) {
+		struct message *message = (void *)(slab->memory + i * slab->object_size);
+		arena_init(&message->arena, carrier->arena.source, MESSAGE_BLOCK, 0);
+	}
+}
+
+int carrier_init(struct carrier *carrier, struct arena_source *source,
+		 const struct engine_settings *settings, const struct limits *limits,
+		 struct io_loop *loop, struct journal *journal,
+		 const struct classifier *classifier, struct press *presses, size_t press_count,
+		 uint64_t seed)
+{
+	*carrier = (struct carrier){
+		.settings = settings,
+		.limits = limits,
+		.loop = loop,
+		.journal = journal,
+		.classifier = classifier,
+		.presses = presses,
+		.press_count = press_count,
+	};
+	arena_init(&carrier->arena, source, 1 << 20, 0);
+	prng_init(&carrier->prng, seed);
+	wheel_init(&carrier->wheel, io_now(loop));
+	map_init(&carrier->paths, &carrier->arena, seed);
+	map_init(&carrier->stopped, &carrier->arena, seed);
+	chain_init(&carrier->active);
+	chain_init(&carrier->idle);
+	chain_init(&carrier->dirty);
+	chain_init(&carrier->pump);
+	chain_init(&carrier->unwritten);
+	chain_init(&carrier->open_marks);
+	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
+		return -1;
+	init_messages(carrier);
+	const struct tls_context_config tls = {.role = TLS_CLIENT};
+	return tls_context_create(&carrier->tls, &tls);
+}
+
+void carrier_done(struct carrier *carrier)
+{
+	struct slab *slab = &carrier->message_slab;
+	for (size_t i = 0; slab->memory && i < slab->count; i++)
+		arena_done(&((struct message *)(void *)(slab->memory + i * slab->object_size))
+				    ->arena);
+	tls_context_destroy(carrier->tls);
+	arena_done(&carrier->arena);
+}
+
+static void end_locally(struct carrier *carrier, struct envelope *envelope)
+{
+	struct reply reply = reply_local(envelope->cause, STAGE_ROUTE);
+	if (envelope->why.size)
+		reply.text = envelope->why;
+	carrier_outcome(carrier, envelope, &reply, false, NULL);
+}
+
+static void take_run(struct carrier *carrier, struct run *run, usec now)
+{
+	struct carrier_path *path =
+		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
+	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		envelope->waiting_since = now;
+		envelope->path = path;
+		if (!run->route) {
+			end_locally(carrier, envelope);
+		} else if (!path || carrier->draining || carrier->paused) {
+			carrier_envelope_return(carrier, envelope);
+		} else {
+			envelope->state = ENVELOPE_WAITING;
+			chain_push_back(&path->waiting, &envelope->link);
+		}
+	}
+	if (path)
+		carrier_path_touch(carrier, path);
+}
+
+static void take_marked(struct carrier *carrier, struct envelope *envelope)
+{
+	struct carrier_path *path = envelope->path;
+	path->marking_count--;
+	envelope->state = ENVELOPE_MARKED;
+	if (carrier->draining || carrier->paused) {
+		carrier_envelope_return(carrier, envelope);
+	} else {
+		chain_push_back(&path->marked, &envelope->link);
+		if (path->dry) {
+			path->dry = false;
+			if (path->mark_ahead < MARK_AHEAD_LIMIT)
+				path->mark_ahead *= 2;
+		}
+	}
+	carrier_path_touch(carrier, path);
+}
+
+static void take_pressed(struct carrier *carrier, struct message *message)
+{
+	struct envelope *envelope = message->envelope;
+	struct carrier_path *path = envelope->path;
+	carrier->presses[message->press_index].outstanding--;
+	path->ordered_count--;
+	carrier_path_touch(carrier, path);
+	if (message->result != 0) {
+		struct reply reply = reply_local(CAUSE_RENDER_FAILED, STAGE_ROUTE);
+		reply.text = str_of(message->why);
+		carrier_outcome(carrier, envelope, &reply, false, NULL);
+		carrier_message_free(carrier, message);
+		return;
+	}
+	if (carrier->draining || carrier->paused) {
+		carrier_message_free(carrier, message);
+		carrier_envelope_return(carrier, envelope);
+		return;
+	}
+	envelope->state = ENVELOPE_READY;
+	chain_push_back(&path->ready, &message->link);
+}
+
+static void recall_all(struct carrier *carrier, usec waiting_before)
+{
+	struct chain_link *link = chain_first(&carrier->active);
+	for (; link; link = chain_next(&carrier->active, link))
+		carrier_path_recall(carrier, CHAIN_OWNER(link, struct carrier_path, link),
+				    waiting_before);
+}
+
+static void take_stop(struct carrier *carrier, struct store_stop *stop)
+{
+	switch (stop->kind) {
+	case STOP_PAUSE:
+	case STOP_CANCEL:
+		carrier->paused = true;
+		recall_all(carrier, USEC_NEVER);
+		return;
+	case STOP_RESUME:
+		carrier->paused = false;
+		return;
+	case STOP_SUBSCRIBER:
+		if (carrier->arena.taken_size < STOPPED_LIMIT)
+			(void)!map_put(&carrier->stopped,
+				       str_make((const char *)&stop->subscriber_id,
+						sizeof(stop->subscriber_id)),
+				       stop);
+		return;
+	}
+}
+
+static void drain_lanes(struct carrier *carrier, usec now)
+{
+	void *object;
+	while ((object = lane_pop(&carrier->stops)))
+		take_stop(carrier, object);
+	while ((object = lane_pop(&carrier->runs)))
+		take_run(carrier, object, now);
+	while ((object = lane_pop(&carrier->marked)))
+		take_marked(carrier, object);
+	for (size_t i = 0; i < carrier->press_count; i++)
+		while ((object = lane_pop(&carrier->presses[i].pressed)))
+			take_pressed(carrier, object);
+	while ((object = lane_pop(&carrier->outcomes_back)))
+		slab_give_back(&carrier->outcome_slab, object);
+}
+
+static void run_timers(struct carrier *carrier, usec now)
+{
+	for (struct wheel_timer *timer; (timer = wheel_expire(&carrier->wheel, now));) {
+		struct carrier_timer *mine = CHAIN_OWNER(timer, struct carrier_timer, wheel);
+		if (mine->of == TIMER_SESSION)
+			session_expired(CHAIN_OWNER(mine, struct session, timer), now);
+		else
+			carrier_path_touch(carrier,
+					   CHAIN_OWNER(mine, struct carrier_path, wake));
+	}
+}
+
+/* The turn's write is there: what it held may leave, outcomes to the ledger, dots to the wire.
+ */
+static void on_written(void *context, uint64_t position, int error)
+{
+	struct carrier *carrier = context;
+	if (error < 0) {
+		carrier->journal_failed = true;
+		snprintf(carrier->trouble, sizeof(carrier->trouble),
+			 "the journal in %s cannot be written (%s): nothing new is started "
+			 "until it can",
+			 carrier->settings->journal_directory, strerror(-error));
+		atomic_store_explicit(&carrier->counts.troubled, true, memory_order_release);
+		return;
+	}
+	carrier->journal_failed = false;
+	atomic_store_explicit(&carrier->counts.troubled, false, memory_order_release);
+	carrier->written_position = position;
+	for (struct chain_link *link; (link = chain_first(&carrier->unwritten));) {
+		struct outcome *outcome = CHAIN_OWNER(link, struct outcome, link);
+		if (outcome->position > position)
+			break;
+		chain_remove(&carrier->unwritten, link);
+		lane_push(&carrier->outcomes, outcome);
+		carrier->to_ledger = true;
+	}
+	session_released(carrier, position);
+}
+
+/* Segments go once everything in them is settled and no open mark stands there. */
+static void free_journal(struct carrier *carrier)
+{
+	uint64_t floor =
+		atomic_load_explicit(&carrier->counts.settled_position, memory_order_acquire);
+	struct chain_link *link = chain_first(&carrier->open_marks);
+	if (link) {
+		const struct message *oldest = CHAIN_OWNER(link, struct message, mark_link);
+		if (oldest->mark_position < floor)
+			floor = oldest->mark_position;
+	}
+	if (floor > 0)
+		journal_free(carrier->journal, floor);
+}
+
+static void sweep(struct carrier *carrier, usec now)
+{
+	if (now < carrier->next_sweep_at)
+		return;
+	carrier->next_sweep_at = now + SWEEP_INTERVAL;
+	recall_all(carrier, now - WAIT_LIMIT);
+	free_journal(carrier);
+}
+
+static void run_paths(struct carrier *carrier, usec now)
+{
+	/* Running a path may touch others; what is touched now is run in this step too,
+	 * bounded. */
+	for (size_t budget = carrier->dirty.count + 64; budget > 0; budget--) {
+		struct chain_link *link = chain_pop(&carrier->dirty);
+		if (!link)
+			return;
+		carrier_path_run(carrier, CHAIN_OWNER(link, struct carrier_path, dirty), now);
+	}
+}
+
+static void ring_bells(struct carrier *carrier)
+{
+	if (carrier->to_feeder && carrier->feeder_bell)
+		io_bell_ring(carrier->feeder_bell);
+	if (carrier->to_ledger && carrier->ledger_bell)
+		doorbell_ring(carrier->ledger_bell);
+	carrier->to_feeder = carrier->to_ledger = false;
+}
+
+usec carrier_step(struct carrier *carrier)
+{
+	usec now = io_now(carrier->loop);
+	drain_lanes(carrier, now);
+	run_timers(carrier, now);
+	sweep(carrier, now);
+	run_paths(carrier, now);
+	journal_flush(carrier->journal, on_written, carrier);
+	ring_bells(carrier);
+	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
+			      memory_order_release);
+	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);
+	if (carrier->journal_failed)
+		wake = usec_min(wake, now + JOURNAL_RETRY);
+	return chain_empty(&carrier->dirty) ? wake : now;
+}
+
+void carrier_drain(struct carrier *carrier)
+{
+	carrier->draining = true;
+	recall_all(carrier,
+		   USEC_NEVER); /* touches every path: its sessions close as they empty */
+}
+
+void carrier_abort(struct carrier *carrier)
+{
+	usec now = io_now(carrier->loop);
+	struct chain_link *link = chain_first(&carrier->active);
+	for (; link; link = chain_next(&carrier->active, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
+		struct chain_link *at = chain_first(&path->sessions);
+		for (; at; at = chain_next(&path->sessions, at))
+			session_abort(CHAIN_OWNER(at, struct session, link), now);
+	}
+}
+
+bool carrier_idle(const struct carrier *carrier)
+{
+	return chain_empty(&carrier->active) && chain_empty(&carrier->unwritten) &&
+	       journal_idle(carrier->journal) && carrier->message_slab.borrowed_count == 0 &&
+	       carrier->session_slab.borrowed_count == 0;
+}

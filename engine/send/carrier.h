@@ -1,0 +1,166 @@
+/* carrier.h - when and how: pacing, connections, SMTP, TLS, and the journal.
+ * A carrier owns its paths (source x site), its connections, every envelope after hand-over and
+ * its journal; it never blocks and is stepped by its loop. Order of things for one envelope:
+ * run in -> WAITING -> start mark committed (by the feeder) -> MARKED -> ordered from a press
+ * just in time -> READY -> submitted to a session -> gate: mark in the journal, written ->
+ * final dot
+ * -> reply -> outcome in the journal, written -> ledger.
+ *
+ *   carrier.c          lanes, turn, stops, put-back
+ *   carrier_path.c     paths: marks, orders, verdicts, opening connections
+ *   carrier_session.c  one connection: bytes, events, gates
+ *   carrier_outcome.c  endings: classify, schedule, journal, ledger
+ */
+#pragma once
+
+#include "engine/base/lane.h"
+#include "engine/base/map.h"
+#include "engine/base/slab.h"
+#include "engine/base/wheel.h"
+#include "engine/net/conn.h"
+#include "engine/send/envelope.h"
+#include "engine/send/limits.h"
+#include "engine/send/press.h"
+#include "engine/shape/rules.h"
+#include "engine/smtp/client_state.h"
+
+struct session;
+
+enum carrier_timer_of { TIMER_SESSION, TIMER_PATH };
+struct carrier_timer {
+	struct wheel_timer wheel;
+	enum carrier_timer_of of;
+};
+
+/* Everything that waits for, or moves over, one source and site. */
+struct carrier_path {
+	struct chain_link link;  /* in carrier.active or carrier.idle */
+	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
+	struct path shaping;
+	struct route route;
+	char key[160]; /* source index and site */
+	uint32_t source_index;
+	struct chain waiting, marked; /* envelopes */
+	struct chain ready;           /* messages */
+	struct chain sessions;
+	uint32_t marking_count, ordered_count, opening_count, open_count;
+	uint32_t mark_ahead; /* envelopes kept marked: doubles when the path runs dry */
+	struct carrier_timer wake;
+	usec last_used_at;
+	bool active;     /* which of the carrier's chains holds link */
+	bool dry;        /* it could have ordered more than was marked */
+	bool tls_broken; /* a handshake failed: clear text from then on, where that is allowed
+			  */
+	const char *why; /* what held it back at the last verdict */
+};
+
+struct session {
+	struct chain_link link; /* in its path's sessions */
+	struct conn conn;
+	struct smtp_client client;
+	struct carrier *carrier;
+	struct carrier_path *path;
+	struct carrier_timer timer;
+	size_t host_index, address_index; /* of path->route: where it is connected */
+	struct chain_link pump;           /* in carrier.pump: has output after its release */
+	struct chain messages;            /* submitted, unfinished */
+	uint32_t submitted_count;
+	bool spoken;   /* connected: the SMTP machine runs */
+	bool in_clear; /* STARTTLS was not to be tried */
+	bool ready;    /* greeted: counts as open, not as opening */
+	bool closing;  /* no more submissions */
+	bool gone;     /* waiting for on_closed */
+	bool refused;  /* by this host, before it was ready: on to the next, why in refusal */
+	struct reply refusal;
+	char refusal_text[200];
+	char host[DNS_NAME_SIZE];
+};
+
+struct carrier_counts {
+	_Atomic uint64_t started, delivered, deferred, failed, in_doubt, suppressed, cancelled;
+	_Atomic uint64_t settled_position; /* the ledger's: journal bytes settled */
+	_Atomic uint32_t connections;
+	_Atomic bool troubled; /* carrier.trouble holds a sentence */
+	_Atomic bool idle;
+};
+
+struct carrier {
+	const struct engine_settings *settings;
+	const struct limits *limits;
+	struct io_loop *loop;
+	struct io_bell *bell; /* rung by feeder, presses and ledger */
+	struct journal *journal;
+	const struct classifier *classifier;
+	struct tls_context *tls;
+	struct prng prng;
+	struct arena arena;
+	struct wheel wheel;
+
+	struct map paths;
+	struct slab path_slab, session_slab, message_slab, outcome_slab;
+	struct chain active, idle, dirty;
+	struct press *presses;
+	size_t press_count;
+
+	struct lane runs, marked, stops;     /* from the feeder */
+	struct lane mark_wanted, returned;   /* to the feeder */
+	struct lane outcomes, outcomes_back; /* to and from the ledger */
+	struct io_bell *feeder_bell;
+	struct doorbell *ledger_bell;
+
+	struct chain unwritten;  /* outcomes whose journal record is not written yet */
+	struct chain pump;       /* sessions */
+	struct chain open_marks; /* messages marked in the journal, in order of position */
+	uint64_t written_position;
+	bool journal_failed; /* the disk is full or broken: nothing new starts */
+	char trouble[160];
+
+	struct map stopped;     /* subscriber id (8 bytes) -> struct store_stop */
+	bool paused, cancelled; /* the campaign */
+	bool draining;          /* no new starts; what waits goes back */
+	bool to_feeder;         /* something was pushed: ring once at the end of the step */
+	bool to_ledger;
+	usec next_sweep_at;
+	struct carrier_counts counts;
+};
+
+#define STOP_NOTICES 65536    /* that the feeder may have under way */
+#define MARK_AHEAD_LIMIT 8192 /* envelopes of one path marked and not yet started */
+
+[[nodiscard]] int carrier_init(struct carrier *, struct arena_source *,
+			       const struct engine_settings *, const struct limits *,
+			       struct io_loop *, struct journal *, const struct classifier *,
+			       struct press *presses, size_t press_count, uint64_t seed);
+void carrier_done(struct carrier *);
+/* One step between two turns of the loop; returns when the next is due at the latest. */
+usec carrier_step(struct carrier *);
+/* Stop: nothing new starts, what has not started goes back to the feeder. */
+void carrier_drain(struct carrier *);
+/* End now: closes all connections; what was under way ends (in doubt, or to be tried again). */
+void carrier_abort(struct carrier *);
+/* Nothing waits, moves or is unwritten. */
+bool carrier_idle(const struct carrier *);
+
+/* Between the carrier's own files. */
+struct carrier_path *carrier_path_get(struct carrier *, const struct route *,
+				      uint32_t source_index);
+void carrier_path_touch(struct carrier *, struct carrier_path *); /* its verdict is due */
+void carrier_path_run(struct carrier *, struct carrier_path *, usec now);
+void carrier_path_fail_waiting(struct carrier *, struct carrier_path *, const struct reply *);
+void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_before);
+void carrier_envelope_return(struct carrier *,
+			     struct envelope *); /* to the feeder, no attempt */
+
+[[nodiscard]] struct session *session_open(struct carrier *, struct carrier_path *);
+void session_submit(struct session *, struct message *, usec now);
+void session_pump(struct session *,
+		  usec now); /* output to the connection, events to their ends */
+void session_close_idle(struct session *, usec now);
+void session_expired(struct session *, usec now);
+void session_abort(struct session *, usec now); /* now, whatever is under way */
+void session_released(struct carrier *, uint64_t written_position); /* marks are written */
+
+/* An envelope ends: with an attempt (message set, session known) or without. */
+void carrier_outcome(struct carrier *, struct envelope *, const struct reply *, bool in_doubt,
+		     const struct session *);
+void carrier_message_free(struct carrier *, struct message *);

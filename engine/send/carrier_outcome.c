@@ -1,0 +1,163 @@
+/* carrier_outcome.c - an envelope ends: reply -> class -> verdict -> journal.
+ * The one place where an ending becomes a row. Retry and expiry are decided here, because here
+ * the reply, the attempts and the clock meet; the ledger only writes what stands in the row. */
+#include "engine/send/carrier.h"
+
+#include "engine/base/assert.h"
+
+#define REPLY_TEXT_KEPT 400
+
+/* A host that will not talk to us at all says nothing about a recipient: whatever the code, its
+ * mail waits (RFC 5321 3.1 leaves the choice; a listed address must not burn a whole list). */
+static bool before_any_envelope(enum smtp_stage stage)
+{
+	return stage >= STAGE_CONNECT && stage <= STAGE_AUTH;
+}
+
+static enum verdict verdict_of(const struct reply *reply, const struct classification *class,
+			       bool in_doubt)
+{
+	if (reply->cause == CAUSE_SUPPRESSED)
+		return VERDICT_SUPPRESSED;
+	if (reply->cause == CAUSE_CANCELLED)
+		return VERDICT_CANCELLED;
+	if (in_doubt)
+		return VERDICT_IN_DOUBT;
+	if (class->verdict == VERDICT_FAILED && before_any_envelope(reply->stage))
+		return VERDICT_DEFERRED;
+	return class->verdict;
+}
+
+static str keep(struct outcome *outcome, str text, size_t limit)
+{
+	size_t room = sizeof(outcome->text) - outcome->text_size;
+	text = str_sub(text, 0, limit < room ? limit : room);
+	char *at = outcome->text + outcome->text_size;
+	memcpy(at, text.data ? text.data : "", text.size);
+	outcome->text_size += text.size;
+	return str_make(at, text.size);
+}
+
+static void fill_names(const struct carrier *carrier, struct outcome *outcome,
+		       const struct carrier_path *path, const struct session *session)
+{
+	if (!path)
+		return;
+	const struct source *source = &carrier->settings->sources[path->source_index];
+	outcome->row.provider = keep(outcome, str_of(path->route.provider), 32);
+	outcome->row.source = keep(outcome, str_of(source->name), 64);
+	const char *host = session ? session->host : path->route.hosts[0].name;
+	outcome->row.mx_host = keep(outcome, str_of(host), 80);
+	outcome->row.site = keep(outcome, str_of(path->route.site), 64);
+}
+
+/* Deferred, or in doubt with the policy to try again: when. No time left: it has expired, and
+ * keeps its last real reply. */
+static void schedule(struct carrier *carrier, const struct content *content,
+		     struct store_outcome *row, const struct classification *class)
+{
+	bool again = row->verdict == VERDICT_DEFERRED ||
+		     (row->verdict == VERDICT_IN_DOUBT && content->in_doubt_retry);
+	row->final = !again;
+	if (!again)
+		return;
+	row->due_wall = retry_next_at(&carrier->settings->retry, class, row->attempt,
+				      row->first_wall, row->at_wall, &carrier->prng);
+	bool late = content->expires_wall && row->due_wall > content->expires_wall;
+	if (row->due_wall != USEC_NEVER && !late)
+		return;
+	row->due_wall = 0;
+	row->final = true;
+	if (row->verdict == VERDICT_DEFERRED) {
+		row->verdict = VERDICT_FAILED;
+		row->class = CLASS_EXPIRED;
+		row->cause = "expired";
+	}
+}
+
+static void count(struct carrier_counts *counts, const struct store_outcome *row)
+{
+	_Atomic uint64_t *of[VERDICT_COUNT] = {
+		[VERDICT_DELIVERED] = &counts->delivered,
+		[VERDICT_DEFERRED] = &counts->deferred,
+		[VERDICT_FAILED] = &counts->failed,
+		[VERDICT_IN_DOUBT] = &counts->in_doubt,
+		[VERDICT_SUPPRESSED] = &counts->suppressed,
+		[VERDICT_CANCELLED] = &counts->cancelled,
+	};
+	ASSERT(of[row->verdict]);
+	atomic_fetch_add_explicit(of[row->verdict], 1, memory_order_relaxed);
+}
+
+static void learn(struct carrier *carrier, struct carrier_path *path, const struct reply *reply,
+		  const struct classification *class)
+{
+	if (!path || before_any_envelope(reply->stage))
+		return; /* round_failed() has told it once, not once a recipient */
+	const struct path_event event = {
+		.kind = PATH_REPLY, .classification = class, .origin = reply->origin};
+	path_record(&path->shaping, &event, io_now(carrier->loop));
+}
+
+static void fill(struct carrier *carrier, struct outcome *outcome,
+		 const struct envelope *envelope, const struct reply *reply,
+		 const struct classification *class, bool in_doubt)
+{
+	const struct store_recipient *recipient = envelope->recipient;
+	const struct message *message = envelope->message;
+	usec wall = io_wall_now(carrier->loop);
+	bool tried = reply->cause != CAUSE_SUPPRESSED && reply->cause != CAUSE_CANCELLED;
+	outcome->row = (struct store_outcome){
+		.campaign_id = envelope->content->campaign_id,
+		.slice_id = envelope->slice->id,
+		.subscriber_id = recipient->subscriber_id,
+		.verdict = verdict_of(reply, class, in_doubt),
+		.suppress = class->suppress,
+		.class = class->class,
+		.cause = class->cause,
+		.origin = reply->origin,
+		.stage = reply->stage,
+		.code = reply->code,
+		.status = reply->status,
+		.attempt = recipient->attempts + (tried ? 1 : 0),
+		.revision = envelope->content->revision,
+		.at_wall = wall,
+		.date_wall = envelope->date_wall ? envelope->date_wall : recipient->date_wall,
+		.first_wall = recipient->first_wall ? recipient->first_wall : wall,
+	};
+	if (message && message->session) {
+		outcome->row.duration_ms =
+			(uint32_t)((io_now(carrier->loop) - message->started_at) / USEC_MS);
+		outcome->row.size = (uint32_t)(message->bytes.size + message->signature_size);
+	}
+	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);
+}
+
+void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
+		     const struct reply *reply, bool in_doubt, const struct session *session)
+{
+	struct outcome *outcome = slab_borrow(&carrier->outcome_slab);
+	ASSERT(outcome && envelope->state != ENVELOPE_ENDED);
+	struct carrier_path *path = envelope->path;
+	str provider = path ? str_of(path->route.provider) : STR("");
+	const struct classification class = classify(carrier->classifier, reply, provider);
+	outcome->text_size = 0;
+	outcome->envelope = envelope;
+	fill(carrier, outcome, envelope, reply, &class, in_doubt);
+	fill_names(carrier, outcome, path, session);
+	schedule(carrier, envelope->content, &outcome->row, &class);
+	learn(carrier, path, reply, &class);
+	count(&carrier->counts, &outcome->row);
+	envelope->state = ENVELOPE_ENDED;
+	envelope->path = NULL;
+	outcome->position = journal_put_outcome(carrier->journal, &outcome->row);
+	chain_push_back(&carrier->unwritten, &outcome->link);
+}
+
+void carrier_message_free(struct carrier *carrier, struct message *message)
+{
+	message->envelope->message = NULL;
+	message->envelope = NULL;
+	arena_reset(&message->arena);
+	slab_give_back(&carrier->message_slab, message);
+}

@@ -1,0 +1,342 @@
+/* carrier_path.c - one path's work: marks asked for, messages ordered, connections opened.
+ * carrier_path_run() is called for every path that something happened to, once a turn. Shaping
+ * decides (engine/shape/path.h); this file only counts and moves. */
+#include "engine/send/carrier.h"
+
+#include <stdio.h>
+
+#define MARK_AHEAD_FIRST 256
+#define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
+
+static size_t pending_count(const struct carrier_path *path)
+{
+	return path->waiting.count + path->marked.count + path->marking_count +
+	       path->ordered_count + path->ready.count;
+}
+
+static struct path_limits limits_for(const struct carrier *carrier, const struct route *route)
+{
+	const struct rules *rules = carrier->settings->rules;
+	return rules ? rules_limits(rules, str_of(route->provider), str_of(route->site))
+		     : carrier->settings->default_limits;
+}
+
+/* An idle path whose shaping state no longer matters makes room for a new one. */
+static bool evict_one(struct carrier *carrier)
+{
+	usec now = io_now(carrier->loop);
+	struct chain_link *link = chain_first(&carrier->idle);
+	for (; link; link = chain_next(&carrier->idle, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
+		if (path->shaping.suspended_until > now)
+			continue;
+		chain_remove(&carrier->idle, link);
+		chain_remove(&carrier->dirty, &path->dirty);
+		wheel_cancel(&carrier->wheel, &path->wake.wheel);
+		map_remove(&carrier->paths, str_of(path->key));
+		slab_give_back(&carrier->path_slab, path);
+		return true;
+	}
+	return false;
+}
+
+static void path_create(struct carrier *carrier, struct carrier_path *path, const char *key,
+			const struct route *route, uint32_t source_index)
+{
+	*path = (struct carrier_path){.source_index = source_index,
+				      .mark_ahead = MARK_AHEAD_FIRST};
+	snprintf(path->key, sizeof(path->key), "%s", key);
+	chain_link_init(&path->dirty);
+	chain_init(&path->waiting);
+	chain_init(&path->marked);
+	chain_init(&path->ready);
+	chain_init(&path->sessions);
+	path->wake.of = TIMER_PATH;
+	wheel_timer_init(&path->wake.wheel);
+	const struct path_limits limits = limits_for(carrier, route);
+	path_init(&path->shaping, &limits, io_now(carrier->loop));
+	chain_push_back(&carrier->idle, &path->link);
+}
+
+/* Routes are handed over cut to their hosts: see route_keep() of the feeder. */
+static void take_route(struct carrier_path *path, const struct route *route)
+{
+	memcpy(&path->route, route,
+	       offsetof(struct route, hosts) + route->host_count * sizeof(route->hosts[0]));
+}
+
+struct carrier_path *carrier_path_get(struct carrier *carrier, const struct route *route,
+				      uint32_t source_index)
+{
+	char key[sizeof(((struct carrier_path *)0)->key)];
+	snprintf(key, sizeof(key), "%u %s", source_index, route->site);
+	struct carrier_path *path = map_get(&carrier->paths, str_of(key));
+	if (!path) {
+		path = slab_borrow(&carrier->path_slab);
+		if (!path && evict_one(carrier))
+			path = slab_borrow(&carrier->path_slab);
+		if (!path)
+			return NULL;
+		path_create(carrier, path, key, route, source_index);
+		if (map_put(&carrier->paths, str_of(path->key), path) != 0) {
+			chain_remove(&carrier->idle, &path->link);
+			slab_give_back(&carrier->path_slab, path);
+			return NULL;
+		}
+	}
+	take_route(path, route);
+	return path;
+}
+
+void carrier_path_touch(struct carrier *carrier, struct carrier_path *path)
+{
+	if (!chain_linked(&path->dirty))
+		chain_push_back(&carrier->dirty, &path->dirty);
+}
+
+static uint32_t session_room(const struct session *session)
+{
+	if (!session->ready || session->closing)
+		return 0;
+	return (uint32_t)smtp_client_room(&session->client);
+}
+
+static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
+{
+	uint32_t slots = 0, usable = 0;
+	struct chain_link *link = chain_first(&path->sessions);
+	for (; link; link = chain_next(&path->sessions, link)) {
+		const struct session *session = CHAIN_OWNER(link, struct session, link);
+		slots += session_room(session);
+		usable += session->ready && !session->closing;
+	}
+	*ret_usable = usable;
+	return slots;
+}
+
+/* Spreads what is ready over the sessions with room, the emptiest ones first in the first
+ * round, so that no session holds two while another has none. */
+static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
+			     uint32_t allowed, usec now)
+{
+	uint32_t started = 0;
+	for (size_t depth = 0; depth < SMTP_TRANSACTION_LIMIT; depth++) {
+		struct chain_link *link = chain_first(&path->sessions);
+		for (; link && started < allowed; link = chain_next(&path->sessions, link)) {
+			struct session *session = CHAIN_OWNER(link, struct session, link);
+			if (session->messages.count > depth || session_room(session) == 0)
+				continue;
+			struct chain_link *first = chain_pop(&path->ready);
+			if (!first)
+				return started;
+			const struct path_event event = {.kind = PATH_STARTED};
+			path_record(&path->shaping, &event, now);
+			atomic_fetch_add_explicit(&carrier->counts.started, 1,
+						  memory_order_relaxed);
+			session_submit(session, CHAIN_OWNER(first, struct message, link), now);
+			started++;
+		}
+	}
+	return started;
+}
+
+static bool was_stopped(struct carrier *carrier, struct envelope *envelope)
+{
+	if (carrier->stopped.live_count == 0)
+		return false;
+	const uint64_t *id = &envelope->recipient->subscriber_id;
+	const struct store_stop *stop =
+		map_get(&carrier->stopped, str_make((const char *)id, sizeof(*id)));
+	if (!stop)
+		return false;
+	struct reply reply = reply_local(CAUSE_SUPPRESSED, STAGE_ROUTE);
+	reply.text = str_of(stop->reason);
+	carrier_outcome(carrier, envelope, &reply, false, NULL);
+	return true;
+}
+
+static struct press *least_busy(struct carrier *carrier)
+{
+	struct press *best = &carrier->presses[0];
+	for (size_t i = 1; i < carrier->press_count; i++)
+		if (carrier->presses[i].outstanding < best->outstanding)
+			best = &carrier->presses[i];
+	return best;
+}
+
+static void order_one(struct carrier *carrier, struct carrier_path *path,
+		      struct envelope *envelope, struct message *message)
+{
+	struct press *press = least_busy(carrier);
+	message->envelope = envelope;
+	message->rcpt = envelope->rcpt;
+	message->ordered_wall = io_wall_now(carrier->loop);
+	message->press_index = (uint32_t)(press - carrier->presses);
+	envelope->message = message;
+	envelope->state = ENVELOPE_ORDERED;
+	path->ordered_count++;
+	press->outstanding++;
+	lane_push(&press->bulk, message);
+	doorbell_ring(&press->bell);
+}
+
+static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room)
+{
+	while (room > 0) {
+		struct chain_link *link = chain_pop(&path->marked);
+		if (!link) {
+			path->dry = path->marking_count + path->waiting.count > 0;
+			return;
+		}
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		if (was_stopped(carrier, envelope))
+			continue;
+		struct message *message = slab_borrow(&carrier->message_slab);
+		if (!message) {
+			chain_push_front(&path->marked, &envelope->link);
+			return;
+		}
+		order_one(carrier, path, envelope, message);
+		room--;
+	}
+}
+
+static void ask_for_marks(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	usec wall = io_wall_now(carrier->loop);
+	while (path->marked.count + path->marking_count < path->mark_ahead) {
+		struct chain_link *link = chain_pop(&path->waiting);
+		if (!link)
+			return;
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		if (was_stopped(carrier, envelope))
+			continue;
+		envelope->state = ENVELOPE_MARKING;
+		envelope->date_wall =
+			envelope->recipient->date_wall ? envelope->recipient->date_wall : wall;
+		envelope->waiting_since = now;
+		path->marking_count++;
+		lane_push(&carrier->mark_wanted, envelope);
+		carrier->to_feeder = true;
+	}
+}
+
+static void open_sessions(struct carrier *carrier, struct carrier_path *path, uint32_t allowed,
+			  usec now)
+{
+	size_t pending = pending_count(path);
+	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	while (allowed > 0 && path->open_count + path->opening_count < wanted) {
+		if (!session_open(carrier, path))
+			return;
+		const struct path_event event = {.kind = PATH_OPENING};
+		path_record(&path->shaping, &event, now);
+		allowed--;
+	}
+}
+
+static void settle_activity(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	bool busy = pending_count(path) > 0 || !chain_empty(&path->sessions);
+	chain_remove(path->active ? &carrier->active : &carrier->idle, &path->link);
+	path->active = busy;
+	path->last_used_at = now;
+	chain_push_back(busy ? &carrier->active : &carrier->idle, &path->link);
+}
+
+static void close_idle_sessions(struct carrier_path *path, usec now)
+{
+	struct chain_link *link = chain_first(&path->sessions);
+	for (; link; link = chain_next(&path->sessions, link)) {
+		struct session *session = CHAIN_OWNER(link, struct session, link);
+		if (chain_empty(&session->messages))
+			session_close_idle(session, now);
+	}
+}
+
+void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	uint32_t usable;
+	struct path_demand demand = {
+		.slots = count_slots(path, &usable),
+		.waiting = (uint32_t)pending_count(path),
+		.open = path->open_count,
+		.opening = path->opening_count,
+	};
+	struct path_grant grant = path_verdict(&path->shaping, &demand, now);
+	path->why = grant.why;
+	if (carrier->draining || carrier->paused || carrier->journal_failed)
+		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
+	uint32_t started = submit_ready(carrier, path, grant.start, now);
+	/* One message more than fits is kept ready per connection, unless the rate forbids. */
+	uint32_t room = demand.slots - started + usable + path->opening_count;
+	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
+	uint32_t in_time = grant.start - started + usable;
+	if (grant.why[0] && room > in_time)
+		room = in_time;
+	if (!carrier->draining && !carrier->paused && !carrier->journal_failed) {
+		order(carrier, path, room > held ? room - held : 0);
+		ask_for_marks(carrier, path, now);
+	}
+	open_sessions(carrier, path, grant.open, now);
+	if (carrier->draining)
+		close_idle_sessions(path, now);
+	if (grant.wake_at != USEC_NEVER && pending_count(path) > 0)
+		wheel_arm(&carrier->wheel, &path->wake.wheel, grant.wake_at);
+	settle_activity(carrier, path, now);
+}
+
+void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
+{
+	envelope->state = ENVELOPE_FEEDER;
+	envelope->path = NULL;
+	lane_push(&carrier->returned, envelope);
+	carrier->to_feeder = true;
+}
+
+static struct envelope *pop_envelope(struct chain *chain)
+{
+	struct chain_link *link = chain_pop(chain);
+	return link ? CHAIN_OWNER(link, struct envelope, link) : NULL;
+}
+
+/* Takes rendered messages that were not submitted apart again. */
+static void unready(struct carrier *carrier, struct carrier_path *path)
+{
+	for (struct chain_link *link; (link = chain_pop(&path->ready));) {
+		struct message *message = CHAIN_OWNER(link, struct message, link);
+		struct envelope *envelope = message->envelope;
+		carrier_message_free(carrier, message);
+		envelope->state = ENVELOPE_MARKED;
+		chain_push_back(&path->marked, &envelope->link);
+	}
+}
+
+void carrier_path_recall(struct carrier *carrier, struct carrier_path *path,
+			 usec waiting_before)
+{
+	bool all = waiting_before == USEC_NEVER;
+	if (all)
+		unready(carrier, path);
+	for (struct envelope *e; all && (e = pop_envelope(&path->marked));)
+		carrier_envelope_return(carrier, e);
+	for (struct chain_link *link; (link = chain_first(&path->waiting));) {
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		if (!all && envelope->waiting_since >= waiting_before)
+			break;
+		chain_remove(&path->waiting, link);
+		carrier_envelope_return(carrier, envelope);
+	}
+	carrier_path_touch(carrier, path);
+}
+
+void carrier_path_fail_waiting(struct carrier *carrier, struct carrier_path *path,
+			       const struct reply *reply)
+{
+	unready(carrier, path);
+	for (struct envelope *e; (e = pop_envelope(&path->marked));)
+		carrier_outcome(carrier, e, reply, false, NULL);
+	for (struct envelope *e; (e = pop_envelope(&path->waiting));)
+		carrier_outcome(carrier, e, reply, false, NULL);
+	carrier_path_touch(carrier, path);
+}

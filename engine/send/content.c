@@ -1,0 +1,117 @@
+/* content.c - settings (JSON) and bodies to a compiled message plan. */
+#include "engine/send/content.h"
+
+#include <stdio.h>
+
+#include "engine/data/json_value.h"
+
+static str text_of(const struct value *settings, const char *key)
+{
+	const struct value *v = value_get(settings, str_of(key));
+	return v && v->kind == VALUE_STRING ? v->string : STR("");
+}
+
+static struct value hash_of(const struct value *settings, const char *key)
+{
+	const struct value *v = value_get(settings, str_of(key));
+	return v && v->kind == VALUE_HASH ? *v : (struct value){.kind = VALUE_HASH};
+}
+
+static bool load_partial(void *context, str name, struct arena *arena, str *ret_source)
+{
+	(void)arena;
+	const struct value *partials = context;
+	const struct value *source = partials ? value_get(partials, name) : NULL;
+	if (!source || source->kind != VALUE_STRING)
+		return false;
+	*ret_source = source->string;
+	return true;
+}
+
+static int read_headers(struct arena *arena, const struct value *settings,
+			struct message_source *source)
+{
+	const struct value *list = value_get(settings, STR("headers"));
+	if (!list || list->kind != VALUE_ARRAY || list->array.count == 0)
+		return 0;
+	struct message_header *headers =
+		ARENA_ARRAY(arena, struct message_header, list->array.count);
+	if (!headers)
+		return -1;
+	for (size_t i = 0; i < list->array.count; i++) {
+		headers[i].name = text_of(&list->array.items[i], "name");
+		headers[i].value = text_of(&list->array.items[i], "value");
+	}
+	source->headers = headers;
+	source->header_count = list->array.count;
+	return 0;
+}
+
+static struct message_source *read_source(struct arena *arena, const struct value *settings,
+					  str html, str text, const struct content_site *site)
+{
+	struct message_source *source = ARENA_NEW(arena, struct message_source);
+	if (!source)
+		return NULL;
+	*source = (struct message_source){
+		.subject = text_of(settings, "subject"),
+		.html = html,
+		.text = text,
+		.from_name = text_of(settings, "from_name"),
+		.from_address = text_of(settings, "from_address"),
+		.reply_to = text_of(settings, "reply_to"),
+		.list_id = text_of(settings, "list_id"),
+		.list_name = text_of(settings, "list_name"),
+		.feedback_id = text_of(settings, "feedback_id"),
+		.unsubscribe_url = site->base_url,
+		.unsubscribe_mailbox = site->unsubscribe_mailbox,
+		.return_domain = site->return_domain,
+		.campaign = hash_of(settings, "campaign"),
+		.list = hash_of(settings, "list"),
+		.load_partial = load_partial,
+		.load_context = (void *)(uintptr_t)value_get(settings, STR("partials")),
+	};
+	return read_headers(arena, settings, source) == 0 ? source : NULL;
+}
+
+static int list_fields(struct arena *arena, struct content *content)
+{
+	size_t count = message_field_count(content->plan);
+	str *fields = ARENA_ARRAY(arena, str, count ? count : 1);
+	if (!fields)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		fields[i] = message_field(content->plan, i);
+	content->fields = fields;
+	content->field_count = count;
+	return 0;
+}
+
+static struct content *fail(struct liquid_error *error, const char *message)
+{
+	*error = (struct liquid_error){.file = STR("settings"), .line = 1, .column = 1};
+	snprintf(error->message, sizeof(error->message), "%s", message);
+	return NULL;
+}
+
+struct content *content_compile(struct arena *arena, str settings_text, str html, str text,
+				const struct content_site *site, struct liquid_error *ret_error)
+{
+	struct value *settings = ARENA_NEW(arena, struct value);
+	struct content *content = ARENA_NEW(arena, struct content);
+	if (!settings || !content)
+		return fail(ret_error, "the campaign is too large for its memory");
+	if (value_from_json_text(arena, settings_text, settings, NULL, 0) != 0 ||
+	    settings->kind != VALUE_HASH)
+		return fail(ret_error, "the stored settings are not a JSON object");
+	struct message_source *source = read_source(arena, settings, html, text, site);
+	if (!source)
+		return fail(ret_error, "the campaign is too large for its memory");
+	content->plan = message_compile(arena, source, ret_error);
+	if (!content->plan)
+		return NULL;
+	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
+	if (list_fields(arena, content) != 0)
+		return fail(ret_error, "the campaign is too large for its memory");
+	return content;
+}

@@ -1,0 +1,34 @@
+/* content.h - a campaign's content as the presses use it: stored settings and bodies, compiled.
+ * The same function serves the engine, preview and the check at creation, so what a person has
+ * seen is what is sent. Settings are one JSON object, written by `rundbrief campaign create`:
+ *   subject, from_name, from_address, reply_to, list_id, list_name, feedback_id: strings
+ *   in_doubt: "assume" | "retry";  expires_seconds: number
+ *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
+ * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
+#pragma once
+
+#include "engine/base/arena.h"
+#include "engine/send/engine.h"
+#include "templates/message.h"
+
+struct content {
+	uint64_t campaign_id;
+	uint32_t revision;
+	str name;
+	struct message_plan *plan;
+	const str *fields; /* attributes that the plan reads */
+	size_t field_count;
+	bool in_doubt_retry;
+	usec expires_wall; /* 0: by the retry schedule alone */
+};
+
+/* What the content needs of the engine's configuration. */
+struct content_site {
+	str return_domain, base_url, unsubscribe_mailbox;
+};
+
+/* Everything lives in the arena. NULL with the template's error (message set also when the
+ * settings are no JSON). html or text data NULL: has none. */
+[[nodiscard]] struct content *content_compile(struct arena *, str settings, str html, str text,
+					      const struct content_site *,
+					      struct liquid_error *ret_error);

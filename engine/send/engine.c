@@ -1,0 +1,322 @@
+/* engine.c - threads for the workers, and the order in which they begin and end.
+ * A ring belongs to the thread that made it, so carrier and feeder build and tear down their
+ * halves on their own threads; the carrier's half first, because the feeder's lanes point into
+ * it. Threads are told what to do through flags and bells, and say that they are idle through
+ * flags; the thread that called engine_run() only watches. */
+#include "engine/send/engine_parts.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/base/log.h"
+#include "engine/io/clock.h"
+#include "engine/io/heap.h"
+
+#define WATCH_INTERVAL (200 * USEC_MS)
+#define DRAIN_LIMIT (30 * USEC_SECOND) /* dots finish or become in doubt */
+#define SETTLE_LIMIT (10 * USEC_SECOND)
+#define PRESS_NICE 5 /* presses yield to the carrier, whose pacing is on the clock */
+#define IDLE_LOOKS 3 /* looks in a row at which all must be idle */
+
+enum phase { PHASE_BUILD, PHASE_CARRIER, PHASE_FEEDER, PHASE_RUN, PHASE_FAILED, PHASE_QUIT };
+
+struct threads {
+	struct engine engine;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum phase phase;
+	_Atomic bool drain, abort, quit;
+	uint64_t seed;
+	pthread_t carrier, feeder, ledger, presses[ENGINE_PRESS_LIMIT];
+	uint32_t press_count; /* threads that were started */
+};
+
+struct press_thread {
+	struct threads *threads;
+	struct press *press;
+};
+
+static void set_phase(struct threads *threads, enum phase phase)
+{
+	pthread_mutex_lock(&threads->lock);
+	threads->phase = phase;
+	pthread_cond_broadcast(&threads->changed);
+	pthread_mutex_unlock(&threads->lock);
+}
+
+static enum phase wait_past(struct threads *threads, enum phase phase)
+{
+	pthread_mutex_lock(&threads->lock);
+	while (threads->phase <= phase)
+		pthread_cond_wait(&threads->changed, &threads->lock);
+	enum phase now = threads->phase;
+	pthread_mutex_unlock(&threads->lock);
+	return now;
+}
+
+static bool flag(const _Atomic bool *which)
+{
+	return atomic_load_explicit(which, memory_order_acquire);
+}
+
+static void carrier_loop(struct threads *threads)
+{
+	struct engine *engine = &threads->engine;
+	bool draining = false, aborted = false;
+	while (!flag(&threads->quit)) {
+		if (flag(&threads->drain) && !draining) {
+			draining = true;
+			carrier_drain(&engine->carrier);
+		}
+		if (flag(&threads->abort) && !aborted) {
+			aborted = true;
+			carrier_abort(&engine->carrier);
+		}
+		usec wake = carrier_step(&engine->carrier);
+		if (io_turn(engine->carrier_loop, wake) < 0)
+			return;
+	}
+}
+
+static void *carrier_main(void *context)
+{
+	struct threads *threads = context;
+	bool built = engine_build_carrier(&threads->engine, threads->seed) == 0;
+	set_phase(threads, built ? PHASE_CARRIER : PHASE_FAILED);
+	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN)
+		carrier_loop(threads);
+	wait_past(threads, PHASE_RUN);
+	return NULL;
+}
+
+static void feeder_loop(struct threads *threads)
+{
+	struct engine *engine = &threads->engine;
+	while (!flag(&threads->quit)) {
+		if (flag(&threads->drain))
+			feeder_drain(&engine->feeder);
+		usec wake = feeder_step(&engine->feeder);
+		if (io_turn(engine->feeder_loop, wake) < 0)
+			return;
+	}
+}
+
+static void *feeder_main(void *context)
+{
+	struct threads *threads = context;
+	bool built = engine_build_feeder(&threads->engine, threads->seed + 1) == 0;
+	if (built)
+		threads->engine.carrier.feeder_bell = threads->engine.feeder_bell;
+	set_phase(threads, built ? PHASE_FEEDER : PHASE_FAILED);
+	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN)
+		feeder_loop(threads);
+	engine_close_feeder(&threads->engine);
+	return NULL;
+}
+
+static void *ledger_main(void *context)
+{
+	struct threads *threads = context;
+	struct ledger *ledger = &threads->engine.ledger;
+	while (!flag(&threads->quit)) {
+		uint32_t looked = doorbell_look(&ledger->bell);
+		usec now = clock_now();
+		usec wake = ledger_step(ledger, now, flag(&threads->drain));
+		atomic_store_explicit(&ledger->idle, ledger_idle(ledger), memory_order_release);
+		if (wake > now)
+			doorbell_wait(&ledger->bell, looked,
+				      usec_min(wake - now, WATCH_INTERVAL));
+	}
+	return NULL;
+}
+
+static void *press_main(void *context)
+{
+	struct press_thread *mine = context;
+	struct threads *threads = mine->threads;
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), PRESS_NICE);
+	while (!flag(&threads->quit)) {
+		uint32_t looked = doorbell_look(&mine->press->bell);
+		if (press_step(mine->press))
+			io_bell_ring(threads->engine.carrier_bell);
+		else
+			doorbell_wait(&mine->press->bell, looked, WATCH_INTERVAL);
+	}
+	free(mine);
+	return NULL;
+}
+
+static int start_presses(struct threads *threads)
+{
+	for (uint32_t i = 0; i < threads->engine.limits.presses; i++) {
+		struct press_thread *mine = malloc(sizeof(*mine));
+		if (!mine)
+			return -1;
+		*mine = (struct press_thread){threads, &threads->engine.presses[i]};
+		if (pthread_create(&threads->presses[i], NULL, press_main, mine) != 0) {
+			free(mine);
+			return -1;
+		}
+		threads->press_count++;
+	}
+	return 0;
+}
+
+/* The halves are built one after the other; each thread then waits for the other's. */
+static int start(struct threads *threads)
+{
+	struct engine *engine = &threads->engine;
+	if (pthread_create(&threads->carrier, NULL, carrier_main, threads) != 0)
+		return -1;
+	if (wait_past(threads, PHASE_BUILD) == PHASE_FAILED)
+		goto stop_carrier;
+	if (pthread_create(&threads->feeder, NULL, feeder_main, threads) != 0)
+		goto stop_carrier;
+	if (wait_past(threads, PHASE_CARRIER) == PHASE_FAILED)
+		goto stop_feeder;
+	if (pthread_create(&threads->ledger, NULL, ledger_main, threads) != 0)
+		goto stop_feeder;
+	if (start_presses(threads) != 0)
+		snprintf(engine->why, sizeof(engine->why),
+			 "no thread could be started for a press");
+	set_phase(threads, PHASE_RUN);
+	return 0;
+stop_feeder:
+	set_phase(threads, PHASE_QUIT);
+	pthread_join(threads->feeder, NULL);
+stop_carrier:
+	set_phase(threads, PHASE_QUIT);
+	pthread_join(threads->carrier, NULL);
+	engine_close_carrier(engine);
+	return -1;
+}
+
+static void wake_all(struct threads *threads)
+{
+	struct engine *engine = &threads->engine;
+	io_bell_ring(engine->carrier_bell);
+	io_bell_ring(engine->feeder_bell);
+	doorbell_ring(&engine->ledger.bell);
+	for (uint32_t i = 0; i < threads->press_count; i++)
+		doorbell_ring(&engine->presses[i].bell);
+}
+
+static void set_flag(struct threads *threads, _Atomic bool *which)
+{
+	atomic_store_explicit(which, true, memory_order_release);
+	wake_all(threads);
+}
+
+static bool all_idle(const struct engine *engine)
+{
+	return flag(&engine->carrier.counts.idle) && flag(&engine->feeder.public.idle) &&
+	       flag(&engine->ledger.idle) && lane_empty(&engine->carrier.returned) &&
+	       lane_empty(&engine->carrier.runs) && lane_empty(&engine->carrier.marked);
+}
+
+/* Nothing new starts, what is under way ends, what ended is settled. False: time ran out. */
+static bool wait_idle(struct threads *threads, usec limit)
+{
+	int looks = 0;
+	for (usec until = clock_now() + limit; clock_now() < until && looks < IDLE_LOOKS;) {
+		wake_all(threads);
+		usleep(20000);
+		looks = all_idle(&threads->engine) ? looks + 1 : 0;
+	}
+	return looks >= IDLE_LOOKS;
+}
+
+static void finish(struct threads *threads)
+{
+	struct engine *engine = &threads->engine;
+	set_flag(threads, &threads->drain);
+	if (!flag(&threads->abort) && !wait_idle(threads, DRAIN_LIMIT))
+		set_flag(threads, &threads->abort);
+	if (flag(&threads->abort) && !wait_idle(threads, SETTLE_LIMIT))
+		log_event(
+			LOG_WARN, "unsettled",
+			"kept=journal next=\"the next start settles what the journal knows\"");
+	atomic_store_explicit(&threads->quit, true, memory_order_release);
+	wake_all(threads);
+	for (uint32_t i = 0; i < threads->press_count; i++)
+		pthread_join(threads->presses[i], NULL);
+	pthread_join(threads->ledger, NULL);
+	engine->carrier.feeder_bell = NULL;
+	pthread_join(threads->feeder, NULL);
+	set_phase(threads, PHASE_QUIT);
+	pthread_join(threads->carrier, NULL);
+	engine_close_carrier(engine);
+}
+
+static enum engine_end watch(struct threads *threads,
+			     bool (*on_progress)(void *, const struct engine_progress *),
+			     void *context)
+{
+	struct engine *engine = &threads->engine;
+	struct engine_progress progress;
+	for (;;) {
+		usleep((useconds_t)WATCH_INTERVAL / 4);
+		engine_read_progress(engine, &progress);
+		bool go_on = on_progress(context, &progress);
+		if (progress.state == CAMPAIGN_FINISHED)
+			return ENGINE_FINISHED;
+		if (flag(&engine->feeder.public.troubled) || flag(&engine->ledger.fenced)) {
+			snprintf(engine->why, sizeof(engine->why), "%s", progress.trouble);
+			return ENGINE_FAILED;
+		}
+		if (!go_on)
+			return ENGINE_STOPPED;
+	}
+}
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : (uint64_t)clock_now();
+}
+
+enum engine_end engine_run(const struct engine_settings *settings, uint64_t campaign_id,
+			   bool (*on_progress)(void *context, const struct engine_progress *),
+			   void *context, char *ret_why, size_t why_size)
+{
+	enum engine_end end = ENGINE_FAILED;
+	struct threads *threads = calloc(1, sizeof(*threads));
+	if (!threads) {
+		snprintf(ret_why, why_size, "out of memory");
+		return ENGINE_FAILED;
+	}
+	struct engine *engine = &threads->engine;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_mutex_init(&threads->lock, NULL);
+	pthread_cond_init(&threads->changed, NULL);
+	threads->seed = random_seed();
+	if (engine_open(engine, settings, heap_source(), campaign_id,
+			cores > 0 ? (uint32_t)cores : 1) == 0 &&
+	    start(threads) == 0) {
+		end = watch(threads, on_progress, context);
+		finish(threads);
+		struct engine_progress last;
+		engine_read_progress(engine, &last);
+		on_progress(context, &last);
+	}
+	if (end == ENGINE_FAILED)
+		snprintf(ret_why, why_size, "%s", engine->why);
+	engine_close(engine);
+	pthread_cond_destroy(&threads->changed);
+	pthread_mutex_destroy(&threads->lock);
+	free(threads);
+	return end;
+}
+
+void engine_print_limits(const struct engine_settings *settings, struct buf *out)
+{
+	struct limits limits;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	limits_of(settings, cores > 0 ? (uint32_t)cores : 1, &limits);
+	limits_print(&limits, out);
+}

@@ -1,0 +1,264 @@
+/* engine_parts.c - builds the four workers and wires their lanes. */
+#include "engine/send/engine_parts.h"
+
+#include <stdio.h>
+
+#include "engine/base/log.h"
+
+static void on_done(struct store_request *request)
+{
+	(void)request;
+}
+
+static int fail(struct engine *engine, const char *why)
+{
+	if (why != engine->why)
+		snprintf(engine->why, sizeof(engine->why), "%s", why);
+	return -1;
+}
+
+static int open_store(struct engine *engine, struct store **ret_store, struct io_loop *loop,
+		      const char *application)
+{
+	struct store_config config = engine->settings->store;
+	config.application = application;
+	return store_open(ret_store, loop, &config, engine->why, sizeof(engine->why));
+}
+
+static int join(struct engine *engine, uint64_t *ret_position)
+{
+	struct store_join ask = {.request = {.on_done = on_done},
+				 .name = str_of(engine->settings->name)};
+	store_join(engine->settle_store, &ask);
+	if (ask.request.result != STORE_OK)
+		return fail(engine, ask.request.why);
+	engine->engine_id = ask.ret_engine_id;
+	engine->epoch = ask.ret_epoch;
+	*ret_position = ask.ret_position;
+	return 0;
+}
+
+static int load_content(struct engine *engine, uint64_t campaign_id)
+{
+	const struct engine_settings *settings = engine->settings;
+	struct store_campaign ask = {.request = {.on_done = on_done},
+				     .campaign_id = campaign_id,
+				     .arena = &engine->arena};
+	store_campaign(engine->settle_store, &ask);
+	if (ask.request.result != STORE_OK)
+		return fail(engine, ask.request.why);
+	const struct content_site site = {settings->return_domain, settings->base_url,
+					  settings->unsubscribe_mailbox};
+	struct liquid_error error = {};
+	struct content *content = content_compile(&engine->arena, ask.ret_settings,
+						  ask.ret_html, ask.ret_text, &site, &error);
+	if (!content) {
+		snprintf(engine->why, sizeof(engine->why), "%.*s line %u column %u: %.150s",
+			 STR_FORMAT(error.file), error.line, error.column, error.message);
+		return -1;
+	}
+	content->campaign_id = ask.campaign_id;
+	content->name = ask.ret_name;
+	content->revision = ask.ret_revision;
+	content->expires_wall = ask.ret_expires_wall;
+	engine->content = content;
+	engine->feeder.paused = ask.ret_state == CAMPAIGN_PAUSED;
+	engine->feeder.cancelled = ask.ret_state == CAMPAIGN_CANCELLED;
+	engine->feeder.fully_cut = ask.ret_fully_cut;
+	return 0;
+}
+
+int engine_open(struct engine *engine, const struct engine_settings *settings,
+		struct arena_source *source, uint64_t campaign_id, uint32_t cores)
+{
+	*engine = (struct engine){.settings = settings, .source = source};
+	uint64_t position;
+	arena_init(&engine->arena, source, 0, 0);
+	limits_of(settings, cores, &engine->limits);
+	if (engine->limits.presses > ENGINE_PRESS_LIMIT)
+		engine->limits.presses = ENGINE_PRESS_LIMIT;
+	engine->classifier = classifier_create(&engine->arena);
+	if (!engine->classifier)
+		return fail(engine, "out of memory for the classifier");
+	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger") != 0 ||
+	    join(engine, &position) != 0 || load_content(engine, campaign_id) != 0)
+		return -1;
+	if (recovery_run(settings, source, engine->settle_store, engine->engine_id,
+			 engine->epoch, position, &engine->recovery, engine->why,
+			 sizeof(engine->why)) != 0)
+		return -1;
+	const struct recovery *r = &engine->recovery;
+	if (r->settled_count + r->in_doubt_count + r->slice_count > 0)
+		log_event(LOG_INFO, "recovered",
+			  "outcomes=%llu in_doubt=%llu slices=%u put_back=%u",
+			  (unsigned long long)r->settled_count,
+			  (unsigned long long)r->in_doubt_count, r->slice_count,
+			  r->remaining_count);
+	if (r->journal_note[0])
+		log_event(LOG_WARN, "journal", "note=\"%s\"", r->journal_note);
+	return 0;
+}
+
+static int build_presses(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->limits.presses; i++)
+		if (press_init(&engine->presses[i], &engine->arena, engine->source,
+			       engine->settings, engine->limits.messages) != 0)
+			return fail(engine,
+				    "a press could not be made: is the secret at least 16 "
+				    "bytes long, and are the DKIM keys readable?");
+	return 0;
+}
+
+int engine_build_carrier(struct engine *engine, uint64_t seed)
+{
+	const struct engine_settings *settings = engine->settings;
+	const struct io_options options = {.mask_new = settings->mask_new_io};
+	if (build_presses(engine) != 0)
+		return -1;
+	if (io_loop_create(&engine->carrier_loop, &options, engine->why, sizeof(engine->why)) !=
+		    0 ||
+	    io_bell_create(engine->carrier_loop, &engine->carrier_bell) != 0)
+		return fail(engine, engine->why[0] ? engine->why : "no bell could be made");
+	if (journal_open(&engine->journal, engine->carrier_loop, settings->journal_directory,
+			 settings->durable_disk, engine->recovery.position, engine->why,
+			 sizeof(engine->why)) != 0)
+		return -1;
+	if (carrier_init(&engine->carrier, engine->source, settings, &engine->limits,
+			 engine->carrier_loop, engine->journal, engine->classifier,
+			 engine->presses, engine->limits.presses, seed) != 0 ||
+	    ledger_init(&engine->ledger, engine->source, engine->settle_store, &engine->limits,
+			&engine->carrier, engine->engine_id, engine->epoch,
+			engine->recovery.position) != 0)
+		return fail(engine, "out of memory for the carrier");
+	engine->carrier.bell = engine->carrier_bell;
+	engine->carrier.ledger_bell = &engine->ledger.bell;
+	engine->carrier.paused = engine->feeder.paused || engine->feeder.cancelled;
+	return 0;
+}
+
+int engine_build_feeder(struct engine *engine, uint64_t seed)
+{
+	const struct engine_settings *settings = engine->settings;
+	const struct io_options options = {.mask_new = settings->mask_new_io};
+	struct router_config route = settings->route;
+	route.seed = seed;
+	bool paused = engine->feeder.paused, cancelled = engine->feeder.cancelled;
+	bool fully_cut = engine->feeder.fully_cut;
+	if (io_loop_create(&engine->feeder_loop, &options, engine->why, sizeof(engine->why)) !=
+		    0 ||
+	    io_bell_create(engine->feeder_loop, &engine->feeder_bell) != 0)
+		return fail(engine, engine->why[0] ? engine->why : "no bell could be made");
+	if (open_store(engine, &engine->work_store, engine->feeder_loop, "rundbrief feeder") !=
+		    0 ||
+	    open_store(engine, &engine->beat_store, engine->feeder_loop, "rundbrief beat") != 0)
+		return -1;
+	if (resolver_create(&engine->resolver, engine->feeder_loop, &settings->dns) != 0)
+		return fail(
+			engine,
+			"the resolver could not be set up: check [dns] in the configuration");
+	if (router_create(&engine->router, engine->resolver, &route) != 0 ||
+	    feeder_init(&engine->feeder, engine->source, settings, &engine->limits,
+			engine->feeder_loop, engine->work_store, engine->beat_store,
+			engine->router, &engine->carrier, &engine->ledger, engine->content,
+			engine->engine_id, engine->epoch) != 0)
+		return fail(engine, "out of memory for the feeder");
+	engine->feeder.paused = paused;
+	engine->feeder.cancelled = cancelled;
+	engine->feeder.fully_cut = fully_cut;
+	engine->feeder.bell = engine->feeder_bell;
+	engine->feeder.carrier_bell = engine->carrier_bell;
+	engine->ledger.feeder_bell = engine->feeder_bell;
+	return 0;
+}
+
+void engine_close_feeder(struct engine *engine)
+{
+	if (engine->feeder.loop)
+		feeder_done(&engine->feeder);
+	router_destroy(engine->router);
+	resolver_destroy(engine->resolver);
+	store_close(engine->beat_store);
+	store_close(engine->work_store);
+	if (engine->feeder_bell)
+		io_bell_destroy(engine->feeder_bell);
+	if (engine->feeder_loop)
+		io_loop_destroy(engine->feeder_loop);
+}
+
+void engine_close_carrier(struct engine *engine)
+{
+	if (engine->carrier.loop) {
+		ledger_done(&engine->ledger);
+		carrier_done(&engine->carrier);
+	}
+	if (engine->journal)
+		journal_close(engine->journal);
+	if (engine->carrier_bell)
+		io_bell_destroy(engine->carrier_bell);
+	if (engine->carrier_loop)
+		io_loop_destroy(engine->carrier_loop);
+}
+
+void engine_close(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->limits.presses; i++)
+		if (engine->presses[i].mac)
+			press_done(&engine->presses[i]);
+	store_close(engine->settle_store);
+	arena_done(&engine->arena);
+}
+
+static uint64_t count_of(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static enum campaign_state state_of(const struct feeder_public *feeder)
+{
+	if (atomic_load_explicit(&feeder->finished, memory_order_acquire))
+		return CAMPAIGN_FINISHED;
+	if (atomic_load_explicit(&feeder->cancelled, memory_order_relaxed))
+		return CAMPAIGN_CANCELLED;
+	return atomic_load_explicit(&feeder->paused, memory_order_relaxed) ? CAMPAIGN_PAUSED
+									   : CAMPAIGN_RUNNING;
+}
+
+static const char *trouble_of(const struct engine *engine)
+{
+	if (atomic_load_explicit(&engine->feeder.public.troubled, memory_order_acquire))
+		return engine->feeder.trouble;
+	if (atomic_load(&engine->ledger.fenced))
+		return engine->ledger.why;
+	if (atomic_load_explicit(&engine->carrier.counts.troubled, memory_order_acquire))
+		return engine->carrier.trouble;
+	return "";
+}
+
+void engine_read_progress(const struct engine *engine, struct engine_progress *ret)
+{
+	const struct carrier_counts *counts = &engine->carrier.counts;
+	const struct feeder_public *feeder = &engine->feeder.public;
+	*ret = (struct engine_progress){
+		.state = state_of(feeder),
+		.fully_cut = atomic_load_explicit(&feeder->fully_cut, memory_order_relaxed),
+		.targeted = count_of(&feeder->targeted),
+		.started = count_of(&counts->started),
+		.delivered = count_of(&counts->delivered),
+		.deferred = count_of(&counts->deferred),
+		.failed = count_of(&counts->failed),
+		.in_doubt = count_of(&counts->in_doubt),
+		.suppressed = count_of(&counts->suppressed),
+		.cancelled = count_of(&counts->cancelled),
+		.connections = atomic_load_explicit(&counts->connections, memory_order_relaxed),
+		.waiting = atomic_load_explicit(&feeder->admitted, memory_order_relaxed),
+		.parked_domains = atomic_load_explicit(&feeder->parked, memory_order_relaxed),
+		.settled = count_of(&engine->ledger.settled_count),
+		.database_lost =
+			atomic_load_explicit(&feeder->database_lost, memory_order_relaxed) ||
+			atomic_load(&engine->ledger.lost),
+		.next_due_wall =
+			atomic_load_explicit(&feeder->next_due_wall, memory_order_relaxed),
+	};
+	snprintf(ret->trouble, sizeof(ret->trouble), "%s", trouble_of(engine));
+}

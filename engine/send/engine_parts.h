@@ -1,0 +1,42 @@
+/* engine_parts.h - the engine as its parts: for engine.c, which gives each a thread, and for
+ * the simulation, which steps them all in one. Built in this order: engine_open (database,
+ * content, recovery), engine_build_carrier, engine_build_feeder; torn down in the reverse. */
+#pragma once
+
+#include "engine/send/feeder.h"
+#include "engine/send/recovery.h"
+
+#define ENGINE_PRESS_LIMIT 256
+
+struct engine {
+	const struct engine_settings *settings;
+	struct arena_source *source;
+	struct arena arena;
+	struct limits limits;
+	struct classifier *classifier;
+	const struct content *content;
+	struct recovery recovery;
+	uint32_t engine_id, epoch;
+	struct store *settle_store, *work_store, *beat_store;
+	struct io_loop *carrier_loop, *feeder_loop;
+	struct io_bell *carrier_bell, *feeder_bell;
+	struct journal *journal;
+	struct resolver *resolver;
+	struct router *router;
+	struct press presses[ENGINE_PRESS_LIMIT];
+	struct carrier carrier;
+	struct ledger ledger;
+	struct feeder feeder;
+	char why[256];
+};
+
+/* Each returns 0, or -1 with engine->why. cores: for the number of presses; seed: of all
+ * chance. */
+[[nodiscard]] int engine_open(struct engine *, const struct engine_settings *,
+			      struct arena_source *, uint64_t campaign_id, uint32_t cores);
+[[nodiscard]] int engine_build_carrier(struct engine *, uint64_t seed);
+[[nodiscard]] int engine_build_feeder(struct engine *, uint64_t seed);
+void engine_close_feeder(struct engine *);
+void engine_close_carrier(struct engine *);
+void engine_close(struct engine *);
+void engine_read_progress(const struct engine *, struct engine_progress *);

@@ -1,0 +1,106 @@
+/* envelope.h - what travels between the four workers: slices, envelopes, runs, messages,
+ * outcomes. An envelope is written by the feeder until it is handed over in a run, then by the
+ * carrier alone; its slice's arena lives until all of the slice has ended. Who holds what is
+ * said by the chain or lane it is in. */
+#pragma once
+
+#include "engine/base/chain.h"
+#include "engine/journal/journal.h"
+#include "engine/net/route.h"
+#include "engine/send/content.h"
+#include "engine/store/store.h"
+
+#define MESSAGE_MAIL_FROM_LIMIT 320
+#define MESSAGE_SIGNATURE_LIMIT 4096
+#define OUTCOME_TEXT_LIMIT 640 /* reply text and the names of host, site, source together */
+
+struct carrier_path;
+struct message;
+struct session;
+
+struct slice {
+	struct chain_link link;
+	uint64_t id;
+	const struct content *content;
+	enum slice_kind kind;
+	struct arena arena;
+	const struct store_recipient *recipients;
+	struct envelope *envelopes;
+	size_t count;
+	size_t open_count;     /* feeder's: not yet settled or put back */
+	struct chain put_back; /* feeder's: envelopes waiting to be put back */
+	usec leased_at;
+};
+
+enum envelope_state {
+	ENVELOPE_FEEDER,  /* read, parked for its route, or returned */
+	ENVELOPE_WAITING, /* in a path, not marked */
+	ENVELOPE_MARKING, /* its start mark is being committed */
+	ENVELOPE_MARKED,  /* in a path, may be ordered */
+	ENVELOPE_ORDERED, /* at a press */
+	ENVELOPE_READY,   /* rendered, waits for a connection */
+	ENVELOPE_SENDING, /* in a session */
+	ENVELOPE_ENDED,   /* its outcome is on the way to the ledger */
+};
+
+struct envelope {
+	struct chain_link link;
+	struct slice *slice;
+	const struct store_recipient *recipient;
+	const struct content *content; /* of the revision this recipient gets */
+	str rcpt;                      /* the address as commands carry it */
+	str domain;                    /* its domain in A-labels */
+	struct carrier_path *path;     /* carrier's */
+	struct message *message;       /* from order to end */
+	enum envelope_state state;
+	enum local_cause cause; /* an ending the feeder saw: no route, suppressed */
+	str why;                /* its text, may be empty */
+	usec date_wall;         /* Date of this message; set with its mark */
+	usec waiting_since;
+};
+
+/* Envelopes of one slice for one route, handed over together. */
+struct run {
+	struct slice *slice;
+	const struct route *route; /* NULL: they have ended already, each with its cause */
+	uint32_t source_index;
+	struct chain envelopes;
+};
+
+/* One message in flight: rendered bytes between order and final reply. */
+struct message {
+	struct chain_link link;
+	struct envelope *envelope;
+	struct arena arena; /* of the bytes; keeps one block */
+	str bytes;
+	size_t header_size;
+	char signature[MESSAGE_SIGNATURE_LIMIT];
+	size_t signature_size;
+	char mail_from[MESSAGE_MAIL_FROM_LIMIT];
+	size_t mail_from_size;
+	str rcpt;
+	int result; /* -1: rendering failed, and why */
+	char why[256];
+	usec ordered_wall; /* of the order: the signature's time */
+	usec started_at;   /* MAIL left (monotonic) */
+	uint64_t mark_position;
+	struct chain_link mark_link; /* in carrier.open_marks, by position */
+	struct session *session;     /* while submitted */
+	uint32_t press_index;
+	bool gated;    /* waits for its mark to be written */
+	bool returned; /* the session gave it back unsent */
+};
+
+/* An ending on its way to the ledger; names stand in text. */
+struct outcome {
+	struct chain_link link;
+	struct store_outcome row;
+	struct envelope *envelope; /* NULL in recovery */
+	uint64_t position;         /* behind its record in the journal */
+	size_t text_size;
+	char text[OUTCOME_TEXT_LIMIT];
+};
+
+struct stop_notice {
+	struct store_stop stop;
+};

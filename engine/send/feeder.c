@@ -1,0 +1,139 @@
+/* feeder.c - the feeder's step: lanes in, work and beat decided. */
+#include "engine/send/feeder.h"
+
+#include <stdio.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/log.h"
+
+#define SLICES_IN_MEMORY 1024
+#define MARK_BATCH 8192
+#define DATABASE_PAUSE (500 * USEC_MS)
+
+static int init_memory(struct feeder *feeder)
+{
+	struct arena *arena = &feeder->arena;
+	const struct limits *limits = feeder->limits;
+	feeder->mark_batch = ARENA_ARRAY(arena, struct envelope *, MARK_BATCH);
+	feeder->mark_ids = ARENA_ARRAY(arena, uint64_t, MARK_BATCH);
+	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
+	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
+		return -1;
+	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), SLICES_IN_MEMORY) != 0)
+		return -1;
+	return slab_init(&feeder->question_slab, arena, FEEDER_QUESTION_SIZE,
+			 limits->questions);
+}
+
+int feeder_init(struct feeder *feeder, struct arena_source *source,
+		const struct engine_settings *settings, const struct limits *limits,
+		struct io_loop *loop, struct store *work, struct store *beat,
+		struct router *router, struct carrier *carrier, struct ledger *ledger,
+		const struct content *content, uint32_t engine_id, uint32_t epoch)
+{
+	*feeder = (struct feeder){
+		.settings = settings,
+		.limits = limits,
+		.loop = loop,
+		.work = work,
+		.beat = beat,
+		.router = router,
+		.carrier = carrier,
+		.ledger = ledger,
+		.content = content,
+		.source = source,
+		.engine_id = engine_id,
+		.epoch = epoch,
+		.next_due_wall = USEC_NEVER,
+		.stop_number = UINT64_MAX,
+	};
+	arena_init(&feeder->arena, source, 1 << 18, 0);
+	arena_init(&feeder->work_arena, source, 1 << 16, 0);
+	arena_init(&feeder->beat_arena, source, 1 << 16, 0);
+	arena_init(&feeder->heartbeat_arena, source, 1 << 12, 0);
+	chain_init(&feeder->slices);
+	chain_init(&feeder->domains);
+	chain_init(&feeder->marking);
+	return init_memory(feeder);
+}
+
+void feeder_done(struct feeder *feeder)
+{
+	for (struct chain_link *link; (link = chain_first(&feeder->slices));)
+		feeder_slice_free(feeder, CHAIN_OWNER(link, struct slice, link));
+	arena_done(&feeder->work_arena);
+	arena_done(&feeder->beat_arena);
+	arena_done(&feeder->heartbeat_arena);
+	arena_done(&feeder->arena);
+}
+
+static void drain_lanes(struct feeder *feeder)
+{
+	void *object;
+	while ((object = lane_pop(&feeder->carrier->mark_wanted)))
+		chain_push_back(&feeder->marking, &((struct envelope *)object)->link);
+	while ((object = lane_pop(&feeder->carrier->returned)))
+		feeder_returned(feeder, object);
+	while ((object = lane_pop(&feeder->ledger->settled)))
+		feeder_settled(feeder, ((struct envelope *)object)->slice, 1);
+	while ((object = lane_pop(&feeder->ledger->closed)))
+		feeder_slice_free(feeder, object);
+}
+
+/* What a request's failure means for the feeder: a pause, or the end. */
+void feeder_failed(struct feeder *feeder, const struct store_request *request,
+		   usec *ret_again_at)
+{
+	*ret_again_at = io_now(feeder->loop) + DATABASE_PAUSE;
+	if (request->result == STORE_LOST || request->result == STORE_RETRY) {
+		if (!feeder->database_lost)
+			log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
+				  log_str(str_of(request->why)));
+		feeder->database_lost = true;
+		return;
+	}
+	if (!feeder->trouble[0])
+		snprintf(feeder->trouble, sizeof(feeder->trouble), "%s", request->why);
+}
+
+static void publish(struct feeder *feeder)
+{
+	struct feeder_public *public = &feeder->public;
+	atomic_store_explicit(&public->targeted, feeder->targeted_count, memory_order_relaxed);
+	atomic_store_explicit(&public->next_due_wall, feeder->next_due_wall,
+			      memory_order_relaxed);
+	atomic_store_explicit(&public->admitted, (uint32_t)feeder->admitted_count,
+			      memory_order_relaxed);
+	atomic_store_explicit(&public->parked, (uint32_t)feeder->parked_count,
+			      memory_order_relaxed);
+	atomic_store_explicit(&public->paused, feeder->paused, memory_order_relaxed);
+	atomic_store_explicit(&public->cancelled, feeder->cancelled, memory_order_relaxed);
+	atomic_store_explicit(&public->fully_cut, feeder->fully_cut, memory_order_relaxed);
+	atomic_store_explicit(&public->database_lost, feeder->database_lost,
+			      memory_order_relaxed);
+	atomic_store_explicit(&public->finished, feeder->finished, memory_order_release);
+	atomic_store_explicit(&public->troubled, feeder->trouble[0] != 0, memory_order_release);
+	atomic_store_explicit(&public->idle, feeder_idle(feeder), memory_order_release);
+}
+
+usec feeder_step(struct feeder *feeder)
+{
+	usec now = io_now(feeder->loop);
+	drain_lanes(feeder);
+	feeder_ask_domains(feeder);
+	usec wake = feeder_beat(feeder, now);
+	wake = usec_min(wake, feeder_work(feeder, now));
+	publish(feeder);
+	return wake;
+}
+
+void feeder_drain(struct feeder *feeder)
+{
+	feeder->draining = true;
+}
+
+bool feeder_idle(const struct feeder *feeder)
+{
+	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
+	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy;
+}

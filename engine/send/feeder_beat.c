@@ -1,0 +1,176 @@
+/* feeder_beat.c - the small commits that must never wait: marks, stops, heartbeat. */
+#include "engine/send/feeder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/log.h"
+
+#define MARK_BATCH 8192
+#define MARK_INTERVAL (100 * USEC_MS)
+#define STOP_INTERVAL (500 * USEC_MS)
+#define HEARTBEAT_INTERVAL (5 * USEC_SECOND)
+
+static void on_marked(struct store_request *);
+static void on_stops(struct store_request *);
+static void on_heartbeat(struct store_request *);
+
+static int by_slice_and_id(const void *left, const void *right)
+{
+	const struct envelope *a = *(struct envelope *const *)left;
+	const struct envelope *b = *(struct envelope *const *)right;
+	if (a->slice != b->slice)
+		return a->slice->id < b->slice->id ? -1 : 1;
+	return a->recipient < b->recipient ? -1 : a->recipient > b->recipient;
+}
+
+static void fill_marks(struct feeder *feeder)
+{
+	struct chain_link *link;
+	while (feeder->mark_count < MARK_BATCH && (link = chain_pop(&feeder->marking)))
+		feeder->mark_batch[feeder->mark_count++] =
+			CHAIN_OWNER(link, struct envelope, link);
+	qsort(feeder->mark_batch, feeder->mark_count, sizeof(feeder->mark_batch[0]),
+	      by_slice_and_id);
+	size_t slices = 0;
+	for (size_t i = 0; i < feeder->mark_count; i++) {
+		const struct envelope *envelope = feeder->mark_batch[i];
+		feeder->mark_ids[i] = envelope->recipient->subscriber_id;
+		if (i == 0 || envelope->slice != feeder->mark_batch[i - 1]->slice)
+			feeder->mark_slices[slices++] = (struct store_mark_slice){
+				.campaign_id = envelope->content->campaign_id,
+				.slice_id = envelope->slice->id,
+				.ids = &feeder->mark_ids[i],
+			};
+		feeder->mark_slices[slices - 1].count++;
+	}
+	feeder->mark.slice_count = slices;
+}
+
+static void submit_marks(struct feeder *feeder)
+{
+	if (feeder->mark_count == 0)
+		fill_marks(feeder);
+	feeder->mark.request = (struct store_request){.on_done = on_marked};
+	feeder->mark.engine_id = feeder->engine_id;
+	feeder->mark.epoch = feeder->epoch;
+	feeder->mark.slices = feeder->mark_slices;
+	feeder->mark_busy = true;
+	store_mark(feeder->beat, &feeder->mark);
+}
+
+static void on_marked(struct store_request *request)
+{
+	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, mark.request);
+	feeder->mark_busy = false;
+	if (request->result != STORE_OK) {
+		/* Marking twice does no harm: the batch is kept and asked for again. */
+		feeder_failed(feeder, request, &feeder->mark_at);
+		return;
+	}
+	feeder->database_lost = false;
+	for (size_t i = 0; i < feeder->mark_count; i++)
+		lane_push(&feeder->carrier->marked, feeder->mark_batch[i]);
+	feeder->mark_count = 0;
+	if (feeder->carrier_bell)
+		io_bell_ring(feeder->carrier_bell);
+}
+
+static void follow(struct feeder *feeder, const struct store_stop *stop)
+{
+	if (stop->kind != STOP_SUBSCRIBER && stop->campaign_id != feeder->content->campaign_id)
+		return;
+	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
+	if (!kept)
+		return;
+	*kept = *stop;
+	kept->reason = arena_copy(&feeder->arena, str_of(stop->reason)).data;
+	if (stop->kind == STOP_PAUSE || stop->kind == STOP_RESUME)
+		feeder->paused = stop->kind == STOP_PAUSE;
+	if (stop->kind == STOP_CANCEL)
+		feeder->cancelled = true;
+	if (stop->kind != STOP_SUBSCRIBER)
+		log_event(LOG_INFO, "campaign", "change=%s",
+			  feeder->cancelled ? "cancelled"
+			  : feeder->paused  ? "paused"
+					    : "resumed");
+	lane_push(&feeder->carrier->stops, kept);
+}
+
+static void on_stops(struct store_request *request)
+{
+	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, stop_feed.request);
+	feeder->stop_busy = false;
+	if (request->result != STORE_OK) {
+		feeder_failed(feeder, request, &feeder->stop_at);
+		return;
+	}
+	feeder->database_lost = false;
+	for (size_t i = 0; i < feeder->stop_feed.ret_count; i++)
+		follow(feeder, &feeder->stop_feed.ret_stops[i]);
+	feeder->stop_number = feeder->stop_feed.ret_newest_number;
+	if (feeder->stop_feed.ret_count > 0 && feeder->carrier_bell)
+		io_bell_ring(feeder->carrier_bell);
+}
+
+static void submit_stop_feed(struct feeder *feeder)
+{
+	arena_reset(&feeder->beat_arena);
+	feeder->stop_feed = (struct store_stop_feed){
+		.request = {.on_done = on_stops},
+		.after_number = feeder->stop_number,
+		.arena = &feeder->beat_arena,
+	};
+	feeder->stop_busy = true;
+	store_stop_feed(feeder->beat, &feeder->stop_feed);
+}
+
+static void on_heartbeat(struct store_request *request)
+{
+	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, heartbeat.request);
+	feeder->heartbeat_busy = false;
+	if (request->result != STORE_OK) {
+		feeder_failed(feeder, request, &feeder->heartbeat_at);
+		return;
+	}
+	if (feeder->heartbeat.ret_lost_count > 0 && !feeder->trouble[0])
+		snprintf(feeder->trouble, sizeof(feeder->trouble),
+			 "this engine was silent for so long that its lease ran out; what it "
+			 "had not "
+			 "started belongs to whoever sends next: run rundbrief send again");
+}
+
+static void submit_heartbeat(struct feeder *feeder)
+{
+	feeder->heartbeat = (struct store_heartbeat){
+		.request = {.on_done = on_heartbeat},
+		.engine_id = feeder->engine_id,
+		.epoch = feeder->epoch,
+		.arena = &feeder->heartbeat_arena,
+	};
+	arena_reset(&feeder->heartbeat_arena);
+	feeder->heartbeat_busy = true;
+	store_heartbeat(feeder->beat, &feeder->heartbeat);
+}
+
+usec feeder_beat(struct feeder *feeder, usec now)
+{
+	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
+							: MARK_INTERVAL;
+	if (!feeder->stop_busy && now >= feeder->stop_at) {
+		feeder->stop_at = now + STOP_INTERVAL;
+		submit_stop_feed(feeder);
+	}
+	if (!feeder->heartbeat_busy && now >= feeder->heartbeat_at) {
+		feeder->heartbeat_at = now + HEARTBEAT_INTERVAL;
+		submit_heartbeat(feeder);
+	}
+	usec wake = usec_min(feeder->stop_at, feeder->heartbeat_at);
+	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
+		return wake;
+	if (now < feeder->mark_at)
+		return usec_min(wake, feeder->mark_at);
+	feeder->mark_at = now + interval;
+	submit_marks(feeder);
+	return wake;
+}

@@ -1,0 +1,223 @@
+/* ledger.c - batches of outcomes into the database, never lost, never twice. */
+#include "engine/send/ledger.h"
+
+#include <stdio.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/log.h"
+
+#define BATCH_AGE (200 * USEC_MS)
+#define RETRY_PAUSE (500 * USEC_MS)
+#define SLICES_LIMIT 256 /* slices closed by one settlement */
+
+static void on_settled(struct store_request *);
+static void on_position(struct store_request *);
+
+int ledger_init(struct ledger *ledger, struct arena_source *source, struct store *store,
+		const struct limits *limits, struct carrier *carrier, uint32_t engine_id,
+		uint32_t epoch, uint64_t position)
+{
+	*ledger = (struct ledger){
+		.store = store,
+		.limits = limits,
+		.carrier = carrier,
+		.engine_id = engine_id,
+		.epoch = epoch,
+		.position = position,
+	};
+	struct arena *arena = &ledger->arena;
+	arena_init(arena, source, 1 << 20, 0);
+	doorbell_init(&ledger->bell);
+	ledger->batch = ARENA_ARRAY(arena, struct outcome *, limits->settle);
+	ledger->rows = ARENA_ARRAY(arena, const struct store_outcome *, limits->settle);
+	ledger->slices = ARENA_ARRAY(arena, struct slice *, SLICES_LIMIT);
+	ledger->slice_ids = ARENA_ARRAY(arena, uint64_t, SLICES_LIMIT);
+	if (!ledger->batch || !ledger->rows || !ledger->slices || !ledger->slice_ids ||
+	    lane_init(&ledger->closable, arena, limits->envelopes) != 0 ||
+	    lane_init(&ledger->settled, arena, limits->envelopes) != 0 ||
+	    lane_init(&ledger->closed, arena, limits->envelopes) != 0)
+		return -1;
+	return 0;
+}
+
+void ledger_done(struct ledger *ledger)
+{
+	arena_done(&ledger->arena);
+}
+
+static void gather(struct ledger *ledger, usec now)
+{
+	bool was_empty = ledger->count + ledger->slice_count == 0;
+	while (ledger->count < ledger->limits->settle) {
+		struct outcome *outcome = lane_pop(&ledger->carrier->outcomes);
+		if (!outcome)
+			break;
+		ledger->rows[ledger->count] = &outcome->row;
+		ledger->batch[ledger->count++] = outcome;
+	}
+	while (ledger->slice_count < SLICES_LIMIT) {
+		struct slice *slice = lane_pop(&ledger->closable);
+		if (!slice)
+			break;
+		ledger->slice_ids[ledger->slice_count] = slice->id;
+		ledger->slices[ledger->slice_count++] = slice;
+	}
+	if (was_empty && ledger->count + ledger->slice_count > 0)
+		ledger->batch_since = now;
+}
+
+static uint64_t batch_position(const struct ledger *ledger)
+{
+	return ledger->count ? ledger->batch[ledger->count - 1]->position : ledger->position;
+}
+
+static void submit(struct ledger *ledger)
+{
+	ledger->request = (struct store_settle){
+		.request = {.on_done = on_settled},
+		.engine_id = ledger->engine_id,
+		.epoch = ledger->epoch,
+		.outcomes = ledger->rows,
+		.count = ledger->count,
+		.old_position = ledger->position,
+		.new_position = batch_position(ledger),
+		.closed_slices = ledger->slice_ids,
+		.closed_count = ledger->slice_count,
+	};
+	ledger->busy = true;
+	store_settle(ledger->store, &ledger->request);
+}
+
+static void ask_position(struct ledger *ledger)
+{
+	ledger->ask = (struct store_position){
+		.request = {.on_done = on_position},
+		.engine_id = ledger->engine_id,
+		.epoch = ledger->epoch,
+	};
+	ledger->busy = true;
+	store_position(ledger->store, &ledger->ask);
+}
+
+static void let_go(struct ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->count; i++) {
+		lane_push(&ledger->settled, ledger->batch[i]->envelope);
+		lane_push(&ledger->carrier->outcomes_back, ledger->batch[i]);
+	}
+	for (size_t i = 0; i < ledger->slice_count; i++)
+		lane_push(&ledger->closed, ledger->slices[i]);
+	atomic_fetch_add_explicit(&ledger->settled_count, ledger->count, memory_order_relaxed);
+	atomic_store_explicit(&ledger->carrier->counts.settled_position, ledger->position,
+			      memory_order_release);
+	ledger->count = ledger->slice_count = 0;
+	if (ledger->feeder_bell)
+		io_bell_ring(ledger->feeder_bell);
+}
+
+static void committed(struct ledger *ledger)
+{
+	ledger->position = batch_position(ledger);
+	ledger->uncertain = false;
+	if (atomic_exchange(&ledger->lost, false))
+		log_event(LOG_INFO, "database-back", "settling goes on");
+	let_go(ledger);
+}
+
+static void put_off(struct ledger *ledger, const struct store_request *request)
+{
+	if (!atomic_load(&ledger->lost)) {
+		snprintf(ledger->why, sizeof(ledger->why), "%s", request->why);
+		log_event(LOG_WARN, "settlement-failed", "why=\"%s\" outcomes=%zu kept=journal",
+			  log_str(str_of(request->why)), ledger->count);
+	}
+	atomic_store(&ledger->lost, true);
+	ledger->retry_at = 0; /* ledger_step() sets it from its own clock */
+}
+
+static void fence(struct ledger *ledger, const struct store_request *request)
+{
+	snprintf(ledger->why, sizeof(ledger->why), "%s", request->why);
+	log_event(LOG_ERROR, "fenced", "why=\"%s\"", log_str(str_of(request->why)));
+	atomic_store(&ledger->fenced, true);
+}
+
+static void on_settled(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, request.request);
+	ledger->busy = false;
+	switch (request->result) {
+	case STORE_OK:
+		committed(ledger);
+		return;
+	case STORE_LOST: /* it may have been written: the position will tell */
+	case STORE_FENCED:
+		ledger->uncertain = true;
+		put_off(ledger, request);
+		return;
+	default:
+		put_off(ledger, request);
+		return;
+	}
+}
+
+/* The position in the database decides: where it would be after this batch, the batch is in;
+ * where it was before, it is not. Anything else means that somebody else wrote under our name.
+ */
+static void on_position(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, ask.request);
+	ledger->busy = false;
+	if (request->result == STORE_FENCED || request->result == STORE_NOT_FOUND) {
+		fence(ledger, request);
+	} else if (request->result != STORE_OK) {
+		put_off(ledger, request);
+	} else if (ledger->count && ledger->ask.ret_position == batch_position(ledger)) {
+		committed(ledger);
+	} else if (ledger->ask.ret_position == ledger->position) {
+		ledger->uncertain = false;
+		ledger->retry_at = 0;
+	} else {
+		snprintf(request->why, sizeof(request->why),
+			 "the journal's position in the database is neither before nor after "
+			 "the batch");
+		fence(ledger, request);
+	}
+}
+
+usec ledger_step(struct ledger *ledger, usec now, bool flush)
+{
+	if (ledger->busy || atomic_load(&ledger->fenced))
+		return USEC_NEVER;
+	if (atomic_load(&ledger->lost)) {
+		if (ledger->retry_at == 0)
+			ledger->retry_at = now + RETRY_PAUSE;
+		if (now < ledger->retry_at)
+			return ledger->retry_at;
+		ledger->retry_at = 0;
+	}
+	if (ledger->uncertain) {
+		ask_position(ledger);
+		return now;
+	}
+	/* A batch that may have been written is never added to: its position would move. */
+	if (!atomic_load(&ledger->lost))
+		gather(ledger, now);
+	if (ledger->count + ledger->slice_count == 0) {
+		atomic_store(&ledger->lost, false);
+		return USEC_NEVER;
+	}
+	bool full =
+		ledger->count == ledger->limits->settle || ledger->slice_count == SLICES_LIMIT;
+	usec due = ledger->batch_since + BATCH_AGE;
+	if (!full && !flush && now < due && !atomic_load(&ledger->lost))
+		return due;
+	submit(ledger);
+	return now;
+}
+
+bool ledger_idle(const struct ledger *ledger)
+{
+	return ledger->count == 0 && ledger->slice_count == 0 && !ledger->busy &&
+	       lane_empty(&ledger->carrier->outcomes) && lane_empty(&ledger->closable);
+}

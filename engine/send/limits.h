@@ -1,0 +1,23 @@
+/* limits.h - all capacities in one place, known before the first connection, printed at start.
+ */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/send/engine.h"
+
+struct limits {
+	uint32_t envelopes;   /* recipients in memory */
+	uint32_t slice;       /* recipients cut at once */
+	uint32_t first_slice; /* the first one: a message leaves at once */
+	uint32_t connections; /* of the engine */
+	uint32_t messages;    /* rendered or being rendered */
+	uint32_t outcomes;    /* ended, not yet settled */
+	uint32_t paths;
+	uint32_t runs;
+	uint32_t questions; /* route lookups under way */
+	uint32_t settle;    /* outcomes a settlement takes */
+	uint32_t presses;
+};
+
+void limits_of(const struct engine_settings *, uint32_t cores, struct limits *ret_limits);
+void limits_print(const struct limits *, struct buf *out);

@@ -1,0 +1,146 @@
+/* press.c - from an order to signed bytes. */
+#include "engine/send/press.h"
+
+#include <stdio.h>
+
+#include "engine/data/json_value.h"
+
+#define SCRATCH_BLOCK (128 * 1024)
+#define SCRATCH_LIMIT (32 * 1024 * 1024)
+#define BYTES_HINT (14 * 1024)
+
+int press_init(struct press *press, struct arena *arena, struct arena_source *source,
+	       const struct engine_settings *settings, size_t capacity)
+{
+	*press = (struct press){.tenant = settings->store.tenant};
+	doorbell_init(&press->bell);
+	arena_init(&press->scratch, source, SCRATCH_BLOCK, SCRATCH_LIMIT);
+	if (lane_init(&press->urgent, arena, capacity) != 0 ||
+	    lane_init(&press->bulk, arena, capacity) != 0 ||
+	    lane_init(&press->pressed, arena, capacity) != 0)
+		return -1;
+	press->mac = mac_key_create(settings->secret);
+	if (!press->mac)
+		return -1;
+	if (settings->dkim_key_count == 0)
+		return 0;
+	press->signer = dkim_signer_create((const struct dkim_key *const *)settings->dkim_keys,
+					   settings->dkim_key_count);
+	return press->signer ? 0 : -1;
+}
+
+void press_done(struct press *press)
+{
+	dkim_signer_destroy(press->signer);
+	mac_key_destroy(press->mac);
+	arena_done(&press->scratch);
+}
+
+/* Most attributes are plain scalars, which the plan reads by itself; strings with escapes,
+ * arrays and objects need the full parser, and then all fields go as values. */
+static bool needs_parser(const str *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct value ignored;
+		if (fields[i].data && !value_from_json_scalar(fields[i], &ignored))
+			return true;
+	}
+	return false;
+}
+
+static const struct value *parse_fields(struct arena *scratch, const str *fields, size_t count)
+{
+	struct value *values = ARENA_ARRAY(scratch, struct value, count);
+	for (size_t i = 0; values && i < count; i++)
+		if (fields[i].data &&
+		    value_from_json_text(scratch, fields[i], &values[i], NULL, 0) != 0)
+			values[i] = (struct value){.kind = VALUE_NIL};
+	return values;
+}
+
+static void render_failed(struct message *message, const struct liquid_error *error)
+{
+	message->result = -1;
+	snprintf(message->why, sizeof(message->why), "%.*s line %u column %u: %s",
+		 STR_FORMAT(error->file), error->line, error->column, error->message);
+}
+
+static int render(struct press *press, struct message *message, struct message_recipient *to)
+{
+	struct liquid_error error = {};
+	struct buf out;
+	const struct content *content = message->envelope->content;
+	arena_reset(&message->arena);
+	buf_init_arena(&out, &message->arena, BYTES_HINT);
+	if (message_render(content->plan, to, &press->scratch, &out, &message->header_size,
+			   &error) != 0) {
+		render_failed(message, &error);
+		return -1;
+	}
+	message->bytes = buf_str(&out);
+	struct buf from;
+	buf_init_fixed(&from, message->mail_from, sizeof(message->mail_from));
+	message_mail_from(content->plan, to, &from);
+	message->mail_from_size = from.size;
+	return buf_ok(&from) ? 0 : -1;
+}
+
+static int sign(struct press *press, struct message *message)
+{
+	struct buf out;
+	buf_init_fixed(&out, message->signature, sizeof(message->signature));
+	message->signature_size = 0;
+	if (!press->signer)
+		return 0;
+	if (dkim_signer_sign(press->signer, message->bytes, message->header_size,
+			     message->ordered_wall, &out) != 0 ||
+	    !buf_ok(&out)) {
+		snprintf(message->why, sizeof(message->why),
+			 "the DKIM signature could not be made");
+		return -1;
+	}
+	message->signature_size = out.size;
+	return 0;
+}
+
+int press_make(struct press *press, struct message *message)
+{
+	struct envelope *envelope = message->envelope;
+	const struct store_recipient *recipient = envelope->recipient;
+	const struct content *content = envelope->content;
+	const struct token token = {press->tenant, content->campaign_id,
+				    recipient->subscriber_id};
+	uint8_t mac[TOKEN_MAC_SIZE];
+	mac_of(press->mac, &token, mac);
+	struct message_recipient to = {
+		.tenant = press->tenant,
+		.campaign_id = content->campaign_id,
+		.subscriber_id = recipient->subscriber_id,
+		.email = recipient->email,
+		.name = recipient->name,
+		.fields = recipient->fields,
+		.date_wall = envelope->date_wall,
+		.mac = mac,
+	};
+	arena_reset(&press->scratch);
+	if (needs_parser(recipient->fields, content->field_count))
+		to.values =
+			parse_fields(&press->scratch, recipient->fields, content->field_count);
+	message->why[0] = '\0';
+	message->result = render(press, message, &to);
+	if (message->result == 0)
+		message->result = sign(press, message);
+	return message->result;
+}
+
+bool press_step(struct press *press)
+{
+	struct message *message = lane_pop(&press->urgent);
+	if (!message)
+		message = lane_pop(&press->bulk);
+	if (!message)
+		return false;
+	(void)press_make(press, message);
+	lane_push(&press->pressed, message);
+	return true;
+}

@@ -1,0 +1,34 @@
+/* press.h - renders and signs what the carrier orders, one message a step.
+ * Two lanes in: urgent (transactional) is looked at between any two messages, bulk otherwise. A
+ * press owns its signer, its token key and a scratch arena; it never blocks on anything but
+ * its doorbell. A recipient whose rendering fails comes back with result -1, never half done.
+ */
+#pragma once
+
+#include "engine/base/lane.h"
+#include "engine/io/doorbell.h"
+#include "engine/send/envelope.h"
+#include "engine/sign/dkim.h"
+#include "engine/sign/mac.h"
+
+struct press {
+	struct lane urgent, bulk; /* struct message, from the carrier */
+	struct lane pressed;      /* struct message, back to it */
+	struct doorbell bell;
+	struct dkim_signer *signer; /* NULL: unsigned */
+	struct mac_key *mac;
+	struct arena scratch;
+	uint32_t tenant;
+	size_t outstanding; /* carrier's count of messages it has here */
+};
+
+/* capacity: messages that can ever be in flight. 0 or -1. */
+[[nodiscard]] int press_init(struct press *, struct arena *, struct arena_source *,
+			     const struct engine_settings *, size_t capacity);
+void press_done(struct press *);
+/* Makes one message; false when nothing was ordered. */
+bool press_step(struct press *);
+
+/* What a press does, for preview and for the check of a campaign's first message: renders and
+ * signs into the message. 0, or -1 with why. */
+[[nodiscard]] int press_make(struct press *, struct message *);

@@ -1,0 +1,323 @@
+/* recovery.c - replay, settle, doubt, reopen. */
+#include "engine/send/recovery.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/base/map.h"
+#include "engine/data/json_value.h"
+#include "engine/journal/journal.h"
+
+#define BATCH_LIMIT 5000
+#define FLUSH_TURNS 100000 /* turns of the loop that one write may take */
+
+/* A mark read back, with the key under which its outcome is looked for. */
+struct mark_key {
+	uint64_t campaign_id, subscriber_id, attempt;
+};
+struct open_mark {
+	struct mark_key key;
+	struct journal_mark mark;
+};
+
+struct replay {
+	struct store *store;
+	uint32_t engine_id, epoch;
+	uint64_t position;
+	struct arena marks_arena, batch_arena;
+	struct map marks;
+	struct store_outcome *rows[BATCH_LIMIT];
+	size_t count;
+	uint64_t batch_position;
+	uint64_t settled_count;
+	struct store_settle settle;
+	bool failed;
+	char why[256];
+};
+
+static void on_done(struct store_request *request)
+{
+	(void)request; /* a blocking store has finished when the call returns */
+}
+
+static void fail(struct replay *replay, const char *why)
+{
+	if (!replay->failed)
+		snprintf(replay->why, sizeof(replay->why), "%s", why);
+	replay->failed = true;
+}
+
+static void settle_batch(struct replay *replay)
+{
+	if (replay->count == 0 || replay->failed)
+		return;
+	replay->settle = (struct store_settle){
+		.request = {.on_done = on_done},
+		.engine_id = replay->engine_id,
+		.epoch = replay->epoch,
+		.outcomes = (const struct store_outcome *const *)replay->rows,
+		.count = replay->count,
+		.old_position = replay->position,
+		.new_position = replay->batch_position,
+	};
+	store_settle(replay->store, &replay->settle);
+	if (replay->settle.request.result != STORE_OK) {
+		fail(replay, replay->settle.request.why);
+		return;
+	}
+	replay->settled_count += replay->count;
+	replay->position = replay->batch_position;
+	replay->count = 0;
+	arena_reset(&replay->batch_arena);
+}
+
+static void keep_names(struct arena *arena, struct store_outcome *row)
+{
+	row->text = arena_copy(arena, row->text);
+	row->mx_host = arena_copy(arena, row->mx_host);
+	row->provider = arena_copy(arena, row->provider);
+	row->site = arena_copy(arena, row->site);
+	row->source = arena_copy(arena, row->source);
+	if (row->cause)
+		row->cause = arena_copy(arena, str_of(row->cause)).data;
+}
+
+static void add_row(struct replay *replay, const struct store_outcome *row, uint64_t position)
+{
+	struct store_outcome *kept = ARENA_NEW(&replay->batch_arena, struct store_outcome);
+	if (!kept) {
+		fail(replay, "out of memory while the journal was read");
+		return;
+	}
+	*kept = *row;
+	keep_names(&replay->batch_arena, kept);
+	replay->rows[replay->count++] = kept;
+	replay->batch_position = position;
+	if (replay->count == BATCH_LIMIT)
+		settle_batch(replay);
+}
+
+static str key_str(const struct mark_key *key)
+{
+	return str_make((const char *)key, sizeof(*key));
+}
+
+static void on_mark(void *context, uint64_t position, const struct journal_mark *mark)
+{
+	struct replay *replay = context;
+	(void)position;
+	struct open_mark *open = ARENA_NEW(&replay->marks_arena, struct open_mark);
+	if (!open) {
+		fail(replay, "out of memory while the journal was read");
+		return;
+	}
+	open->key = (struct mark_key){mark->campaign_id, mark->subscriber_id, mark->attempt};
+	open->mark = *mark;
+	struct arena *arena = &replay->marks_arena;
+	open->mark.provider = arena_copy(arena, mark->provider);
+	open->mark.site = arena_copy(arena, mark->site);
+	open->mark.source = arena_copy(arena, mark->source);
+	open->mark.mx_host = arena_copy(arena, mark->mx_host);
+	if (map_put(&replay->marks, key_str(&open->key), open) != 0)
+		fail(replay, "out of memory while the journal was read");
+}
+
+static void on_outcome(void *context, uint64_t position, const struct store_outcome *row)
+{
+	struct replay *replay = context;
+	const struct mark_key key = {row->campaign_id, row->subscriber_id, row->attempt};
+	map_remove(&replay->marks, key_str(&key));
+	/* Marks without outcomes are few; those with one give their memory back now and then.
+	 */
+	if (replay->marks.live_count == 0 && replay->marks_arena.taken_size > (1 << 22)) {
+		arena_reset(&replay->marks_arena);
+		map_init(&replay->marks, &replay->marks_arena, replay->epoch);
+	}
+	if (position > replay->position)
+		add_row(replay, row, position);
+}
+
+/* "retry" in the settings of the campaign; a campaign that is gone is not sent again. */
+static bool policy_retries(struct replay *replay, uint64_t campaign_id)
+{
+	struct store_campaign ask = {
+		.request = {.on_done = on_done},
+		.campaign_id = campaign_id,
+		.arena = &replay->batch_arena,
+	};
+	store_campaign(replay->store, &ask);
+	struct value settings;
+	if (ask.request.result != STORE_OK ||
+	    value_from_json_text(&replay->batch_arena, ask.ret_settings, &settings, NULL, 0) !=
+		    0)
+		return false;
+	const struct value *policy = value_get(&settings, STR("in_doubt"));
+	return policy && policy->kind == VALUE_STRING && str_eq(policy->string, STR("retry"));
+}
+
+static struct store_outcome doubt(const struct journal_mark *mark, bool again, usec wall)
+{
+	const struct reply reply = reply_local(CAUSE_CRASHED, STAGE_END);
+	return (struct store_outcome){
+		.campaign_id = mark->campaign_id,
+		.slice_id = mark->slice_id,
+		.subscriber_id = mark->subscriber_id,
+		.verdict = VERDICT_IN_DOUBT,
+		.final = !again,
+		.class = CLASS_NETWORK,
+		.cause = "in-doubt",
+		.origin = REPLY_LOCAL,
+		.stage = STAGE_END,
+		.code = reply.code,
+		.status = reply.status,
+		.attempt = mark->attempt,
+		.revision = mark->revision,
+		.at_wall = mark->at_wall,
+		.date_wall = mark->date_wall,
+		.first_wall = mark->first_wall ? mark->first_wall : mark->at_wall,
+		.due_wall = again ? wall : 0,
+		.text = reply.text,
+		.mx_host = mark->mx_host,
+		.provider = mark->provider,
+		.site = mark->site,
+		.source = mark->source,
+	};
+}
+
+struct flush {
+	bool done;
+	int error;
+};
+
+static void on_flushed(void *context, uint64_t position, int error)
+{
+	struct flush *flush = context;
+	(void)position;
+	flush->done = true;
+	flush->error = error;
+}
+
+static int flush_journal(struct io_loop *loop, struct journal *journal)
+{
+	struct flush flush = {};
+	journal_flush(journal, on_flushed, &flush);
+	for (int turn = 0; turn < FLUSH_TURNS && !flush.done && !journal_idle(journal); turn++)
+		if (io_turn(loop, io_now(loop) + USEC_SECOND) < 0)
+			return -1;
+	return flush.error < 0 ? -1 : 0;
+}
+
+/* Every open mark becomes an outcome: first in the journal, then in the database. */
+static int doubt_marks(struct replay *replay, struct io_loop *loop, struct journal *journal,
+		       uint64_t *ret_count)
+{
+	size_t index = 0;
+	uint64_t campaign_id = 0;
+	bool again = false;
+	usec wall = io_wall_now(loop);
+	for (struct map_entry *entry; (entry = map_next(&replay->marks, &index));) {
+		const struct journal_mark *mark = &((struct open_mark *)entry->value)->mark;
+		if (mark->campaign_id != campaign_id) {
+			again = policy_retries(replay, mark->campaign_id);
+			campaign_id = mark->campaign_id;
+		}
+		const struct store_outcome row = doubt(mark, again, wall);
+		uint64_t position = journal_put_outcome(journal, &row);
+		if (flush_journal(loop, journal) != 0) {
+			fail(replay, "the journal cannot be written: is its disk full?");
+			return -1;
+		}
+		add_row(replay, &row, position);
+		++*ret_count;
+	}
+	settle_batch(replay);
+	return replay->failed ? -1 : 0;
+}
+
+static int reopen(struct replay *replay, bool journal_lost, struct recovery *result)
+{
+	struct store_recover recover = {
+		.request = {.on_done = on_done},
+		.engine_id = replay->engine_id,
+		.epoch = replay->epoch,
+		.trust_marks = journal_lost,
+	};
+	store_recover(replay->store, &recover);
+	if (recover.request.result != STORE_OK) {
+		fail(replay, recover.request.why);
+		return -1;
+	}
+	result->slice_count = recover.ret_slices;
+	result->remaining_count = recover.ret_remaining;
+	result->in_doubt_count += recover.ret_in_doubt;
+	return 0;
+}
+
+static int replay_all(struct replay *replay, const char *directory, struct recovery *result,
+		      bool *ret_lost)
+{
+	const struct journal_reader_events events = {
+		.on_mark = on_mark, .on_outcome = on_outcome, .context = replay};
+	uint64_t end = journal_replay(directory, 0, &events, result->journal_note,
+				      sizeof(result->journal_note));
+	settle_batch(replay);
+	if (replay->failed)
+		return -1;
+	*ret_lost = end == UINT64_MAX || end < replay->position;
+	if (*ret_lost) {
+		snprintf(result->journal_note, sizeof(result->journal_note),
+			 "the journal in %s is gone or older than the database: what was "
+			 "marked as "
+			 "started and has no outcome is in doubt",
+			 directory);
+		return 0;
+	}
+	return journal_trim(directory, end);
+}
+
+int recovery_run(const struct engine_settings *settings, struct arena_source *source,
+		 struct store *store, uint32_t engine_id, uint32_t epoch, uint64_t position,
+		 struct recovery *ret_recovery, char *ret_why, size_t why_size)
+{
+	static struct replay replay; /* large, and there is one recovery a process */
+	struct io_loop *loop = NULL;
+	struct journal *journal = NULL;
+	bool lost = false;
+	int result = -1;
+	*ret_recovery = (struct recovery){};
+	replay = (struct replay){
+		.store = store, .engine_id = engine_id, .epoch = epoch, .position = position};
+	arena_init(&replay.marks_arena, source, 0, 0);
+	arena_init(&replay.batch_arena, source, 0, 0);
+	map_init(&replay.marks, &replay.marks_arena, epoch);
+	if (replay_all(&replay, settings->journal_directory, ret_recovery, &lost) != 0) {
+		fail(&replay,
+		     "the journal's torn end cannot be cut off: may its files be written?");
+		goto out;
+	}
+	const struct io_options options = {.mask_new = settings->mask_new_io};
+	if (io_loop_create(&loop, &options, replay.why, sizeof(replay.why)) != 0 ||
+	    journal_open(&journal, loop, settings->journal_directory, settings->durable_disk,
+			 replay.position, replay.why, sizeof(replay.why)) != 0) {
+		replay.failed = true;
+		goto out;
+	}
+	if (doubt_marks(&replay, loop, journal, &ret_recovery->in_doubt_count) != 0 ||
+	    reopen(&replay, lost, ret_recovery) != 0)
+		goto out;
+	journal_free(journal, replay.position);
+	ret_recovery->settled_count = replay.settled_count;
+	ret_recovery->position = replay.position;
+	result = 0;
+out:
+	if (result != 0)
+		snprintf(ret_why, why_size, "%s", replay.why);
+	if (journal)
+		journal_close(journal);
+	if (loop)
+		io_loop_destroy(loop);
+	arena_done(&replay.marks_arena);
+	arena_done(&replay.batch_arena);
+	return result;
+}
