@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/mail/address.h"
+
 #define CONF_SIZE_LIMIT (1u << 20)
 #define BODY_SIZE_LIMIT (8u << 20) /* larger letters are not delivered anywhere */
 #define PARTIAL_LIMIT 500
@@ -133,7 +135,8 @@ static int put_from(json_t *settings, str from)
 	}
 	if (name.size >= 2 && name.data[0] == '"' && name.data[name.size - 1] == '"')
 		name = str_sub(name, 1, name.size - 2);
-	if (str_find_byte(address, '@') == STR_NONE || str_find_byte(address, ' ') != STR_NONE)
+	struct address parsed;
+	if (address_parse(address, &parsed) != ADDRESS_OK)
 		return -1;
 	json_object_set_new(settings, "from_name", json_text(name));
 	json_object_set_new(settings, "from_address", json_text(address));

@@ -1,7 +1,9 @@
-/* cmd_help.c - `rundbrief help [COMMAND | config]`. */
+/* cmd_help.c - `rundbrief help [COMMAND | config | campaign]`. */
 #include "engine/api/commands.h"
 
 #include <stdio.h>
+
+#include "engine/api/campaign_dir.h"
 
 static int help_config(struct cli *cli)
 {
@@ -15,6 +17,20 @@ static int help_config(struct cli *cli)
 	       "sections; # begins a comment. `--explain` with any command shows what is in "
 	       "force.\n"
 	       "\n");
+	cli_write(buf_str(&out));
+	return EXIT_OK;
+}
+
+static int help_campaign(struct cli *cli)
+{
+	struct buf out;
+	buf_init_arena(&out, cli->arena, 16384);
+	keys_manual(&campaign_table, &out);
+	printf("A campaign is a folder with campaign.conf, body.html and body.txt (one of the "
+	       "two is\n"
+	       "enough), and partials/NAME.liquid for {%% render 'NAME' %%}. `rundbrief "
+	       "campaign create\n"
+	       "DIR` checks and stores it; `rundbrief campaign --help` says more.\n\n");
 	cli_write(buf_str(&out));
 	return EXIT_OK;
 }
@@ -44,12 +60,15 @@ static int help_run(struct cli *cli, int argc, char **argv)
 		commands_overview();
 		return EXIT_OK;
 	}
-	return strcmp(argv[0], "config") == 0 ? help_config(cli) : help_command(cli, argv[0]);
+	if (strcmp(argv[0], "config") == 0)
+		return help_config(cli);
+	return strcmp(argv[0], "campaign") == 0 ? help_campaign(cli)
+						: help_command(cli, argv[0]);
 }
 
 const struct command command_help = {
 	.name = "help",
-	.synopsis = "[COMMAND | config]",
-	.summary = "This overview, a command's page, or the manual of the configuration",
+	.synopsis = "[COMMAND | config | campaign]",
+	.summary = "This overview, a command's page, or the manual of a file",
 	.run = help_run,
 };

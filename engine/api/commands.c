@@ -3,12 +3,22 @@
 
 #include <stdio.h>
 
+/* clang-format off */
 const struct command *const commands[] = {
+	&command_campaign,
+	&command_preview,
+	&command_pause,
+	&command_resume,
+	&command_cancel,
+	&command_subscriber,
+	&command_suppress,
+	&command_dkim,
 	&command_classify,
 	&command_template,
 	&command_help,
 	NULL,
 };
+/* clang-format on */
 
 static size_t command_names(const char **names, size_t limit)
 {

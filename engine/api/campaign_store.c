@@ -1,0 +1,139 @@
+/* campaign_store.c - see campaign_store.h. */
+#include "engine/api/campaign_store.h"
+
+#include "engine/api/rows.h"
+#include "engine/api/suggest.h"
+
+#define LIST_NAMES_LIMIT 500
+
+static const char *json_list(struct arena *arena, const struct key_list *list)
+{
+	struct buf b;
+	buf_init_arena(&b, arena, 256);
+	buf_put_byte(&b, '[');
+	for (size_t i = 0; i < list->count; i++) {
+		if (i > 0)
+			buf_put_byte(&b, ',');
+		json_put_string(&b, list->items[i]);
+	}
+	buf_put_byte(&b, ']');
+	return arena_copy(arena, buf_str(&b)).data;
+}
+
+static int tell_missing_list(struct db *db, const char *name)
+{
+	const char *known[LIST_NAMES_LIMIT];
+	PGresult *result = db_query(db, "api_list_names", 0, NULL);
+	if (!result)
+		return db_code(db);
+	size_t count = 0;
+	for (; (int)count < PQntuples(result) && count < LIST_NAMES_LIMIT; count++)
+		known[count] = PQgetvalue(result, (int)count, 0);
+	const char *near = suggest(str_of(name), known, count);
+	int code = cli_fail(db->cli, EXIT_NOT_FOUND, "there is no list '%s'%s%s%s", name,
+			    near ? ", did you mean '"
+				 : "; `rundbrief import FILE --list NAME` makes one",
+			    near ? near : "", near ? "'?" : "");
+	PQclear(result);
+	return code;
+}
+
+static int check_lists(struct db *db, const struct key_list *list)
+{
+	const char *names = json_list(db->cli->arena, list);
+	PGresult *result = db_query(db, "api_lists_missing", 1, &names);
+	if (!result)
+		return db_code(db);
+	int code = CLI_GO;
+	if (PQntuples(result) > 0)
+		code = tell_missing_list(db, PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return code;
+}
+
+static int check_filter(struct db *db, str filter)
+{
+	if (filter.size == 0)
+		return CLI_GO;
+	PGresult *result = db_query(db, "api_filter_check", 1, &filter.data);
+	if (!result)
+		return db_code(db) == EXIT_DATABASE ? EXIT_DATABASE
+						    : cli_fail(db->cli, EXIT_INVALID,
+							       "filter: is not a predicate "
+							       "such as '$.country == \"DE\"'");
+	PQclear(result);
+	return CLI_GO;
+}
+
+static int save_campaign(struct db *db, const struct campaign_dir *c)
+{
+	struct arena *arena = db->cli->arena;
+	bool retry = str_find(c->settings, STR("\"in_doubt\":\"retry\"")) != STR_NONE;
+	const char *parameters[] = {c->name.data, retry ? "1" : "0",
+				    json_list(arena, &c->lists), json_list(arena, &c->exclude),
+				    c->filter.data};
+	PGresult *result = db_query(db, "api_campaign_save", 5, parameters);
+	if (!result)
+		return db_code(db);
+	int64_t state = db_i64(result, 0, 1);
+	PQclear(result);
+	if (state == 3 || state == 4)
+		return cli_fail(
+			db->cli, EXIT_FAILED,
+			"'%s' was sent already; give the folder's campaign.conf another name "
+			"to send it again",
+			c->name.data);
+	return CLI_GO;
+}
+
+static int save_template(struct db *db, const struct campaign_dir *c,
+			 const struct campaign_row *campaign, struct campaign_saved *ret_saved)
+{
+	const char *parameters[] = {campaign->id_text.data, c->settings.data, c->html.data,
+				    c->text.data};
+	PGresult *result = db_query(db, "api_template_save", 4, parameters);
+	if (!result)
+		return db_code(db);
+	ret_saved->revision = (uint32_t)db_u64(result, 0, 0);
+	ret_saved->is_new = str_eq(db_cell(result, 0, 1), STR("t"));
+	PQclear(result);
+	return CLI_GO;
+}
+
+static int save(struct db *db, const struct campaign_dir *c, struct campaign_row *ret_campaign,
+		struct campaign_saved *ret_saved)
+{
+	int code = db_do(db, "begin");
+	if (code == CLI_GO)
+		code = save_campaign(db, c);
+	if (code == CLI_GO)
+		code = db_campaign(db, c->name.data, ret_campaign);
+	if (code == CLI_GO)
+		code = save_template(db, c, ret_campaign, ret_saved);
+	int end = code == EXIT_DATABASE ? code
+					: db_do(db, code == CLI_GO ? "commit" : "rollback");
+	return code == CLI_GO ? end : code;
+}
+
+int campaign_store_folder(struct db *db, const char *folder, struct campaign_row *ret_campaign,
+			  struct campaign_saved *ret_saved)
+{
+	struct campaign_dir c;
+	char why[500];
+	int code = cli_config(db->cli);
+	if (code != CLI_GO)
+		return code;
+	if (campaign_dir_read(folder, &db->cli->config, db->cli->arena, &c, why, sizeof(why)) !=
+	    0)
+		return cli_fail(db->cli,
+				campaign_dir_is(folder) ? EXIT_INVALID : EXIT_NOT_FOUND, "%s",
+				why);
+	code = campaign_dir_check(db->cli, &c);
+	if (code == CLI_GO)
+		code = check_lists(db, &c.lists);
+	if (code == CLI_GO)
+		code = check_lists(db, &c.exclude);
+	if (code == CLI_GO)
+		code = check_filter(db, c.filter);
+	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
+}

@@ -1,0 +1,15 @@
+/* campaign_store.h - a campaign's folder into the database: read, checked, stored. */
+#pragma once
+
+#include "engine/api/campaign_dir.h"
+#include "engine/api/db.h"
+
+struct campaign_saved {
+	uint32_t revision;
+	bool is_new; /* false: the newest revision had this content already */
+};
+
+/* CLI_GO, or an exit code after the mistakes were told; then nothing was stored. */
+[[nodiscard]] int campaign_store_folder(struct db *, const char *folder,
+					struct campaign_row *ret_campaign,
+					struct campaign_saved *ret_saved);

@@ -1,0 +1,181 @@
+/* cmd_campaign.c - `rundbrief campaign create | list | show | delete`. */
+#include "engine/api/commands.h"
+
+#include <stdio.h>
+
+#include "engine/api/campaign_store.h"
+#include "engine/api/rows.h"
+
+static int create(struct cli *cli, struct db *db, const char *folder)
+{
+	struct campaign_row campaign;
+	struct campaign_saved saved;
+	int code = campaign_store_folder(db, folder, &campaign, &saved);
+	if (code != CLI_GO)
+		return code;
+	if (cli->format == OUTPUT_JSON)
+		printf("{\"id\":%llu,\"revision\":%u,\"new_revision\":%s}\n",
+		       (unsigned long long)campaign.id, saved.revision,
+		       saved.is_new ? "true" : "false");
+	else
+		printf("campaign %.*s (%.*s): revision %u%s\n", STR_FORMAT(campaign.id_text),
+		       STR_FORMAT(campaign.name), saved.revision,
+		       saved.is_new ? "" : ", unchanged");
+	return EXIT_OK;
+}
+
+static void put_row(void *context, const PGresult *result, int row)
+{
+	struct rows *rows = context;
+	str cells[16];
+	for (size_t i = 0; i < rows->column_count; i++)
+		cells[i] = db_cell(result, row, (int)i);
+	rows_put(rows, cells);
+}
+
+static int list(struct cli *cli, struct db *db)
+{
+	static const struct column columns[] = {
+		{"id", 6, true},        {"name", 30, false},     {"state", 9, false},
+		{"created", 16, false}, {"launched", 16, false}, {"targeted", 9, true},
+		{"delivered", 9, true}, {"failed", 7, true},
+	};
+	struct rows rows;
+	rows_begin(&rows, cli->format, columns, 8);
+	int code = db_stream(db, "api_campaign_list", 0, NULL, put_row, &rows);
+	rows_end(&rows);
+	return code == CLI_GO ? EXIT_OK : code;
+}
+
+static const char *const show_names[] = {
+	"id",    "name",    "state",  "revision",   "settings",    "html_size",   "text_size",
+	"lists", "exclude", "filter", "created_at", "launched_at", "finished_at",
+};
+
+static void show_json(const PGresult *result, struct buf *out)
+{
+	for (int i = 0; i < 13; i++) {
+		str cell = db_cell(result, 0, i);
+		buf_printf(out, "%s\"%s\":", i ? "," : "{", show_names[i]);
+		if (!cell.data)
+			buf_put_cstr(out, "null");
+		else if (i == 0 || i == 3 || i == 4 || i == 5 || i == 6)
+			buf_put(out, cell);
+		else
+			json_put_string(out, cell);
+	}
+	buf_put_cstr(out, "}\n");
+}
+
+static int show(struct cli *cli, struct db *db, const char *name)
+{
+	struct campaign_row campaign;
+	struct buf out;
+	int code = db_campaign(db, name, &campaign);
+	if (code != CLI_GO)
+		return code;
+	PGresult *result = db_query(db, "api_campaign_show", 1, &campaign.id_text.data);
+	if (!result)
+		return db_code(db);
+	buf_init_arena(&out, cli->arena, 4096);
+	if (cli->format == OUTPUT_JSON) {
+		show_json(result, &out);
+	} else {
+		for (int i = 0; i < 13; i++) {
+			if (PQgetisnull(result, 0, i))
+				continue;
+			buf_printf(&out, "%-12s ", show_names[i]);
+			text_put_printable(&out, db_cell(result, 0, i), 4000);
+			buf_put_byte(&out, '\n');
+		}
+	}
+	cli_write(buf_str(&out));
+	PQclear(result);
+	return EXIT_OK;
+}
+
+/* The partition goes with DROP, which gives its pages back at once. */
+static int drop_deliveries(struct db *db, const struct campaign_row *campaign)
+{
+	char sql[80];
+	snprintf(sql, sizeof(sql), "drop table if exists deliveries_%llu",
+		 (unsigned long long)campaign->id);
+	return db_do(db, sql);
+}
+
+static int delete_in_transaction(struct db *db, const struct campaign_row *campaign)
+{
+	PGresult *result = db_query(db, "api_campaign_delete", 1, &campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	int deleted = PQntuples(result);
+	PQclear(result);
+	if (deleted == 0)
+		return cli_fail(db->cli, EXIT_FAILED,
+				"'%.*s' is %.*s; only drafts and campaigns that have ended are "
+				"deleted (see `rundbrief cancel`)",
+				STR_FORMAT(campaign->name), STR_FORMAT(campaign->state));
+	result = db_query(db, "api_campaign_leftovers", 1, &campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	PQclear(result);
+	return drop_deliveries(db, campaign);
+}
+
+static int delete (struct db *db, const char *name)
+{
+	struct campaign_row campaign;
+	int code = db_campaign(db, name, &campaign);
+	if (code == CLI_GO)
+		code = db_do(db, "begin");
+	if (code != CLI_GO)
+		return code;
+	code = delete_in_transaction(db, &campaign);
+	if (code == CLI_GO)
+		code = db_do(db, "commit");
+	if (code != CLI_GO)
+		return code;
+	printf("campaign %.*s is deleted, with its deliveries\n", STR_FORMAT(campaign.name));
+	return EXIT_OK;
+}
+
+static int campaign_run(struct cli *cli, int argc, char **argv)
+{
+	static const char *const verbs[] = {"create", "list", "show", "delete"};
+	struct db db;
+	int code = cli_parse(cli, NULL, &argc, &argv, 1, 2);
+	if (code != CLI_GO)
+		return code;
+	size_t verb = 0;
+	while (verb < 4 && strcmp(argv[0], verbs[verb]) != 0)
+		verb++;
+	if (verb == 4)
+		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 4);
+	if ((argc == 2) == (verb == 1))
+		return cli_fail(cli, EXIT_USAGE, "%s; see --help",
+				verb == 1 ? "list takes no argument"
+					  : "the campaign is missing");
+	code = db_open(&db, cli);
+	if (code != CLI_GO)
+		return code;
+	code = verb == 0   ? create(cli, &db, argv[1])
+	       : verb == 1 ? list(cli, &db)
+	       : verb == 2 ? show(cli, &db, argv[1])
+			   : delete (&db, argv[1]);
+	db_close(&db);
+	return code;
+}
+
+const struct command command_campaign = {
+	.name = "campaign",
+	.synopsis = "create DIR\nlist\nshow CAMPAIGN\ndelete CAMPAIGN",
+	.summary = "Store a campaign from its folder, list, show or delete campaigns",
+	.manual = "A campaign is a folder with campaign.conf, body.html and body.txt; "
+		  "`rundbrief help\n"
+		  "campaign` is the manual of its keys. create checks everything, stores it as "
+		  "a draft, and\n"
+		  "stores a new revision when the folder has changed. CAMPAIGN is a name or a "
+		  "number.",
+	.run = campaign_run,
+	.outputs = CLI_JSON | CLI_CSV,
+};

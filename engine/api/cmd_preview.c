@@ -1,0 +1,124 @@
+/* cmd_preview.c - `rundbrief preview CAMPAIGN --to EMAIL`: one recipient's message. */
+#include "engine/api/commands.h"
+
+#include <stdio.h>
+
+#include "engine/api/date_option.h"
+#include "engine/api/letter.h"
+#include "engine/api/rows.h"
+#include "engine/api/settings.h"
+
+struct preview {
+	const char *to, *date;
+	bool html, text, raw, is_unsigned;
+};
+
+static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
+{
+	struct buf signature, message;
+	struct dkim_key **keys = NULL;
+	size_t key_count = 0;
+	str secret;
+	int code = settings_secret(cli, &secret);
+	if (code == CLI_GO)
+		code = letter_use_secret(letter, secret);
+	if (code == CLI_GO && !is_unsigned)
+		code = settings_dkim_keys(cli, &keys, &key_count);
+	if (code != CLI_GO)
+		return code;
+	buf_init_arena(&signature, cli->arena, 4096);
+	buf_init_arena(&message, cli->arena, 65536);
+	code = letter_raw(letter, keys, key_count, &signature, &message);
+	for (size_t i = 0; i < key_count; i++)
+		dkim_key_destroy(keys[i]);
+	if (code != CLI_GO)
+		return code;
+	cli_write(buf_str(&signature));
+	cli_write(buf_str(&message));
+	return EXIT_OK;
+}
+
+/* Subject and text as a reader sees them first; --text and --html give one part exactly. */
+static int preview_parts(struct cli *cli, struct letter *letter, const struct preview *p)
+{
+	struct buf out;
+	str secret;
+	int code = CLI_GO;
+	buf_init_arena(&out, cli->arena, 65536);
+	if (cli->config.sending.secret.size)
+		code = settings_secret(cli, &secret);
+	if (code == CLI_GO && cli->config.sending.secret.size)
+		code = letter_use_secret(letter, secret);
+	if (code == CLI_GO && !p->html && !p->text) {
+		buf_put_cstr(&out, "To:      ");
+		text_put_printable(&out, letter->email, 400);
+		buf_put_cstr(&out, "\nSubject: ");
+		code = letter_part(letter, MESSAGE_SUBJECT, &out);
+		buf_put_cstr(&out, "\n\n");
+	}
+	if (code == CLI_GO)
+		code = letter_part(letter, p->html ? MESSAGE_HTML : MESSAGE_TEXT, &out);
+	if (code != CLI_GO)
+		return code;
+	if (!buf_ok(&out))
+		return cli_fail(cli, EXIT_FAILED, "out of memory");
+	cli_write(buf_str(&out));
+	return EXIT_OK;
+}
+
+static int preview(struct cli *cli, struct db *db, const struct preview *p, const char *name)
+{
+	struct campaign_row campaign;
+	struct letter letter;
+	int code = db_campaign(db, name, &campaign);
+	if (code == CLI_GO)
+		code = letter_open(db, &campaign, p->to, &letter);
+	if (code == CLI_GO && p->date && !date_option(p->date, &letter.recipient.date_wall))
+		code = cli_fail(
+			cli, EXIT_USAGE,
+			"--date is written 2026-03-01T08:00:00Z or as seconds since 1970");
+	if (code != CLI_GO)
+		return code;
+	return p->raw ? preview_raw(cli, &letter, p->is_unsigned)
+		      : preview_parts(cli, &letter, p);
+}
+
+static int preview_run(struct cli *cli, int argc, char **argv)
+{
+	struct preview p = {};
+	const struct cli_option options[] = {
+		{"to", CLI_TEXT, &p.to, "EMAIL",
+		 "whose message; left out, anybody's of the audience"},
+		{"text", CLI_FLAG, &p.text, NULL, "the text part, exactly"},
+		{"html", CLI_FLAG, &p.html, NULL, "the HTML part, exactly"},
+		{"raw", CLI_FLAG, &p.raw, NULL,
+		 "exactly the bytes that are sent, signatures first"},
+		{"unsigned", CLI_FLAG, &p.is_unsigned, NULL, "with --raw: without signatures"},
+		{"date", CLI_TEXT, &p.date, "TIME",
+		 "Date of the message, in place of now or the stored one"},
+		{},
+	};
+	struct db db;
+	int code = cli_parse(cli, options, &argc, &argv, 1, 1);
+	if (code != CLI_GO)
+		return code;
+	if (p.text + p.html + p.raw > 1)
+		return cli_fail(cli, EXIT_USAGE, "one of --text, --html and --raw");
+	code = db_open(&db, cli);
+	if (code != CLI_GO)
+		return code;
+	code = preview(cli, &db, &p, argv[0]);
+	db_close(&db);
+	return code;
+}
+
+const struct command command_preview = {
+	.name = "preview",
+	.synopsis = "CAMPAIGN --to EMAIL [--text | --html | --raw]",
+	.summary = "Show one recipient's message",
+	.manual = "Rendered by the same code and from the same data as when sending. Somebody "
+		  "who was\n"
+		  "written to already is shown what they got: the stored Date and revision are "
+		  "used.",
+	.run = preview_run,
+};

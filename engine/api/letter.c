@@ -1,0 +1,195 @@
+/* letter.c - see letter.h. */
+#include "engine/api/letter.h"
+
+#include <stdio.h>
+
+#include "engine/api/email.h"
+#include "engine/api/rows.h"
+#include "engine/api/template_error.h"
+#include "engine/io/clock.h"
+#include "engine/io/heap.h"
+#include "engine/sign/dkim.h"
+#include "engine/sign/mac.h"
+
+static int out_of_memory(struct cli *cli)
+{
+	return cli_fail(cli, EXIT_FAILED, "out of memory");
+}
+
+/* Who, and what an attempt before has fixed: id, address, name, Date, revision. */
+static int read_person(struct db *db, const struct campaign_row *campaign, const char *email,
+		       struct letter *letter, char revision[16])
+{
+	str key = STR("");
+	int code = email ? email_key_of(db->cli, email, &key) : CLI_GO;
+	if (code != CLI_GO)
+		return code;
+	const char *parameters[] = {campaign->id_text.data, key.data};
+	PGresult *result = db_query(db, "api_letter_person", 2, parameters);
+	if (!result)
+		return db_code(db);
+	if (PQntuples(result) == 0) {
+		PQclear(result);
+		return cli_fail(db->cli, EXIT_NOT_FOUND,
+				email ? "there is no subscriber %s"
+				      : "nobody is on the campaign's lists%s",
+				email ? email : "");
+	}
+	struct message_recipient *to = &letter->recipient;
+	to->tenant = (uint32_t)db->cli->config.database.tenant;
+	to->campaign_id = campaign->id;
+	to->subscriber_id = db_u64(result, 0, 0);
+	to->email = letter->email = arena_copy(db->cli->arena, db_cell(result, 0, 1));
+	to->name = arena_copy(db->cli->arena, db_cell(result, 0, 2));
+	to->date_wall = db_i64(result, 0, 3);
+	letter->was_attempted = to->date_wall != 0;
+	snprintf(revision, 16, "%u", (unsigned)db_u64(result, 0, 4));
+	PQclear(result);
+	if (!letter->was_attempted)
+		to->date_wall = clock_wall();
+	return CLI_GO;
+}
+
+/* NULL stays NULL: a campaign without a text body. */
+static str keep_cell(struct arena *arena, const PGresult *result, int column)
+{
+	str cell = db_cell(result, 0, column);
+	return cell.data ? arena_copy(arena, cell) : cell;
+}
+
+static int compile(struct db *db, const struct campaign_row *campaign, const char *revision,
+		   struct letter *letter)
+{
+	struct cli *cli = db->cli;
+	const struct config_sending *sending = &cli->config.sending;
+	struct liquid_error error;
+	const char *parameters[] = {campaign->id_text.data, revision};
+	PGresult *result = db_query(db, "api_template_get", 2, parameters);
+	if (!result)
+		return db_code(db);
+	if (PQntuples(result) == 0) {
+		PQclear(result);
+		return cli_fail(cli, EXIT_NOT_FOUND, "the campaign has no content yet");
+	}
+	str settings = keep_cell(cli->arena, result, 0);
+	str html = keep_cell(cli->arena, result, 1), text = keep_cell(cli->arena, result, 2);
+	PQclear(result);
+	const struct content_site site = {
+		.return_domain = sending->return_domain.size ? sending->return_domain
+							     : STR("return-domain.invalid"),
+		.base_url = sending->base_url,
+		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
+	};
+	letter->content = content_compile(cli->arena, settings, html, text, &site, &error);
+	return letter->content ? CLI_GO : template_error_tell(cli, &error);
+}
+
+static const char *fields_json(struct arena *arena, const struct content *content)
+{
+	struct buf b;
+	buf_init_arena(&b, arena, 256);
+	buf_put_byte(&b, '[');
+	for (size_t i = 0; i < content->field_count; i++) {
+		if (i > 0)
+			buf_put_byte(&b, ',');
+		json_put_string(&b, content->fields[i]);
+	}
+	buf_put_byte(&b, ']');
+	return arena_copy(arena, buf_str(&b)).data;
+}
+
+static int read_fields(struct db *db, struct letter *letter)
+{
+	struct arena *arena = db->cli->arena;
+	size_t count = letter->content->field_count;
+	char id[24];
+	str *fields = ARENA_ARRAY(arena, str, count + 1);
+	if (!fields)
+		return out_of_memory(db->cli);
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)letter->recipient.subscriber_id);
+	const char *parameters[] = {id, fields_json(arena, letter->content)};
+	PGresult *result = db_query(db, "api_letter_fields", 2, parameters);
+	if (!result)
+		return db_code(db);
+	for (size_t i = 0; i < count && (int)i < PQntuples(result); i++) {
+		str cell = db_cell(result, (int)i, 0);
+		fields[i] = cell.data ? arena_copy(arena, cell) : cell;
+	}
+	PQclear(result);
+	letter->recipient.fields = fields;
+	return CLI_GO;
+}
+
+int letter_open(struct db *db, const struct campaign_row *campaign, const char *email,
+		struct letter *ret_letter)
+{
+	static const uint8_t no_mac[TOKEN_MAC_SIZE];
+	struct letter letter = {.cli = db->cli, .recipient.mac = no_mac};
+	char revision[16];
+	int code = read_person(db, campaign, email, &letter, revision);
+	if (code == CLI_GO)
+		code = compile(db, campaign, revision, &letter);
+	if (code == CLI_GO)
+		code = read_fields(db, &letter);
+	if (code == CLI_GO)
+		*ret_letter = letter;
+	return code;
+}
+
+int letter_use_secret(struct letter *letter, str secret)
+{
+	const struct message_recipient *to = &letter->recipient;
+	const struct token token = {to->tenant, to->campaign_id, to->subscriber_id};
+	uint8_t *mac = (uint8_t *)arena_bytes(letter->cli->arena, TOKEN_MAC_SIZE);
+	struct mac_key *key = mac_key_create(secret);
+	if (!mac || !key) {
+		mac_key_destroy(key);
+		return cli_fail(letter->cli, EXIT_FAILED, "the secret cannot be used");
+	}
+	mac_of(key, &token, mac);
+	mac_key_destroy(key);
+	letter->recipient.mac = mac;
+	return CLI_GO;
+}
+
+int letter_part(struct letter *letter, enum message_part part, struct buf *out)
+{
+	struct liquid_error error;
+	struct arena scratch;
+	arena_init(&scratch, heap_source(), 0, 0);
+	int result = message_render_part(letter->content->plan, &letter->recipient, part,
+					 &scratch, out, &error);
+	arena_done(&scratch);
+	return result == 0 ? CLI_GO : template_error_tell(letter->cli, &error);
+}
+
+static int sign(struct letter *letter, struct dkim_key *const *keys, size_t key_count,
+		str message, size_t header_size, struct buf *signature)
+{
+	struct dkim_signer *signer =
+		dkim_signer_create((const struct dkim_key *const *)keys, key_count);
+	int result =
+		signer ? dkim_signer_sign(signer, message, header_size, clock_wall(), signature)
+		       : -1;
+	dkim_signer_destroy(signer);
+	return result == 0 ? CLI_GO : cli_fail(letter->cli, EXIT_FAILED, "signing failed");
+}
+
+int letter_raw(struct letter *letter, struct dkim_key *const *keys, size_t key_count,
+	       struct buf *signature, struct buf *message)
+{
+	struct liquid_error error;
+	struct arena scratch;
+	size_t header_size;
+	arena_init(&scratch, heap_source(), 0, 0);
+	int result = message_render(letter->content->plan, &letter->recipient, &scratch,
+				    message, &header_size, &error);
+	arena_done(&scratch);
+	if (result != 0)
+		return template_error_tell(letter->cli, &error);
+	if (!buf_ok(message))
+		return out_of_memory(letter->cli);
+	return key_count
+		       ? sign(letter, keys, key_count, buf_str(message), header_size, signature)
+		       : CLI_GO;
+}

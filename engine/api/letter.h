@@ -1,0 +1,26 @@
+/* letter.h - one recipient's message as the engine would make it, for preview and test sends.
+ * The same content, recipient's data, tokens, Date and signature; only who asks is different.
+ */
+#pragma once
+
+#include "engine/api/db.h"
+#include "engine/send/content.h"
+
+struct letter {
+	struct cli *cli;
+	const struct content *content;
+	struct message_recipient recipient;
+	str email;          /* as stored */
+	bool was_attempted; /* the Date and the revision are those of the first attempt */
+};
+
+/* email NULL: any one of the campaign's audience. CLI_GO, or an exit code after a sentence. */
+[[nodiscard]] int letter_open(struct db *, const struct campaign_row *, const char *email,
+			      struct letter *ret_letter);
+/* The whole message, and the signatures that stand before it (empty without keys). */
+[[nodiscard]] int letter_raw(struct letter *, struct dkim_key *const *keys, size_t key_count,
+			     struct buf *signature, struct buf *message);
+/* One part as it was before encoding. */
+[[nodiscard]] int letter_part(struct letter *, enum message_part, struct buf *out);
+/* Renders with the tokens of this secret; without it, links do not verify. */
+[[nodiscard]] int letter_use_secret(struct letter *, str secret);

@@ -1,0 +1,21 @@
+-- A subscriber by address key, or (key empty) any of the campaign's audience; with the Date and the
+-- revision of an attempt that was made, or the newest revision.
+with c as (select * from campaigns where tenant_id = $1::int and id = $2::bigint),
+one as (
+	select s.id, s.address, s.name from subscribers s
+	where s.tenant_id = $1::int and s.address_key = $3::text
+	union all
+	(select s.id, s.address, s.name from c
+		join subscriptions p on p.tenant_id = $1::int and p.list_id = any (c.list_ids) and p.state = 1
+		join subscribers s on s.tenant_id = $1::int and s.id = p.subscriber_id
+		where $3::text = '' limit 1)),
+made as (
+	select d.date_at, d.revision from one
+	join slices x on x.tenant_id = $1::int and x.campaign_id = $2::bigint
+		and one.id between x.lo_id and x.hi_id
+	join deliveries d on d.campaign_id = $2::bigint and d.slice_id = x.id and d.subscriber_id = one.id
+	where d.attempt > 0 and d.date_at is not null
+	order by d.at limit 1)
+select one.id, one.address, one.name,
+	(extract(epoch from made.date_at) * 1000000)::bigint, coalesce(made.revision, c.revision)
+from one cross join c left join made on true

@@ -1,0 +1,24 @@
+with me as (select * from subscribers where tenant_id = $1::int and id = $2::bigint)
+select name, value from (
+	select 1 as part, now() as at, 'email' as name, address as value from me
+	union all select 2, now(), 'number', id::text from me
+	union all select 3, now(), 'name', me.name from me where me.name <> ''
+	union all select 4, now(), 'attributes', attributes::text from me where attributes <> '{}'
+	union all select 5, now(), 'suppressed', r.name from me join reasons r on r.number = suppressed
+	union all select 6, p.changed_at, 'list', l.name || ': '
+		|| (array['subscribed', 'unsubscribed', 'unconfirmed'])[p.state]
+		|| ' since ' || to_char(p.changed_at, 'YYYY-MM-DD HH24:MI')
+	from me
+	join subscriptions p on p.tenant_id = me.tenant_id and p.subscriber_id = me.id
+	join lists l on l.tenant_id = p.tenant_id and l.id = p.list_id
+	union all select * from (
+		select 7, o.at, 'message', c.name || ': ' || to_char(o.at, 'YYYY-MM-DD HH24:MI:SS') || ' '
+			|| o.verdict || coalesce(' (' || nullif(o.class, 'none') || ')', '')
+			|| ' ' || coalesce(nullif(o.code, 0)::text, '') || ' ' || o.status || ' ' || o.text
+		from me
+		join slices x on x.tenant_id = me.tenant_id and me.id between x.lo_id and x.hi_id
+		join campaigns c on c.tenant_id = x.tenant_id and c.id = x.campaign_id
+		join outcomes o on o.campaign_id = x.campaign_id and o.slice_id = x.id
+			and o.subscriber_id = me.id
+		order by o.at desc limit 20) m) lines
+order by part, at
