@@ -11,43 +11,48 @@ struct smtp_server;
 
 /* What the owner wants said. Text is one line without codes, or lines joined by '\n'. */
 struct smtp_answer {
-	uint16_t code;        /* 0: the machine's own answer */
-	const char *status;   /* "4.7.1", NULL: none */
+	uint16_t code;      /* 0: the machine's own answer */
+	const char *status; /* "4.7.1", NULL: none */
 	const char *text;
-	usec delay;           /* before the reply leaves */
-	bool drop;            /* close without any reply */
-	bool close;           /* close after the reply */
+	usec delay; /* before the reply leaves */
+	bool drop;  /* close without any reply */
+	bool close; /* close after the reply */
 };
 
 struct smtp_server_hooks {
-	/* Each is called once a command; answer is preset to the machine's own. NULL hooks are
-	 * skipped. rcpts are those accepted so far. */
+	/* Each is called once a command, and only for a command that is in order; answer is
+	 * preset to the machine's own. NULL hooks are skipped. */
 	void (*on_connect)(void *context, struct smtp_answer *);
+	/* EHLO or HELO; the lines of the offers follow the answer's text when it is 250. */
+	void (*on_hello)(void *context, bool is_ehlo, str name, struct smtp_answer *);
 	void (*on_mail)(void *context, str from, struct smtp_answer *);
 	void (*on_rcpt)(void *context, str to, struct smtp_answer *);
 	void (*on_data)(void *context, struct smtp_answer *); /* to DATA itself, preset 354 */
 	/* Message bytes as they come, unstuffed, CRLF lines. */
 	void (*on_bytes)(void *context, str bytes);
-	/* The end of data, before the reply. */
+	/* The end of data, before the reply. size counts what on_bytes saw, or would have seen
+	 * of a message over the limit. */
 	void (*on_end)(void *context, size_t size, struct smtp_answer *);
 	void (*on_reset)(void *context); /* transaction over or forgotten */
 	void *context;
 };
 
+/* Whoever talks before it may (behind DATA, EHLO or STARTTLS, or at all without PIPELINING)
+ * gets 554 5.5.0 and is closed, as far as those bytes came in one piece with the command. */
 struct smtp_server_options {
 	str name;
-	uint64_t size_limit;
+	uint64_t size_limit; /* 0: none, and SIZE is not offered */
 	bool offer_pipelining, offer_chunking, offer_starttls, offer_8bitmime, offer_smtputf8,
 		offer_enhanced;
 	struct smtp_server_hooks hooks;
 };
 
 enum smtp_server_want {
-	SERVER_READ,   /* feed it more */
-	SERVER_TLS,    /* output is to be sent, then the handshake; then smtp_server_tls_done() */
-	SERVER_WAIT,   /* nothing happens before smtp_server_wake_at() */
-	SERVER_CLOSE,  /* output is to be sent, then closed */
-	SERVER_DROP,   /* close now, send nothing */
+	SERVER_READ, /* feed it more */
+	SERVER_TLS,  /* output is to be sent, then the handshake; then smtp_server_tls_done() */
+	SERVER_WAIT, /* nothing happens before smtp_server_wake_at() */
+	SERVER_CLOSE, /* output is to be sent, then closed */
+	SERVER_DROP,  /* close now, send nothing */
 };
 
 /* Memory of smtp_server_size() bytes, the caller's. */
