@@ -7,20 +7,26 @@
 #include "engine/mail/token.h"
 #include "templates/liquid.h"
 
-
-/* What the plan is made from; all of it must live as long as the plan. */
+/* What the plan is made from; all of it must live as long as the plan. Liquid sees: each
+ * attribute by its name ({{ first_name }}), subscriber.* (the same, email, name), campaign.*,
+ * list.*, unsubscribe_url, view_url and preferences_url. The HTML part escapes what it prints.
+ */
 struct message_source {
-	str subject, html, text;     /* html or text data NULL: has none (text is then made from html) */
+	str subject, html,
+		text; /* html or text data NULL: has none; not both. engine/api/html_text
+			 makes a text from html when a campaign is created */
 	str from_name, from_address; /* from_name may hold Liquid, as subject may */
 	str reply_to;                /* address, empty: none */
 	str list_id, list_name;      /* list_id: "news.example.com"; empty: no List-Id */
 	str feedback_id;             /* "campaign:customer:type:sender"; empty: none */
-	str unsubscribe_url;         /* base: "https://news.example.com"; empty: mailto only */
-	str unsubscribe_mailbox;     /* local part@domain or only domain of the return path */
-	str return_domain;           /* of envelope sender and Message-ID */
+	str unsubscribe_url;     /* base: "https://news.example.com"; empty: mailto only. Links
+				    are base/u/TOKEN, base/v/TOKEN, base/p/TOKEN */
+	str unsubscribe_mailbox; /* empty: u-TOKEN at the return domain. A mailbox: that one,
+				    with the token as subject; a domain: u-TOKEN there */
+	str return_domain;       /* of envelope sender and Message-ID */
 	const struct message_header {
-		str name, value;     /* value may hold Liquid */
-	} *headers;
+		str name, value; /* value may hold Liquid */
+	} * headers;
 	size_t header_count;
 	struct value campaign, list; /* hashes for {{ campaign.* }} and {{ list.* }} */
 	/* Partials of the campaign. */
@@ -30,8 +36,8 @@ struct message_source {
 
 struct message_plan; /* immutable: one serves all presses */
 
-[[nodiscard]] struct message_plan *message_compile(struct arena *, const struct message_source *,
-                                                   struct liquid_error *ret_error);
+[[nodiscard]] struct message_plan *
+message_compile(struct arena *, const struct message_source *, struct liquid_error *ret_error);
 /* Attributes of subscribers that the content reads ("first_name", ...), for the projection in
  * SQL; email and name are always there. */
 size_t message_field_count(const struct message_plan *);
@@ -41,22 +47,29 @@ struct message_recipient {
 	uint32_t tenant;
 	uint64_t campaign_id, subscriber_id;
 	str email, name;
-	const str *fields; /* JSON text of the plan's fields, by index; data NULL: nil */
-	const struct value *values; /* NULL, or the fields already parsed: used instead of fields */
-	usec date_wall;    /* whole seconds count */
-	const uint8_t *mac; /* TOKEN_MAC_SIZE bytes: see engine/sign/mac.h */
+	const str *fields; /* JSON text of the plan's fields, by index; data NULL: nil. Scalars
+			      as value_from_json_scalar() takes them; another is an error */
+	const struct value *values; /* when set, used by index instead of fields: see
+				       engine/data/json_value.h for what is no scalar */
+	usec date_wall;             /* whole seconds count */
+	const uint8_t *mac;         /* TOKEN_MAC_SIZE bytes: see engine/sign/mac.h */
 };
 
-/* Appends the whole message. out gets header and body; *ret_header_size is where the body
- * begins (behind the empty line). 0, or -1 with the error: then no byte of it is ever sent. */
+/* Appends the whole message. out gets header and body; *ret_header_size is the size of the
+ * header with its empty line. 0, or -1 with the error and out as it was: nothing of it is sent.
+ */
 [[nodiscard]] int message_render(const struct message_plan *, const struct message_recipient *,
-                                 struct arena *scratch, struct buf *out, size_t *ret_header_size,
-                                 struct liquid_error *ret_error);
-/* The envelope sender: VERP with the signed token, "b-<token>@<return domain>". */
-void message_mail_from(const struct message_plan *, const struct message_recipient *, struct buf *out);
+				 struct arena *scratch, struct buf *out,
+				 size_t *ret_header_size, struct liquid_error *ret_error);
+/* The envelope sender: VERP with the signed token, "b-<token>@<return domain>". The Message-ID
+ * is "<token>@<return domain>" with the same token: the same on a retry, and a bounce or a
+ * complaint that shows only the original header still names its recipient. */
+void message_mail_from(const struct message_plan *, const struct message_recipient *,
+		       struct buf *out);
 
 /* For people: one part as it was before encoding. */
 enum message_part { MESSAGE_SUBJECT, MESSAGE_TEXT, MESSAGE_HTML };
-[[nodiscard]] int message_render_part(const struct message_plan *, const struct message_recipient *,
-                                      enum message_part, struct arena *scratch, struct buf *out,
-                                      struct liquid_error *ret_error);
+[[nodiscard]] int message_render_part(const struct message_plan *,
+				      const struct message_recipient *, enum message_part,
+				      struct arena *scratch, struct buf *out,
+				      struct liquid_error *ret_error);

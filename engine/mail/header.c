@@ -291,21 +291,28 @@ static void put_display(struct field *f, str display)
 		put_encoded(f, display);
 }
 
-void header_put_mailbox(struct buf *out, str name, str display, str address)
+void header_put_angled(struct buf *out, str name, str display, str inside)
 {
-	ASSERT(header_address_ok(address));
 	char memory[HEADER_VALUE_LIMIT];
 	display = clean_copy(memory, display);
 	struct field f = field_begin(out, name);
-	if (display.size == 0) {
-		field_space(&f, address.size, HEADER_LINE_LIMIT);
-		field_put(&f, address);
-	} else {
-		put_display(&f, display);
-		field_space(&f, address.size + 2, ENCODED_LINE_LIMIT);
-		field_put(&f, STR("<"));
-		field_put(&f, address);
-		field_put(&f, STR(">"));
+	put_display(&f, display);
+	field_space(&f, inside.size + 2, ENCODED_LINE_LIMIT);
+	field_put(&f, STR("<"));
+	field_put(&f, inside);
+	field_put(&f, STR(">"));
+	buf_put(out, STR("\r\n"));
+}
+
+void header_put_mailbox(struct buf *out, str name, str display, str address)
+{
+	ASSERT(header_address_ok(address));
+	if (str_trim(display).size > 0) {
+		header_put_angled(out, name, display, address);
+		return;
 	}
+	struct field f = field_begin(out, name);
+	field_space(&f, address.size, HEADER_LINE_LIMIT);
+	field_put(&f, address);
 	buf_put(out, STR("\r\n"));
 }

@@ -30,6 +30,9 @@ bool header_tokens_ok(str value);
 /* One mailbox: display-name and address. The name is written as atoms, as a quoted string or as
  * encoded words, whichever it needs; empty: none. address must be header_address_ok(). */
 void header_put_mailbox(struct buf *out, str name, str display, str address);
+/* The same around anything that stands between "<" and ">" (List-Id, RFC 2919 2): printable
+ * ASCII without spaces and angle brackets. */
+void header_put_angled(struct buf *out, str name, str display, str inside);
 /* Fit to stand between "<" and ">": ASCII, with an "@", at most 320 octets, nothing that would
  * end the mailbox or begin another one. Not a judgement of the address (mail/address.h is). */
 bool header_address_ok(str address);

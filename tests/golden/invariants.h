@@ -18,7 +18,7 @@ static inline void heap_give_back(struct arena_source *, void *block, size_t)
 	free(block);
 }
 
-[[maybe_unused]] static struct arena_source heap_source = {heap_get, heap_give_back};
+[[maybe_unused]] static struct arena_source test_heap = {heap_get, heap_give_back};
 
 /* NULL when all lines are 7-bit, at most line_limit columns, end in CRLF (the last may be open
  * when open_end) and none starts with a dot; otherwise what is wrong. */

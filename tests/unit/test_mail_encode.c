@@ -15,7 +15,7 @@ static struct arena arena;
 
 static int setup(void **)
 {
-	arena_init(&arena, &heap_source, 0, 0);
+	arena_init(&arena, &test_heap, 0, 0);
 	return 0;
 }
 

@@ -1,0 +1,367 @@
+/* message.c - a plan and a recipient become bytes, in one pass into one buffer. Header fields
+ * that hold Liquid are rendered aside first, because they must be cleaned, encoded and folded
+ * as a whole; the parts are rendered in place, already in quoted-printable.
+ *
+ * Nothing here fails half: on any error out is cut back to where it was. */
+#include "templates/message.h"
+
+#include "engine/base/assert.h"
+#include "engine/mail/address.h"
+#include "engine/mail/date.h"
+#include "engine/mail/encode.h"
+#include "engine/mail/header.h"
+#include "templates/message_plan.h"
+
+#define TEXT_SIZE_HINT 256
+#define LINK_LIMIT 700 /* base URL, path and token */
+
+/* One rendering. */
+struct rendering {
+	const struct message_plan *plan;
+	const struct message_recipient *recipient;
+	struct arena *scratch;
+	struct buf *out;
+	struct liquid_error *error;
+	struct value roots;
+	str unsubscribe_token;
+	str unsubscribe_url; /* https when there is a base, mailto otherwise */
+};
+
+static int refuse(struct rendering *r, str file, str sentence, str detail)
+{
+	message_error(r->error, file, sentence, detail);
+	return -1;
+}
+
+static struct token token_of(const struct message_recipient *recipient)
+{
+	return (struct token){recipient->tenant, recipient->campaign_id,
+			      recipient->subscriber_id};
+}
+
+static void put_token(const struct message_recipient *recipient, enum token_purpose purpose,
+		      struct buf *out)
+{
+	struct token token = token_of(recipient);
+	token_encode(out, &token, purpose, recipient->mac);
+}
+
+void message_mail_from(const struct message_plan *plan,
+		       const struct message_recipient *recipient, struct buf *out)
+{
+	buf_put(out, STR("b-"));
+	put_token(recipient, TOKEN_BOUNCE, out);
+	buf_put_byte(out, '@');
+	buf_put(out, plan->source.return_domain);
+}
+
+/* mailto:u-TOKEN@domain, or a mailbox that is read by people, with the token as subject. */
+static void put_mailto(const struct rendering *r, struct buf *out)
+{
+	const struct message_source *source = &r->plan->source;
+	str mailbox = source->unsubscribe_mailbox;
+	buf_put(out, STR("mailto:"));
+	if (str_find_byte(mailbox, '@') != STR_NONE) {
+		buf_put(out, mailbox);
+		buf_put(out, STR("?subject=u-"));
+		buf_put(out, r->unsubscribe_token);
+		return;
+	}
+	buf_put(out, STR("u-"));
+	buf_put(out, r->unsubscribe_token);
+	buf_put_byte(out, '@');
+	buf_put(out, mailbox.size > 0 ? mailbox : source->return_domain);
+	buf_put(out, STR("?subject=unsubscribe"));
+}
+
+static str link_with(const struct rendering *r, str path, str token)
+{
+	struct buf out;
+	buf_init_arena(&out, r->scratch,
+		       r->plan->source.unsubscribe_url.size + TOKEN_TEXT_LIMIT + 8);
+	buf_put(&out, r->plan->source.unsubscribe_url);
+	buf_put(&out, path);
+	buf_put(&out, token);
+	return buf_ok(&out) ? buf_str(&out) : (str){};
+}
+
+static str token_text(const struct rendering *r, enum token_purpose purpose)
+{
+	struct buf out;
+	buf_init_arena(&out, r->scratch, TOKEN_TEXT_LIMIT);
+	put_token(r->recipient, purpose, &out);
+	return buf_ok(&out) ? buf_str(&out) : (str){};
+}
+
+static str mailto_link(const struct rendering *r)
+{
+	struct buf out;
+	buf_init_arena(&out, r->scratch, LINK_LIMIT);
+	put_mailto(r, &out);
+	return buf_ok(&out) ? buf_str(&out) : (str){};
+}
+
+static int field_value(struct rendering *r, size_t index, struct value *ret_value)
+{
+	const struct message_recipient *recipient = r->recipient;
+	*ret_value = (struct value){};
+	if (recipient->values) {
+		*ret_value = recipient->values[index];
+		return 0;
+	}
+	if (!recipient->fields || !recipient->fields[index].data)
+		return 0;
+	if (value_from_json_scalar(recipient->fields[index], ret_value))
+		return 0;
+	return refuse(r, STR("subscriber"), STR("this attribute is no plain value: "),
+		      r->plan->fields[index]);
+}
+
+static struct value text_or_nil(str text)
+{
+	return text.data ? value_string(text) : (struct value){};
+}
+
+static void add_root(struct value_pair *pairs, size_t *count, const char *name,
+		     struct value value)
+{
+	pairs[(*count)++] = (struct value_pair){str_of(name), value};
+}
+
+/* The attributes, email and name come first: {{ subscriber }} is that beginning of the roots.
+ */
+static int build_roots(struct rendering *r)
+{
+	const struct message_plan *plan = r->plan;
+	size_t count = 0;
+	struct value_pair *pairs =
+		ARENA_ARRAY(r->scratch, struct value_pair, plan->field_count + 8);
+	if (!pairs)
+		return refuse(r, STR("message"), STR("out of memory"), STR(""));
+	for (; count < plan->field_count; count++) {
+		pairs[count].name = plan->fields[count];
+		if (field_value(r, count, &pairs[count].value))
+			return -1;
+	}
+	add_root(pairs, &count, "email", text_or_nil(r->recipient->email));
+	add_root(pairs, &count, "name", text_or_nil(r->recipient->name));
+	add_root(pairs, &count, "subscriber", value_hash(pairs, count));
+	add_root(pairs, &count, "campaign", plan->source.campaign);
+	add_root(pairs, &count, "list", plan->source.list);
+	add_root(pairs, &count, "unsubscribe_url", text_or_nil(r->unsubscribe_url));
+	if (plan->uses_links && plan->source.unsubscribe_url.size > 0) {
+		str token = token_text(r, TOKEN_LINK);
+		add_root(pairs, &count, "view_url",
+			 text_or_nil(link_with(r, STR("/v/"), token)));
+		add_root(pairs, &count, "preferences_url",
+			 text_or_nil(link_with(r, STR("/p/"), token)));
+	}
+	r->roots = value_hash(pairs, count);
+	return 0;
+}
+
+static int begin(struct rendering *r)
+{
+	r->unsubscribe_token = token_text(r, TOKEN_UNSUBSCRIBE);
+	r->unsubscribe_url = r->plan->source.unsubscribe_url.size > 0
+				     ? link_with(r, STR("/u/"), r->unsubscribe_token)
+				     : mailto_link(r);
+	if (!r->unsubscribe_token.data || !r->unsubscribe_url.data)
+		return refuse(r, STR("message"), STR("out of memory"), STR(""));
+	return build_roots(r);
+}
+
+static int render_text(struct rendering *r, const struct message_text *text, str *ret_value)
+{
+	struct buf value;
+	buf_init_arena(&value, r->scratch, TEXT_SIZE_HINT);
+	if (liquid_render(text->liquid, &r->roots, NULL, r->recipient->date_wall, r->scratch,
+			  &value, r->error))
+		return -1;
+	if (!buf_ok(&value))
+		return refuse(r, text->name, STR("out of memory"), STR(""));
+	*ret_value = buf_str(&value);
+	return 0;
+}
+
+static int put_text(struct rendering *r, const struct message_text *text)
+{
+	str value;
+	if (text->written.data) {
+		buf_put(r->out, text->written);
+		return 0;
+	}
+	if (render_text(r, text, &value))
+		return -1;
+	if (text->form == FORM_MAILBOX)
+		header_put_mailbox(r->out, text->name, value, r->plan->source.from_address);
+	else if (text->form == FORM_TOKENS)
+		header_put_tokens(r->out, text->name, value);
+	else
+		header_put_text(r->out, text->name, value);
+	return 0;
+}
+
+/* The address as a 7-bit header can show it: its domain in A-labels. A local part that is not
+ * ASCII has no such form (RFC 6532 has it only under SMTPUTF8, which few receivers offer). */
+static bool shown_address(struct rendering *r, str email, str *ret_shown)
+{
+	struct address address;
+	struct buf wire;
+	*ret_shown = email;
+	if (header_address_ok(email))
+		return true;
+	buf_init_arena(&wire, r->scratch, email.size + 64);
+	if (address_parse(email, &address) != ADDRESS_OK || address.is_utf8 ||
+	    !address_wire(&wire, &address))
+		return false;
+	*ret_shown = buf_str(&wire);
+	return header_address_ok(*ret_shown);
+}
+
+static int put_to(struct rendering *r)
+{
+	const struct message_recipient *recipient = r->recipient;
+	str shown;
+	if (!shown_address(r, recipient->email, &shown))
+		return refuse(r, STR("To"), STR("this address cannot stand in a header: "),
+			      recipient->email);
+	header_put_mailbox(r->out, STR("To"), recipient->name, shown);
+	return 0;
+}
+
+static void put_date_and_id(struct rendering *r)
+{
+	buf_put(r->out, STR("Date: "));
+	date_put(r->out, r->recipient->date_wall);
+	buf_put(r->out, STR("\r\nMessage-ID: <"));
+	put_token(r->recipient, TOKEN_BOUNCE, r->out);
+	buf_put_byte(r->out, '@');
+	buf_put(r->out, r->plan->source.return_domain);
+	buf_put(r->out, STR(">\r\n"));
+}
+
+/* RFC 2369 3.2: URIs in angle brackets, in the order of preference; RFC 8058 3.1 wants one
+ * https URI among them. */
+static void put_list_unsubscribe(struct rendering *r)
+{
+	char memory[2 * LINK_LIMIT];
+	struct buf value;
+	buf_init_fixed(&value, memory, sizeof(memory));
+	if (r->plan->source.unsubscribe_url.size > 0) {
+		buf_put_byte(&value, '<');
+		buf_put(&value, r->unsubscribe_url);
+		buf_put(&value, STR(">, "));
+	}
+	buf_put_byte(&value, '<');
+	put_mailto(r, &value);
+	buf_put_byte(&value, '>');
+	ASSERT(buf_ok(&value));
+	header_put_tokens(r->out, STR("List-Unsubscribe"), buf_str(&value));
+}
+
+static int put_header(struct rendering *r)
+{
+	const struct message_plan *plan = r->plan;
+	if (put_text(r, &plan->from) || put_to(r) || put_text(r, &plan->subject))
+		return -1;
+	put_date_and_id(r);
+	put_list_unsubscribe(r);
+	for (size_t i = 0; i < plan->extra_count; i++)
+		if (put_text(r, &plan->extra[i]))
+			return -1;
+	buf_put(r->out, plan->fixed);
+	return 0;
+}
+
+static int put_part(struct rendering *r, const struct liquid *part)
+{
+	struct qp q;
+	if (liquid_render(part, &r->roots, NULL, r->recipient->date_wall, r->scratch, r->out,
+			  r->error))
+		return -1;
+	qp_resume(&q, r->out);
+	qp_end(&q);
+	return 0;
+}
+
+static int put_body(struct rendering *r)
+{
+	const struct message_plan *plan = r->plan;
+	if (plan->text && plan->html) {
+		buf_put(r->out, plan->opening);
+		if (put_part(r, plan->text))
+			return -1;
+		buf_put(r->out, plan->middle);
+		if (put_part(r, plan->html))
+			return -1;
+		buf_put(r->out, plan->closing);
+		return 0;
+	}
+	if (put_part(r, plan->text ? plan->text : plan->html))
+		return -1;
+	if (!str_ends(buf_str(r->out), STR("\n")))
+		buf_put(r->out, STR("\r\n"));
+	return 0;
+}
+
+static int render(struct rendering *r, size_t *ret_header_size)
+{
+	size_t start = r->out->size;
+	if (begin(r) || put_header(r))
+		return -1;
+	size_t header_size = r->out->size - start;
+	if (put_body(r))
+		return -1;
+	if (!buf_ok(r->out))
+		return refuse(r, STR("message"), STR("the message is larger than its buffer"),
+			      STR(""));
+	*ret_header_size = header_size;
+	return 0;
+}
+
+int message_render(const struct message_plan *plan, const struct message_recipient *recipient,
+		   struct arena *scratch, struct buf *out, size_t *ret_header_size,
+		   struct liquid_error *ret_error)
+{
+	struct rendering r = {plan, recipient, scratch, out, ret_error, {}, {}, {}};
+	size_t size = out->size;
+	if (render(&r, ret_header_size) == 0)
+		return 0;
+	out->size = size;
+	out->failed = false;
+	return -1;
+}
+
+static int render_plain(struct rendering *r, str source, str file, enum liquid_escape escape)
+{
+	struct liquid_options options = message_liquid_options(&r->plan->source, file, escape);
+	struct liquid *liquid = liquid_compile(r->scratch, source, &options, r->error);
+	if (!liquid || liquid_render(liquid, &r->roots, NULL, r->recipient->date_wall,
+				     r->scratch, r->out, r->error))
+		return -1;
+	return buf_ok(r->out) ? 0 : refuse(r, file, STR("out of memory"), STR(""));
+}
+
+int message_render_part(const struct message_plan *plan,
+			const struct message_recipient *recipient, enum message_part part,
+			struct arena *scratch, struct buf *out, struct liquid_error *ret_error)
+{
+	struct rendering r = {plan, recipient, scratch, out, ret_error, {}, {}, {}};
+	str value;
+	if (begin(&r))
+		return -1;
+	switch (part) {
+	case MESSAGE_TEXT:
+		return render_plain(&r, plan->source.text, STR("body.txt"), LIQUID_ESCAPE_NONE);
+	case MESSAGE_HTML:
+		return render_plain(&r, plan->source.html, STR("body.html"),
+				    LIQUID_ESCAPE_HTML);
+	case MESSAGE_SUBJECT:
+		if (render_text(&r, &plan->subject, &value))
+			return -1;
+		header_clean(out, value);
+		return 0;
+	}
+	UNREACHABLE();
+}

@@ -1,0 +1,429 @@
+/* message_compile.c - a campaign's content becomes a plan: what is the same for every recipient
+ * is written here, once, in its final form.
+ *
+ *   entity = header CRLF ( part / multipart )
+ *   multipart = "--" boundary CRLF text-part CRLF "--" boundary CRLF html-part CRLF
+ *               "--" boundary "--" CRLF                                  RFC 2046 5.1.1, 5.1.4
+ *
+ * The boundary holds "=_": quoted-printable text never does (RFC 2045 6.7, the advice in (5) on
+ * boundaries), so no recipient's data can end a part. It is a hash of the content: two
+ * renderings of a message are the same bytes. */
+#include "templates/message_plan.h"
+
+#include "engine/base/hash.h"
+#include "engine/mail/encode.h"
+#include "engine/mail/header.h"
+
+#define PART_HEADER "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+void message_error(struct liquid_error *error, str file, str sentence, str detail)
+{
+	struct buf message;
+	*error = (struct liquid_error){.file = file, .line = 1, .column = 1};
+	buf_init_fixed(&message, error->message, sizeof(error->message) - 1);
+	buf_put(&message, sentence);
+	buf_put_printable(&message, detail, 80);
+	error->message[message.size] = '\0';
+}
+
+static int refuse(struct liquid_error *error, str file, str sentence, str detail)
+{
+	message_error(error, file, sentence, detail);
+	return -1;
+}
+
+/* Literal text is encoded when compiling; what liquid.h carries as bytes is our struct. */
+static bool prepare_literal(void *, str text, struct arena *arena, str *ret_prepared)
+{
+	struct qp_literal *literal = ARENA_NEW(arena, struct qp_literal);
+	if (!literal || qp_literal_compile(arena, text, literal))
+		return false;
+	*ret_prepared = str_make((const char *)literal, sizeof(*literal));
+	return true;
+}
+
+static void put_literal(void *, str prepared, struct buf *out)
+{
+	struct qp q;
+	qp_resume(&q, out);
+	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
+}
+
+static void encode_output(void *, str text, struct buf *out)
+{
+	struct qp q;
+	qp_resume(&q, out);
+	qp_put(&q, text);
+}
+
+static const struct liquid_encoding quoted_printable = {prepare_literal, put_literal,
+							encode_output, NULL};
+
+struct liquid_options message_liquid_options(const struct message_source *source, str file,
+					     enum liquid_escape escape)
+{
+	return (struct liquid_options){
+		.file = file,
+		.escape = escape,
+		.load_partial = source->load_partial,
+		.load_context = source->load_context,
+	};
+}
+
+static int compile_part(struct arena *arena, const struct message_source *source, str text,
+			str file, enum liquid_escape escape, struct liquid **ret_liquid,
+			struct liquid_error *error)
+{
+	struct liquid_options options = message_liquid_options(source, file, escape);
+	options.encoding = &quoted_printable;
+	if (!text.data)
+		return 0;
+	*ret_liquid = liquid_compile(arena, text, &options, error);
+	return *ret_liquid ? 0 : -1;
+}
+
+/* A template without any tag: its text. */
+static bool is_constant(const struct liquid *liquid, str *ret_text)
+{
+	size_t runs = liquid_run_count(liquid);
+	*ret_text = STR("");
+	return runs == 0 || (runs == 1 && liquid_run_literal(liquid, 0, ret_text));
+}
+
+static void write_text(const struct message_source *source, const struct message_text *text,
+		       str value, struct buf *out)
+{
+	if (text->form == FORM_MAILBOX)
+		header_put_mailbox(out, text->name, value, source->from_address);
+	else if (text->form == FORM_TOKENS)
+		header_put_tokens(out, text->name, value);
+	else
+		header_put_text(out, text->name, value);
+}
+
+static int compile_text(struct arena *arena, const struct message_source *source,
+			struct message_text *text, struct liquid_error *error)
+{
+	struct liquid_options options =
+		message_liquid_options(source, text->name, LIQUID_ESCAPE_NONE);
+	text->source = text->source.data ? text->source : STR("");
+	text->liquid = liquid_compile(arena, text->source, &options, error);
+	str value;
+	if (!text->liquid)
+		return -1;
+	if (!is_constant(text->liquid, &value))
+		return 0;
+	struct buf written;
+	buf_init_arena(&written, arena, value.size + 128);
+	write_text(source, text, value, &written);
+	if (!buf_ok(&written))
+		return refuse(error, text->name, STR("out of memory"), STR(""));
+	text->written = buf_str(&written);
+	return 0;
+}
+
+/* Fields that a message has once (RFC 5322 3.6) and that are written from other settings, and
+ * those that only servers on the way write. */
+static bool is_our_own(str name)
+{
+	static const char *const names[] = {
+		"From",
+		"To",
+		"Cc",
+		"Bcc",
+		"Subject",
+		"Date",
+		"Message-ID",
+		"MIME-Version",
+		"Reply-To",
+		"List-Id",
+		"Feedback-ID",
+		"List-Unsubscribe",
+		"Return-Path",
+		"Received",
+		"DKIM-Signature",
+		"List-Unsubscribe-Post",
+		"Resent-From",
+		"Resent-To",
+		"Resent-Cc",
+		"Resent-Bcc",
+		"Delivered-To",
+		"Authentication-Results",
+		"Content-Type",
+		"Content-Transfer-Encoding",
+		"Content-Disposition",
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_eq_nocase(name, str_of(names[i])))
+			return true;
+	return false;
+}
+
+static int check_header_name(const struct message_source *source, size_t index,
+			     struct liquid_error *error)
+{
+	str name = source->headers[index].name;
+	if (!header_name_ok(name))
+		return refuse(error, STR("header"), STR("this is no header name: "), name);
+	if (is_our_own(name))
+		return refuse(error, STR("header"),
+			      STR("this header is written by rundbrief itself: "), name);
+	for (size_t i = 0; i < index; i++)
+		if (str_eq_nocase(name, source->headers[i].name))
+			return refuse(error, STR("header"), STR("this header is given twice: "),
+				      name);
+	return 0;
+}
+
+static int compile_extra(struct arena *arena, struct message_plan *plan,
+			 struct liquid_error *error)
+{
+	const struct message_source *source = &plan->source;
+	plan->extra = ARENA_ARRAY(arena, struct message_text, source->header_count + 1);
+	if (!plan->extra)
+		return refuse(error, STR("header"), STR("out of memory"), STR(""));
+	for (size_t i = 0; i < source->header_count; i++) {
+		struct message_text *text = &plan->extra[i];
+		text->name = source->headers[i].name;
+		text->source = source->headers[i].value;
+		text->form = FORM_TOKENS;
+		if (check_header_name(source, i, error) ||
+		    compile_text(arena, source, text, error))
+			return -1;
+	}
+	plan->extra_count = source->header_count;
+	return 0;
+}
+
+/* Letters, digits, hyphens and dots; A-labels by now. */
+static bool is_domain(str domain)
+{
+	for (size_t i = 0; i < domain.size; i++) {
+		char c = domain.data[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'))
+			return false;
+	}
+	return domain.size > 0 && domain.size <= 255 && domain.data[0] != '.';
+}
+
+static bool is_base_url(str url)
+{
+	str rest = str_starts_nocase(url, STR("https://"))  ? str_from(url, 8)
+		   : str_starts_nocase(url, STR("http://")) ? str_from(url, 7)
+							    : STR("");
+	for (size_t i = 0; i < url.size; i++)
+		if (url.data[i] <= ' ' || url.data[i] > '~' ||
+		    str_find_byte(STR("<>\"?#,"), url.data[i]) != STR_NONE)
+			return false;
+	return rest.size > 0 && url.size <= 500;
+}
+
+static int check_source(struct message_source *source, struct liquid_error *error)
+{
+	str campaign = STR("campaign");
+	if (!source->html.data && !source->text.data)
+		return refuse(error, campaign, STR("there is neither an HTML nor a text body"),
+			      STR(""));
+	if (!header_address_ok(source->from_address))
+		return refuse(error, campaign, STR("`from` is no address: "),
+			      source->from_address);
+	if (source->reply_to.size > 0 && !header_address_ok(source->reply_to))
+		return refuse(error, campaign, STR("`reply_to` is no address: "),
+			      source->reply_to);
+	if (!is_domain(source->return_domain))
+		return refuse(error, campaign,
+			      STR("the return-path domain is no domain name: "),
+			      source->return_domain);
+	if (source->list_id.size > 0 && !is_domain(source->list_id))
+		return refuse(error, campaign, STR("`list_id` is no domain name: "),
+			      source->list_id);
+	while (str_ends(source->unsubscribe_url, STR("/")))
+		source->unsubscribe_url.size--;
+	if (source->unsubscribe_url.size > 0 && !is_base_url(source->unsubscribe_url))
+		return refuse(error, campaign,
+			      STR("the unsubscribe URL is no http(s) address: "),
+			      source->unsubscribe_url);
+	str mailbox = source->unsubscribe_mailbox;
+	if (mailbox.size > 0 && !is_domain(mailbox) && !header_address_ok(mailbox))
+		return refuse(error, campaign, STR("the unsubscribe mailbox is no address: "),
+			      mailbox);
+	return 0;
+}
+
+bool message_is_built_in(str root)
+{
+	static const char *const names[] = {"email",    "name",           "subscriber",
+					    "campaign", "list",           "unsubscribe_url",
+					    "view_url", "preferences_url"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_eq(root, str_of(names[i])))
+			return true;
+	return false;
+}
+
+/* "first_name" and "subscriber.first_name" and "first_name.last": first_name. data NULL: the
+ * path reads no attribute. */
+static str field_of_path(str path)
+{
+	str root = str_cut(&path, '.');
+	if (!str_eq(root, STR("subscriber")))
+		return message_is_built_in(root) ? (str){} : root;
+	str name = str_cut(&path, '.');
+	bool is_column = str_eq(name, STR("email")) || str_eq(name, STR("name"));
+	return name.size == 0 || is_column ? (str){} : name;
+}
+
+static void add_fields(struct message_plan *plan, const struct liquid *liquid)
+{
+	for (size_t i = 0; liquid && i < liquid_variable_count(liquid); i++) {
+		str path = liquid_variable(liquid, i), field = field_of_path(path);
+		if (str_starts(path, STR("view_url")) ||
+		    str_starts(path, STR("preferences_url")))
+			plan->uses_links = true;
+		bool known = !field.data;
+		for (size_t j = 0; j < plan->field_count && !known; j++)
+			known = str_eq(plan->fields[j], field);
+		if (!known)
+			plan->fields[plan->field_count++] = field;
+	}
+}
+
+static size_t variable_count(const struct liquid *liquid)
+{
+	return liquid ? liquid_variable_count(liquid) : 0;
+}
+
+static int collect_fields(struct arena *arena, struct message_plan *plan)
+{
+	size_t most = variable_count(plan->from.liquid) + variable_count(plan->subject.liquid) +
+		      variable_count(plan->text) + variable_count(plan->html);
+	for (size_t i = 0; i < plan->extra_count; i++)
+		most += variable_count(plan->extra[i].liquid);
+	plan->fields = ARENA_ARRAY(arena, str, most + 1);
+	if (!plan->fields)
+		return -1;
+	add_fields(plan, plan->from.liquid);
+	add_fields(plan, plan->subject.liquid);
+	add_fields(plan, plan->text);
+	add_fields(plan, plan->html);
+	for (size_t i = 0; i < plan->extra_count; i++)
+		add_fields(plan, plan->extra[i].liquid);
+	return 0;
+}
+
+static uint64_t content_hash(const struct message_source *source)
+{
+	uint64_t hash = hash_bytes(0, source->subject);
+	hash = hash_bytes(hash, source->text);
+	return hash_bytes(hash, source->html);
+}
+
+static void write_list_fields(struct message_plan *plan, struct buf *out)
+{
+	const struct message_source *source = &plan->source;
+	if (source->list_id.size > 0) /* list-id = [phrase] "<" ... ">", RFC 2919 2 */
+		header_put_angled(out, STR("List-Id"), source->list_name, source->list_id);
+	if (plan->one_click)
+		header_put_tokens(out, STR("List-Unsubscribe-Post"),
+				  STR("List-Unsubscribe=One-Click")); /* RFC 8058 3.1 */
+	if (source->feedback_id.size > 0)
+		header_put_tokens(out, STR("Feedback-ID"), source->feedback_id);
+}
+
+static void write_envelope(struct message_plan *plan, struct buf *out, struct buf *around)
+{
+	char memory[32];
+	struct buf boundary;
+	buf_init_fixed(&boundary, memory, sizeof(memory));
+	buf_printf(&boundary, "=_%016llx", (unsigned long long)content_hash(&plan->source));
+	if (!plan->text || !plan->html) {
+		buf_put_cstr(out, plan->html ? "Content-Type: text/html" PART_HEADER
+					     : "Content-Type: text/plain" PART_HEADER);
+		return;
+	}
+	buf_put_cstr(out, "Content-Type: multipart/alternative; boundary=\"");
+	buf_put(out, buf_str(&boundary));
+	buf_put_cstr(out, "\"\r\n\r\n");
+
+	size_t start = around->size, end;
+	buf_put_cstr(around, "--");
+	buf_put(around, buf_str(&boundary));
+	buf_put_cstr(around, "\r\nContent-Type: text/plain" PART_HEADER);
+	end = around->size;
+	plan->opening = str_sub(buf_str(around), start, end - start);
+	start = end;
+	buf_put_cstr(around, "\r\n--");
+	buf_put(around, buf_str(&boundary));
+	buf_put_cstr(around, "\r\nContent-Type: text/html" PART_HEADER);
+	end = around->size;
+	plan->middle = str_sub(buf_str(around), start, end - start);
+	start = end;
+	buf_put_cstr(around, "\r\n--");
+	buf_put(around, buf_str(&boundary));
+	buf_put_cstr(around, "--\r\n");
+	plan->closing = str_sub(buf_str(around), start, around->size - start);
+}
+
+static int write_fixed(struct arena *arena, struct message_plan *plan)
+{
+	struct buf fixed, around;
+	buf_init_arena(&fixed, arena, 2048);
+	char *memory = arena_bytes(arena, 1024);
+	if (!memory)
+		return -1;
+	buf_init_fixed(&around, memory, 1024);
+	if (plan->source.reply_to.size > 0)
+		header_put_mailbox(&fixed, STR("Reply-To"), STR(""), plan->source.reply_to);
+	write_list_fields(plan, &fixed);
+	buf_put_cstr(&fixed, "MIME-Version: 1.0\r\n");
+	write_envelope(plan, &fixed, &around);
+	plan->fixed = buf_str(&fixed);
+	return buf_ok(&fixed) && buf_ok(&around) ? 0 : -1;
+}
+
+static int compile_plan(struct arena *arena, struct message_plan *plan,
+			struct liquid_error *error)
+{
+	struct message_source *source = &plan->source;
+	if (check_source(source, error))
+		return -1;
+	plan->one_click = str_starts_nocase(source->unsubscribe_url, STR("https://"));
+	plan->from =
+		(struct message_text){STR("From"), source->from_name, NULL, FORM_MAILBOX, {}};
+	plan->subject =
+		(struct message_text){STR("Subject"), source->subject, NULL, FORM_TEXT, {}};
+	if (compile_text(arena, source, &plan->from, error) ||
+	    compile_text(arena, source, &plan->subject, error) ||
+	    compile_extra(arena, plan, error) ||
+	    compile_part(arena, source, source->text, STR("body.txt"), LIQUID_ESCAPE_NONE,
+			 &plan->text, error) ||
+	    compile_part(arena, source, source->html, STR("body.html"), LIQUID_ESCAPE_HTML,
+			 &plan->html, error))
+		return -1;
+	if (collect_fields(arena, plan) || write_fixed(arena, plan))
+		return refuse(error, STR("campaign"), STR("out of memory"), STR(""));
+	return 0;
+}
+
+struct message_plan *message_compile(struct arena *arena, const struct message_source *source,
+				     struct liquid_error *ret_error)
+{
+	struct message_plan *plan = ARENA_NEW(arena, struct message_plan);
+	if (!plan) {
+		message_error(ret_error, STR("campaign"), STR("out of memory"), STR(""));
+		return NULL;
+	}
+	plan->source = *source;
+	return compile_plan(arena, plan, ret_error) ? NULL : plan;
+}
+
+size_t message_field_count(const struct message_plan *plan)
+{
+	return plan->field_count;
+}
+
+str message_field(const struct message_plan *plan, size_t index)
+{
+	return plan->fields[index];
+}
