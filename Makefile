@@ -30,8 +30,23 @@ CORE_SOURCES := $(filter-out $(RIM_SOURCES) engine/main.c, \
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 EMBEDDED := $(wildcard sql/*.sql sql/queries/*.sql engine/smtp/*.tsv engine/shape/*.tsv)
 
-.PHONY: all demo test install clean layers pure unit debug FORCE
+.PHONY: all deps demo test bench install clean debug layers pure unit unit-run talk replay cli sim
 all: build/rundbrief
+
+# The two commands. Each sees to its packages, builds and runs; nothing is left running.
+N ?= 2000
+demo:
+	@sh tests/tools/deps.sh build demo
+	@$(MAKE) --no-print-directory all
+	@sh bench/demo/run.sh $(N)
+test:
+	@sh tests/tools/deps.sh build test
+	@$(MAKE) --no-print-directory all debug
+	@MAKE="$(MAKE)" sh tests/run.sh
+bench:
+	@sh tests/tools/deps.sh build test
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 bench/run.py $(BENCH)
 
 build/rundbrief: $(BUILD)/rundbrief
 	@ln -sf $(MODE)/rundbrief $@
@@ -72,6 +87,9 @@ layers:
 	@python3 tests/tools/layers.py
 pure:
 	@sh tests/tools/pure.sh
+
+install: all
+	install -D -m 755 build/rundbrief $(DESTDIR)$(PREFIX)/bin/rundbrief
 
 clean:
 	rm -rf build

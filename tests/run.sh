@@ -1,0 +1,42 @@
+#!/bin/sh
+# Runs every suite and adds up: tests/run.sh [SUITE...]. A suite is a make target or a live test;
+# each ends with a line "NAME: N passed, N failed[, N skipped]". A suite that ends badly without
+# such a line counts as one failure. The last line is "N passed, N failed[, N skipped]".
+cd "$(dirname "$0")/.." || exit 1
+mkdir -p build/log
+passed=0 failed=0 skipped=0
+
+suites=${*:-layers pure unit talk replay cli sim $(cd tests/live && ls test_*.py 2>/dev/null)}
+for suite in $suites; do
+	log=build/log/$suite.log
+	began=$(date +%s)
+	case $suite in
+	*.py) timeout 1200 /usr/bin/python3 "tests/live/$suite" >"$log" 2>&1 </dev/null ;;
+	*) timeout 1200 "${MAKE:-make}" --no-print-directory "$suite" >"$log" 2>&1 </dev/null ;;
+	esac
+	status=$?
+	line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)
+	p=$(echo "$line" | sed -n 's/.*[^0-9]\{0,1\}\b\([0-9][0-9]*\) passed.*/\1/p')
+	f=$(echo "$line" | sed -n 's/.* \([0-9][0-9]*\) failed.*/\1/p')
+	s=$(echo "$line" | sed -n 's/.* \([0-9][0-9]*\) skipped.*/\1/p')
+	p=${p:-0} f=${f:-0} s=${s:-0}
+	if [ $status -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+	fi
+	printf '%-24s %5d passed %4d failed %4d skipped  %4d s\n' "$suite" "$p" "$f" "$s" \
+		$(($(date +%s) - began))
+	if [ "$f" -ne 0 ]; then
+		echo "---- the end of $log:"
+		grep -E 'FAILED|failed|error|Error|ERROR' "$log" | grep -v ' 0 failed' | head -20
+		tail -25 "$log"
+		echo "----"
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+
+if [ $skipped -gt 0 ]; then
+	echo "$passed passed, $failed failed, $skipped skipped"
+else
+	echo "$passed passed, $failed failed"
+fi
+[ $failed -eq 0 ]
