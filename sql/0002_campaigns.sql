@@ -51,7 +51,8 @@ create table engines (
 -- Frozen recipients. ids are strictly ascending varint differences (engine/base/codec.h).
 -- kind: 0 audience, 1 retry, 2 remainder. Only audience slices count as targeted.
 -- state: 0 open, 1 leased, 2 settled, 3 cancelled, 4 orphaned (taken over from a dead engine:
--- what it had marked as started waits for its journal).
+-- what it had marked as started waits for its journal). A lease holds as long as its engine's
+-- heartbeat is fresh: there is nothing to renew in each slice.
 create table slices (
 	tenant_id integer not null,
 	campaign_id bigint not null,
@@ -64,7 +65,6 @@ create table slices (
 	lo_id bigint not null,
 	hi_id bigint not null,
 	due_at timestamptz not null default now(),
-	lease_until timestamptz,
 	lease_engine_id integer,
 	lease_epoch integer,
 	created_at timestamptz not null default now(),

@@ -1,0 +1,18 @@
+-- And so do those who waited for another attempt.
+with forgotten as (
+	delete from deferrals d
+	where d.tenant_id = $1::integer and d.campaign_id = $2::bigint
+	returning d.subscriber_id, d.date_at, d.revision, d.attempts, d.provider, d.source),
+ended as (
+	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
+		status, duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause,
+		provider, source, site, mx_host, text)
+	select $1, $2, 0, subscriber_id, now(), date_at, revision, 5007000, 0, 0, 6, 0, 0, 554, 0, 1,
+		true, 'cancelled', provider, source, '', '', ''
+	from forgotten
+	returning provider)
+insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,
+	count)
+select $1, $2, 0, 6, 0, 0, true, provider, count(*) from ended group by provider
+on conflict (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider)
+do update set count = t.count + excluded.count

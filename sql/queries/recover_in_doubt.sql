@@ -1,0 +1,32 @@
+-- Those whose journal is lost: started, and nobody knows how it ended. $6: is that final?
+with doubt as (
+	select w.id, coalesce(d.attempts, 0) + 1 as attempt, coalesce(d.revision, 0) as revision,
+		d.date_at, d.first_at, coalesce(d.provider, '') as provider,
+		coalesce(d.source, '') as source
+	from unnest($5::bigint[]) as w(id)
+	left join deferrals d on d.tenant_id = $1::integer and d.campaign_id = $2::bigint
+		and d.subscriber_id = w.id),
+noted as (
+	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
+		status, duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause,
+		provider, source, site, mx_host, text)
+	select $1, $2, $3::bigint, id, now(), date_at, revision, 4003000, 0, 0, 4, 17, 10, 451,
+		attempt, 1, $6::boolean, 'crashed', provider, source, '', '', 'the engine''s journal was lost'
+	from doubt),
+waiting as (
+	insert into deferrals (tenant_id, campaign_id, subscriber_id, due_at, date_at, first_at, revision,
+		attempts, verdict, class, code, status, provider, source, text)
+	select $1, $2, id, now(), date_at, coalesce(first_at, now()), revision, attempt, 4, 17, 451,
+		4003000, provider, source, 'the engine''s journal was lost'
+	from doubt where not $6
+	on conflict (tenant_id, campaign_id, subscriber_id) do update
+	set slice_id = null, due_at = now(), attempts = excluded.attempts, verdict = 4),
+done as (
+	delete from deferrals d using doubt
+	where $6 and d.tenant_id = $1 and d.campaign_id = $2 and d.subscriber_id = doubt.id)
+insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,
+	count)
+select $1, $2, $4::integer, 4, 17, case when attempt = 1 then 1 else 2 end, $6, provider, count(*)
+from doubt group by 6, 8
+on conflict (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider)
+do update set count = t.count + excluded.count

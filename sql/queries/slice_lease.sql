@@ -1,0 +1,17 @@
+-- Leases the slice that has been due longest, of one or of all running campaigns.
+with next as (
+	select s.campaign_id, s.id
+	from campaigns c
+	cross join lateral (
+		select x.campaign_id, x.id, x.due_at from slices x
+		where x.tenant_id = $1::integer and x.campaign_id = c.id and x.state = 0
+			and x.due_at <= now()
+		order by x.due_at, x.id limit 1 for update skip locked) s
+	where c.tenant_id = $1 and c.state = 1 and ($4::bigint = 0 or c.id = $4)
+		and exists (select from engines e
+			where e.tenant_id = $1 and e.id = $2::integer and e.epoch = $3::integer)
+	order by s.due_at, s.id limit 1)
+update slices s set state = 1, lease_engine_id = $2, lease_epoch = $3
+from next n
+where s.tenant_id = $1 and s.campaign_id = n.campaign_id and s.id = n.id
+returning s.id, s.campaign_id, s.kind, s.count, s.ids
