@@ -18,33 +18,38 @@ struct store;
 
 enum store_result {
 	STORE_OK = 0,
-	STORE_LOST = -1,      /* no connection, or it broke: whether a write took is not known;
-	                         read the position, never guess. Try again after a pause. */
-	STORE_RETRY = -2,     /* deadlock, serialization, read-only, disk full: nothing was written */
-	STORE_REFUSED = -3,   /* the statement is wrong for this schema: a bug or a missing migration */
+	STORE_LOST = -1, /* no connection, or it broke: whether a write took is not known;
+			    read the position, never guess. Try again after a pause. */
+	STORE_RETRY =
+		-2, /* deadlock, serialization, read-only, disk full: nothing was written */
+	STORE_REFUSED =
+		-3, /* the statement is wrong for this schema: a bug or a missing migration */
 	STORE_NOT_FOUND = -4,
-	STORE_FENCED = -5,    /* another process runs under this engine's name (newer epoch), or
-	                         the journal position is not the expected one */
+	STORE_FENCED = -5, /* another process runs under this engine's name (newer epoch), or
+			      the journal position is not the expected one */
 };
 
 struct store_config {
 	const char *conninfo;
-	uint32_t tenant;            /* 1: the default tenant */
-	usec connect_timeout;       /* 0: 10 s */
-	usec statement_timeout;     /* 0: 60 s */
-	const char *application;    /* application_name: "rundbrief feeder" */
+	uint32_t tenant;         /* 1: the default tenant */
+	usec connect_timeout;    /* 0: 10 s */
+	usec statement_timeout;  /* 0: 60 s */
+	const char *application; /* application_name: "rundbrief feeder" */
 };
 
-[[nodiscard]] int store_open(struct store **ret_store, struct io_loop *, const struct store_config *,
-                             char *ret_why, size_t why_size);
+[[nodiscard]] int store_open(struct store **ret_store, struct io_loop *,
+			     const struct store_config *, char *ret_why, size_t why_size);
+/* Requests not yet served are dropped without on_done. With a loop: before the loop is
+ * destroyed; memory is given back by the loop's next turns. */
 void store_close(struct store *);
 
 /* First member of every request. */
 struct store_request {
 	struct chain_link link;
 	void (*on_done)(struct store_request *);
-	int result;    /* enum store_result */
-	char why[256]; /* for people, when result is not OK */
+	int result;                    /* enum store_result */
+	char why[256];                 /* for people, when result is not OK */
+	const struct store_work *work; /* the implementation's own */
 };
 
 /* An engine says who it is. Gives it a new epoch: an older process of that name is fenced. */
@@ -68,7 +73,11 @@ struct store_heartbeat {
 void store_heartbeat(struct store *, struct store_heartbeat *);
 
 enum campaign_state {
-	CAMPAIGN_DRAFT, CAMPAIGN_RUNNING, CAMPAIGN_PAUSED, CAMPAIGN_CANCELLED, CAMPAIGN_FINISHED,
+	CAMPAIGN_DRAFT,
+	CAMPAIGN_RUNNING,
+	CAMPAIGN_PAUSED,
+	CAMPAIGN_CANCELLED,
+	CAMPAIGN_FINISHED,
 	CAMPAIGN_STATE_COUNT
 };
 extern const char *const campaign_state_names[CAMPAIGN_STATE_COUNT];
@@ -79,7 +88,7 @@ struct store_campaign {
 	struct store_request request;
 	uint64_t campaign_id; /* 0: look up by name */
 	str name;
-	uint32_t revision;    /* 0: newest */
+	uint32_t revision; /* 0: newest */
 	struct arena *arena;
 	enum campaign_state ret_state;
 	str ret_name, ret_settings, ret_html, ret_text; /* html or text data NULL: has none */
@@ -114,14 +123,15 @@ struct store_lease {
 	enum slice_kind ret_kind;
 	uint64_t *ret_ids;
 	size_t ret_count;
-	usec ret_next_due_wall; /* none due: when the earliest will be; USEC_NEVER: there is none */
+	usec ret_next_due_wall; /* none due: when the earliest will be; USEC_NEVER: there is
+				   none */
 };
 void store_lease(struct store *, struct store_lease *);
 
 /* One recipient as read for sending. */
 struct store_recipient {
 	uint64_t subscriber_id;
-	str email;      /* as stored; data NULL: the subscriber is gone (erased) */
+	str email; /* as stored; data NULL: the subscriber is gone (erased) */
 	str name;
 	const str *fields; /* JSON text of each attribute asked for; data NULL: has none */
 	uint32_t attempts; /* ended so far */
@@ -137,7 +147,7 @@ struct store_read {
 	uint64_t campaign_id, slice_id;
 	const uint64_t *ids; /* ascending */
 	size_t count;
-	const str *fields;   /* names of attributes the template uses */
+	const str *fields; /* names of attributes the template uses */
 	size_t field_count;
 	struct arena *arena;
 	struct store_recipient *ret_recipients; /* count entries, in the order of ids */
@@ -152,7 +162,7 @@ struct store_mark {
 		uint64_t campaign_id, slice_id;
 		const uint64_t *ids; /* ascending */
 		size_t count;
-	} *slices;
+	} * slices;
 	size_t slice_count;
 };
 void store_mark(struct store *, struct store_mark *);
@@ -202,20 +212,20 @@ void store_put_back(struct store *, struct store_put_back *);
 struct store_outcome {
 	uint64_t campaign_id, slice_id, subscriber_id;
 	enum verdict verdict;
-	bool final;         /* in doubt may be final or not; deferred never is */
-	bool suppress;      /* a dead address: to be suppressed with this outcome */
+	bool final;    /* in doubt may be final or not; deferred never is */
+	bool suppress; /* a dead address: to be suppressed with this outcome */
 	enum bounce_class class;
 	const char *cause;
 	enum reply_origin origin;
 	enum smtp_stage stage;
 	uint16_t code;
 	struct status status;
-	uint32_t attempt;   /* 1 for the first; 0: none was made */
+	uint32_t attempt; /* 1 for the first; 0: none was made */
 	uint32_t revision;
 	usec at_wall, date_wall, first_wall;
-	usec due_wall;      /* DEFERRED, or IN_DOUBT to be tried again */
-	uint32_t duration_ms; /* from MAIL to the reply */
-	uint32_t size;      /* bytes of the message */
+	usec due_wall;                             /* DEFERRED, or IN_DOUBT to be tried again */
+	uint32_t duration_ms;                      /* from MAIL to the reply */
+	uint32_t size;                             /* bytes of the message */
 	str text, mx_host, provider, site, source; /* text: bounded, may hold any bytes */
 };
 

@@ -1,0 +1,148 @@
+/* pg.h - under store.h: one PostgreSQL connection that serves requests one by one.
+ * A request's work is a step function: it sends one statement and returns PG_WAIT; it is called
+ * again with that statement's result, and so on until PG_DONE. The same steps run with a loop
+ * (io_poll wakes them) and without (poll(2) does), and multi-statement transactions are only
+ * steps that begin with pg_begin() and end with pg_commit().
+ *
+ * A step never sees an error: the layer rolls back, says STORE_* and a sentence, and ends the
+ * request. A step that itself refuses says so by pg_fail(); what is open then is rolled back.
+ * Private to engine/store. */
+#pragma once
+
+#include "engine/base/buf.h"
+#include "engine/store/store.h"
+#include <libpq-fe.h>
+
+#define PG_PARAM_LIMIT 24
+#define PG_STATEMENT_LIMIT 160 /* a read with another number of fields is another one */
+#define PG_NAME_LIMIT 40
+#define PG_RECONNECT_PAUSE (1 * USEC_SECOND)
+#define PG_ANSWER_MARGIN (5 * USEC_SECOND) /* beyond the server's own statement time-out */
+
+enum pg_next { PG_WAIT, PG_DONE };
+
+struct store_work {
+	enum pg_next (*step)(struct store *, struct store_request *, const PGresult *);
+};
+
+enum pg_state {
+	PG_DOWN,       /* no connection */
+	PG_CONNECTING, /* libpq is shaking hands */
+	PG_IDLE,       /* connected, no request */
+	PG_PREPARING,  /* a request's statement is being prepared */
+	PG_RUNNING,    /* its result is awaited */
+	PG_CLEANING,   /* a refused request's transaction is being rolled back */
+	PG_STATE_COUNT
+};
+
+struct pg_params {
+	const char *values[PG_PARAM_LIMIT];
+	int sizes[PG_PARAM_LIMIT];
+	int formats[PG_PARAM_LIMIT];
+	int count;
+	struct arena *arena;
+	bool failed; /* the arena was at its limit, or too many */
+};
+
+/* The loop's side of waiting (pg_wait.c). */
+struct pg_watch {
+	struct io_poll poll;
+	struct store *store;
+	int fd, events; /* what is watched; fd -1: nothing */
+	int wanted_fd, wanted_events;
+	bool stopping;
+};
+
+struct store {
+	PGconn *conn;
+	enum pg_state state;
+	struct io_loop *loop;
+	uint32_t tenant;
+	char *conninfo, *application, *options;
+	usec connect_timeout, statement_timeout;
+	usec deadline;    /* of the answer awaited now */
+	usec pause_until; /* no new connection before this */
+
+	struct chain queue;
+	struct store_request *active;
+	unsigned step;        /* counted by the active request's step function */
+	void *own;            /* what its steps keep between them, in scratch */
+	struct arena scratch; /* forgotten after each request */
+	struct pg_params params;
+	PGresult *result;
+	const char *statement; /* being prepared, or run */
+	str copy_data;         /* sent when the server asks for it */
+	char prepared[PG_STATEMENT_LIMIT][PG_NAME_LIMIT];
+	size_t prepared_count;
+	bool dead; /* the connection broke under the active request */
+
+	struct pg_watch socket_watch, timer_watch;
+	int timer_fd;
+	bool closing;
+};
+
+/* Queues a request; without a loop serves it. */
+void pg_submit(struct store *, struct store_request *, const struct store_work *);
+
+/* For steps. Statements are named by their file under sql/queries, without ".sql"; parameters
+ * are those put since the last statement. */
+enum pg_next pg_run(struct store *, const char *file);
+enum pg_next pg_run_text(struct store *, const char *name, const char *text); /* both live on */
+str pg_text_of(const char *file); /* a statement's text */
+enum pg_next pg_begin(struct store *);
+enum pg_next pg_commit(struct store *);
+/* COPY ... FROM STDIN; data must live until the result. */
+enum pg_next pg_copy(struct store *, const char *statement, str data);
+/* One statement of fixed text, without parameters. */
+enum pg_next pg_text(struct store *, const char *statement);
+__attribute__((format(printf, 3, 4))) enum pg_next pg_fail(struct store *, enum store_result,
+							   const char *format, ...);
+/* Zeroed memory until the request ends. NULL ends in pg_fail(..., "memory"). */
+void *pg_own(struct store *, size_t size);
+
+/* Parameters, binary; they are copied or must live until the result. */
+void pg_put_tenant(struct store *);
+void pg_put_u32(struct store *, uint32_t); /* integer */
+void pg_put_u64(struct store *, uint64_t); /* bigint */
+void pg_put_bool(struct store *, bool);
+void pg_put_text(struct store *, str);     /* cleaned; data NULL: NULL */
+void pg_put_bytes(struct store *, str);    /* bytea */
+void pg_put_raw_text(struct store *, str); /* in text format, for types that parse their text */
+void pg_put_time(struct store *, usec wall); /* timestamptz; 0: NULL */
+void pg_put_null(struct store *);
+void pg_put_u64_array(struct store *, const uint64_t *, size_t count);
+void pg_put_u32_array(struct store *, const uint32_t *, size_t count);
+void pg_put_text_array(struct store *, const str *, size_t count);
+void pg_put_time_array(struct store *, const usec *, size_t count); /* 0: NULL */
+void pg_put_bytes_array(struct store *, const str *, size_t count);
+
+/* Values of a result. Integers of any width; NULL reads as 0, false, {NULL, 0}. */
+size_t pg_rows(const PGresult *);
+size_t pg_affected(const PGresult *);
+bool pg_is_null(const PGresult *, size_t row, int column);
+uint64_t pg_u64(const PGresult *, size_t row, int column);
+bool pg_bool(const PGresult *, size_t row, int column);
+str pg_str(const PGresult *, size_t row, int column);   /* lives as long as the result */
+usec pg_time(const PGresult *, size_t row, int column); /* timestamptz as wall time */
+
+/* COPY BINARY rows. */
+void pg_copy_head(struct buf *);
+void pg_copy_row(struct buf *, uint16_t column_count);
+void pg_copy_u16(struct buf *, uint16_t);
+void pg_copy_u32(struct buf *, uint32_t);
+void pg_copy_u64(struct buf *, uint64_t);
+void pg_copy_bool(struct buf *, bool);
+void pg_copy_time(struct buf *, usec wall);              /* 0: NULL */
+void pg_copy_text(struct buf *, str, size_t limit_size); /* cleaned */
+void pg_copy_tail(struct buf *);
+/* Any bytes as UTF-8 that PostgreSQL takes: what is not becomes '?'. */
+void pg_clean(struct buf *, str, size_t limit_size);
+
+/* pg_wait.c: waking up with a loop. */
+[[nodiscard]] int pg_wait_init(struct store *);
+void pg_wait_for(struct store *, int fd, int events); /* events 0: nothing */
+void pg_wait_afresh(struct store *, int fd, int events);
+void pg_wait_until(struct store *, usec at); /* calls pg_drive(); USEC_NEVER: not */
+void pg_wait_done(struct store *);           /* frees the store when all has stopped */
+/* pg.c: something happened: goes as far as it can. */
+void pg_drive(struct store *);
