@@ -1,0 +1,265 @@
+/* read.c - the recipients of a slice with the fields the template uses, and the stop feed.
+ * Three statements: the people, who has left since the cut, what earlier attempts left behind.
+ * Each comes in two forms. Where a slice's ids lie close together a range of the primary key is
+ * read whole and the few strangers in it are dropped here: no join at all. Where they lie far
+ * apart they are looked up one by one. */
+#include "engine/store/pg.h"
+
+#include "engine/store/ids.h"
+#include "engine/store/reasons.h"
+
+#define SPARSE_FACTOR 4 /* a range may hold so many times what is wanted of it */
+
+struct read {
+	bool dense;
+	size_t cursor; /* the recipient a row is expected for */
+};
+
+static void put_range(struct store *s, const struct store_read *r)
+{
+	pg_put_tenant(s);
+	pg_put_u64(s, r->ids[0]);
+	pg_put_u64(s, r->ids[r->count - 1]);
+}
+
+/* The parameters of the two smaller statements: range, campaign, and the ids if looked up. */
+static void put_campaign_range(struct store *s, const struct store_read *r, bool dense)
+{
+	put_range(s, r);
+	pg_put_u64(s, r->campaign_id);
+	if (!dense)
+		pg_put_u64_array(s, r->ids, r->count);
+}
+
+static enum pg_next send_people(struct store *s, const struct store_read *r,
+				const struct read *x)
+{
+	static const char select[] = "/* FIELDS */";
+	const char *file = x->dense ? "read_people_dense" : "read_people_sparse";
+	str text = pg_text_of(file);
+	size_t at = str_find(text, STR(select));
+	struct buf statement, name;
+	if (r->field_count == 0) {
+		put_range(s, r);
+		if (!x->dense)
+			pg_put_u64_array(s, r->ids, r->count);
+		return pg_run(s, file);
+	}
+	buf_init_arena(&statement, &s->scratch, text.size + r->field_count * 40);
+	buf_init_arena(&name, &s->scratch, 40);
+	buf_put(&statement, str_sub(text, 0, at));
+	for (size_t i = 0; i < r->field_count; i++)
+		buf_printf(&statement, ", s.attributes->($%d::text[])[%zu]", x->dense ? 4 : 5,
+			   i + 1);
+	buf_put(&statement, str_from(text, at + sizeof(select) - 1));
+	buf_put_byte(&statement, 0);
+	buf_printf(&name, "%s_%zu", file, r->field_count);
+	buf_put_byte(&name, 0);
+	if (!buf_ok(&statement) || !buf_ok(&name))
+		return pg_fail(s, STORE_RETRY, "no memory for a statement");
+	put_range(s, r);
+	if (!x->dense)
+		pg_put_u64_array(s, r->ids, r->count);
+	pg_put_text_array(s, r->fields, r->field_count);
+	return pg_run_text(s, name.data, statement.data);
+}
+
+/* The recipient a row is about: rows mostly come in the order of the ids. */
+static struct store_recipient *recipient_of(const struct store_read *r, struct read *x,
+					    uint64_t id)
+{
+	if (x->cursor < r->count && r->ids[x->cursor] == id)
+		return &r->ret_recipients[x->cursor++];
+	size_t low = 0, high = r->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (r->ids[middle] < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == r->count || r->ids[low] != id)
+		return NULL;
+	x->cursor = low + 1;
+	return &r->ret_recipients[low];
+}
+
+/* jsonb_send(): a version byte, then the text. */
+static str json_text(str value)
+{
+	return value.data && value.size && value.data[0] == 1 ? str_from(value, 1)
+							      : (str){NULL, 0};
+}
+
+static bool keep(struct arena *arena, str *field)
+{
+	if (!field->data)
+		return true;
+	*field = arena_copy(arena, *field);
+	return field->data != NULL;
+}
+
+static bool take_person(struct store_read *r, struct store_recipient *to,
+			const PGresult *result, size_t row)
+{
+	uint64_t reason = pg_u64(result, row, 1);
+	to->suppressed = reason != 0;
+	to->suppression_reason = reason ? store_reason_name((uint32_t)reason) : NULL;
+	to->email = pg_str(result, row, 2);
+	to->name = pg_str(result, row, 3);
+	if (!keep(r->arena, &to->email) || !keep(r->arena, &to->name))
+		return false;
+	if (r->field_count == 0)
+		return true;
+	str *fields = ARENA_ARRAY(r->arena, str, r->field_count);
+	if (!fields)
+		return false;
+	for (size_t i = 0; i < r->field_count; i++) {
+		fields[i] = json_text(pg_str(result, row, 4 + (int)i));
+		if (!keep(r->arena, &fields[i]))
+			return false;
+	}
+	to->fields = fields;
+	return true;
+}
+
+static bool take_people(struct store_read *r, struct read *x, const PGresult *result)
+{
+	x->cursor = 0;
+	for (size_t row = 0; row < pg_rows(result); row++) {
+		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, 0));
+		if (to && !take_person(r, to, result, row))
+			return false;
+	}
+	return true;
+}
+
+static void take_left(struct store_read *r, struct read *x, const PGresult *result)
+{
+	x->cursor = 0;
+	for (size_t row = 0; row < pg_rows(result); row++) {
+		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, 0));
+		if (!to || to->suppressed)
+			continue;
+		to->suppressed = true;
+		to->suppression_reason = store_reason_name(REASON_UNSUBSCRIBED);
+	}
+}
+
+static bool take_deferrals(struct store_read *r, struct read *x, const PGresult *result)
+{
+	x->cursor = 0;
+	for (size_t row = 0; row < pg_rows(result); row++) {
+		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, 0));
+		if (!to)
+			continue;
+		to->attempts = (uint32_t)pg_u64(result, row, 1);
+		to->revision = (uint32_t)pg_u64(result, row, 2);
+		to->date_wall = pg_time(result, row, 3);
+		to->first_wall = pg_time(result, row, 4);
+		to->source = pg_str(result, row, 5);
+		if (!keep(r->arena, &to->source))
+			return false;
+	}
+	return true;
+}
+
+static enum pg_next begin(struct store *s, struct store_read *r)
+{
+	struct read *x = s->own = pg_own(s, sizeof(*x));
+	if (r->count == 0)
+		return PG_DONE;
+	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->count);
+	if (!x || !r->ret_recipients)
+		return pg_fail(s, STORE_RETRY, "no memory for a slice's recipients");
+	for (size_t i = 0; i < r->count; i++)
+		r->ret_recipients[i].subscriber_id = r->ids[i];
+	x->dense = r->ids[r->count - 1] - r->ids[0] < r->count * SPARSE_FACTOR;
+	return send_people(s, r, x);
+}
+
+static enum pg_next read_step(struct store *s, struct store_request *request,
+			      const PGresult *result)
+{
+	struct store_read *r = (struct store_read *)request;
+	struct read *x = s->own;
+	switch (s->step++) {
+	case 0:
+		return begin(s, r);
+	case 1:
+		if (!take_people(r, x, result))
+			break;
+		put_campaign_range(s, r, x->dense);
+		return pg_run(s, x->dense ? "read_left_dense" : "read_left_sparse");
+	case 2:
+		take_left(r, x, result);
+		put_campaign_range(s, r, x->dense);
+		return pg_run(s, x->dense ? "read_deferrals_dense" : "read_deferrals_sparse");
+	case 3:
+		if (!take_deferrals(r, x, result))
+			break;
+		return PG_DONE;
+	}
+	return pg_fail(s, STORE_RETRY, "no memory for a slice's recipients");
+}
+
+void store_read(struct store *s, struct store_read *r)
+{
+	static const struct store_work work = {read_step};
+	pg_submit(s, &r->request, &work);
+}
+
+static enum stop_kind kind_of(uint64_t number)
+{
+	return number == 0   ? STOP_PAUSE
+	       : number == 1 ? STOP_RESUME
+	       : number == 2 ? STOP_CANCEL
+			     : STOP_SUBSCRIBER;
+}
+
+static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
+			       const PGresult *result)
+{
+	size_t count = pg_rows(result);
+	r->ret_count = count;
+	r->ret_newest_number = r->after_number;
+	if (count == 0)
+		return PG_DONE;
+	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, count);
+	if (!r->ret_stops)
+		return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
+	for (size_t i = 0; i < count; i++)
+		r->ret_stops[i] = (struct store_stop){
+			.number = pg_u64(result, i, 0),
+			.kind = kind_of(pg_u64(result, i, 1)),
+			.campaign_id = pg_u64(result, i, 2),
+			.subscriber_id = pg_u64(result, i, 3),
+			.reason = store_reason_name((uint32_t)pg_u64(result, i, 4)),
+		};
+	r->ret_newest_number = r->ret_stops[count - 1].number;
+	return PG_DONE;
+}
+
+static enum pg_next stop_feed_step(struct store *s, struct store_request *request,
+				   const PGresult *result)
+{
+	struct store_stop_feed *r = (struct store_stop_feed *)request;
+	bool only_newest = r->after_number == UINT64_MAX;
+	if (s->step++ == 0) {
+		pg_put_tenant(s);
+		if (!only_newest)
+			pg_put_u64(s, r->after_number);
+		return pg_run(s, only_newest ? "stop_newest" : "stop_feed");
+	}
+	if (!only_newest)
+		return take_stops(s, r, result);
+	r->ret_count = 0;
+	r->ret_newest_number = pg_u64(result, 0, 0);
+	return PG_DONE;
+}
+
+void store_stop_feed(struct store *s, struct store_stop_feed *r)
+{
+	static const struct store_work work = {stop_feed_step};
+	pg_submit(s, &r->request, &work);
+}

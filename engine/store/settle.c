@@ -1,0 +1,364 @@
+/* settle.c - a batch of outcomes, all in one transaction with the journal position.
+ * Rows go in by COPY; counts, waiting recipients and suppressions by one statement each. A
+ * batch may hold several outcomes of one recipient (a journal replayed from far back): rows and
+ * counts take all of them, who waits is decided by the last. The position comes first: if it is
+ * not the expected one somebody else has settled this, and nothing else is worth trying. */
+#include "engine/store/pg.h"
+
+#include <stdlib.h>
+
+#include "engine/base/hash.h"
+#include "engine/store/reasons.h"
+#include "engine/store/tally.h"
+
+#define TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
+#define TEXT_LIMIT 480
+#define NAME_LIMIT 255
+
+static const char copy_statement[] = "copy deliveries (campaign_id, slice_id, subscriber_id, "
+				     "at, date_at, tenant_id, revision, "
+				     "status, duration_ms, size, verdict, class, stage, code, "
+				     "attempt, origin, final, cause, "
+				     "provider, source, site, mx_host, text) from stdin binary";
+#define COLUMN_COUNT 23
+
+struct settle {
+	const struct store_outcome *
+		*last; /* each recipient's last that touches the deferrals */
+	size_t last_count;
+};
+
+static uint32_t status_number(struct status status)
+{
+	return status.class * 1000000u + status.subject % 1000u * 1000u + status.detail % 1000u;
+}
+
+static uint16_t class_number(const struct store_outcome *o)
+{
+	if (o->verdict == VERDICT_SUPPRESSED) {
+		uint32_t reason = store_reason_number(o->cause);
+		if (reason)
+			return (uint16_t)reason;
+	}
+	return (uint16_t)o->class;
+}
+
+static void put_row(struct buf *b, uint32_t tenant, const struct store_outcome *o)
+{
+	size_t text_limit = o->verdict == VERDICT_DELIVERED ? TEXT_LIMIT_DELIVERED : TEXT_LIMIT;
+	pg_copy_row(b, COLUMN_COUNT);
+	pg_copy_u64(b, o->campaign_id);
+	pg_copy_u64(b, o->slice_id);
+	pg_copy_u64(b, o->subscriber_id);
+	pg_copy_time(b, o->at_wall ? o->at_wall : 1);
+	pg_copy_time(b, o->date_wall);
+	pg_copy_u32(b, tenant);
+	pg_copy_u32(b, o->revision);
+	pg_copy_u32(b, status_number(o->status));
+	pg_copy_u32(b, o->duration_ms);
+	pg_copy_u32(b, o->size);
+	pg_copy_u16(b, (uint16_t)o->verdict);
+	pg_copy_u16(b, class_number(o));
+	pg_copy_u16(b, (uint16_t)o->stage);
+	pg_copy_u16(b, o->code);
+	pg_copy_u16(b, (uint16_t)(o->attempt < INT16_MAX ? o->attempt : INT16_MAX));
+	pg_copy_u16(b, (uint16_t)o->origin);
+	pg_copy_bool(b, o->final);
+	pg_copy_text(b, str_of(o->cause ? o->cause : ""), NAME_LIMIT);
+	pg_copy_text(b, o->provider, NAME_LIMIT);
+	pg_copy_text(b, o->source, NAME_LIMIT);
+	pg_copy_text(b, o->site, NAME_LIMIT);
+	pg_copy_text(b, o->mx_host, NAME_LIMIT);
+	pg_copy_text(b, o->text, text_limit);
+}
+
+static enum pg_next send_rows(struct store *s, const struct store_settle *r)
+{
+	struct buf b;
+	buf_init_arena(&b, &s->scratch, r->count * 400 + 64);
+	pg_copy_head(&b);
+	for (size_t i = 0; i < r->count; i++)
+		put_row(&b, s->tenant, r->outcomes[i]);
+	pg_copy_tail(&b);
+	if (!buf_ok(&b))
+		return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
+	return pg_copy(s, copy_statement, buf_str(&b));
+}
+
+static enum pg_next send_tallies(struct store *s, const struct store_settle *r)
+{
+	struct tally t;
+	if (tally_init(&t, &s->scratch, r->count) < 0)
+		return pg_fail(s, STORE_RETRY, "no memory for a batch's counts");
+	for (size_t i = 0; i < r->count; i++)
+		tally_add(&t, r->outcomes[i], class_number(r->outcomes[i]));
+	pg_put_tenant(s);
+	pg_put_u32(s, r->engine_id);
+	pg_put_u64_array(s, t.campaigns, t.count);
+	pg_put_u32_array(s, t.verdicts, t.count);
+	pg_put_u32_array(s, t.classes, t.count);
+	pg_put_u32_array(s, t.tries, t.count);
+	pg_put_u32_array(s, t.finals, t.count);
+	pg_put_text_array(s, t.providers, t.count);
+	pg_put_u64_array(s, t.counts, t.count);
+	return pg_run(s, "settle_tallies");
+}
+
+static bool waits(const struct store_outcome *o)
+{
+	return !o->final;
+}
+
+/* A first attempt that ended for good leaves no deferral: the many are spared the look. */
+static bool touches_deferrals(const struct store_outcome *o)
+{
+	return waits(o) || o->attempt != 1;
+}
+
+static int compare_recipients(const void *a, const void *b)
+{
+	const struct store_outcome *const *x = a, *const *y = b;
+	if ((*x)->campaign_id != (*y)->campaign_id)
+		return (*x)->campaign_id < (*y)->campaign_id ? -1 : 1;
+	if ((*x)->subscriber_id != (*y)->subscriber_id)
+		return (*x)->subscriber_id < (*y)->subscriber_id ? -1 : 1;
+	return 0;
+}
+
+/* A merge sort would do; but qsort() of glibc may not be stable, so the order in the batch is
+ * kept by walking it backwards and keeping the first seen. */
+static int collect_last(struct store *s, const struct store_settle *r, struct settle *x)
+{
+	size_t capacity = 16;
+	while (capacity < r->count * 2)
+		capacity *= 2;
+	const struct store_outcome **seen = pg_own(s, capacity * sizeof(void *));
+	x->last = pg_own(s, (r->count + 1) * sizeof(void *));
+	if (!seen || !x->last)
+		return -1;
+	for (size_t i = r->count; i-- > 0;) {
+		const struct store_outcome *o = r->outcomes[i];
+		uint64_t key[2] = {o->campaign_id, o->subscriber_id};
+		if (!touches_deferrals(o))
+			continue;
+		size_t at = hash_bytes(0, str_make((const char *)key, sizeof(key))) &
+			    (capacity - 1);
+		while (seen[at] && compare_recipients(&seen[at], &o) != 0)
+			at = (at + 1) & (capacity - 1);
+		if (seen[at])
+			continue;
+		seen[at] = o;
+		x->last[x->last_count++] = o;
+	}
+	/* One order for all engines, so that two batches cannot lock each other out. */
+	if (x->last_count)
+		qsort(x->last, x->last_count, sizeof(*x->last), compare_recipients);
+	return 0;
+}
+
+struct deferral_columns {
+	uint64_t *campaigns, *subscribers;
+	usec *due, *date, *first;
+	uint32_t *revisions, *attempts, *verdicts, *classes, *codes, *statuses;
+	str *providers, *sources, *texts;
+};
+
+static bool alloc_columns(struct store *s, struct deferral_columns *c, size_t count)
+{
+	return (c->campaigns = pg_own(s, count * 8)) &&
+	       (c->subscribers = pg_own(s, count * 8)) && (c->due = pg_own(s, count * 8)) &&
+	       (c->date = pg_own(s, count * 8)) && (c->first = pg_own(s, count * 8)) &&
+	       (c->revisions = pg_own(s, count * 4)) && (c->attempts = pg_own(s, count * 4)) &&
+	       (c->verdicts = pg_own(s, count * 4)) && (c->classes = pg_own(s, count * 4)) &&
+	       (c->codes = pg_own(s, count * 4)) && (c->statuses = pg_own(s, count * 4)) &&
+	       (c->providers = pg_own(s, count * sizeof(str))) &&
+	       (c->sources = pg_own(s, count * sizeof(str))) &&
+	       (c->texts = pg_own(s, count * sizeof(str)));
+}
+
+static str no_null(str text)
+{
+	return text.data ? text : STR("");
+}
+
+static void fill_deferral(struct deferral_columns *c, size_t at, const struct store_outcome *o)
+{
+	c->campaigns[at] = o->campaign_id;
+	c->subscribers[at] = o->subscriber_id;
+	c->due[at] = o->due_wall ? o->due_wall : o->at_wall;
+	c->date[at] = o->date_wall;
+	c->first[at] = o->first_wall ? o->first_wall : o->at_wall;
+	c->revisions[at] = o->revision;
+	c->attempts[at] = o->attempt < INT16_MAX ? o->attempt : INT16_MAX;
+	c->verdicts[at] = o->verdict;
+	c->classes[at] = o->class;
+	c->codes[at] = o->code;
+	c->statuses[at] = status_number(o->status);
+	c->providers[at] = no_null(o->provider);
+	c->sources[at] = no_null(o->source);
+	c->texts[at] = str_sub(no_null(o->text), 0, TEXT_LIMIT);
+}
+
+static enum pg_next send_deferrals(struct store *s, const struct settle *x)
+{
+	struct deferral_columns c;
+	size_t n = 0;
+	if (!alloc_columns(s, &c, x->last_count + 1))
+		return pg_fail(s, STORE_RETRY, "no memory for deferrals");
+	for (size_t i = 0; i < x->last_count; i++)
+		if (waits(x->last[i]))
+			fill_deferral(&c, n++, x->last[i]);
+	if (n == 0)
+		return PG_DONE;
+	pg_put_tenant(s);
+	pg_put_u64_array(s, c.campaigns, n);
+	pg_put_u64_array(s, c.subscribers, n);
+	pg_put_time_array(s, c.due, n);
+	pg_put_time_array(s, c.date, n);
+	pg_put_time_array(s, c.first, n);
+	pg_put_u32_array(s, c.revisions, n);
+	pg_put_u32_array(s, c.attempts, n);
+	pg_put_u32_array(s, c.verdicts, n);
+	pg_put_u32_array(s, c.classes, n);
+	pg_put_u32_array(s, c.codes, n);
+	pg_put_u32_array(s, c.statuses, n);
+	pg_put_text_array(s, c.providers, n);
+	pg_put_text_array(s, c.sources, n);
+	pg_put_text_array(s, c.texts, n);
+	return pg_run(s, "settle_deferrals");
+}
+
+static enum pg_next send_deferrals_done(struct store *s, const struct settle *x)
+{
+	uint64_t *campaigns = pg_own(s, (x->last_count + 1) * sizeof(*campaigns));
+	uint64_t *subscribers = pg_own(s, (x->last_count + 1) * sizeof(*subscribers));
+	size_t n = 0;
+	if (!campaigns || !subscribers)
+		return pg_fail(s, STORE_RETRY, "no memory for deferrals");
+	for (size_t i = 0; i < x->last_count; i++) {
+		if (waits(x->last[i]))
+			continue;
+		campaigns[n] = x->last[i]->campaign_id;
+		subscribers[n++] = x->last[i]->subscriber_id;
+	}
+	if (n == 0)
+		return PG_DONE;
+	pg_put_tenant(s);
+	pg_put_u64_array(s, campaigns, n);
+	pg_put_u64_array(s, subscribers, n);
+	return pg_run(s, "settle_deferrals_done");
+}
+
+static enum pg_next send_suppressions(struct store *s, const struct store_settle *r)
+{
+	uint64_t *subscribers = pg_own(s, (r->count + 1) * sizeof(*subscribers));
+	uint64_t *campaigns = pg_own(s, (r->count + 1) * sizeof(*campaigns));
+	uint32_t *reasons = pg_own(s, (r->count + 1) * sizeof(*reasons));
+	size_t n = 0;
+	if (!subscribers || !campaigns || !reasons)
+		return pg_fail(s, STORE_RETRY, "no memory for suppressions");
+	for (size_t i = 0; i < r->count; i++) {
+		if (!r->outcomes[i]->suppress)
+			continue;
+		subscribers[n] = r->outcomes[i]->subscriber_id;
+		campaigns[n] = r->outcomes[i]->campaign_id;
+		reasons[n++] = r->outcomes[i]->class != CLASS_NONE
+				       ? (uint32_t)r->outcomes[i]->class
+				       : (uint32_t)CLASS_UNKNOWN;
+	}
+	if (n == 0)
+		return PG_DONE;
+	pg_put_tenant(s);
+	pg_put_u64_array(s, subscribers, n);
+	pg_put_u32_array(s, reasons, n);
+	pg_put_u64_array(s, campaigns, n);
+	return pg_run(s, "settle_suppressions");
+}
+
+static enum pg_next send_closed(struct store *s, const struct store_settle *r)
+{
+	if (r->closed_count == 0)
+		return PG_DONE;
+	pg_put_tenant(s);
+	pg_put_u32(s, r->engine_id);
+	pg_put_u64_array(s, r->closed_slices, r->closed_count);
+	return pg_run(s, "settle_closed");
+}
+
+static enum pg_next send_position(struct store *s, const struct store_settle *r)
+{
+	pg_put_tenant(s);
+	pg_put_u32(s, r->engine_id);
+	pg_put_u32(s, r->epoch);
+	pg_put_u64(s, r->old_position);
+	pg_put_u64(s, r->new_position);
+	return pg_run(s, "settle_position");
+}
+
+enum {
+	SETTLE_BEGIN,
+	SETTLE_POSITION,
+	SETTLE_ROWS,
+	SETTLE_TALLIES,
+	SETTLE_DEFERRALS,
+	SETTLE_DEFERRALS_DONE,
+	SETTLE_SUPPRESSIONS,
+	SETTLE_CLOSED,
+	SETTLE_COMMIT,
+	SETTLE_END
+};
+
+/* Sends the statement of a stage; PG_DONE when the stage has nothing to say (or failed). */
+static enum pg_next send_stage(struct store *s, const struct store_settle *r, unsigned stage)
+{
+	switch (stage) {
+	case SETTLE_ROWS:
+		return r->count ? send_rows(s, r) : PG_DONE;
+	case SETTLE_TALLIES:
+		return r->count ? send_tallies(s, r) : PG_DONE;
+	case SETTLE_DEFERRALS:
+		return send_deferrals(s, s->own);
+	case SETTLE_DEFERRALS_DONE:
+		return send_deferrals_done(s, s->own);
+	case SETTLE_SUPPRESSIONS:
+		return send_suppressions(s, r);
+	case SETTLE_CLOSED:
+		return send_closed(s, r);
+	default:
+		return pg_commit(s);
+	}
+}
+
+static enum pg_next settle_step(struct store *s, struct store_request *request,
+				const PGresult *result)
+{
+	struct store_settle *r = (struct store_settle *)request;
+	unsigned stage = s->step++;
+	if (stage == SETTLE_BEGIN) {
+		s->own = pg_own(s, sizeof(struct settle));
+		if (!s->own || collect_last(s, r, s->own) < 0)
+			return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
+		return pg_begin(s);
+	}
+	if (stage == SETTLE_POSITION)
+		return send_position(s, r);
+	if (stage == SETTLE_ROWS && pg_affected(result) == 0)
+		return pg_fail(
+			s, STORE_FENCED,
+			"the journal position is not the expected one, or another process runs "
+			"under this engine's name");
+	for (; stage < SETTLE_END; stage++) {
+		s->step = stage + 1;
+		if (send_stage(s, r, stage) == PG_WAIT)
+			return PG_WAIT;
+		if (request->result != STORE_OK)
+			return PG_DONE;
+	}
+	return PG_DONE;
+}
+
+void store_settle(struct store *s, struct store_settle *r)
+{
+	static const struct store_work work = {settle_step};
+	pg_submit(s, &r->request, &work);
+}
