@@ -47,6 +47,17 @@ static int batch_flush(struct batch *batch)
 	return CLI_GO;
 }
 
+static void tell_refused(const struct batch *batch, str text, const char *why)
+{
+	char shown[100];
+	struct buf b;
+	buf_init_fixed(&b, shown, sizeof(shown));
+	text_put_printable(&b, str_trim(text), 80);
+	if (batch->line)
+		fprintf(stderr, "line %llu: ", (unsigned long long)batch->line);
+	fprintf(stderr, "'%.*s' is not an address: %s\n", STR_FORMAT(buf_str(&b)), why);
+}
+
 static int batch_add(struct batch *batch, str text)
 {
 	const char *why;
@@ -54,8 +65,7 @@ static int batch_add(struct batch *batch, str text)
 	if (!key.data) {
 		batch->refused++;
 		if (batch->refused <= TOLD_LIMIT)
-			fprintf(stderr, "line %llu: %s\n", (unsigned long long)batch->line,
-				why);
+			tell_refused(batch, text, why);
 		return CLI_GO;
 	}
 	if (batch->count > 0)
@@ -114,7 +124,7 @@ static int add(struct db *db, const char *reason, int argc, char **argv, bool fr
 	int code = CLI_GO;
 	arena_init(&batch.arena, db->cli->arena->source, 0, 0);
 	batch_begin(&batch);
-	for (int i = 0; i < argc && code == CLI_GO; i++, batch.line++)
+	for (int i = 0; i < argc && code == CLI_GO; i++)
 		code = from_file ? import(&batch, argv[i]) : batch_add(&batch, str_of(argv[i]));
 	if (code == CLI_GO)
 		code = batch_flush(&batch);

@@ -7,6 +7,9 @@
 const struct command *const commands[] = {
 	&command_campaign,
 	&command_preview,
+	&command_status,
+	&command_report,
+	&command_recipients,
 	&command_pause,
 	&command_resume,
 	&command_cancel,
@@ -60,6 +63,11 @@ int commands_run(struct arena *arena, int argc, char **argv)
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("rundbrief %s\n", RUNDBRIEF_VERSION);
 		return EXIT_OK;
+	}
+	/* `rundbrief --explain` asks about no command in particular. */
+	if (strcmp(argv[1], "--explain") == 0 || strcmp(argv[1], "--config") == 0) {
+		cli.command = &command_help;
+		return cli.command->run(&cli, argc, argv);
 	}
 	cli.command = find_command(argv[1]);
 	if (cli.command)

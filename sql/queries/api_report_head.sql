@@ -1,0 +1,25 @@
+-- Identity, audience and times. The first and last outcome are read from the deliveries: one pass
+-- over one partition.
+select c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 1], c.fully_cut,
+	t.settings ->> 'subject', c.revision,
+	(select string_agg(l.name, ', ' order by l.name) from lists l
+		where l.tenant_id = c.tenant_id and l.id = any (c.list_ids)),
+	(select string_agg(l.name, ', ' order by l.name) from lists l
+		where l.tenant_id = c.tenant_id and l.id = any (c.excluded_list_ids)),
+	c.filter,
+	(extract(epoch from c.created_at) * 1000000)::bigint,
+	(extract(epoch from c.launched_at) * 1000000)::bigint,
+	(extract(epoch from d.first_at) * 1000000)::bigint,
+	(extract(epoch from d.last_at) * 1000000)::bigint,
+	(extract(epoch from c.finished_at) * 1000000)::bigint,
+	coalesce(s.targeted, 0), coalesce(f.count, 0),
+	(extract(epoch from f.next_due) * 1000000)::bigint
+from campaigns c
+left join templates t on t.tenant_id = c.tenant_id and t.campaign_id = c.id and t.revision = c.revision
+left join lateral (select sum(count + suppressed_count) as targeted from slices
+	where tenant_id = c.tenant_id and campaign_id = c.id and kind = 0) s on true
+left join lateral (select count(*), min(due_at) as next_due from deferrals
+	where tenant_id = c.tenant_id and campaign_id = c.id) f on true
+left join lateral (select min(at) as first_at, max(at) as last_at from deliveries
+	where campaign_id = c.id and tenant_id = c.tenant_id and attempt > 0) d on true
+where c.tenant_id = $1::int and c.id = $2::bigint
