@@ -67,7 +67,7 @@ static size_t quoted_size(str text)
 static bool is_utf8(str text)
 {
 	while (text.size > 0) {
-		size_t size = utf8_size(text);
+		size_t size = utf8_char_size(text);
 		if (size == 0)
 			return false;
 		text = str_from(text, size);

@@ -80,7 +80,7 @@ static size_t put_hex(char *at, str bytes)
 /* Encodes the one character that text begins with; returns the bytes taken. */
 static size_t encode_unit(str text, char unit[UNIT_LIMIT], size_t *ret_size)
 {
-	size_t size = utf8_size(text);
+	size_t size = utf8_char_size(text);
 	str bytes = size == 0 || text.data[0] == '\0' ? STR(UTF8_REPLACEMENT)
 						      : str_make(text.data, size);
 	*ret_size = put_hex(unit, bytes);

@@ -60,7 +60,7 @@ static void clean(struct buf *out, str value, size_t limit_size)
 {
 	value = str_trim(value);
 	while (value.size > 0) {
-		size_t size = utf8_size(value);
+		size_t size = utf8_char_size(value);
 		str piece = size == 0 ? STR(UTF8_REPLACEMENT) : str_make(value.data, size);
 		if (size == 1 && is_control(value.data[0]))
 			piece = STR(" ");
@@ -164,7 +164,7 @@ static size_t fitting(str text, const struct word_coding *coding, size_t size_li
 {
 	size_t taken = 0;
 	while (taken < text.size) {
-		size_t size = utf8_size(str_from(text, taken));
+		size_t size = utf8_char_size(str_from(text, taken));
 		ASSERT(size > 0); /* text was cleaned */
 		if (taken > 0 && coding->size(str_sub(text, 0, taken + size)) > size_limit)
 			break;
@@ -232,6 +232,11 @@ void header_put_tokens(struct buf *out, str name, str value)
 	buf_put(out, STR("\r\n"));
 }
 
+static bool is_printable(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 bool header_address_ok(str address)
 {
 	size_t at = str_rfind_byte(address, '@');
@@ -240,10 +245,11 @@ bool header_address_ok(str address)
 	bool quoted = false;
 	for (size_t i = 0; i < address.size; i++) {
 		char c = address.data[i];
-		if (c < ' ' || c > '~')
+		if (!is_printable(c))
 			return false;
-		if (quoted && c == '\\' && i + 1 < at) {
-			if (is_control(address.data[++i]))
+		if (quoted && c == '\\') {
+			i++; /* quoted-pair; the last "@" keeps it from being the last byte */
+			if (i >= at || !is_printable(address.data[i]))
 				return false;
 		} else if (c == '"') {
 			quoted = !quoted;
@@ -268,9 +274,17 @@ static bool is_phrase(str text)
 	return true;
 }
 
+static size_t quoted_size(str text)
+{
+	size_t size = text.size + 2;
+	for (size_t i = 0; i < text.size; i++)
+		size += text.data[i] == '"' || text.data[i] == '\\';
+	return size;
+}
+
 static void put_quoted(struct field *f, str text)
 {
-	field_space(f, text.size + 2, HEADER_LINE_LIMIT);
+	field_space(f, quoted_size(text), HEADER_LINE_LIMIT);
 	field_put(f, STR("\""));
 	for (size_t i = 0; i < text.size; i++) {
 		if (text.data[i] == '"' || text.data[i] == '\\')
@@ -285,7 +299,7 @@ static void put_display(struct field *f, str display)
 	bool ascii = folds(display, QUOTED_LIMIT);
 	if (ascii && is_phrase(display))
 		put_words(f, display);
-	else if (ascii && display.size <= QUOTED_LIMIT)
+	else if (ascii && quoted_size(display) <= QUOTED_LIMIT)
 		put_quoted(f, display);
 	else
 		put_encoded(f, display);

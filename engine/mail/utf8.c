@@ -28,7 +28,7 @@ static struct lead lead_of(unsigned char byte)
 	return (struct lead){4, byte == 0xF0 ? 0x90 : 0x80, byte == 0xF4 ? 0x8F : 0xBF};
 }
 
-size_t utf8_size(str text)
+size_t utf8_char_size(str text)
 {
 	if (text.size == 0)
 		return 0;

@@ -7,4 +7,4 @@
 #define UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /* Bytes of the character that text begins with, 1 to 4; 0: it begins with none, or is empty. */
-size_t utf8_size(str text);
+size_t utf8_char_size(str text);

@@ -88,7 +88,7 @@ static void test_qp_space_at_the_last_column(void **)
 static void canonical(str text, struct buf *out)
 {
 	while (text.size > 0) {
-		size_t size = utf8_size(text);
+		size_t size = utf8_char_size(text);
 		if (str_starts(text, STR("\r\n")))
 			size = 2;
 		if (text.data[0] == '\r' || text.data[0] == '\n')

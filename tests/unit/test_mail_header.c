@@ -86,15 +86,26 @@ static void test_header_mailbox_forms(void **)
 		       "From: \"Eve <eve@example.com>,\" <a@example.com>\r\n");
 }
 
+static void test_header_quotes_count_for_the_line(void **)
+{
+	char name[56];
+	memset(name, '"', sizeof(name));
+	struct buf out = fresh();
+	header_put_mailbox(&out, STR("From"), str_make(name, sizeof(name)),
+			   STR("a@example.com"));
+	buf_put(&out, STR("\r\n"));
+	assert_null(header_fault(buf_str(&out)));
+}
+
 static void test_header_address_ok_table(void **)
 {
 	static const char *const good[] = {"a@b", "a.b+c@example.com", "\"a b\"@example.com",
 					   "a@[IPv6:::1]", "\"a\\\"b\"@example.com"};
 	static const char *const bad[] = {
-		"",          "a",           "@b",          "a@",       "a b@c",
-		"a@b>",      "<a@b",        "a,b@c",       "a@b, c@d", "\"a@b",
-		"a@b\r\nX:", "a\"\r\n\"@b", "k\xC3\xB6@b", "a@b\x7F",  "a(x)@b",
-		"a:b@c;",    "\"\\\r\"@b",
+		"",          "a",           "@b",           "a@",       "a b@c",
+		"a@b>",      "<a@b",        "a,b@c",        "a@b, c@d", "\"a@b",
+		"a@b\r\nX:", "a\"\r\n\"@b", "k\xC3\xB6@b",  "a@b\x7F",  "a(x)@b",
+		"a:b@c;",    "\"\\\r\"@b",  "\"\\\xEF\"@b", "\"a\\@b",
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		assert_true(header_address_ok(str_of(good[i])));
@@ -229,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_header_value_cannot_add_a_field),
 		cmocka_unit_test(test_header_text_folds_at_78),
 		cmocka_unit_test(test_header_mailbox_forms),
+		cmocka_unit_test(test_header_quotes_count_for_the_line),
 		cmocka_unit_test(test_header_address_ok_table),
 		cmocka_unit_test(test_header_tokens_keep_words_whole),
 		cmocka_unit_test(test_header_names),
