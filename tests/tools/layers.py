@@ -111,16 +111,19 @@ def main():
             findings.append(f"{path}:{first}: {name} has {lengths[-1]} lines, "
                             f"at most {FUNCTION_LINES}")
     if findings:
+        wrong_files = {f.split(":")[0] for f in findings}
         print("\n".join(findings))
-        print(f"layers: {len(findings)} findings")
+        print(f"layers: {len(paths) - len(wrong_files)} passed, {len(wrong_files)} failed")
         return 1
     lengths.sort()
     if not lengths:
-        print("layers: ctags found no function: is this universal-ctags?")
+        print("ctags found no function: is this universal-ctags?")
+        print("layers: 0 passed, 1 failed")
         return 1
-    print(f"layers: {len(paths)} files in {len(floors)} rooms, imports point down; "
+    print(f"{len(paths)} files in {len(floors)} rooms, imports point down; "
           f"{len(lengths)} functions, median {lengths[len(lengths) // 2]} lines, "
           f"p90 {lengths[len(lengths) * 9 // 10]}, longest {lengths[-1]}")
+    print(f"layers: {len(paths)} passed, 0 failed")
     return 0
 
 

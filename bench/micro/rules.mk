@@ -1,0 +1,9 @@
+# `make bench-micro` prints what single steps cost; included by the Makefile at the top.
+.PHONY: bench-micro
+MICRO := $(patsubst %.c,build/release/%,$(wildcard bench/micro/bench_*.c))
+bench-micro: $(MICRO)
+	@for program in $(MICRO); do echo "== $$program"; $$program || exit 1; done
+build/release/bench/micro/bench_%: build/release/bench/micro/bench_%.o \
+		build/release/libcore.a build/release/librim.a
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/release/libcore.a \
+		build/release/librim.a -Wl,--end-group $(LIBS)
