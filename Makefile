@@ -83,6 +83,8 @@ unit-run: $(UNIT_TESTS)
 build/debug/tests/unit/%: build/debug/tests/unit/%.o build/debug/libcore.a build/debug/librim.a
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS) -lcmocka
 
+include tests/talk/talk.mk
+
 layers:
 	@python3 tests/tools/layers.py
 pure:
