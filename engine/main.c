@@ -1,6 +1,7 @@
 /* main.c - the one binary: logs go to standard error, the rest is a command. */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/api/commands.h"
 #include "engine/base/log.h"
@@ -9,7 +10,8 @@
 static void write_log(enum log_level level, const char *line, void *)
 {
 	static const char *const names[] = {"error", "warn", "info", "debug"};
-	fprintf(stderr, "level=%s %s\n", names[level], line);
+	/* A progress display may stand in this line. */
+	fprintf(stderr, "%slevel=%s %s\n", isatty(2) ? "\r\033[K" : "", names[level], line);
 }
 
 int main(int argc, char **argv)

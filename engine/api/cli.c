@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/api/suggest.h"
+#include "engine/base/log.h"
 
 #define OPTION_LIMIT 40
 
@@ -133,6 +134,7 @@ int cli_parse(struct cli *cli, const struct cli_option *options, int *argc, char
 	if (common.json && common.csv)
 		return cli_fail(cli, EXIT_USAGE, "--json or --csv, not both");
 	cli->format = common.json ? OUTPUT_JSON : common.csv ? OUTPUT_CSV : OUTPUT_TEXT;
+	log_set_level(cli->verbose ? LOG_DEBUG : cli->quiet ? LOG_ERROR : LOG_WARN);
 	*argc = operands;
 	*argv = words;
 	/* --explain asks about the settings only: whatever else is missing does not matter. */

@@ -5,8 +5,10 @@
 
 /* clang-format off */
 const struct command *const commands[] = {
+	&command_init,
 	&command_campaign,
 	&command_preview,
+	&command_send,
 	&command_status,
 	&command_report,
 	&command_recipients,
@@ -16,6 +18,7 @@ const struct command *const commands[] = {
 	&command_subscriber,
 	&command_suppress,
 	&command_dkim,
+	&command_check,
 	&command_classify,
 	&command_template,
 	&command_help,

@@ -1,0 +1,151 @@
+/* cmd_init.c - `rundbrief init`: the database, its tables, and the secret, each if it is
+ * missing. */
+#include "engine/api/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "engine/base/codec.h"
+#include "engine/store/migrate.h"
+#include "engine/store/store.h"
+
+#define SECRET_SIZE 32
+
+static PGconn *connect_to(const char *conninfo, const char *database)
+{
+	/* Only the first dbname is read as a conninfo; the second one takes its place. */
+	const char *keys[] = {"dbname", database ? "dbname" : "connect_timeout",
+			      "connect_timeout", NULL};
+	const char *values[] = {conninfo, database ? database : "10", "10", NULL};
+	return PQconnectdbParams(keys, values, 1);
+}
+
+static int fail_connection(struct cli *cli, const char *what, PGconn *conn)
+{
+	char text[600];
+	struct buf b;
+	buf_init_fixed(&b, text, sizeof(text) - 1);
+	buf_put_printable(&b, str_trim(str_of(PQerrorMessage(conn))), 500);
+	text[b.size] = '\0';
+	PQfinish(conn);
+	return cli_fail(cli, EXIT_DATABASE, "%s: %s", what, text);
+}
+
+static int create_database(struct cli *cli, const char *conninfo, const char *name)
+{
+	char sql[400];
+	PGconn *conn = connect_to(conninfo, "postgres");
+	if (PQstatus(conn) != CONNECTION_OK)
+		return fail_connection(cli, "the database cannot be created", conn);
+	char *quoted = PQescapeIdentifier(conn, name, strlen(name));
+	int n = snprintf(sql, sizeof(sql),
+			 "create database %s encoding 'UTF8' template template0",
+			 quoted ? quoted : "");
+	PQfreemem(quoted);
+	PGresult *result = n > 0 && (size_t)n < sizeof(sql) ? PQexec(conn, sql) : NULL;
+	bool created = PQresultStatus(result) == PGRES_COMMAND_OK;
+	PQclear(result);
+	if (!created)
+		return fail_connection(cli, "the database cannot be created", conn);
+	PQfinish(conn);
+	printf("database %s created\n", name);
+	return CLI_GO;
+}
+
+/* Before a session stands, libpq tells no SQLSTATE: 3D000 is known by its sentence. */
+static bool is_missing(PGconn *conn)
+{
+	return PQstatus(conn) != CONNECTION_OK && strstr(PQerrorMessage(conn), "database \"") &&
+	       strstr(PQerrorMessage(conn), "does not exist");
+}
+
+static int ensure_database(struct cli *cli, const char *conninfo)
+{
+	PGconn *conn = connect_to(conninfo, NULL);
+	char name[200] = "";
+	if (PQstatus(conn) == CONNECTION_OK) {
+		PQfinish(conn);
+		return CLI_GO;
+	}
+	if (!is_missing(conn) || !PQdb(conn) ||
+	    !str_to_cstr(str_of(PQdb(conn)), name, sizeof(name)))
+		return fail_connection(cli, "the database cannot be reached", conn);
+	PQfinish(conn);
+	return create_database(cli, conninfo, name);
+}
+
+static int migrate(struct cli *cli, const char *conninfo)
+{
+	struct store_migration done;
+	char why[400];
+	int result = store_migrate(conninfo, &done, why, sizeof(why));
+	if (result != STORE_OK)
+		return cli_fail(cli, result == STORE_LOST ? EXIT_DATABASE : EXIT_FAILED, "%s",
+				why);
+	if (done.applied_count)
+		printf("schema %u: %u migrations applied\n", done.version, done.applied_count);
+	else
+		printf("schema %u: up to date\n", done.version);
+	return CLI_GO;
+}
+
+static int write_all(int fd, str text)
+{
+	ssize_t n = write(fd, text.data, text.size);
+	int result = n == (ssize_t)text.size && fsync(fd) == 0 ? 0 : -1;
+	return close(fd) == 0 ? result : -1;
+}
+
+/* A secret that is there is never touched: links in mails already sent depend on it. */
+static int ensure_secret(struct cli *cli)
+{
+	uint8_t bytes[SECRET_SIZE];
+	char text[2 * SECRET_SIZE + 2];
+	struct buf b;
+	const char *path = cli->config.sending.secret.data;
+	if (cli->config.sending.secret.size == 0)
+		return CLI_GO;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return CLI_GO;
+	if (fd < 0)
+		return cli_fail(cli, EXIT_FAILED, "%s: %s", path, strerror(errno));
+	buf_init_fixed(&b, text, sizeof(text));
+	if (getrandom(bytes, sizeof(bytes), 0) == sizeof(bytes))
+		hex_encode(&b, str_make((const char *)bytes, sizeof(bytes)));
+	buf_put_byte(&b, '\n');
+	if (b.size <= 1 || write_all(fd, buf_str(&b)) != 0) {
+		unlink(path);
+		return cli_fail(cli, EXIT_FAILED, "%s: the secret could not be written", path);
+	}
+	printf("secret written to %s; keep it, and keep it to yourself\n", path);
+	return CLI_GO;
+}
+
+static int init_run(struct cli *cli, int argc, char **argv)
+{
+	int code = cli_parse(cli, NULL, &argc, &argv, 0, 0);
+	if (code == CLI_GO)
+		code = cli_config(cli);
+	if (code == CLI_GO)
+		code = ensure_database(cli, cli->config.database.conninfo.data);
+	if (code == CLI_GO)
+		code = migrate(cli, cli->config.database.conninfo.data);
+	if (code == CLI_GO)
+		code = ensure_secret(cli);
+	return code == CLI_GO ? EXIT_OK : code;
+}
+
+const struct command command_init = {
+	.name = "init",
+	.synopsis = "",
+	.summary = "Create the database and its tables, or bring them up to date",
+	.manual = "Also writes sending.secret when that file is missing. Does nothing where "
+		  "nothing is to\n"
+		  "be done, so it may run before every start.",
+	.run = init_run,
+};

@@ -1,0 +1,216 @@
+/* cmd_send.c - `rundbrief send CAMPAIGN|DIR`: launches what is a draft, sends, shows progress.
+ * Ctrl-C once asks the engine to stop in order, twice to stop at once; what was not started is
+ * sent by the next `rundbrief send` of the same campaign. */
+#include "engine/api/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "engine/api/campaign_store.h"
+#include "engine/api/email.h"
+#include "engine/api/letter.h"
+#include "engine/api/progress.h"
+#include "engine/api/settings.h"
+#include "engine/io/clock.h"
+
+struct send {
+	const char *test, *as;
+	bool limits;
+};
+
+static volatile sig_atomic_t stop_signals;
+
+static void on_signal(int)
+{
+	stop_signals++;
+}
+
+/* Not restarted: whatever waits is to notice. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+struct sending {
+	struct progress display;
+	int told; /* signals that the engine has been told of */
+};
+
+static bool on_progress(void *context, const struct engine_progress *p)
+{
+	struct sending *sending = context;
+	int signals = stop_signals;
+	progress_show(&sending->display, p, signals, clock_now());
+	if (signals <= sending->told)
+		return true;
+	sending->told++;
+	return false;
+}
+
+static int launch(struct db *db, const struct campaign_row *campaign)
+{
+	PGresult *result = db_query(db, "api_campaign_launch", 1, &campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	bool launched = PQntuples(result) == 1;
+	PQclear(result);
+	return launched ? CLI_GO
+			: cli_fail(db->cli, EXIT_FAILED,
+				   "the campaign has no content, or another engine "
+				   "has just launched it; try again");
+}
+
+/* Draft: launched. Running: joined, or taken up again after a crash. Others cannot be sent. */
+static int make_ready(struct db *db, const struct campaign_row *campaign)
+{
+	if (str_eq(campaign->state, STR("draft")))
+		return launch(db, campaign);
+	if (str_eq(campaign->state, STR("running")))
+		return CLI_GO;
+	if (str_eq(campaign->state, STR("paused")))
+		return cli_fail(db->cli, EXIT_STOPPED,
+				"'%.*s' is paused; `rundbrief resume` first",
+				STR_FORMAT(campaign->name));
+	return cli_fail(db->cli, EXIT_FAILED,
+			"'%.*s' is %.*s; `rundbrief report` tells about it",
+			STR_FORMAT(campaign->name), STR_FORMAT(campaign->state));
+}
+
+static int end_code(struct cli *cli, enum engine_end end, const char *why)
+{
+	switch (end) {
+	case ENGINE_FINISHED:
+		return EXIT_OK;
+	case ENGINE_STOPPED:
+		return cli_fail(cli, EXIT_STOPPED,
+				"stopped; the same command goes on where it ended");
+	case ENGINE_PAUSED:
+		return cli_fail(cli, EXIT_STOPPED, "%s",
+				why[0] ? why : "the campaign was paused");
+	case ENGINE_FAILED:
+		break;
+	}
+	return cli_fail(cli, EXIT_FAILED, "%s", why);
+}
+
+static int send_campaign(struct cli *cli, struct db *db, const struct engine_settings *settings,
+			 const struct campaign_row *campaign)
+{
+	struct sending sending = {};
+	char why[400] = "";
+	int code = make_ready(db, campaign);
+	db_close(db); /* it may take days: an idle connection would be held for nothing */
+	if (code != CLI_GO)
+		return code;
+	catch_signals();
+	progress_begin(&sending.display, cli->quiet, campaign->name, clock_now());
+	enum engine_end end =
+		engine_run(settings, campaign->id, on_progress, &sending, why, sizeof(why));
+	progress_end(&sending.display, clock_now());
+	return end_code(cli, end, why);
+}
+
+static int send_test(struct cli *cli, struct db *db, const struct engine_settings *settings,
+		     const struct campaign_row *campaign, const struct send *s)
+{
+	struct letter letter;
+	struct buf signature, message, from;
+	str key;
+	char reply[600] = "";
+	int code = email_key_of(cli, s->test, &key);
+	if (code == CLI_GO)
+		code = letter_open(db, campaign, s->as, &letter);
+	if (code == CLI_GO)
+		code = letter_use_secret(&letter, settings->secret);
+	if (code != CLI_GO)
+		return code;
+	buf_init_arena(&signature, cli->arena, 4096);
+	buf_init_arena(&message, cli->arena, 65536);
+	buf_init_arena(&from, cli->arena, 256);
+	code = letter_raw(&letter, settings->dkim_keys, settings->dkim_key_count, &signature,
+			  &message);
+	if (code != CLI_GO)
+		return code;
+	message_mail_from(letter.content->plan, &letter.recipient, &from);
+	if (engine_send_test(settings, buf_str(&from), str_of(s->test), buf_str(&signature),
+			     buf_str(&message), reply, sizeof(reply)) != 0)
+		return cli_fail(cli, EXIT_FAILED, "%s was not delivered: %s", s->test, reply);
+	printf("sent to %s as %.*s would get it: %s\n", s->test, STR_FORMAT(letter.email),
+	       reply);
+	return EXIT_OK;
+}
+
+static int find_campaign(struct db *db, const char *name, struct campaign_row *ret_campaign)
+{
+	struct campaign_saved saved;
+	if (!campaign_dir_is(name))
+		return db_campaign(db, name, ret_campaign);
+	return campaign_store_folder(db, name, ret_campaign, &saved);
+}
+
+static int send_or_test(struct cli *cli, const struct engine_settings *settings,
+			const char *name, const struct send *s)
+{
+	struct campaign_row campaign;
+	struct db db;
+	int code = db_open(&db, cli);
+	if (code != CLI_GO)
+		return code;
+	code = find_campaign(&db, name, &campaign);
+	if (code == CLI_GO && s->test)
+		code = send_test(cli, &db, settings, &campaign, s);
+	else if (code == CLI_GO)
+		code = send_campaign(cli, &db, settings, &campaign);
+	db_close(&db);
+	return code;
+}
+
+static int print_limits(struct cli *cli, const struct engine_settings *settings)
+{
+	struct buf out;
+	buf_init_arena(&out, cli->arena, 4096);
+	engine_print_limits(settings, &out);
+	cli_write(buf_str(&out));
+	return EXIT_OK;
+}
+
+static int send_run(struct cli *cli, int argc, char **argv)
+{
+	struct send s = {};
+	const struct cli_option options[] = {
+		{"test", CLI_TEXT, &s.test, "ADDRESS",
+		 "send one message to this address and nothing else"},
+		{"as", CLI_TEXT, &s.as, "EMAIL", "with --test: with this subscriber's data"},
+		{"limits", CLI_FLAG, &s.limits, NULL,
+		 "print the capacities that follow from the settings"},
+		{},
+	};
+	struct engine_settings settings;
+	int code = cli_parse(cli, options, &argc, &argv, 0, 1);
+	if (code == CLI_GO && argc == 0 && !s.limits)
+		code = cli_fail(cli, EXIT_USAGE,
+				"which campaign? rundbrief send CAMPAIGN | DIR");
+	if (code == CLI_GO)
+		code = settings_open(cli, &settings);
+	if (code != CLI_GO)
+		return code;
+	code = s.limits ? print_limits(cli, &settings)
+			: send_or_test(cli, &settings, argv[0], &s);
+	settings_close(&settings);
+	return code;
+}
+
+const struct command command_send = {
+	.name = "send",
+	.synopsis = "CAMPAIGN | DIR\nCAMPAIGN | DIR --test ADDRESS [--as EMAIL]",
+	.summary = "Send a campaign, or one test message of it",
+	.manual = "A folder is stored first, as `rundbrief campaign create` does. A draft is "
+		  "launched; a\n"
+		  "running campaign is joined by this engine, or taken up again after a crash. "
+		  "Ends when\n"
+		  "every recipient has a verdict; Ctrl-C stops in order, a second one at once.",
+	.run = send_run,
+};
