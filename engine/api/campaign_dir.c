@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/api/html_text.h"
 #include "engine/mail/address.h"
 
 #define CONF_SIZE_LIMIT (1u << 20)
@@ -265,6 +266,13 @@ static int check_complete(const struct campaign_dir *c, const char *conf_path, c
 	return -1;
 }
 
+/* A letter in HTML alone gets a text part, for readers and filters that want one. */
+static void add_text(struct campaign_dir *c, struct arena *arena)
+{
+	if (!c->text.data)
+		c->text = html_text(arena, c->html);
+}
+
 int campaign_dir_read(const char *folder, const struct config *config, struct arena *arena,
 		      struct campaign_dir *ret_campaign, char *ret_why, size_t why_size)
 {
@@ -290,6 +298,7 @@ int campaign_dir_read(const char *folder, const struct config *config, struct ar
 	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"), arena,
 			  ret_why, why_size) != 0)
 		return -1;
+	add_text(&c, arena);
 	*ret_campaign = c;
 	return 0;
 }
