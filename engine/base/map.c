@@ -32,16 +32,26 @@ void *map_get(const struct map *m, str key)
 	return probe(m, key, hash_bytes(m->seed, key))->value;
 }
 
+/* An empty table of that capacity: the spare one, or new. */
+static struct map_entry *take_table(struct map *m, size_t capacity)
+{
+	if (!m->spare || capacity != m->capacity)
+		return ARENA_ARRAY(m->arena, struct map_entry, capacity);
+	return memset(m->spare, 0, capacity * sizeof *m->spare);
+}
+
+/* Never shrinks: a smaller table would be one more to leave behind when it grows again. */
 static int rebuild(struct map *m)
 {
-	size_t capacity = SMALLEST_CAPACITY;
+	size_t capacity = m->capacity ? m->capacity : SMALLEST_CAPACITY;
 	while (capacity < m->live_count * 2 + 2)
 		capacity *= 2;
-	struct map_entry *entries = ARENA_ARRAY(m->arena, struct map_entry, capacity);
+	struct map_entry *entries = take_table(m, capacity);
 	if (!entries)
 		return -1;
 	struct map old = *m;
 	m->entries = entries;
+	m->spare = capacity == old.capacity ? old.entries : NULL;
 	m->capacity = capacity;
 	m->used_count = m->live_count;
 	for (size_t i = 0; i < old.capacity; i++) {

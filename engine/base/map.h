@@ -1,6 +1,7 @@
 /* map.h - byte-string keys to pointers: open addressing, linear probing, power-of-two table.
  * Keys are not copied: they must live (in an arena, or inside the value) as long as the entry.
- * Growth takes a new table from the arena and leaves the old one there. */
+ * Growth takes a new table from the arena and leaves the old one there; entries that come and
+ * go at one size take a second table once, and then the two change places. */
 #pragma once
 
 #include "engine/base/arena.h"
@@ -14,6 +15,7 @@ struct map_entry {
 struct map {
 	struct arena *arena;
 	struct map_entry *entries;
+	struct map_entry *spare; /* another table of the same capacity, or NULL */
 	size_t capacity, used_count, live_count;
 	uint64_t seed;
 };
@@ -24,5 +26,6 @@ void *map_get(const struct map *, str key); /* NULL when absent */
 /* Puts or replaces; value is not NULL. Returns -1 when the arena is at its limit. */
 [[nodiscard]] int map_put(struct map *, str key, void *value);
 void *map_remove(struct map *, str key); /* the value, or NULL */
-/* Walks all entries: start with *index = 0; NULL at the end. Removing the current is allowed. */
+/* Walks all entries: start with *index = 0; NULL at the end. Removing the current is allowed.
+ */
 struct map_entry *map_next(const struct map *, size_t *index);
