@@ -31,6 +31,9 @@ struct route {
  * included. */
 [[nodiscard]] enum local_cause mx_order(const struct dns_answer *, str domain, struct prng *,
 					struct route *ret_route);
+/* Between the steps, for each host: the addresses worth a try, of both families if it has them.
+ */
+void mx_take_addresses(struct route_host *, const struct dns_answer *);
 /* Step 2: the address answers were filled in: drops hosts without any, loopback ones unless
  * allowed, and says what is left. temporary: a lookup failed for the time being. */
 [[nodiscard]] enum local_cause mx_settle(struct route *, bool temporary, bool allow_loopback);

@@ -16,10 +16,13 @@ enum dns_status {
 #define DNS_ADDRESS_LIMIT 16
 #define DNS_NAME_SIZE 256   /* with the NUL */
 #define DNS_TEXT_LIMIT 4096 /* all strings of one TXT record joined */
+#define DNS_TEXTS_LIMIT 32  /* TXT records kept of one answer */
 
+#define DNS_UNUSABLE '?'
 struct dns_mx {
 	uint16_t preference;
-	char host[DNS_NAME_SIZE]; /* lower case, no trailing dot; "" is the null MX */
+	/* Lower case, no trailing dot; "" is the null MX, "?" a name no host can have. */
+	char host[DNS_NAME_SIZE];
 };
 
 struct dns_answer {
@@ -55,6 +58,7 @@ struct dns_question {
 	void *context; /* the implementation's own */
 };
 void resolve_mx(struct resolver *, struct dns_question *, str domain);
+/* A host that is written as an address is its own answer. */
 void resolve_address(struct resolver *, struct dns_question *, str host);
 void resolve_text(struct resolver *, struct dns_question *, str name);
 void resolve_name(struct resolver *, struct dns_question *,

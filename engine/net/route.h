@@ -40,7 +40,8 @@ struct route_question {
 	struct router *router;
 	char domain[DNS_NAME_SIZE];
 	size_t host_index;
-	bool temporary;
+	uint16_t port;
+	bool temporary, fixed;
 };
 /* domain is an A-label domain. The question lives until on_route. */
 void route_ask(struct router *, struct route_question *, str domain);
