@@ -1,0 +1,314 @@
+/* datetime_format.c - writes dates; see datetime.h. */
+#include "templates/datetime.h"
+
+static const char *const day_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+					"Thursday", "Friday", "Saturday"};
+static const char *const month_names[] = {"January",   "February", "March",    "April",
+					  "May",       "June",     "July",     "August",
+					  "September", "October",  "November", "December"};
+
+struct parts {
+	int64_t year, seconds; /* seconds: since 1970, UTC */
+	int month, day, hour, minute, second, microseconds;
+	int weekday; /* 0: Sunday */
+	int yearday; /* from 1 */
+	int offset_minutes;
+};
+
+static int64_t floor_divide(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+static bool is_leap(int64_t year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+/* The date of a day since 1970-01-01; years begin in March on the way. */
+static void set_date(struct parts *parts, int64_t days)
+{
+	days += 719468;
+	int64_t era = floor_divide(days, 146097), of_era = days - era * 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int of_year = (int)(of_era - (365 * year + year / 4 - year / 100));
+	int month = (5 * of_year + 2) / 153;
+	parts->day = of_year - (153 * month + 2) / 5 + 1;
+	parts->month = month < 10 ? month + 3 : month - 9;
+	parts->year = year + era * 400 + (parts->month <= 2);
+	/* of_year counts from March 1st. */
+	parts->yearday = parts->month > 2 ? of_year + 60 + is_leap(parts->year) : of_year - 305;
+}
+
+static struct parts parts_of(struct datetime datetime)
+{
+	struct parts parts = {.offset_minutes = datetime.offset_minutes};
+	int64_t seconds = floor_divide(datetime.wall, USEC_SECOND);
+	parts.seconds = seconds;
+	parts.microseconds = (int)(datetime.wall - seconds * USEC_SECOND);
+	seconds += (int64_t)datetime.offset_minutes * 60;
+	int64_t days = floor_divide(seconds, 86400);
+	int of_day = (int)(seconds - days * 86400);
+	parts.hour = of_day / 3600;
+	parts.minute = of_day / 60 % 60;
+	parts.second = of_day % 60;
+	parts.weekday = (int)(((days + 4) % 7 + 7) % 7);
+	set_date(&parts, days);
+	return parts;
+}
+
+struct directive {
+	char letter;
+	bool upper, swap, no_padding;
+	char padding; /* '\0': as usual */
+	int width;    /* -1: as usual */
+	int colons;
+};
+
+static void put_number(struct buf *out, const struct directive *d, int64_t number, int width,
+		       char padding)
+{
+	char memory[24];
+	struct buf digits;
+	buf_init_fixed(&digits, memory, sizeof memory);
+	buf_put_u64(&digits, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+	if (d->padding)
+		padding = d->padding;
+	if (d->width >= 0)
+		width = d->width;
+	if (d->no_padding)
+		width = 0;
+	size_t missing = (size_t)width > digits.size ? (size_t)width - digits.size : 0;
+	if (number < 0 && padding == '0')
+		buf_put_byte(out, '-');
+	while (missing-- > 0)
+		buf_put_byte(out, padding);
+	if (number < 0 && padding != '0')
+		buf_put_byte(out, '-');
+	buf_put(out, buf_str(&digits));
+}
+
+static void put_text(struct buf *out, const struct directive *d, str text)
+{
+	size_t width = d->width > 0 && !d->no_padding ? (size_t)d->width : 0;
+	for (size_t i = text.size; i < width; i++)
+		buf_put_byte(out, d->padding == '0' ? '0' : ' ');
+	for (size_t i = 0; i < text.size; i++) {
+		char c = text.data[i];
+		bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z';
+		bool flip = d->upper                      ? lower
+			    : d->swap && d->letter == 'p' ? upper
+							  : d->swap && lower;
+		buf_put_byte(out, flip ? (char)(c ^ 0x20) : c);
+	}
+}
+
+/* ISO 8601: week 1 is the one with the year's first Thursday. */
+static int iso_week(const struct parts *p, int64_t *ret_year)
+{
+	int weekday = (p->weekday + 6) % 7; /* 0: Monday */
+	int week = (p->yearday - 1 - weekday + 10) / 7;
+	*ret_year = p->year;
+	if (week < 1) {
+		*ret_year = p->year - 1;
+		int yearday = p->yearday + 365 + is_leap(p->year - 1);
+		return (yearday - 1 - weekday + 10) / 7;
+	}
+	int last_thursday = 365 + is_leap(p->year) - p->yearday + weekday - 3;
+	if (week == 53 && last_thursday < 0) {
+		*ret_year = p->year + 1;
+		return 1;
+	}
+	return week;
+}
+
+static void put_offset(struct buf *out, const struct directive *d, int minutes)
+{
+	int size = minutes < 0 ? -minutes : minutes;
+	struct directive plain = {.width = -1};
+	(void)d;
+	buf_put_byte(out, minutes < 0 ? '-' : '+');
+	put_number(out, &plain, size / 60, 2, '0');
+	if (d->colons)
+		buf_put_byte(out, ':');
+	put_number(out, &plain, size % 60, 2, '0');
+	if (d->colons == 2)
+		buf_put_cstr(out, ":00");
+}
+
+static void put_fraction(struct buf *out, const struct directive *d, int microseconds)
+{
+	int digits = d->width > 0 ? d->width : d->letter == 'L' ? 3 : 9;
+	int unit = 100000;
+	for (int i = 0; i < digits; i++, unit /= 10)
+		buf_put_byte(out, (char)(unit ? '0' + microseconds / unit % 10 : '0'));
+}
+
+static const char *composed(char letter)
+{
+	switch (letter) {
+	case 'c':
+		return "%a %b %e %H:%M:%S %Y";
+	case 'D':
+	case 'x':
+		return "%m/%d/%y";
+	case 'F':
+		return "%Y-%m-%d";
+	case 'r':
+		return "%I:%M:%S %p";
+	case 'R':
+		return "%H:%M";
+	case 'T':
+	case 'X':
+		return "%H:%M:%S";
+	case 'v':
+		return "%e-%^b-%Y";
+	case '+':
+		return "%a %b %e %H:%M:%S %Z %Y";
+	default:
+		return NULL;
+	}
+}
+
+static bool put_named(struct buf *out, const struct directive *d, const struct parts *p)
+{
+	str day = str_of(day_names[p->weekday]), month = str_of(month_names[p->month - 1]);
+	switch (d->letter) {
+	case 'A':
+		return put_text(out, d, day), true;
+	case 'a':
+		return put_text(out, d, str_sub(day, 0, 3)), true;
+	case 'B':
+		return put_text(out, d, month), true;
+	case 'b':
+	case 'h':
+		return put_text(out, d, str_sub(month, 0, 3)), true;
+	case 'p':
+		return put_text(out, d, p->hour < 12 ? STR("AM") : STR("PM")), true;
+	case 'P':
+		return put_text(out, d, p->hour < 12 ? STR("am") : STR("pm")), true;
+	case 'Z':
+		return put_text(out, d, p->offset_minutes ? STR("") : STR("UTC")), true;
+	case 'z':
+		return put_offset(out, d, p->offset_minutes), true;
+	case 'L':
+	case 'N':
+		return put_fraction(out, d, p->microseconds), true;
+	case 'n':
+		return put_text(out, d, STR("\n")), true;
+	case 't':
+		return put_text(out, d, STR("\t")), true;
+	case '%':
+		return put_text(out, d, STR("%")), true;
+	default:
+		return false;
+	}
+}
+
+static bool put_counted(struct buf *out, const struct directive *d, const struct parts *p)
+{
+	int64_t iso_year;
+	int week = iso_week(p, &iso_year), hour12 = p->hour % 12 ? p->hour % 12 : 12;
+	switch (d->letter) {
+	case 'Y':
+		return put_number(out, d, p->year, p->year < 0 ? 5 : 4, '0'), true;
+	case 'C':
+		return put_number(out, d, floor_divide(p->year, 100), 2, '0'), true;
+	case 'y':
+		return put_number(out, d, p->year - floor_divide(p->year, 100) * 100, 2, '0'),
+		       true;
+	case 'm':
+		return put_number(out, d, p->month, 2, '0'), true;
+	case 'd':
+		return put_number(out, d, p->day, 2, '0'), true;
+	case 'e':
+		return put_number(out, d, p->day, 2, ' '), true;
+	case 'j':
+		return put_number(out, d, p->yearday, 3, '0'), true;
+	case 'H':
+		return put_number(out, d, p->hour, 2, '0'), true;
+	case 'k':
+		return put_number(out, d, p->hour, 2, ' '), true;
+	case 'I':
+		return put_number(out, d, hour12, 2, '0'), true;
+	case 'l':
+		return put_number(out, d, hour12, 2, ' '), true;
+	case 'M':
+		return put_number(out, d, p->minute, 2, '0'), true;
+	case 'S':
+		return put_number(out, d, p->second, 2, '0'), true;
+	case 's':
+		return put_number(out, d, p->seconds, 1, '0'), true;
+	case 'u':
+		return put_number(out, d, p->weekday ? p->weekday : 7, 1, '0'), true;
+	case 'w':
+		return put_number(out, d, p->weekday, 1, '0'), true;
+	case 'G':
+		return put_number(out, d, iso_year, 4, '0'), true;
+	case 'g':
+		return put_number(out, d, iso_year % 100, 2, '0'), true;
+	case 'V':
+		return put_number(out, d, week, 2, '0'), true;
+	case 'U':
+		return put_number(out, d, (p->yearday + 6 - p->weekday) / 7, 2, '0'), true;
+	case 'W':
+		return put_number(out, d, (p->yearday + 6 - (p->weekday + 6) % 7) / 7, 2, '0'),
+		       true;
+	default:
+		return false;
+	}
+}
+
+/* directive = "%" *("-" / "0" / "^" / "#" / "_" / ":") *DIGIT letter; its size, 0: none. */
+static size_t read_directive(str format, struct directive *d)
+{
+	size_t at = 1;
+	*d = (struct directive){.width = -1};
+	for (; at < format.size && memchr("-0^#_:", format.data[at], 6); at++) {
+		char c = format.data[at];
+		d->no_padding = d->no_padding || c == '-';
+		d->upper = d->upper || c == '^';
+		d->swap = d->swap || c == '#';
+		d->colons += c == ':';
+		if (c == '0' || c == '_')
+			d->padding = c == '0' ? '0' : ' ';
+	}
+	for (; at < format.size && format.data[at] >= '0' && format.data[at] <= '9'; at++) {
+		d->width = (d->width < 0 ? 0 : d->width) * 10 + (format.data[at] - '0');
+		if (d->width > 128)
+			d->width = 128; /* wider is no date */
+	}
+	if (at == format.size)
+		return 0;
+	d->letter = format.data[at];
+	return at + 1;
+}
+
+static void put_format(struct buf *out, const struct parts *p, str format, bool inner)
+{
+	while (format.size) {
+		size_t plain = str_find_byte(format, '%');
+		struct directive d;
+		if (plain == STR_NONE)
+			plain = format.size;
+		buf_put(out, str_sub(format, 0, plain));
+		format = str_from(format, plain);
+		if (format.size == 0)
+			return;
+		size_t size = read_directive(format, &d);
+		const char *several = size && !inner ? composed(d.letter) : NULL;
+		if (size == 0)
+			size = format.size;
+		if (several)
+			put_format(out, p, str_of(several), true);
+		else if (size == 1 || (!put_named(out, &d, p) && !put_counted(out, &d, p)))
+			buf_put(out, str_sub(format, 0, size));
+		format = str_from(format, size);
+	}
+}
+
+void datetime_format(struct buf *out, struct datetime datetime, str format)
+{
+	struct parts parts = parts_of(datetime);
+	put_format(out, &parts, format, false);
+}

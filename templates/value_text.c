@@ -1,0 +1,236 @@
+/* value_text.c - see value_text.h. Recursion follows the data and is bounded by its depth. */
+#include "templates/value_text.h"
+
+#include "templates/value_number.h"
+
+static void put(struct buf *out, const struct value *value, bool quoted, int depth);
+
+/* A string as a literal: quotes, backslashes and controls escaped. */
+static void put_quoted(struct buf *out, str text)
+{
+	static const char escapes[] = "abtnvfr"; /* 7 to 13 */
+	buf_put_byte(out, '"');
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		bool hash = c == '#' && i + 1 < text.size && memchr("{$@", text.data[i + 1], 3);
+		if (c == '"' || c == '\\' || hash) {
+			buf_put_byte(out, '\\');
+			buf_put_byte(out, (char)c);
+		} else if (c >= 7 && c <= 13) {
+			buf_put_byte(out, '\\');
+			buf_put_byte(out, escapes[c - 7]);
+		} else if (c == 27) {
+			buf_put_cstr(out, "\\e");
+		} else if (c < 32 || c == 127) {
+			buf_printf(out, "\\x%02X", c);
+		} else {
+			buf_put_byte(out, (char)c);
+		}
+	}
+	buf_put_byte(out, '"');
+}
+
+static void put_array(struct buf *out, const struct value *array, int depth)
+{
+	buf_put_byte(out, '[');
+	for (size_t i = 0; i < array->array.count; i++) {
+		if (i)
+			buf_put_cstr(out, ", ");
+		put(out, &array->array.items[i], true, depth + 1);
+	}
+	buf_put_byte(out, ']');
+}
+
+static void put_hash(struct buf *out, const struct value *hash, int depth)
+{
+	buf_put_byte(out, '{');
+	for (size_t i = 0; i < hash->hash.count; i++) {
+		if (i)
+			buf_put_cstr(out, ", ");
+		put_quoted(out, hash->hash.pairs[i].name);
+		buf_put_cstr(out, "=>");
+		put(out, &hash->hash.pairs[i].value, true, depth + 1);
+	}
+	buf_put_byte(out, '}');
+}
+
+static void put(struct buf *out, const struct value *value, bool quoted, int depth)
+{
+	char text[NUMBER_TEXT_SIZE];
+	if (depth > VALUE_DEPTH_LIMIT)
+		return;
+	switch (value->kind) {
+	case VALUE_NIL:
+		buf_put_cstr(out, quoted ? "nil" : "");
+		break;
+	case VALUE_BOOL:
+		buf_put_cstr(out, value->boolean ? "true" : "false");
+		break;
+	case VALUE_INT:
+	case VALUE_FLOAT:
+		buf_put(out, str_make(text, number_text(*value, text)));
+		break;
+	case VALUE_STRING:
+		if (quoted)
+			put_quoted(out, value->string);
+		else
+			buf_put(out, value->string);
+		break;
+	case VALUE_ARRAY:
+		put_array(out, value, depth);
+		break;
+	case VALUE_HASH:
+		put_hash(out, value, depth);
+		break;
+	case VALUE_RANGE:
+		buf_put_i64(out, value->range.first);
+		buf_put_cstr(out, "..");
+		buf_put_i64(out, value->range.last);
+		break;
+	case VALUE_EMPTY:
+	case VALUE_BLANK:
+		break;
+	}
+}
+
+void value_put(struct buf *out, const struct value *value)
+{
+	put(out, value, false, 0);
+}
+
+bool value_is_empty(const struct value *value)
+{
+	switch (value->kind) {
+	case VALUE_STRING:
+		return value->string.size == 0;
+	case VALUE_ARRAY:
+		return value->array.count == 0;
+	case VALUE_HASH:
+		return value->hash.count == 0;
+	default:
+		return false;
+	}
+}
+
+bool value_is_blank(const struct value *value)
+{
+	if (value->kind == VALUE_STRING)
+		return str_trim(value->string).size == 0;
+	return !value_truthy(value) || value_is_empty(value);
+}
+
+static bool is_number(const struct value *value)
+{
+	return value->kind == VALUE_INT || value->kind == VALUE_FLOAT;
+}
+
+static bool equal(const struct value *a, const struct value *b, int depth);
+
+static bool arrays_equal(const struct value *a, const struct value *b, int depth)
+{
+	if (a->array.count != b->array.count)
+		return false;
+	for (size_t i = 0; i < a->array.count; i++)
+		if (!equal(&a->array.items[i], &b->array.items[i], depth + 1))
+			return false;
+	return true;
+}
+
+static bool hashes_equal(const struct value *a, const struct value *b, int depth)
+{
+	if (a->hash.count != b->hash.count)
+		return false;
+	for (size_t i = 0; i < a->hash.count; i++) {
+		const struct value *other = value_get(b, a->hash.pairs[i].name);
+		if (!other || !equal(&a->hash.pairs[i].value, other, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+static bool asks(const struct value *question, const struct value *value)
+{
+	return question->kind == VALUE_EMPTY ? value_is_empty(value) : value_is_blank(value);
+}
+
+static bool equal(const struct value *a, const struct value *b, int depth)
+{
+	if (depth > VALUE_DEPTH_LIMIT)
+		return false;
+	if (a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK)
+		return b->kind == a->kind || asks(a, b);
+	if (b->kind == VALUE_EMPTY || b->kind == VALUE_BLANK)
+		return asks(b, a);
+	if (is_number(a) && is_number(b))
+		return number_compare(*a, *b) == 0;
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case VALUE_BOOL:
+		return a->boolean == b->boolean;
+	case VALUE_STRING:
+		return str_eq(a->string, b->string);
+	case VALUE_ARRAY:
+		return arrays_equal(a, b, depth);
+	case VALUE_HASH:
+		return hashes_equal(a, b, depth);
+	case VALUE_RANGE:
+		return a->range.first == b->range.first && a->range.last == b->range.last;
+	default:
+		return true; /* nil */
+	}
+}
+
+bool value_equal(const struct value *a, const struct value *b)
+{
+	return equal(a, b, 0);
+}
+
+int value_compare(const struct value *a, const struct value *b)
+{
+	if (is_number(a) && is_number(b))
+		return number_compare(*a, *b);
+	if (a->kind == VALUE_STRING && b->kind == VALUE_STRING)
+		return str_compare(a->string, b->string) < 0
+			       ? -1
+			       : str_compare(a->string, b->string) > 0;
+	return value_equal(a, b) ? 0 : VALUE_INCOMPARABLE;
+}
+
+size_t value_range_count(const struct value *range)
+{
+	int64_t first = range->range.first, last = range->range.last;
+	if (last < first)
+		return 0;
+	uint64_t span = (uint64_t)last - (uint64_t)first;
+	return span == UINT64_MAX ? SIZE_MAX : (size_t)span + 1;
+}
+
+/* RFC 3629 4: UTF8-1 / UTF8-2 / UTF8-3 / UTF8-4; overlong forms are let pass as characters. */
+size_t utf8_size(str s)
+{
+	unsigned char lead = (unsigned char)s.data[0];
+	size_t size = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 1;
+	if (size > s.size)
+		return 1;
+	for (size_t i = 1; i < size; i++)
+		if (((unsigned char)s.data[i] & 0xc0) != 0x80)
+			return 1;
+	return size;
+}
+
+size_t utf8_count(str s)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < s.size; i += utf8_size(str_from(s, i)))
+		count++;
+	return count;
+}
+
+size_t utf8_offset(str s, size_t index)
+{
+	size_t at = 0;
+	for (; index > 0 && at < s.size; index--)
+		at += utf8_size(str_from(s, at));
+	return at;
+}

@@ -1,0 +1,28 @@
+/* value_text.h - private to the room: values as text, compared and as conditions. */
+#pragma once
+
+#include "templates/value.h"
+
+enum { VALUE_DEPTH_LIMIT = 100 }; /* of arrays in arrays: deeper ones are shown as nothing */
+
+/* As filters see text: nil is empty, arrays and hashes as the reference writes them down. */
+void value_put(struct buf *out, const struct value *);
+/* nil and false are not. */
+static inline bool value_truthy(const struct value *value)
+{
+	return value->kind != VALUE_NIL && (value->kind != VALUE_BOOL || value->boolean);
+}
+bool value_equal(const struct value *, const struct value *);
+bool value_is_empty(const struct value *); /* "", [], {} */
+bool value_is_blank(const struct value *); /* these, white space, nil and false */
+/* < 0, 0, > 0, or VALUE_INCOMPARABLE. */
+enum { VALUE_INCOMPARABLE = 2 };
+int value_compare(const struct value *, const struct value *);
+size_t value_range_count(const struct value *range);
+
+/* UTF-8: how many bytes the character at the start of s (not empty) takes; bytes that are no
+ * UTF-8 count as one character each. */
+size_t utf8_size(str s);
+size_t utf8_count(str s);
+/* Where the character of that index begins; s.size behind the last. */
+size_t utf8_offset(str s, size_t index);
