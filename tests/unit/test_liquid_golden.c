@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "engine/api/json_value.h"
+#include "engine/data/json_value.h"
 #include "templates/liquid.h"
 
 #define CASES "../shared/corpus/liquid/golden-liquid.json"
