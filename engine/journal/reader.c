@@ -1,0 +1,162 @@
+/* reader.c - replay: whole records in order, up to the first that is not whole.
+ * Files are read in pieces, so that a replay at start takes little memory. What follows a
+ * damaged record is not trusted, whatever it looks like. */
+#include "engine/journal/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/journal/scan.h"
+#include "engine/journal/segments.h"
+
+#define PIECE_SIZE ((size_t)256 * 1024) /* many records; a record takes at most 8 KiB */
+
+/* Fills up the piece behind what is left of the last one; false: cannot be read. */
+static bool read_more(int fd, char *piece, size_t *size, uint64_t offset, bool *ret_end)
+{
+	while (*size < PIECE_SIZE) {
+		ssize_t got =
+			pread(fd, piece + *size, PIECE_SIZE - *size, (off_t)(offset + *size));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return false;
+		if (got == 0) {
+			*ret_end = true;
+			break;
+		}
+		*size += (size_t)got;
+	}
+	return true;
+}
+
+int64_t scan_segment(int fd, uint64_t offset,
+		     void (*on_record)(void *context, uint64_t end, const struct record *),
+		     void *context, bool *ret_clean)
+{
+	char *piece = malloc(PIECE_SIZE);
+	struct record *record = malloc(sizeof(*record));
+	size_t size = 0;
+	bool end = false;
+	int64_t result = -1;
+	enum record_step step = RECORD_MORE;
+	if (!piece || !record)
+		goto out;
+	while (step == RECORD_MORE && !end) {
+		if (!read_more(fd, piece, &size, offset, &end))
+			goto out;
+		str in = str_make(piece, size);
+		while ((step = record_take(&in, record)) == RECORD_READY) {
+			offset += size - in.size;
+			size = in.size;
+			if (on_record)
+				on_record(context, offset, record);
+		}
+		memmove(piece, in.data, in.size);
+	}
+	*ret_clean = size == 0;
+	result = (int64_t)offset;
+out:
+	free(piece);
+	free(record);
+	return result;
+}
+
+struct replay {
+	const struct journal_reader_events *events;
+	uint64_t begin; /* of the segment being read */
+};
+
+static void replay_record(void *context, uint64_t end, const struct record *record)
+{
+	const struct replay *r = context;
+	const struct journal_reader_events *e = r->events;
+	if (record->type == RECORD_MARK && e->on_mark)
+		e->on_mark(e->context, r->begin + end, &record->mark);
+	else if (record->type == RECORD_OUTCOME && e->on_outcome)
+		e->on_outcome(e->context, r->begin + end, &record->outcome);
+}
+
+/* Whether a segment lies wholly before a position: the next one begins there or earlier. */
+static bool passed(const struct segments *s, size_t i, uint64_t position)
+{
+	return i + 1 < s->count && s->begins[i + 1] <= position;
+}
+
+static uint64_t replay_segments(const struct segments *s, uint64_t from,
+				const struct journal_reader_events *events, char *ret_why,
+				size_t why_size)
+{
+	uint64_t position = from;
+	bool clean = true;
+	for (size_t i = 0; i < s->count && clean; i++) {
+		struct replay r = {events, s->begins[i]};
+		if (passed(s, i, from))
+			continue;
+		int fd = segments_open_file(s, r.begin, O_RDONLY);
+		int64_t end = -1;
+		if (fd >= 0) {
+			end = scan_segment(fd, from > r.begin ? from - r.begin : 0,
+					   replay_record, &r, &clean);
+			close(fd);
+		}
+		if (end < 0) {
+			snprintf(ret_why, why_size,
+				 "segment %llu of the journal cannot be read: %s",
+				 (unsigned long long)r.begin, strerror(errno));
+			return UINT64_MAX;
+		}
+		position = r.begin + (uint64_t)end;
+	}
+	if (!clean)
+		snprintf(ret_why, why_size,
+			 "the journal ends in a torn or damaged record at %llu",
+			 (unsigned long long)position);
+	return position;
+}
+
+uint64_t journal_replay(const char *directory, uint64_t from,
+			const struct journal_reader_events *events, char *ret_why,
+			size_t why_size)
+{
+	struct segments s;
+	if (why_size)
+		ret_why[0] = 0;
+	int result = segments_open(&s, directory, false);
+	if (result < 0) {
+		snprintf(ret_why, why_size, "the journal in %s cannot be read: %s", directory,
+			 strerror(-result));
+		return UINT64_MAX;
+	}
+	uint64_t position = replay_segments(&s, from, events, ret_why, why_size);
+	segments_close(&s);
+	return position;
+}
+
+int journal_trim(const char *directory, uint64_t position)
+{
+	struct segments s;
+	int result = segments_open(&s, directory, false);
+	if (result < 0)
+		return result;
+	while (result == 0 && s.count && s.begins[s.count - 1] > position)
+		result = segments_remove_last(&s);
+	if (result == 0 && s.count) {
+		uint64_t begin = s.begins[s.count - 1];
+		int fd = segments_open_file(&s, begin, O_RDWR);
+		struct stat state;
+		if (fd < 0 || fstat(fd, &state) < 0 ||
+		    ((uint64_t)state.st_size > position - begin &&
+		     ftruncate(fd, (off_t)(position - begin)) < 0) ||
+		    fsync(fd) < 0)
+			result = fd < 0 ? fd : -errno;
+		if (fd >= 0)
+			close(fd);
+	}
+	segments_close(&s);
+	return result;
+}

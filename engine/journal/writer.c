@@ -1,0 +1,273 @@
+/* writer.c - appending: records queue up in memory and leave as one write a turn.
+ * Two buffers change places: one is filled while the other is on its way, so that putting a
+ * record never waits. A write that failed (a full disk) keeps its bytes and its place in the
+ * file and is tried again as it was; what came later waits behind it. */
+#include "engine/journal/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/assert.h"
+#include "engine/journal/scan.h"
+#include "engine/journal/segments.h"
+
+#define BUFFER_SIZE ((size_t)256 * 1024) /* at first; grows by doubling */
+
+struct journal {
+	struct io_loop *loop;
+	struct segments segments;
+	int lock_fd, fd; /* fd: of the last segment; -1: none yet */
+	bool durable;
+	struct buf queued, writing; /* memory by malloc: see room_for() */
+	uint64_t begin;             /* of the last segment */
+	uint64_t written;           /* position behind what is in the file for good */
+	struct io_op op;
+	bool under_way;
+	void (*on_written)(void *context, uint64_t position, int error);
+	void *context;
+};
+
+/* ---- opening ---- */
+
+static int lock(struct journal *j)
+{
+	j->lock_fd =
+		openat(j->segments.directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (j->lock_fd < 0 || flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Finds the end of the last segment and cuts off what is torn behind it. */
+static int find_end(struct journal *j)
+{
+	bool clean;
+	if (j->segments.count == 0)
+		return 0;
+	j->begin = j->segments.begins[j->segments.count - 1];
+	j->fd = segments_open_file(&j->segments, j->begin, O_RDWR);
+	if (j->fd < 0)
+		return j->fd;
+	int64_t end = scan_segment(j->fd, 0, NULL, NULL, &clean);
+	if (end < 0 || (!clean && ftruncate(j->fd, end) < 0))
+		return -errno;
+	j->written = j->begin + (uint64_t)end;
+	return 0;
+}
+
+/* The next record begins a new segment at a position. */
+static int new_segment(struct journal *j, uint64_t begin)
+{
+	int fd = segments_open_file(&j->segments, begin, O_RDWR | O_CREAT | O_EXCL);
+	if (fd < 0)
+		return fd;
+	if (j->durable && fsync(j->segments.directory_fd) < 0) {
+		close(fd);
+		return -errno;
+	}
+	int result = segments_add(&j->segments, begin);
+	if (result < 0) {
+		close(fd);
+		return result;
+	}
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = fd;
+	j->begin = j->written = begin;
+	return 0;
+}
+
+/* An empty last segment may stand at another position than the one to go on at. */
+static int go_on_at(struct journal *j, uint64_t begin)
+{
+	if (j->fd >= 0 && j->written >= begin)
+		return 0;
+	if (j->fd >= 0 && j->written == j->begin) {
+		close(j->fd);
+		j->fd = -1;
+		int result = segments_remove_last(&j->segments);
+		if (result < 0)
+			return result;
+	}
+	return new_segment(j, begin > j->written ? begin : j->written);
+}
+
+static bool buffer_init(struct buf *b)
+{
+	char *memory = malloc(BUFFER_SIZE);
+	if (!memory)
+		return false;
+	buf_init_fixed(b, memory, BUFFER_SIZE);
+	return true;
+}
+
+static int open_journal(struct journal *j, const char *directory, uint64_t begin)
+{
+	int result = segments_open(&j->segments, directory, true);
+	if (result == 0)
+		result = lock(j);
+	if (result == 0)
+		result = find_end(j);
+	if (result == 0)
+		result = go_on_at(j, begin);
+	if (result == 0 && (!buffer_init(&j->queued) || !buffer_init(&j->writing)))
+		result = -ENOMEM;
+	return result;
+}
+
+int journal_open(struct journal **ret_journal, struct io_loop *loop, const char *directory,
+		 bool durable_disk, uint64_t begin, char *ret_why, size_t why_size)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	int result = -ENOMEM;
+	if (j) {
+		*j = (struct journal){
+			.loop = loop, .durable = durable_disk, .fd = -1, .lock_fd = -1};
+		result = open_journal(j, directory, begin);
+	}
+	if (result == 0) {
+		*ret_journal = j;
+		return 0;
+	}
+	if (result == -EWOULDBLOCK)
+		snprintf(ret_why, why_size, "another engine is running with the journal in %s",
+			 directory);
+	else
+		snprintf(ret_why, why_size, "the journal in %s cannot be opened: %s", directory,
+			 strerror(-result));
+	journal_close(j);
+	return -1;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	ASSERT(!j->under_way);
+	if (j->fd >= 0)
+		close(j->fd);
+	segments_close(&j->segments);
+	if (j->lock_fd >= 0)
+		close(j->lock_fd);
+	free(j->queued.data);
+	free(j->writing.data);
+	free(j);
+}
+
+/* ---- putting ---- */
+
+/* Growing is rare and happens while the disk is slow or full; the engine cannot go on without.
+ */
+static void room_for(struct buf *b, size_t size)
+{
+	if (b->capacity - b->size >= size)
+		return;
+	char *memory = realloc(b->data, b->capacity * 2);
+	ASSERT(memory);
+	b->data = memory;
+	b->capacity *= 2;
+}
+
+uint64_t journal_end(const struct journal *j)
+{
+	return j->written + j->writing.size + j->queued.size;
+}
+
+uint64_t journal_put_mark(struct journal *j, const struct journal_mark *mark)
+{
+	room_for(&j->queued, RECORD_HEAD_SIZE + RECORD_SIZE_LIMIT);
+	record_put_mark(&j->queued, mark);
+	ASSERT(buf_ok(&j->queued));
+	return journal_end(j);
+}
+
+uint64_t journal_put_outcome(struct journal *j, const struct store_outcome *outcome)
+{
+	room_for(&j->queued, RECORD_HEAD_SIZE + RECORD_SIZE_LIMIT);
+	record_put_outcome(&j->queued, outcome);
+	ASSERT(buf_ok(&j->queued));
+	return journal_end(j);
+}
+
+/* ---- writing ---- */
+
+static void written(struct journal *j, int error)
+{
+	j->under_way = false;
+	if (error == 0) {
+		j->written += j->writing.size;
+		buf_reset(&j->writing);
+	}
+	j->on_written(j->context, j->written, error);
+}
+
+static void on_synced(struct io_op *op, int result)
+{
+	struct journal *j = CHAIN_OWNER(op, struct journal, op);
+	written(j, result < 0 ? result : 0);
+}
+
+static void on_write_done(struct io_op *op, int result)
+{
+	struct journal *j = CHAIN_OWNER(op, struct journal, op);
+	if (result < 0 || (size_t)result != j->writing.size) {
+		written(j, result < 0 ? result : -ENOSPC);
+		return;
+	}
+	if (!j->durable) {
+		written(j, 0);
+		return;
+	}
+	j->op = (struct io_op){.on_done = on_synced};
+	io_fdatasync(j->loop, &j->op, j->fd);
+}
+
+static void swap_buffers(struct journal *j)
+{
+	struct buf full = j->queued;
+	j->queued = j->writing;
+	j->writing = full;
+}
+
+/* Where a full segment cannot be followed by another it grows: better than standing still. Not
+ * before a second try: what the first one left would be a torn end in the middle. */
+static void next_segment(struct journal *j)
+{
+	if (j->written - j->begin >= SEGMENT_SIZE && new_segment(j, j->written) < 0)
+		ASSERT(j->fd >= 0);
+}
+
+void journal_flush(struct journal *j,
+		   void (*on_written)(void *context, uint64_t position, int error),
+		   void *context)
+{
+	if (j->under_way || journal_idle(j))
+		return;
+	if (j->writing.size == 0) {
+		swap_buffers(j);
+		next_segment(j);
+	}
+	j->under_way = true;
+	j->on_written = on_written;
+	j->context = context;
+	j->op = (struct io_op){.on_done = on_write_done};
+	io_write(j->loop, &j->op, j->fd, j->writing.data, j->writing.size,
+		 j->written - j->begin);
+}
+
+bool journal_idle(const struct journal *j)
+{
+	return !j->under_way && j->queued.size == 0 && j->writing.size == 0;
+}
+
+void journal_free(struct journal *j, uint64_t position)
+{
+	while (j->segments.count > 1 && j->segments.begins[1] <= position)
+		if (segments_remove_first(&j->segments) < 0)
+			break;
+}

@@ -1,0 +1,426 @@
+/* test_journal.c - what was written comes back, whole records only, whatever is cut or flipped.
+ */
+#include "tests/unit/io_world.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "engine/base/prng.h"
+#include "engine/journal/record.h"
+
+static char directory[64];
+static struct journal *journal;
+
+static int setup(void **state)
+{
+	snprintf(directory, sizeof(directory), "/tmp/rundbrief-journal.XXXXXX");
+	return world_open(state) || !mkdtemp(directory) ? -1 : 0;
+}
+
+static void clear_directory(void)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	assert_int_equal(system(command), 0);
+}
+
+static int teardown(void **state)
+{
+	clear_directory();
+	return world_close(state);
+}
+
+static int try_open(uint64_t begin, char *why, size_t why_size)
+{
+	return journal_open(&journal, world_loop, directory, false, begin, why, why_size);
+}
+
+static void open_at(uint64_t begin)
+{
+	char why[256] = "";
+	int result = try_open(begin, why, sizeof(why));
+	assert_string_equal(why, "");
+	assert_int_equal(result, 0);
+}
+
+static struct journal_mark mark_of(uint64_t n)
+{
+	return (struct journal_mark){.campaign_id = 3,
+				     .slice_id = n / 100 + 1,
+				     .subscriber_id = n + 1,
+				     .attempt = (uint32_t)(n % 3 + 1),
+				     .revision = 1,
+				     .at_wall = (usec)1700000000000000 + (usec)n,
+				     .date_wall = (usec)1700000000000000,
+				     .first_wall = n % 2 ? (usec)1699999999000000 : 0,
+				     .provider = STR("gmail"),
+				     .site = STR("google.com"),
+				     .source = STR("out1"),
+				     .mx_host = STR("mx.google.com")};
+}
+
+static struct store_outcome outcome_of(uint64_t n)
+{
+	return (struct store_outcome){.campaign_id = 3,
+				      .slice_id = n / 100 + 1,
+				      .subscriber_id = n + 1,
+				      .verdict = n % 5 ? VERDICT_DELIVERED : VERDICT_FAILED,
+				      .final = true,
+				      .suppress = n % 5 == 0,
+				      .class = n % 5 ? CLASS_NONE : CLASS_BAD_MAILBOX,
+				      .cause = n % 5 ? "delivered" : "no-such-user",
+				      .stage = STAGE_END,
+				      .code = 250,
+				      .status = {2, 1, 999},
+				      .attempt = (uint32_t)(n % 3 + 1),
+				      .revision = 2,
+				      .at_wall = (usec)1700000000000000 + (usec)n,
+				      .date_wall = (usec)1700000000000000,
+				      .duration_ms = 1234,
+				      .size = 10240,
+				      .text = STR("2.0.0 \0\xff queued"),
+				      .mx_host = STR("mx.google.com"),
+				      .provider = STR("gmail"),
+				      .site = STR("google.com"),
+				      .source = STR("out1")};
+}
+
+static int flushed;
+static uint64_t flushed_position;
+static int flushed_error;
+
+static void on_written(void *, uint64_t position, int error)
+{
+	flushed++;
+	flushed_position = position;
+	flushed_error = error;
+}
+
+static void flush(void)
+{
+	flushed = 0;
+	journal_flush(journal, on_written, NULL);
+	world_run_until(&flushed, 1);
+}
+
+struct seen {
+	uint64_t marks, outcomes, position, first;
+};
+
+static void check_mark(void *context, uint64_t position, const struct journal_mark *m)
+{
+	struct seen *seen = context;
+	struct journal_mark want = mark_of(m->subscriber_id - 1);
+	assert_int_equal(m->campaign_id, want.campaign_id);
+	assert_int_equal(m->slice_id, want.slice_id);
+	assert_int_equal(m->attempt, want.attempt);
+	assert_int_equal(m->at_wall, want.at_wall);
+	assert_int_equal(m->date_wall, want.date_wall);
+	assert_int_equal(m->first_wall, want.first_wall);
+	assert_true(str_eq(m->mx_host, want.mx_host));
+	assert_true(position > seen->position);
+	seen->position = position;
+	seen->marks++;
+}
+
+static void check_outcome(void *context, uint64_t position, const struct store_outcome *o)
+{
+	struct seen *seen = context;
+	struct store_outcome want = outcome_of(o->subscriber_id - 1);
+	assert_int_equal(o->slice_id, want.slice_id);
+	assert_int_equal(o->verdict, want.verdict);
+	assert_int_equal(o->final, want.final);
+	assert_int_equal(o->suppress, want.suppress);
+	assert_int_equal(o->class, want.class);
+	assert_string_equal(o->cause, want.cause);
+	assert_int_equal(o->status.detail, want.status.detail);
+	assert_int_equal(o->at_wall, want.at_wall);
+	assert_int_equal(o->first_wall, 0);
+	assert_int_equal(o->due_wall, 0);
+	assert_true(str_eq(o->text, want.text));
+	assert_true(position > seen->position);
+	seen->position = position;
+	seen->outcomes++;
+}
+
+static struct seen replay(uint64_t from, char *why, size_t why_size, uint64_t *ret_end)
+{
+	struct seen seen = {};
+	struct journal_reader_events events = {check_mark, check_outcome, &seen};
+	*ret_end = journal_replay(directory, from, &events, why, why_size);
+	return seen;
+}
+
+/* Marks and outcomes for n in [from, to); returns the position behind. */
+static uint64_t put(uint64_t from, uint64_t to)
+{
+	uint64_t position = journal_end(journal);
+	for (uint64_t n = from; n < to; n++) {
+		struct journal_mark m = mark_of(n);
+		struct store_outcome o = outcome_of(n);
+		journal_put_mark(journal, &m);
+		position = journal_put_outcome(journal, &o);
+	}
+	return position;
+}
+
+static void test_journal_comes_back_as_written(void **)
+{
+	char why[256];
+	uint64_t end;
+	open_at(0);
+	assert_true(journal_idle(journal));
+	put(0, 100);
+	assert_false(journal_idle(journal));
+	flush();
+	uint64_t middle = put(100, 150);
+	flush();
+	assert_int_equal(flushed_error, 0);
+	assert_int_equal(flushed_position, middle);
+	uint64_t last = put(150, 200);
+	flush();
+	journal_close(journal);
+	struct seen seen = replay(0, why, sizeof(why), &end);
+	assert_string_equal(why, "");
+	assert_int_equal(seen.marks, 200);
+	assert_int_equal(seen.outcomes, 200);
+	assert_int_equal(end, last);
+	seen = replay(middle, why, sizeof(why), &end);
+	assert_int_equal(seen.marks, 50);
+	assert_int_equal(end, last);
+	open_at(0);
+	assert_int_equal(journal_end(journal), last);
+	put(200, 201);
+	flush();
+	journal_close(journal);
+	seen = replay(0, why, sizeof(why), &end);
+	assert_int_equal(seen.outcomes, 201);
+	clear_directory();
+}
+
+static void test_journal_is_locked(void **)
+{
+	char why[256] = "";
+	struct journal *first;
+	open_at(0);
+	first = journal;
+	assert_int_equal(try_open(0, why, sizeof(why)), -1);
+	assert_non_null(strstr(why, "another engine"));
+	journal_close(first);
+	open_at(0);
+	journal_close(journal);
+	clear_directory();
+}
+
+static void test_journal_goes_on_where_the_database_stands(void **)
+{
+	char why[256];
+	uint64_t end;
+	open_at(5000);
+	assert_int_equal(journal_end(journal), 5000);
+	uint64_t first = put(0, 3);
+	flush();
+	journal_close(journal);
+	open_at(first + 777);
+	assert_int_equal(journal_end(journal), first + 777);
+	uint64_t last = put(3, 5);
+	flush();
+	journal_free(journal, last);
+	journal_close(journal);
+	struct seen seen = replay(first + 777, why, sizeof(why), &end);
+	assert_int_equal(seen.outcomes, 2);
+	assert_int_equal(end, last);
+	seen = replay(0, why, sizeof(why), &end);
+	assert_int_equal(seen.outcomes, 2); /* the first segment was freed */
+	clear_directory();
+}
+
+static uint64_t write_few(char *bytes, size_t *ret_size, uint64_t ends[6])
+{
+	open_at(0);
+	for (uint64_t n = 0; n < 6; n++)
+		ends[n] = put(n, n + 1);
+	flush();
+	journal_close(journal);
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%020d.journal", directory, 0);
+	int fd = open(path, O_RDONLY);
+	*ret_size = (size_t)read(fd, bytes, 65536);
+	close(fd);
+	return ends[5];
+}
+
+static void overwrite(const char *bytes, size_t size)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%020d.journal", directory, 0);
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+	close(fd);
+}
+
+static uint64_t whole_before(const uint64_t ends[6], size_t offset)
+{
+	uint64_t n = 0;
+	while (n < 6 && ends[n] <= offset)
+		n++;
+	return n;
+}
+
+static void test_journal_survives_a_cut_at_every_byte(void **)
+{
+	static char bytes[65536];
+	char why[256];
+	size_t size;
+	uint64_t ends[6], end;
+	write_few(bytes, &size, ends);
+	for (size_t cut = 0; cut <= size; cut++) {
+		overwrite(bytes, cut);
+		struct seen seen = replay(0, why, sizeof(why), &end);
+		assert_int_equal(seen.outcomes, whole_before(ends, cut));
+		assert_true(end <= cut);
+		assert_int_equal(end == cut, why[0] == 0);
+		if (cut % 50 == 1) { /* and it goes on behind the last whole record */
+			assert_int_equal(journal_trim(directory, end), 0);
+			open_at(0);
+			assert_int_equal(journal_end(journal), end);
+			put(50, 51);
+			flush();
+			journal_close(journal);
+			struct seen more = replay(0, why, sizeof(why), &end);
+			assert_string_equal(why, "");
+			assert_int_equal(more.outcomes, seen.outcomes + 1);
+		}
+	}
+	clear_directory();
+}
+
+static void test_journal_ends_at_a_flipped_byte(void **)
+{
+	static char bytes[65536];
+	char why[256];
+	size_t size;
+	uint64_t ends[6], end;
+	write_few(bytes, &size, ends);
+	for (size_t at = 0; at < size; at++) {
+		for (unsigned bit = 0; bit < 8; bit += 3) {
+			bytes[at] ^= (char)(1 << bit);
+			overwrite(bytes, size);
+			struct seen seen = replay(0, why, sizeof(why), &end);
+			assert_int_equal(seen.outcomes, whole_before(ends, at));
+			assert_true(why[0] != 0);
+			bytes[at] ^= (char)(1 << bit);
+		}
+	}
+	clear_directory();
+}
+
+static void count_outcome(void *context, uint64_t, const struct store_outcome *)
+{
+	(*(uint64_t *)context)++;
+}
+
+static uint64_t count_outcomes(uint64_t *ret_end)
+{
+	char why[256];
+	uint64_t count = 0;
+	struct journal_reader_events events = {.on_outcome = count_outcome, .context = &count};
+	*ret_end = journal_replay(directory, 0, &events, why, sizeof(why));
+	assert_string_equal(why, "");
+	return count;
+}
+
+static void test_journal_begins_new_segments_and_frees_them(void **)
+{
+	static char text[RECORD_TEXT_LIMIT];
+	struct store_outcome o = outcome_of(1);
+	uint64_t end, at = 0, written = 0;
+	o.text = str_make(text, sizeof(text));
+	open_at(0);
+	for (; journal_end(journal) < 140u << 20; written += 4000) {
+		for (unsigned n = 0; n < 4000; n++)
+			journal_put_outcome(journal, &o);
+		if (written == 0)
+			at = journal_end(journal);
+		flush();
+	}
+	assert_int_equal(count_outcomes(&end), written);
+	assert_int_equal(end, journal_end(journal));
+	journal_free(journal, at);
+	assert_int_equal(count_outcomes(&end), written);
+	journal_free(journal, journal_end(journal));
+	assert_in_range(count_outcomes(&end), 1, written / 2);
+	journal_close(journal);
+	clear_directory();
+}
+
+static void test_journal_waits_out_a_full_disk(void **)
+{
+	struct rlimit before, little;
+	char why[256];
+	uint64_t end;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	open_at(0);
+	put(0, 10);
+	flush();
+	little = before;
+	little.rlim_cur = flushed_position + 500;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	put(10, 20);
+	flush();
+	assert_true(flushed_error < 0);
+	put(20, 30);
+	flush();
+	assert_true(flushed_error < 0);
+	assert_false(journal_idle(journal));
+	setrlimit(RLIMIT_FSIZE, &before);
+	flush();
+	assert_int_equal(flushed_error, 0);
+	flush();
+	assert_int_equal(flushed_error, 0);
+	assert_true(journal_idle(journal));
+	journal_close(journal);
+	struct seen seen = replay(0, why, sizeof(why), &end);
+	assert_string_equal(why, "");
+	assert_int_equal(seen.outcomes, 30);
+	clear_directory();
+}
+
+static void test_record_clips_what_is_too_long(void **)
+{
+	static char text[20000], memory[40000];
+	struct buf b;
+	struct record r;
+	struct store_outcome o = outcome_of(1);
+	memset(text, 'x', sizeof(text));
+	o.text = o.mx_host = o.site = o.provider = o.source = str_make(text, sizeof(text));
+	o.due_wall = INT64_MAX;
+	o.first_wall = -5;
+	buf_init_fixed(&b, memory, sizeof(memory));
+	record_put_outcome(&b, &o);
+	str in = buf_str(&b);
+	assert_int_equal(record_take(&in, &r), RECORD_READY);
+	assert_int_equal(in.size, 0);
+	assert_int_equal(r.outcome.text.size, RECORD_TEXT_LIMIT);
+	assert_int_equal(r.outcome.site.size, RECORD_NAME_LIMIT);
+	assert_int_equal(r.outcome.due_wall, INT64_MAX);
+	assert_int_equal(r.outcome.first_wall, -5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_journal_comes_back_as_written),
+		cmocka_unit_test(test_journal_is_locked),
+		cmocka_unit_test(test_journal_goes_on_where_the_database_stands),
+		cmocka_unit_test(test_journal_survives_a_cut_at_every_byte),
+		cmocka_unit_test(test_journal_ends_at_a_flipped_byte),
+		cmocka_unit_test(test_journal_begins_new_segments_and_frees_them),
+		cmocka_unit_test(test_journal_waits_out_a_full_disk),
+		cmocka_unit_test(test_record_clips_what_is_too_long),
+	};
+	return cmocka_run_group_tests_name("journal", tests, setup, teardown);
+}
