@@ -108,11 +108,13 @@ bool header_tokens_ok(str value)
 	return folds(value, HEADER_WORD_LIMIT);
 }
 
+/* The first word stays beside the name however long it is: readers differ on what a fold right
+ * behind the colon means for the value. */
 static void put_words(struct field *f, str value)
 {
-	while (value.size > 0) {
+	for (bool first = true; value.size > 0; first = false) {
 		str word = str_cut(&value, ' ');
-		field_space(f, word.size, HEADER_LINE_LIMIT);
+		field_space(f, word.size, first ? SIZE_MAX : HEADER_LINE_LIMIT);
 		field_put(f, word);
 	}
 }
@@ -305,10 +307,22 @@ static void put_display(struct field *f, str display)
 		put_encoded(f, display);
 }
 
+/* A name is words with one space between them: readers drop further ones even inside of encoded
+ * words. */
+static str display_copy(char memory[HEADER_VALUE_LIMIT], str value)
+{
+	value = clean_copy(memory, value);
+	size_t size = 0;
+	for (size_t i = 0; i < value.size; i++)
+		if (value.data[i] != ' ' || memory[size - 1] != ' ')
+			memory[size++] = value.data[i];
+	return str_make(memory, size);
+}
+
 void header_put_angled(struct buf *out, str name, str display, str inside)
 {
 	char memory[HEADER_VALUE_LIMIT];
-	display = clean_copy(memory, display);
+	display = display_copy(memory, display);
 	struct field f = field_begin(out, name);
 	put_display(&f, display);
 	field_space(&f, inside.size + 2, ENCODED_LINE_LIMIT);

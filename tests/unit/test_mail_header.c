@@ -59,7 +59,7 @@ static void test_header_value_cannot_add_a_field(void **)
 			"c"),
 		    "Subject: a b c\r\n");
 	assert_mailbox(STR("Ann\r\n\r\nbody"), STR("ann@example.com"),
-		       "From: =?utf-8?q?Ann____body?= <ann@example.com>\r\n");
+		       "From: Ann body <ann@example.com>\r\n");
 }
 
 static void test_header_text_folds_at_78(void **)
@@ -122,8 +122,7 @@ static void test_header_tokens_keep_words_whole(void **)
 		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>, <mailto:u@x>"));
 	buf_put_byte(&out, '\0');
 	assert_string_equal(out.data,
-			    "List-Unsubscribe:\r\n"
-			    " <https://news.example.com/u/"
+			    "List-Unsubscribe: <https://news.example.com/u/"
 			    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>,\r\n"
 			    " <mailto:u@x>\r\n");
 	out = fresh();
