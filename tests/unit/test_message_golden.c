@@ -72,7 +72,9 @@ static void compare_with_file(str message, const char *name)
 	}
 	str expected = file_bytes(path);
 	if (!str_eq(message, expected))
-		fail_msg("%s differs; GOLDEN_WRITE=1 %s shows how", path, __FILE__);
+		fail_msg("%s differs; GOLDEN_WRITE=1 "
+			 "build/debug/tests/unit/test_message_golden shows how",
+			 path);
 }
 
 static void check(const struct message_source *source, const struct person *person,
