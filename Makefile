@@ -3,6 +3,11 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PREFIX ?= /usr/local
+# V=1 shows whole commands.
+ifneq ($(V),1)
+QUIET_CC = @echo '  CC      $<';
+QUIET_LD = @echo '  LINK    $@';
+endif
 MODE ?= release
 BUILD := build/$(MODE)
 
@@ -52,7 +57,7 @@ build/rundbrief: $(BUILD)/rundbrief
 	@ln -sf $(MODE)/rundbrief $@
 
 $(BUILD)/rundbrief: $(BUILD)/engine/main.o $(BUILD)/libcore.a $(BUILD)/librim.a
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 
 $(BUILD)/libcore.a: $(call objects,$(CORE_SOURCES)) $(BUILD)/gen/embedded.o
 $(BUILD)/librim.a: $(call objects,$(RIM_SOURCES))
@@ -62,7 +67,7 @@ $(BUILD)/%.a:
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(QUIET_CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Statements, rules and provider data become bytes in the program: embedded.h declares
 # embedded_find(name), the names are the paths.
@@ -70,7 +75,7 @@ $(BUILD)/gen/embedded.S: $(EMBEDDED) tests/tools/embed.sh
 	@mkdir -p $(@D)
 	@sh tests/tools/embed.sh $(EMBEDDED) > $@
 $(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.S
-	$(CC) -c -o $@ $<
+	$(QUIET_CC)$(CC) -c -o $@ $<
 
 # One program a unit test file, against the debug build.
 UNIT_TESTS := $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -81,7 +86,7 @@ unit:
 unit-run: $(UNIT_TESTS)
 	@sh tests/tools/run-unit.sh $(UNIT_TESTS)
 build/debug/tests/unit/%: build/debug/tests/unit/%.o build/debug/libcore.a build/debug/librim.a
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS) -lcmocka
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS) -lcmocka
 
 include tests/talk/talk.mk
 
@@ -92,6 +97,8 @@ pure:
 
 install: all
 	install -D -m 755 build/rundbrief $(DESTDIR)$(PREFIX)/bin/rundbrief
+
+-include bench/micro/rules.mk tests/talk/talk.mk tests/sim/rules.mk tests/fuzz/rules.mk
 
 clean:
 	rm -rf build

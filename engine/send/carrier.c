@@ -4,14 +4,14 @@
 #include <stdio.h>
 
 #include "engine/base/assert.h"
+#include "engine/base/log.h"
 
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND) /* what cannot start within it is put back (design §5.10) */
 #define JOURNAL_RETRY USEC_SECOND
 #define MESSAGE_BLOCK (24 * 1024)
-#define STOPPED_LIMIT (64 * 1024 * 1024) /* bytes of ids stopped while this campaign is sent   \
-					  */
+#define STOPPED_LIMIT 2000000 /* subscribers stopped while this engine sends */
 
 static int init_slabs(struct carrier *carrier, const struct limits *limits)
 {
@@ -185,11 +185,14 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 		carrier->paused = false;
 		return;
 	case STOP_SUBSCRIBER:
-		if (carrier->arena.taken_size < STOPPED_LIMIT)
-			(void)!map_put(&carrier->stopped,
-				       str_make((const char *)&stop->subscriber_id,
-						sizeof(stop->subscriber_id)),
-				       stop);
+		if (carrier->stopped.live_count >= STOPPED_LIMIT ||
+		    map_put(&carrier->stopped,
+			    str_make((const char *)&stop->subscriber_id,
+				     sizeof(stop->subscriber_id)),
+			    stop) != 0)
+			log_event(LOG_ERROR, "stop-ignored", "subscriber=%llu why=\"%s\"",
+				  (unsigned long long)stop->subscriber_id,
+				  "too many stops while sending: pause and resume");
 		return;
 	}
 }

@@ -11,7 +11,7 @@
 #include "engine/store/store.h"
 
 #define MESSAGE_MAIL_FROM_LIMIT 320
-#define MESSAGE_SIGNATURE_LIMIT 4096
+#define MESSAGE_SIGNATURE_LIMIT 6144 /* four RSA keys of 4096 bits */
 #define OUTCOME_TEXT_LIMIT 640 /* reply text and the names of host, site, source together */
 
 struct carrier_path;

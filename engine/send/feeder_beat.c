@@ -81,10 +81,15 @@ static void follow(struct feeder *feeder, const struct store_stop *stop)
 	if (stop->kind != STOP_SUBSCRIBER && stop->campaign_id != feeder->content->campaign_id)
 		return;
 	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
-	if (!kept)
+	if (!kept) {
+		snprintf(feeder->trouble, sizeof(feeder->trouble),
+			 "out of memory for unsubscribes that came while sending");
 		return;
+	}
 	*kept = *stop;
 	kept->reason = arena_copy(&feeder->arena, str_of(stop->reason)).data;
+	if (!kept->reason)
+		kept->reason = "stopped";
 	if (stop->kind == STOP_PAUSE || stop->kind == STOP_RESUME)
 		feeder->paused = stop->kind == STOP_PAUSE;
 	if (stop->kind == STOP_CANCEL)
@@ -157,7 +162,8 @@ usec feeder_beat(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
 							: MARK_INTERVAL;
-	if (!feeder->stop_busy && now >= feeder->stop_at) {
+	/* Before the carrier has taken the last ones no more are fetched: its lane has an end. */
+	if (!feeder->stop_busy && now >= feeder->stop_at && lane_empty(&feeder->carrier->stops)) {
 		feeder->stop_at = now + STOP_INTERVAL;
 		submit_stop_feed(feeder);
 	}

@@ -82,7 +82,10 @@ static int render(struct press *press, struct message *message, struct message_r
 	buf_init_fixed(&from, message->mail_from, sizeof(message->mail_from));
 	message_mail_from(content->plan, to, &from);
 	message->mail_from_size = from.size;
-	return buf_ok(&from) ? 0 : -1;
+	if (buf_ok(&from))
+		return 0;
+	snprintf(message->why, sizeof(message->why), "the return domain is too long");
+	return -1;
 }
 
 static int sign(struct press *press, struct message *message)

@@ -85,6 +85,8 @@ static void keep_names(struct arena *arena, struct store_outcome *row)
 
 static void add_row(struct replay *replay, const struct store_outcome *row, uint64_t position)
 {
+	if (replay->failed)
+		return;
 	struct store_outcome *kept = ARENA_NEW(&replay->batch_arena, struct store_outcome);
 	if (!kept) {
 		fail(replay, "out of memory while the journal was read");

@@ -1,0 +1,17 @@
+# The simulation: the engine with other objects in place of the four seams, in the debug build;
+# and its mutant, in which the mark before the dot is skipped, which must fail.
+SEEDS ?= 1000
+SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(wildcard tests/sim/*.c))
+
+build/debug/sim: $(SIM_OBJECTS) build/debug/libcore.a build/debug/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
+build/debug/tests/sim/canary_session.o: engine/send/carrier_session.c
+	@mkdir -p $(@D)
+	$(QUIET_CC)$(CC) $(CPPFLAGS) $(CFLAGS) -DRUNDBRIEF_CANARY_NO_MARK -MMD -MP -c -o $@ $<
+build/debug/canary: $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o build/debug/libcore.a build/debug/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
+
+.PHONY: sim sim-run
+sim:
+	@$(MAKE) --no-print-directory MODE=debug build/debug/sim build/debug/canary
+	@sh tests/sim/run.sh $(SEEDS)

@@ -1,0 +1,318 @@
+/* sim.c - the whole engine under a virtual clock, a virtual network and a virtual database.
+ *
+ *   sim FIRST COUNT    runs COUNT seeds from FIRST on; a seed that fails is printed as a command
+ *
+ * One seed is one campaign of 200 to 400 recipients over six sites with at least three kinds of
+ * fault, Ed25519-signed. The driver steps all workers in one thread, lets the clock jump to
+ * whatever comes next, and now and then kills the engine between two steps and starts it again
+ * over what was left: its journal, its database, mail already on its way. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/assert.h"
+#include "engine/io/heap.h"
+#include "engine/send/engine_parts.h"
+#include "tests/sim/sim.h"
+#include "tests/sim/world.h"
+
+#define STEP_LIMIT 2000000
+#define CRASH_LIMIT 6
+
+void sim_io_end(void);
+
+const char *const state_names[32] = {
+	[VERDICT_DELIVERED] = "delivered", [VERDICT_DEFERRED] = "deferred",
+	[VERDICT_FAILED] = "failed",       [VERDICT_IN_DOUBT] = "in-doubt",
+	[16] = "recovered-outcomes",       [17] = "recovered-doubts",
+	[18] = "recovered-slices",         [19] = "torn-journals",
+	[20] = "put-back",
+};
+
+static struct dkim_key *key;
+static struct dkim_record record;
+static char record_text[512];
+
+const struct dkim_record *sim_dkim_record(void)
+{
+	return &record;
+}
+
+static void make_key(void)
+{
+	static char pem_bytes[4096];
+	struct buf pem, text;
+	char why[200];
+	buf_init_fixed(&pem, pem_bytes, sizeof(pem_bytes));
+	buf_init_fixed(&text, record_text, sizeof(record_text));
+	ASSERT(dkim_generate(DKIM_ED25519_SHA256, &pem) == 0);
+	key = dkim_key_create(buf_str(&pem), STR("news.test"), STR("sim"), why, sizeof(why));
+	ASSERT(key);
+	dkim_key_record(key, &text);
+	record = (struct dkim_record){
+		.selector = STR("sim"), .domain = STR("news.test"), .text = buf_str(&text)};
+}
+
+/* Limits per site, as the configuration would have them: rules_add() by site name. */
+static struct rules *make_rules(struct arena *arena)
+{
+	struct rules *rules = rules_create(arena);
+	for (unsigned i = 0; i < SITE_COUNT; i++) {
+		char *suffix = arena_bytes(arena, 32);
+		char *name = arena_bytes(arena, 32);
+		snprintf(suffix, 32, ".site%u.test", i);
+		snprintf(name, 32, "site%u", i);
+		const str suffixes[] = {str_of(suffix)};
+		const struct path_limits limits = {
+			.connections = site_limits[i].connections,
+			.messages_per_connection = 20,
+			.message_rate = {site_limits[i].rate_per_second, USEC_SECOND, 1},
+			.idle_close = 5 * USEC_SECOND,
+		};
+		ASSERT(rules_add(rules, str_of(name), suffixes, 1, &limits, RULES_ALL) == 0);
+	}
+	return rules;
+}
+
+static str provider_of(const void *context, const struct route *route)
+{
+	str hosts[ROUTE_HOST_LIMIT];
+	for (size_t i = 0; i < route->host_count; i++)
+		hosts[i] = str_of(route->hosts[i].name);
+	return rules_provider(context, hosts, route->host_count);
+}
+
+static struct engine_settings make_settings(struct world *w, struct rules *rules)
+{
+	static const struct source source = {.name = "out1", .helo = "out1.news.test"};
+	struct engine_settings settings = {
+		.name = "sim",
+		.journal_directory = w->journal,
+		.durable_disk = world_below(w, 2),
+		.store = {.tenant = 1},
+		.route = {.port = 25, .provider_of = provider_of, .provider_context = rules},
+		.sources = &source,
+		.source_count = 1,
+		.timeouts = smtp_timeouts_default,
+		.tls = SMTP_TLS_MAY,
+		.rules = rules,
+		.dkim_keys = &key,
+		.dkim_key_count = 1,
+		.secret = STR("0123456789abcdef0123456789abcdef"),
+		.return_domain = STR("bounce.news.test"),
+		.unsubscribe_mailbox = STR("unsubscribe@bounce.news.test"),
+		.retry = {.first = USEC_MINUTE,
+	                  .last = 10 * USEC_MINUTE,
+	                  .greylist_first = USEC_MINUTE,
+	                  .expiry = USEC_HOUR,
+	                  .growth = 2.0,
+	                  .jitter = 0.2},
+		.press_count = 2,
+		.envelope_limit = 200,
+		.connection_limit = 16,
+		.slice_size = 60,
+	};
+	return settings;
+}
+
+/* Opening can fail while the database is away: people would try again, so do we. */
+static bool open_engine(struct world *w, struct engine *engine, const struct engine_settings *settings)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		if (engine_open(engine, settings, heap_source(), 7, 2) == 0) {
+			state_hits[16] += engine->recovery.settled_count;
+			state_hits[17] += engine->recovery.in_doubt_count;
+			state_hits[18] += engine->recovery.slice_count;
+			state_hits[19] += engine->recovery.journal_note[0] != 0;
+			if (engine_build_carrier(engine, prng_u64(&w->prng)) == 0 &&
+			    engine_build_feeder(engine, prng_u64(&w->prng)) == 0) {
+				engine->carrier.feeder_bell = engine->feeder_bell;
+				return true;
+			}
+			engine_close_feeder(engine);
+			engine_close_carrier(engine);
+		}
+		engine_close(engine);
+		world_at(w, USEC_SECOND, (event_fn *)NULL, NULL, 0);
+		w->event_count--; /* only the clock moves: nothing waits for this second */
+		w->now += USEC_SECOND;
+	}
+	world_fail(w, "the engine cannot be opened: %s", engine->why);
+	return false;
+}
+
+static usec step_all(struct engine *engine)
+{
+	struct world *w = world;
+	usec wake = carrier_step(&engine->carrier);
+	wake = usec_min(wake, feeder_step(&engine->feeder));
+	for (uint32_t i = 0; i < engine->limits.presses; i++)
+		while (press_step(&engine->presses[i]))
+			wake = w->now;
+	wake = usec_min(wake, ledger_step(&engine->ledger, w->now, false));
+	int ran = io_turn(engine->carrier_loop, w->now) + io_turn(engine->feeder_loop, w->now);
+	bool more = !lane_empty(&engine->carrier.mark_wanted) ||
+	            !lane_empty(&engine->carrier.returned) || !lane_empty(&engine->carrier.runs) ||
+	            !lane_empty(&engine->carrier.marked) || !lane_empty(&engine->carrier.outcomes_back) ||
+	            !lane_empty(&engine->ledger.settled) || !lane_empty(&engine->ledger.closed) ||
+	            !lane_empty(&engine->ledger.closable);
+	return ran > 0 || more ? w->now : wake;
+}
+
+static void close_engine(struct engine *engine)
+{
+	engine_close_feeder(engine);
+	engine_close_carrier(engine);
+	engine_close(engine);
+}
+
+/* Between two steps everything stops: what the engine had started is no longer its own. */
+static void crash(struct world *w, struct engine *engine)
+{
+	w->dead = true;
+	w->crash_count++;
+	fault_hits[FAULT_CRASH]++;
+	close_engine(engine);
+	w->dead = false;
+	w->now += USEC_SECOND * (1 + (usec)world_below(w, 30));
+}
+
+static void check_empty(struct world *w, struct engine *engine)
+{
+	if (engine->carrier.message_slab.borrowed_count || engine->carrier.session_slab.borrowed_count ||
+	    engine->carrier.outcome_slab.borrowed_count || engine->feeder.slice_slab.borrowed_count ||
+	    engine->feeder.question_slab.borrowed_count || engine->feeder.admitted_count)
+		world_fail(w, "not empty at the end: messages %zu sessions %zu outcomes %zu slices %zu "
+		              "questions %zu admitted %zu",
+		           engine->carrier.message_slab.borrowed_count,
+		           engine->carrier.session_slab.borrowed_count,
+		           engine->carrier.outcome_slab.borrowed_count,
+		           engine->feeder.slice_slab.borrowed_count,
+		           engine->feeder.question_slab.borrowed_count, engine->feeder.admitted_count);
+}
+
+static void move_on(struct world *w, usec wake)
+{
+	usec next = usec_min(wake, world_next_at(w));
+	if (next <= w->now) {
+		world_run_next(w, w->now);
+	} else if (world_next_at(w) <= wake) {
+		world_run_next(w, next);
+	} else {
+		w->now = next;
+	}
+}
+
+static void drain(struct world *w, struct engine *engine)
+{
+	carrier_drain(&engine->carrier);
+	feeder_drain(&engine->feeder);
+	for (int i = 0; i < 20000; i++) {
+		usec wake = step_all(engine);
+		if (carrier_idle(&engine->carrier) && feeder_idle(&engine->feeder) &&
+		    ledger_idle(&engine->ledger) && wake > w->now)
+			break;
+		move_on(w, usec_min(wake, w->now + USEC_SECOND));
+	}
+	check_empty(w, engine);
+}
+
+static void run_campaign(struct world *w, struct engine *engine,
+                         const struct engine_settings *settings)
+{
+	uint64_t crash_in = w->rate[FAULT_CRASH] ? 1 + world_below(w, 3000) : UINT64_MAX;
+	if (!open_engine(w, engine, settings))
+		return;
+	for (uint64_t step = 0; step < STEP_LIMIT; step++) {
+		usec wake = step_all(engine);
+		if (engine->feeder.trouble[0] || atomic_load(&engine->ledger.fenced)) {
+			world_fail(w, "trouble: %s%s", engine->feeder.trouble, engine->ledger.why);
+			break;
+		}
+		if (engine->feeder.finished) {
+			drain(w, engine);
+			close_engine(engine);
+			return;
+		}
+		if (crash_in-- == 0) {
+			crash(w, engine);
+			crash_in = w->crash_count < CRASH_LIMIT ? 1 + world_below(w, 4000) : UINT64_MAX;
+			if (!open_engine(w, engine, settings))
+				return;
+			continue;
+		}
+		move_on(w, wake);
+	}
+	world_fail(w, "no end after %d steps: %s", STEP_LIMIT,
+	           store_finished() ? "finished" : "campaign unfinished");
+	close_engine(engine);
+}
+
+static void empty_directory(const char *path)
+{
+	char command[256];
+	snprintf(command, sizeof(command), "rm -rf '%s'", path);
+	if (system(command) != 0)
+		perror(path);
+	mkdir(path, 0700);
+}
+
+static bool run_seed(uint64_t seed)
+{
+	static struct world w;
+	static struct engine engine;
+	struct arena arena;
+	world_begin(&w, seed);
+	snprintf(w.journal, sizeof(w.journal), "%s/rundbrief-sim-%d",
+	         access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
+	empty_directory(w.journal);
+	arena_init(&arena, heap_source(), 0, 0);
+	hosts_begin(&w);
+	store_begin(&w);
+	const struct engine_settings settings = make_settings(&w, make_rules(&arena));
+	run_campaign(&w, &engine, &settings);
+	/* What is still flying lands, or is dropped with its socket. */
+	for (int i = 0; i < 1000000 && world_run_next(&w, USEC_NEVER - 1); i++)
+		continue;
+	if (w.failures == 0)
+		store_check(&w);
+	hosts_end(&w);
+	bool good = w.failures == 0;
+	store_end(&w);
+	sim_io_end();
+	arena_done(&arena);
+	world_end(&w);
+	empty_directory(w.journal);
+	rmdir(w.journal);
+	return good;
+}
+
+/* The hits are added up over all shares of a run by tests/sim/run.sh, which fails on a zero. */
+static int report(uint64_t count, uint64_t failed)
+{
+	printf("faults:");
+	for (int i = 0; i < FAULT_COUNT; i++)
+		printf(" %s=%llu", fault_names[i], (unsigned long long)fault_hits[i]);
+	printf("\nstates:");
+	for (int i = 0; i < 32; i++)
+		if (state_names[i])
+			printf(" %s=%llu", state_names[i], (unsigned long long)state_hits[i]);
+	printf("\nsim: %llu passed, %llu failed\n", (unsigned long long)(count - failed),
+	       (unsigned long long)failed);
+	return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 100;
+	uint64_t failed = 0;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	make_key();
+	for (uint64_t seed = first; seed < first + count && failed < 10; seed++)
+		failed += !run_seed(seed);
+	int result = report(count, failed);
+	dkim_key_destroy(key);
+	return result;
+}

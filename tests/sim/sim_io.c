@@ -1,0 +1,467 @@
+/* sim_io.c - engine/io/io.h over the world: virtual sockets, real files written late.
+ * A file write happens when its completion does, so a crash loses it, or tears it. */
+#include "tests/sim/world.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine/base/assert.h"
+#include "engine/io/clock.h"
+
+#define SOCKET_BASE 100000
+#define SOCKET_LIMIT 4096
+
+struct io_loop {
+	struct chain ready;
+	bool destroyed;
+};
+
+struct io_bell {
+	int unused;
+};
+
+struct sim_socket {
+	bool open, peer_closed, reset;
+	struct peer *peer;
+	struct io_loop *loop;
+	struct io_stream *stream;
+	struct io_send *sending;
+	char *inbox; /* bytes from the peer that the stream has not seen */
+	size_t inbox_size;
+	bool told_end;
+	uint64_t serial;
+};
+
+static struct sim_socket sockets[SOCKET_LIMIT];
+static uint64_t socket_serial;
+static int next_socket;
+
+static struct sim_socket *socket_of(int fd)
+{
+	ASSERT(fd >= SOCKET_BASE && fd < SOCKET_BASE + SOCKET_LIMIT);
+	return &sockets[fd - SOCKET_BASE];
+}
+
+int io_loop_create(struct io_loop **ret_loop, const struct io_options *options, char *ret_why,
+                   size_t why_size)
+{
+	(void)options;
+	(void)ret_why;
+	(void)why_size;
+	*ret_loop = calloc(1, sizeof(**ret_loop));
+	ASSERT(*ret_loop);
+	chain_init(&(*ret_loop)->ready);
+	return 0;
+}
+
+static void socket_free(struct sim_socket *s)
+{
+	free(s->inbox);
+	*s = (struct sim_socket){.serial = s->serial};
+}
+
+/* Loops are kept until the seed ends: late events may still look at them. */
+static struct io_loop *graveyard[64];
+static size_t graveyard_count;
+
+void io_loop_destroy(struct io_loop *loop)
+{
+	loop->destroyed = true;
+	for (int i = 0; i < SOCKET_LIMIT; i++)
+		if (sockets[i].open && sockets[i].loop == loop) {
+			if (sockets[i].peer)
+				peer_gone(sockets[i].peer);
+			socket_free(&sockets[i]);
+		}
+	ASSERT(graveyard_count < 64);
+	graveyard[graveyard_count++] = loop;
+}
+
+void sim_io_end(void);
+void sim_io_end(void)
+{
+	for (size_t i = 0; i < graveyard_count; i++)
+		free(graveyard[i]);
+	graveyard_count = 0;
+	for (int i = 0; i < SOCKET_LIMIT; i++)
+		socket_free(&sockets[i]);
+}
+
+usec io_now(const struct io_loop *loop)
+{
+	(void)loop;
+	return world->now;
+}
+
+usec io_wall_now(const struct io_loop *loop)
+{
+	(void)loop;
+	return world->now + world->wall_offset;
+}
+
+usec clock_now(void)
+{
+	return world->now;
+}
+
+usec clock_wall(void)
+{
+	return world->now + world->wall_offset;
+}
+
+static void complete(struct io_loop *loop, struct io_op *op, int result)
+{
+	op->result = result;
+	chain_push_back(&loop->ready, &op->link);
+}
+
+static int run_ready(struct io_loop *loop)
+{
+	int count = 0;
+	struct chain now;
+	chain_init(&now);
+	chain_splice_back(&now, &loop->ready);
+	for (struct chain_link *link; (link = chain_pop(&now)); count++) {
+		struct io_op *op = CHAIN_OWNER(link, struct io_op, link);
+		op->busy = false;
+		op->on_done(op, op->result);
+		if (world->dead)
+			break;
+	}
+	chain_splice_back(&loop->ready, &now);
+	return count;
+}
+
+int io_turn(struct io_loop *loop, usec wait_until)
+{
+	int count = run_ready(loop);
+	while (count == 0 && world_run_next(world, wait_until))
+		count += run_ready(loop);
+	return count;
+}
+
+/* -- operations that end later: loop and op travel in the event ------------------------------ */
+
+struct later {
+	struct io_loop *loop;
+	struct io_op *op;
+	int result;
+	uint64_t life; /* of the engine: an event of a crashed one does nothing */
+};
+
+static void later_done(struct world *w, void *a, uint64_t b)
+{
+	struct later *later = a;
+	(void)b;
+	if (later->life == w->crash_count && !w->dead)
+		complete(later->loop, later->op, later->result);
+	free(later);
+}
+
+static void finish_later(struct io_loop *loop, struct io_op *op, int result, usec delay)
+{
+	struct later *later = malloc(sizeof(*later));
+	ASSERT(later);
+	*later = (struct later){loop, op, result, world->crash_count};
+	world_at(world, delay, later_done, later, 0);
+}
+
+static void begin(struct io_op *op)
+{
+	ASSERT(!op->busy);
+	op->busy = true;
+	chain_link_init(&op->link);
+}
+
+void io_defer(struct io_loop *loop, struct io_op *op)
+{
+	begin(op);
+	complete(loop, op, 0);
+}
+
+void io_cancel(struct io_loop *loop, struct io_op *op)
+{
+	(void)loop;
+	(void)op; /* "with what happened before": a legal answer to every cancel */
+}
+
+/* -- sockets ----------------------------------------------------------------------------------- */
+
+static int socket_new(struct io_loop *loop)
+{
+	for (int i = 0; i < SOCKET_LIMIT; i++) {
+		int slot = (next_socket + i) % SOCKET_LIMIT;
+		if (sockets[slot].open)
+			continue;
+		next_socket = (slot + 1) % SOCKET_LIMIT;
+		sockets[slot] = (struct sim_socket){
+			.open = true, .loop = loop, .serial = ++socket_serial};
+		return SOCKET_BASE + slot;
+	}
+	return -EMFILE;
+}
+
+void io_connect(struct io_loop *loop, struct io_op *op, const struct net_address *to,
+                const struct net_address *from)
+{
+	(void)from;
+	begin(op);
+	int site = host_site_of(to);
+	usec delay = 1000 + (usec)world_below(world, 40000);
+	if (site < 0 || world_fault(world, FAULT_REFUSE)) {
+		finish_later(loop, op, -ECONNREFUSED, delay);
+		return;
+	}
+	if (world_fault(world, FAULT_UNREACHABLE)) {
+		finish_later(loop, op, -ETIMEDOUT, 20 * USEC_SECOND);
+		return;
+	}
+	int fd = socket_new(loop);
+	ASSERT(fd > 0);
+	struct peer *peer = peer_open(world, site);
+	socket_of(fd)->peer = peer;
+	peer_attach(peer, fd);
+	finish_later(loop, op, fd, delay);
+}
+
+struct flight {
+	int fd;
+	uint64_t serial;
+	size_t size;
+	char bytes[];
+};
+
+static void flight_lands(struct world *w, void *a, uint64_t b)
+{
+	struct flight *flight = a;
+	struct sim_socket *s = socket_of(flight->fd);
+	(void)w;
+	(void)b;
+	if (s->open && s->serial == flight->serial && s->peer)
+		peer_bytes(s->peer, str_make(flight->bytes, flight->size));
+	free(flight);
+}
+
+static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, usec delay)
+{
+	struct flight *flight = malloc(sizeof(*flight) + size);
+	ASSERT(flight);
+	*flight = (struct flight){.fd = fd, .serial = s->serial, .size = size};
+	memcpy(flight->bytes, bytes, size);
+	world_at(world, delay, flight_lands, flight, 0);
+}
+
+void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans, size_t count)
+{
+	struct sim_socket *s = socket_of(fd);
+	begin(&send->op);
+	size_t total = 0;
+	usec delay = 500 + (usec)world_below(world, 5000);
+	bool broken = s->peer_closed || s->reset;
+	for (size_t i = 0; i < count; i++) {
+		/* Each span arrives in pieces, in order, as TCP may cut them. */
+		for (size_t at = 0; !broken && at < spans[i].iov_len;) {
+			size_t piece = 1 + world_below(world, spans[i].iov_len - at);
+			fly(s, fd, (char *)spans[i].iov_base + at, piece, delay);
+			at += piece;
+			delay += (usec)world_below(world, 300);
+		}
+		total += spans[i].iov_len;
+	}
+	finish_later(loop, &send->op, broken ? -ECONNRESET : (int)total,
+	             200 + (usec)world_below(world, 3000));
+}
+
+/* Hands the stream what is there: in one piece or several, then the end. */
+static void stream_feed(struct world *w, void *a, uint64_t serial)
+{
+	struct sim_socket *s = a;
+	(void)w;
+	if (!s->open || s->serial != serial || !s->stream || world->dead)
+		return;
+	struct io_stream *stream = s->stream;
+	if (stream->stopped || stream->paused)
+		return;
+	if (s->inbox_size > 0) {
+		char *bytes = s->inbox;
+		size_t size = s->inbox_size;
+		s->inbox = NULL;
+		s->inbox_size = 0;
+		stream->on_bytes(stream, str_make(bytes, size), 0);
+		free(bytes);
+	}
+	if (!s->open || s->serial != serial || s->stream != stream || stream->stopped)
+		return;
+	if ((s->peer_closed || s->reset) && !s->told_end) {
+		s->told_end = true;
+		stream->on_bytes(stream, str_make(NULL, 0), s->reset ? -ECONNRESET : 0);
+	}
+}
+
+static void feed_soon(struct sim_socket *s)
+{
+	world_at(world, 0, stream_feed, s, s->serial);
+}
+
+void socket_bytes(int fd, str bytes)
+{
+	struct sim_socket *s = socket_of(fd);
+	s->inbox = realloc(s->inbox, s->inbox_size + bytes.size + 1);
+	ASSERT(s->inbox);
+	memcpy(s->inbox + s->inbox_size, bytes.data, bytes.size);
+	s->inbox_size += bytes.size;
+	feed_soon(s);
+}
+
+void socket_reset(int fd, bool orderly)
+{
+	struct sim_socket *s = socket_of(fd);
+	s->peer = NULL;
+	s->peer_closed = orderly;
+	s->reset = !orderly;
+	feed_soon(s);
+}
+
+void io_stream_start(struct io_loop *loop, struct io_stream *stream, int fd)
+{
+	(void)loop;
+	stream->fd = fd;
+	stream->stopped = stream->paused = false;
+	stream->op.busy = true;
+	chain_link_init(&stream->op.link);
+	socket_of(fd)->stream = stream;
+	feed_soon(socket_of(fd));
+}
+
+void io_stream_pause(struct io_loop *loop, struct io_stream *stream)
+{
+	(void)loop;
+	stream->paused = true;
+}
+
+void io_stream_resume(struct io_loop *loop, struct io_stream *stream)
+{
+	(void)loop;
+	stream->paused = false;
+	feed_soon(socket_of(stream->fd));
+}
+
+void io_stream_stop(struct io_loop *loop, struct io_stream *stream,
+                    void (*on_stopped)(struct io_op *, int))
+{
+	stream->stopped = true;
+	struct sim_socket *s = socket_of(stream->fd);
+	if (s->stream == stream)
+		s->stream = NULL;
+	if (!on_stopped)
+		return;
+	stream->op.on_done = on_stopped;
+	complete(loop, &stream->op, 0);
+}
+
+void io_shutdown(struct io_loop *loop, int fd)
+{
+	(void)loop;
+	struct sim_socket *s = socket_of(fd);
+	if (s->peer)
+		peer_gone(s->peer);
+	s->peer = NULL;
+	s->peer_closed = true;
+	feed_soon(s);
+}
+
+void io_close(struct io_loop *loop, int fd)
+{
+	(void)loop;
+	if (fd < SOCKET_BASE) {
+		close(fd);
+		return;
+	}
+	struct sim_socket *s = socket_of(fd);
+	if (s->peer)
+		peer_gone(s->peer);
+	socket_free(s);
+}
+
+/* -- files ------------------------------------------------------------------------------------- */
+
+struct file_write {
+	struct io_loop *loop;
+	struct io_op *op;
+	int fd;
+	uint64_t offset, life;
+	size_t size;
+	char bytes[];
+};
+
+static void write_lands(struct world *w, void *a, uint64_t b)
+{
+	struct file_write *write = a;
+	(void)b;
+	bool late = write->life != w->crash_count || w->dead;
+	size_t size = write->size;
+	int result = (int)size;
+	/* A crash in between: nothing of it, or some first bytes. The descriptor is the old
+	 * engine's and gone; what it could still do was done when the engine died. */
+	if (late) {
+		free(write);
+		return;
+	}
+	if (w->disk_full_until > w->now) {
+		size = world_below(w, size);
+		result = -ENOSPC;
+	}
+	if (size > 0 && pwrite(write->fd, write->bytes, size, (off_t)write->offset) != (ssize_t)size)
+		world_fail(w, "a journal write failed for real");
+	complete(write->loop, write->op, result);
+	free(write);
+}
+
+void io_write(struct io_loop *loop, struct io_op *op, int fd, const void *data, size_t size,
+              uint64_t offset)
+{
+	begin(op);
+	struct file_write *write = malloc(sizeof(*write) + size);
+	ASSERT(write);
+	*write = (struct file_write){loop, op, fd, offset, world->crash_count, size};
+	memcpy(write->bytes, data, size);
+	if (world_fault(world, FAULT_DISK_FULL))
+		world->disk_full_until = world->now + 5 * USEC_SECOND;
+	/* The tear of a crash to come: some of the bytes may reach the file at once. */
+	if (size > 0 && world->rate[FAULT_CRASH] && world_below(world, 8) == 0 &&
+	    world->disk_full_until <= world->now) {
+		size_t first = world_below(world, size + 1);
+		if (first > 0 && pwrite(fd, data, first, (off_t)offset) != (ssize_t)first)
+			world_fail(world, "a journal write failed for real");
+	}
+	world_at(world, 100 + (usec)world_below(world, 2000), write_lands, write, 0);
+}
+
+void io_fdatasync(struct io_loop *loop, struct io_op *op, int fd)
+{
+	(void)fd;
+	begin(op);
+	finish_later(loop, op, 0, 200 + (usec)world_below(world, 4000));
+}
+
+/* -- bells: the driver steps everybody anyway -------------------------------------------------- */
+
+int io_bell_create(struct io_loop *loop, struct io_bell **ret_bell)
+{
+	(void)loop;
+	*ret_bell = calloc(1, sizeof(**ret_bell));
+	return *ret_bell ? 0 : -ENOMEM;
+}
+
+void io_bell_destroy(struct io_bell *bell)
+{
+	free(bell);
+}
+
+void io_bell_ring(struct io_bell *bell)
+{
+	(void)bell;
+}

@@ -1,0 +1,124 @@
+/* sim_resolve.c - engine/net/resolve.h over the world: site<k>.test has two hosts. */
+#include "engine/net/resolve.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/assert.h"
+#include "tests/sim/world.h"
+
+struct resolver {
+	bool destroyed;
+};
+
+enum asked { ASKED_MX, ASKED_ADDRESS, ASKED_OTHER };
+
+struct asking {
+	struct dns_question *question;
+	enum asked kind;
+	uint64_t life;
+	char name[DNS_NAME_SIZE];
+};
+
+int resolver_create(struct resolver **ret_resolver, struct io_loop *loop,
+                    const struct resolver_config *config)
+{
+	(void)loop;
+	(void)config;
+	*ret_resolver = calloc(1, sizeof(**ret_resolver));
+	return *ret_resolver ? 0 : -1;
+}
+
+void resolver_destroy(struct resolver *resolver)
+{
+	free(resolver);
+}
+
+static void answer_mx(struct dns_answer *answer, struct dns_mx *mx, unsigned site)
+{
+	answer->status = DNS_OK;
+	answer->count = 2;
+	answer->mx = mx;
+	for (unsigned i = 0; i < 2; i++) {
+		mx[i].preference = (uint16_t)(10 * (i + 1));
+		snprintf(mx[i].host, sizeof(mx[i].host), "mx%u.site%u.test", i + 1, site);
+	}
+}
+
+static void answer_address(struct dns_answer *answer, struct net_address *address, unsigned host,
+                           unsigned site)
+{
+	memset(address, 0, sizeof(*address));
+	address->in4.sin_family = AF_INET;
+	address->in4.sin_addr.s_addr = htonl(10u << 24 | site << 8 | host);
+	answer->status = DNS_OK;
+	answer->count = 1;
+	answer->addresses = address;
+}
+
+static void answered(struct world *w, void *a, uint64_t b)
+{
+	struct asking *asking = a;
+	struct dns_answer answer = {.status = DNS_NO_NAME, .ttl_seconds = 60};
+	struct dns_mx mx[2];
+	struct net_address address;
+	unsigned host, site;
+	(void)b;
+	if (asking->life != w->crash_count || w->dead) {
+		free(asking);
+		return;
+	}
+	if (world_fault(w, FAULT_DNS_TEMPORARY)) {
+		answer.status = DNS_TEMPORARY;
+		snprintf(answer.why, sizeof(answer.why), "SERVFAIL from the simulation");
+	} else if (asking->kind == ASKED_MX && sscanf(asking->name, "site%u.test", &site) == 1) {
+		answer_mx(&answer, mx, site);
+	} else if (asking->kind == ASKED_ADDRESS &&
+	           sscanf(asking->name, "mx%u.site%u.test", &host, &site) == 2) {
+		answer_address(&answer, &address, host, site);
+	}
+	struct dns_question *question = asking->question;
+	free(asking);
+	question->on_answer(question, &answer);
+}
+
+static void ask(struct dns_question *question, str name, enum asked kind)
+{
+	struct asking *asking = calloc(1, sizeof(*asking));
+	ASSERT(asking);
+	asking->question = question;
+	asking->kind = kind;
+	asking->life = world->crash_count;
+	(void)!str_to_cstr(name, asking->name, sizeof(asking->name));
+	usec delay = 1000 + (usec)world_below(world, 30000);
+	if (world_fault(world, FAULT_DNS_SLOW))
+		delay = USEC_SECOND * (1 + (usec)world_below(world, 14));
+	world_at(world, delay, answered, asking, 0);
+}
+
+void resolve_mx(struct resolver *resolver, struct dns_question *question, str domain)
+{
+	(void)resolver;
+	ask(question, domain, ASKED_MX);
+}
+
+void resolve_address(struct resolver *resolver, struct dns_question *question, str host)
+{
+	(void)resolver;
+	ask(question, host, ASKED_ADDRESS);
+}
+
+void resolve_text(struct resolver *resolver, struct dns_question *question, str name)
+{
+	(void)resolver;
+	ask(question, name, ASKED_OTHER);
+}
+
+void resolve_name(struct resolver *resolver, struct dns_question *question,
+                  const struct net_address *address)
+{
+	(void)resolver;
+	(void)address;
+	ask(question, STR("ptr"), ASKED_OTHER);
+}

@@ -1,0 +1,499 @@
+/* sim_store.c - engine/store/store.h over the world: the tables in memory, each request whole or
+ * not at all, answers late, connections that break before or after the write. */
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/assert.h"
+#include "engine/store/store.h"
+
+#define SLICE_LIMIT 4096
+#define CAMPAIGN 7
+
+const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "running", "paused",
+                                                                "cancelled", "finished"};
+
+enum slice_state { OPEN, LEASED, CLOSED };
+
+struct table_slice {
+	enum slice_kind kind;
+	enum slice_state state;
+	uint32_t epoch;
+	uint64_t parent;
+	usec due_wall;
+	uint32_t count;
+	uint64_t ids[RECIPIENT_LIMIT];
+	bool accounted[RECIPIENT_LIMIT]; /* has an outcome of this slice, or stands in a child */
+};
+
+struct store {
+	struct io_loop *loop;
+	bool closed;
+};
+
+static struct {
+	struct table_slice *slices;
+	uint64_t slice_count; /* ids are index + 1 */
+	uint64_t cut_mark;
+	uint32_t epoch;
+	uint64_t position;
+	enum campaign_state state;
+	uint64_t targeted;
+} db;
+
+void store_begin(struct world *w)
+{
+	memset(&db, 0, sizeof(db));
+	db.slices = calloc(SLICE_LIMIT, sizeof(db.slices[0]));
+	ASSERT(db.slices);
+	db.state = CAMPAIGN_RUNNING;
+	for (uint32_t id = 1; id <= w->recipient_count; id++) {
+		struct truth *truth = &w->truths[id];
+		snprintf(truth->email, sizeof(truth->email), "r%u@site%llu.test", id,
+		         (unsigned long long)world_below(w, SITE_COUNT));
+		truth->suppressed_at_cut = world_below(w, 50) == 0;
+	}
+}
+
+void store_end(struct world *w)
+{
+	(void)w;
+	free(db.slices);
+}
+
+bool store_finished(void)
+{
+	return db.state == CAMPAIGN_FINISHED;
+}
+
+/* -- answering: at once without a loop, later with one ------------------------------------------ */
+
+struct answering {
+	struct store_request *request;
+	struct store *store;
+	uint64_t life;
+};
+
+static void answered(struct world *w, void *a, uint64_t b)
+{
+	struct answering *answering = a;
+	(void)b;
+	if (answering->life == w->crash_count && !w->dead)
+		answering->request->on_done(answering->request);
+	free(answering);
+}
+
+static void answer(struct store *store, struct store_request *request, int result)
+{
+	request->result = result;
+	if (result != STORE_OK && request->why[0] == '\0')
+		snprintf(request->why, sizeof(request->why), "simulated failure %d", result);
+	if (!store->loop) {
+		request->on_done(request);
+		return;
+	}
+	struct answering *answering = malloc(sizeof(*answering));
+	ASSERT(answering);
+	*answering = (struct answering){request, store, world->crash_count};
+	world_at(world, 300 + (usec)world_below(world, 4000), answered, answering, 0);
+}
+
+/* Whether the request is lost before anything is written; then it is answered here. */
+static bool lost_before(struct store *store, struct store_request *request)
+{
+	request->why[0] = '\0';
+	if (world_fault(world, FAULT_STORE_OUTAGE))
+		world->outage_until = world->now + 20 * USEC_SECOND;
+	if (world->now < world->outage_until || world_fault(world, FAULT_STORE_BEFORE)) {
+		answer(store, request, STORE_LOST);
+		return true;
+	}
+	return false;
+}
+
+/* Written; the answer may still be lost. */
+static void written(struct store *store, struct store_request *request)
+{
+	answer(store, request, world_fault(world, FAULT_STORE_AFTER) ? STORE_LOST : STORE_OK);
+}
+
+int store_open(struct store **ret_store, struct io_loop *loop, const struct store_config *config,
+               char *ret_why, size_t why_size)
+{
+	(void)config;
+	(void)ret_why;
+	(void)why_size;
+	*ret_store = calloc(1, sizeof(**ret_store));
+	ASSERT(*ret_store);
+	(*ret_store)->loop = loop;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	free(store);
+}
+
+static bool fenced(struct store *store, struct store_request *request, uint32_t epoch)
+{
+	if (epoch == db.epoch)
+		return false;
+	answer(store, request, STORE_FENCED);
+	return true;
+}
+
+void store_join(struct store *store, struct store_join *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->ret_engine_id = 1;
+	r->ret_epoch = ++db.epoch;
+	r->ret_position = db.position;
+	written(store, &r->request);
+}
+
+void store_heartbeat(struct store *store, struct store_heartbeat *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	r->ret_lost_slices = NULL;
+	r->ret_lost_count = 0;
+	written(store, &r->request);
+}
+
+void store_campaign(struct store *store, struct store_campaign *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->campaign_id = CAMPAIGN;
+	r->ret_state = db.state;
+	r->ret_name = STR("simulated");
+	r->ret_settings = world->in_doubt_retry
+	                          ? STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
+	                                "\"news@news.test\",\"in_doubt\":\"retry\"}")
+	                          : STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
+	                                "\"news@news.test\",\"in_doubt\":\"assume\"}");
+	r->ret_html = STR("<p>Dear {{ first_name }},</p>\n<p>this is a letter.</p>\n"
+	                  "<p>END {{ first_name }}.</p>\n");
+	r->ret_text = STR("Dear {{ first_name }},\n.this is a letter.\nEND {{ first_name }}.\n");
+	r->ret_revision = 1;
+	r->ret_launched_wall = world->wall_offset;
+	r->ret_expires_wall = 0;
+	r->ret_fully_cut = db.cut_mark >= world->recipient_count;
+	answer(store, &r->request, STORE_OK);
+}
+
+static struct table_slice *new_slice(enum slice_kind kind, usec due_wall, uint64_t *ret_id)
+{
+	ASSERT(db.slice_count < SLICE_LIMIT);
+	struct table_slice *slice = &db.slices[db.slice_count];
+	*slice = (struct table_slice){.kind = kind, .due_wall = due_wall};
+	*ret_id = ++db.slice_count;
+	return slice;
+}
+
+static struct table_slice *slice_of(uint64_t id)
+{
+	ASSERT(id >= 1 && id <= db.slice_count);
+	return &db.slices[id - 1];
+}
+
+/* Marks an id of a slice as accounted for; false when it was already, or is not in it. */
+static bool account(uint64_t slice_id, uint64_t id)
+{
+	struct table_slice *slice = slice_of(slice_id);
+	for (uint32_t i = 0; i < slice->count; i++) {
+		if (slice->ids[i] != id)
+			continue;
+		bool fresh = !slice->accounted[i];
+		slice->accounted[i] = true;
+		return fresh;
+	}
+	return false;
+}
+
+void store_cut(struct store *store, struct store_cut *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->ret_slice_id = 0;
+	r->ret_count = 0;
+	if (db.cut_mark < world->recipient_count) {
+		struct table_slice *slice = new_slice(SLICE_AUDIENCE, 0, &r->ret_slice_id);
+		while (slice->count < r->limit && db.cut_mark < world->recipient_count) {
+			struct truth *truth = &world->truths[++db.cut_mark];
+			db.targeted++;
+			r->ret_count++;
+			if (truth->suppressed_at_cut) {
+				truth->final = VERDICT_SUPPRESSED;
+				truth->final_count++;
+			} else {
+				slice->ids[slice->count++] = db.cut_mark;
+			}
+		}
+	}
+	r->ret_fully_cut = db.cut_mark >= world->recipient_count;
+	written(store, &r->request);
+}
+
+void store_lease(struct store *store, struct store_lease *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	usec wall = world->now + world->wall_offset;
+	r->ret_slice_id = 0;
+	r->ret_next_due_wall = USEC_NEVER;
+	for (uint64_t id = 1; id <= db.slice_count; id++) {
+		struct table_slice *slice = slice_of(id);
+		if (slice->state != OPEN)
+			continue;
+		if (slice->due_wall > wall) {
+			r->ret_next_due_wall = usec_min(r->ret_next_due_wall, slice->due_wall);
+			continue;
+		}
+		slice->state = LEASED;
+		slice->epoch = r->epoch;
+		r->ret_slice_id = id;
+		r->ret_campaign_id = CAMPAIGN;
+		r->ret_kind = slice->kind;
+		r->ret_count = slice->count;
+		r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
+		memcpy(r->ret_ids, slice->ids, slice->count * sizeof(uint64_t));
+		break;
+	}
+	/* A lease whose answer is lost is nobody's until the lease runs out; the model gives it
+	 * back at once, as the lapse would. */
+	bool lost = world_fault(world, FAULT_STORE_AFTER);
+	if (lost && r->ret_slice_id)
+		slice_of(r->ret_slice_id)->state = OPEN;
+	answer(store, &r->request, lost ? STORE_LOST : STORE_OK);
+}
+
+void store_read(struct store *store, struct store_read *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->count + 1);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct truth *truth = &world->truths[r->ids[i]];
+		struct store_recipient *to = &r->ret_recipients[i];
+		*to = (struct store_recipient){
+			.subscriber_id = r->ids[i],
+			.email = arena_copy(r->arena, str_of(truth->email)),
+			.name = STR(""),
+			.attempts = truth->attempts,
+			.revision = truth->revision,
+			.date_wall = truth->date_wall,
+			.first_wall = truth->first_wall,
+			.source = STR(""),
+		};
+		str *fields = ARENA_ARRAY(r->arena, str, r->field_count + 1);
+		for (size_t f = 0; f < r->field_count; f++) {
+			char text[32];
+			snprintf(text, sizeof(text), "\"r%llu\"", (unsigned long long)r->ids[i]);
+			fields[f] = arena_copy(r->arena, str_of(text));
+		}
+		to->fields = fields;
+	}
+	answer(store, &r->request, STORE_OK);
+}
+
+void store_mark(struct store *store, struct store_mark *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	for (size_t i = 0; i < r->slice_count; i++)
+		if (slice_of(r->slices[i].slice_id)->state != LEASED)
+			world_fail(world, "a mark in slice %llu, which is not leased",
+			           (unsigned long long)r->slices[i].slice_id);
+	written(store, &r->request);
+}
+
+void store_stop_feed(struct store *store, struct store_stop_feed *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->ret_stops = NULL;
+	r->ret_count = 0;
+	r->ret_newest_number = 0;
+	answer(store, &r->request, STORE_OK);
+}
+
+void store_claim_due(struct store *store, struct store_claim_due *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	usec wall = world->now + world->wall_offset;
+	struct table_slice *slice = NULL;
+	uint64_t slice_id = 0;
+	r->ret_count = 0;
+	r->ret_next_due_wall = USEC_NEVER;
+	for (uint32_t id = 1; id <= world->recipient_count; id++) {
+		struct truth *truth = &world->truths[id];
+		if (!truth->deferred || truth->claimed_by)
+			continue;
+		if (truth->not_before_wall > wall || r->ret_count >= r->limit) {
+			r->ret_next_due_wall = usec_min(r->ret_next_due_wall, truth->not_before_wall);
+			continue;
+		}
+		if (!slice)
+			slice = new_slice(SLICE_RETRY, 0, &slice_id);
+		slice->ids[slice->count++] = id;
+		truth->claimed_by = slice_id;
+		r->ret_count++;
+	}
+	written(store, &r->request);
+}
+
+void store_put_back(struct store *store, struct store_put_back *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	struct table_slice *slice = NULL;
+	uint64_t slice_id = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		if (!account(r->slice_id, r->ids[i]))
+			continue; /* asked for twice */
+		if (!slice) {
+			slice = new_slice(SLICE_REMAINDER, r->due_wall, &slice_id);
+			slice->parent = r->slice_id;
+		}
+		slice->ids[slice->count++] = r->ids[i];
+	}
+	written(store, &r->request);
+}
+
+static void take_outcome(const struct store_outcome *row)
+{
+	struct truth *truth = &world->truths[row->subscriber_id];
+	state_hits[row->verdict]++;
+	if (!account(row->slice_id, row->subscriber_id))
+		world_fail(world, "r%llu has a second outcome in slice %llu",
+		           (unsigned long long)row->subscriber_id,
+		           (unsigned long long)row->slice_id);
+	if (truth->final_count > 0)
+		world_fail(world, "r%llu has an outcome after its final verdict",
+		           (unsigned long long)row->subscriber_id);
+	truth->deferred = false;
+	truth->claimed_by = 0;
+	truth->attempts = row->attempt;
+	truth->revision = row->revision;
+	truth->date_wall = row->date_wall;
+	truth->first_wall = row->first_wall;
+	if (row->verdict == VERDICT_IN_DOUBT)
+		truth->doubt_count++;
+	if (row->final) {
+		truth->final = row->verdict;
+		truth->final_count++;
+		return;
+	}
+	if (row->due_wall == 0)
+		world_fail(world, "r%llu is not final and never due",
+		           (unsigned long long)row->subscriber_id);
+	truth->deferred = true;
+	truth->not_before_wall = row->due_wall;
+}
+
+void store_settle(struct store *store, struct store_settle *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	if (db.position != r->old_position) {
+		answer(store, &r->request, STORE_FENCED);
+		return;
+	}
+	for (size_t i = 0; i < r->count; i++)
+		take_outcome(r->outcomes[i]);
+	for (size_t i = 0; i < r->closed_count; i++) {
+		struct table_slice *slice = slice_of(r->closed_slices[i]);
+		for (uint32_t k = 0; k < slice->count; k++)
+			if (!slice->accounted[k])
+				world_fail(world, "slice %llu is closed without r%llu",
+				           (unsigned long long)r->closed_slices[i],
+				           (unsigned long long)slice->ids[k]);
+		slice->state = CLOSED;
+	}
+	db.position = r->new_position;
+	written(store, &r->request);
+}
+
+void store_position(struct store *store, struct store_position *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	r->ret_position = db.position;
+	answer(store, &r->request, STORE_OK);
+}
+
+void store_recover(struct store *store, struct store_recover *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	if (r->trust_marks)
+		world_fail(world, "the journal was taken for lost");
+	uint64_t before = db.slice_count;
+	for (uint64_t id = 1; id <= before; id++) {
+		struct table_slice *slice = slice_of(id);
+		if (slice->state != LEASED || slice->epoch == r->epoch)
+			continue;
+		r->ret_slices++;
+		uint64_t rest_id;
+		struct table_slice *rest = NULL;
+		for (uint32_t k = 0; k < slice->count; k++) {
+			if (slice->accounted[k])
+				continue;
+			if (!rest) {
+				rest = new_slice(SLICE_REMAINDER, 0, &rest_id);
+				rest->parent = id;
+			}
+			rest->ids[rest->count++] = slice->ids[k];
+			slice->accounted[k] = true;
+			r->ret_remaining++;
+		}
+		slice->state = CLOSED;
+	}
+	written(store, &r->request);
+}
+
+void store_finish(struct store *store, struct store_finish *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	bool done = db.cut_mark >= world->recipient_count;
+	for (uint64_t id = 1; done && id <= db.slice_count; id++)
+		done = slice_of(id)->state == CLOSED;
+	for (uint32_t id = 1; done && id <= world->recipient_count; id++)
+		done = !world->truths[id].deferred;
+	if (done)
+		db.state = CAMPAIGN_FINISHED;
+	r->ret_finished = done;
+	answer(store, &r->request, STORE_OK);
+}
+
+/* -- what must hold at the end ------------------------------------------------------------------ */
+
+static void check_one(struct world *w, uint32_t id)
+{
+	const struct truth *t = &w->truths[id];
+	if (t->final_count != 1)
+		world_fail(w, "r%u has %u final verdicts", id, t->final_count);
+	bool delivered = t->final == VERDICT_DELIVERED;
+	if (delivered && t->accepted_count == 0)
+		world_fail(w, "r%u is delivered and nobody accepted it", id);
+	/* Every acceptance but the delivered one stands in the list of doubts. */
+	if (t->accepted_count > t->doubt_count + (delivered ? 1 : 0))
+		world_fail(w, "r%u: accepted %u times, listed in doubt %u times, verdict %s", id,
+		           t->accepted_count, t->doubt_count, verdict_names[t->final]);
+	if (!w->in_doubt_retry && t->accepted_count > 1)
+		world_fail(w, "r%u got %u copies under the policy assume", id, t->accepted_count);
+}
+
+void store_check(struct world *w)
+{
+	if (db.targeted != w->recipient_count)
+		world_fail(w, "%llu targeted of %u", (unsigned long long)db.targeted,
+		           w->recipient_count);
+	for (uint32_t id = 1; id <= w->recipient_count; id++)
+		check_one(w, id);
+}
