@@ -155,31 +155,39 @@ static void q_put(struct buf *out, str text)
 	}
 }
 
-struct word_coding {
-	str opening;
-	size_t (*size)(str text);
-	void (*put)(struct buf *out, str text);
-};
+enum word_coding { CODING_Q, CODING_B };
 
 /* As many whole characters of text as fit in size_limit encoded columns; at least one. */
-static size_t fitting(str text, const struct word_coding *coding, size_t size_limit)
+static size_t fitting(str text, enum word_coding coding, size_t size_limit)
 {
-	size_t taken = 0;
+	size_t taken = 0, columns = 0;
 	while (taken < text.size) {
 		size_t size = utf8_char_size(str_from(text, taken));
 		ASSERT(size > 0); /* text was cleaned */
-		if (taken > 0 && coding->size(str_sub(text, 0, taken + size)) > size_limit)
+		columns = coding == CODING_Q ? columns + q_size(str_sub(text, taken, size))
+					     : b_size(str_sub(text, 0, taken + size));
+		if (taken > 0 && columns > size_limit)
 			break;
 		taken += size;
 	}
 	return taken;
 }
 
+static void put_encoded_word(struct field *f, enum word_coding coding, str text)
+{
+	size_t before = f->out->size;
+	buf_put(f->out, coding == CODING_Q ? STR("=?utf-8?q?") : STR("=?utf-8?b?"));
+	if (coding == CODING_Q)
+		q_put(f->out, text);
+	else
+		base64_put(f->out, text);
+	buf_put(f->out, STR("?="));
+	f->column += f->out->size - before;
+}
+
 static void put_encoded(struct field *f, str text)
 {
-	static const struct word_coding q = {STR("=?utf-8?q?"), q_size, q_put};
-	static const struct word_coding b = {STR("=?utf-8?b?"), b_size, base64_put};
-	const struct word_coding *coding = q_size(text) <= b_size(text) ? &q : &b;
+	enum word_coding coding = q_size(text) <= b_size(text) ? CODING_Q : CODING_B;
 	while (text.size > 0) {
 		/* A stub of a word on this line is worse than a line of its own. */
 		field_space(f, ENCODED_FRAME + 12, ENCODED_LINE_LIMIT);
@@ -187,12 +195,7 @@ static void put_encoded(struct field *f, str text)
 		if (room > ENCODED_WORD_LIMIT)
 			room = ENCODED_WORD_LIMIT;
 		size_t size = fitting(text, coding, room - ENCODED_FRAME);
-		str piece = str_sub(text, 0, size);
-		size_t before = f->out->size;
-		field_put(f, coding->opening);
-		coding->put(f->out, piece);
-		buf_put(f->out, STR("?="));
-		f->column += f->out->size - before - coding->opening.size;
+		put_encoded_word(f, coding, str_sub(text, 0, size));
 		text = str_from(text, size);
 	}
 }
