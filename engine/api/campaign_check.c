@@ -1,9 +1,53 @@
 /* campaign_check.c - a campaign's folder compiled as the engine will compile it. */
 #include "engine/api/campaign_dir.h"
 
+#include <unistd.h>
+
 #include "engine/api/template_error.h"
 #include "engine/send/content.h"
 
+/* data NULL: there is no such partial. */
+static str partial_file(struct arena *arena, const struct campaign_dir *c, str name)
+{
+	static const char *const suffixes[] = {".liquid", ""};
+	for (size_t i = 0; i < 2; i++) {
+		struct buf b;
+		buf_init_arena(&b, arena, 256);
+		buf_put(&b, c->partials.size ? c->partials : c->folder);
+		buf_put_cstr(&b, c->partials.size ? "/" : "/partials/");
+		buf_put(&b, name);
+		buf_put_cstr(&b, suffixes[i]);
+		str path = arena_copy(arena, buf_str(&b));
+		if (path.data && access(path.data, F_OK) == 0)
+			return path;
+	}
+	return (str){};
+}
+
+/* The compiler knows parts; people know files. */
+static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
+{
+	struct buf b;
+	if (str_eq(part, STR("body.html")))
+		return c->html_file;
+	if (str_eq(part, STR("body.txt")) && !c->text_is_made)
+		return c->text_file;
+	str partial = partial_file(arena, c, part);
+	if (partial.data)
+		return partial;
+	buf_init_arena(&b, arena, c->folder.size + part.size + 40);
+	buf_put(&b, c->folder);
+	if (str_eq(part, STR("body.txt"))) {
+		buf_put_cstr(&b, "/(text made from the HTML)");
+	} else {
+		buf_put_cstr(&b, "/campaign.conf (");
+		buf_put(&b, part);
+		buf_put_byte(&b, ')');
+	}
+	return buf_str(&b);
+}
+
+/* A text that was made carries the HTML's mistakes at other lines: the HTML is asked first. */
 int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
 {
 	struct liquid_error error;
@@ -16,12 +60,10 @@ int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
 		.base_url = sending->base_url,
 		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
 	};
-	if (content_compile(cli->arena, c->settings, c->html, c->text, &site, &error))
+	bool good = !c->text_is_made ||
+		    content_compile(cli->arena, c->settings, c->html, (str){}, &site, &error);
+	if (good && content_compile(cli->arena, c->settings, c->html, c->text, &site, &error))
 		return CLI_GO;
-	/* The compiler knows parts; people know files. */
-	if (str_eq(error.file, STR("html")))
-		error.file = c->html_file;
-	else if (str_eq(error.file, STR("text")))
-		error.file = c->text_file;
+	error.file = file_of(cli->arena, c, error.file);
 	return template_error_tell(cli, &error);
 }

@@ -269,7 +269,8 @@ static int check_complete(const struct campaign_dir *c, const char *conf_path, c
 /* A letter in HTML alone gets a text part, for readers and filters that want one. */
 static void add_text(struct campaign_dir *c, struct arena *arena)
 {
-	if (!c->text.data)
+	c->text_is_made = !c->text.data;
+	if (c->text_is_made)
 		c->text = html_text(arena, c->html);
 }
 

@@ -25,7 +25,8 @@ struct campaign_dir {
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
-	str settings; /* JSON, as engine/send/content.h describes it */
+	bool text_is_made; /* from the HTML */
+	str settings;      /* JSON, as engine/send/content.h describes it */
 };
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
 

@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct command *const commands[] = {
 	&command_init,
+	&command_import,
 	&command_campaign,
 	&command_preview,
 	&command_send,
