@@ -98,7 +98,7 @@ pure:
 install: all
 	install -D -m 755 build/rundbrief $(DESTDIR)$(PREFIX)/bin/rundbrief
 
--include bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk
+-include tests/cli/rules.mk bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk
 
 clean:
 	rm -rf build

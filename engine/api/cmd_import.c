@@ -130,7 +130,7 @@ static int import(struct cli *cli, const char *path, struct import_options *opti
 	struct importing importing = {.silent = cli->quiet || !isatty(2)};
 	struct import_result result;
 	char why[400] = "";
-	int fd, code = open_input(cli, path, &importing, &fd);
+	int fd = -1, code = open_input(cli, path, &importing, &fd);
 	if (code != CLI_GO)
 		return code;
 	options->on_progress = on_progress;
