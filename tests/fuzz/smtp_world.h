@@ -507,8 +507,11 @@ static inline void world_step(struct world *w)
 static inline void world_settle(struct world *w)
 {
 	for (int round = 0; round < 20000 && !w->client_closed; round++) {
-		bool moved = world_write(w) | world_to_server(w) | world_to_client(w) |
-			     world_handshake(w) | world_hang_up(w);
+		bool moved = world_write(w);
+		moved |= world_to_server(w);
+		moved |= world_to_client(w);
+		moved |= world_handshake(w);
+		moved |= world_hang_up(w);
 		for (size_t i = 0; i < w->mail_count; i++) {
 			moved |= w->mails[i].gate_told && !w->mails[i].released;
 			world_release(w, &w->mails[i]);
