@@ -3,18 +3,7 @@
 
 #include "templates/value_number.h"
 
-/* Where text goes, and how much of it there may be. */
-struct writer {
-	struct buf *out;
-	size_t limit;
-};
-
-static void put(struct writer *, const struct value *, bool quoted, int depth);
-
-static bool is_full(const struct writer *w)
-{
-	return w->out->failed || w->out->size > w->limit;
-}
+static void put(struct buf *out, const struct value *value, bool quoted, int depth);
 
 /* A string as a literal: quotes, backslashes and controls escaped. */
 static void put_quoted(struct buf *out, str text)
@@ -41,35 +30,32 @@ static void put_quoted(struct buf *out, str text)
 	buf_put_byte(out, '"');
 }
 
-static void put_array(struct writer *w, const struct value *array, int depth)
+static void put_array(struct buf *out, const struct value *array, int depth)
 {
-	struct buf *out = w->out;
 	buf_put_byte(out, '[');
-	for (size_t i = 0; i < array->array.count && !is_full(w); i++) {
+	for (size_t i = 0; i < array->array.count; i++) {
 		if (i)
 			buf_put_cstr(out, ", ");
-		put(w, &array->array.items[i], true, depth + 1);
+		put(out, &array->array.items[i], true, depth + 1);
 	}
 	buf_put_byte(out, ']');
 }
 
-static void put_hash(struct writer *w, const struct value *hash, int depth)
+static void put_hash(struct buf *out, const struct value *hash, int depth)
 {
-	struct buf *out = w->out;
 	buf_put_byte(out, '{');
-	for (size_t i = 0; i < hash->hash.count && !is_full(w); i++) {
+	for (size_t i = 0; i < hash->hash.count; i++) {
 		if (i)
 			buf_put_cstr(out, ", ");
 		put_quoted(out, hash->hash.pairs[i].name);
 		buf_put_cstr(out, "=>");
-		put(w, &hash->hash.pairs[i].value, true, depth + 1);
+		put(out, &hash->hash.pairs[i].value, true, depth + 1);
 	}
 	buf_put_byte(out, '}');
 }
 
-static void put(struct writer *w, const struct value *value, bool quoted, int depth)
+static void put(struct buf *out, const struct value *value, bool quoted, int depth)
 {
-	struct buf *out = w->out;
 	char text[NUMBER_TEXT_SIZE];
 	if (depth > VALUE_DEPTH_LIMIT)
 		return;
@@ -91,10 +77,10 @@ static void put(struct writer *w, const struct value *value, bool quoted, int de
 			buf_put(out, value->string);
 		break;
 	case VALUE_ARRAY:
-		put_array(w, value, depth);
+		put_array(out, value, depth);
 		break;
 	case VALUE_HASH:
-		put_hash(w, value, depth);
+		put_hash(out, value, depth);
 		break;
 	case VALUE_RANGE:
 		buf_put_i64(out, value->range.first);
@@ -107,9 +93,9 @@ static void put(struct writer *w, const struct value *value, bool quoted, int de
 	}
 }
 
-void value_put(struct buf *out, const struct value *value, size_t limit)
+void value_put(struct buf *out, const struct value *value)
 {
-	put(&(struct writer){out, limit}, value, false, 0);
+	put(out, value, false, 0);
 }
 
 bool value_is_empty(const struct value *value)
@@ -138,34 +124,25 @@ static bool is_number(const struct value *value)
 	return value->kind == VALUE_INT || value->kind == VALUE_FLOAT;
 }
 
-static bool equal(const struct value *a, const struct value *b, int depth, uint64_t *effort);
+static bool equal(const struct value *a, const struct value *b, int depth);
 
-static bool take(uint64_t *effort, uint64_t amount)
-{
-	*effort -= amount < *effort ? amount : *effort;
-	return *effort > 0;
-}
-
-static bool arrays_equal(const struct value *a, const struct value *b, int depth,
-			 uint64_t *effort)
+static bool arrays_equal(const struct value *a, const struct value *b, int depth)
 {
 	if (a->array.count != b->array.count)
 		return false;
 	for (size_t i = 0; i < a->array.count; i++)
-		if (!equal(&a->array.items[i], &b->array.items[i], depth + 1, effort))
+		if (!equal(&a->array.items[i], &b->array.items[i], depth + 1))
 			return false;
 	return true;
 }
 
-static bool hashes_equal(const struct value *a, const struct value *b, int depth,
-			 uint64_t *effort)
+static bool hashes_equal(const struct value *a, const struct value *b, int depth)
 {
 	if (a->hash.count != b->hash.count)
 		return false;
 	for (size_t i = 0; i < a->hash.count; i++) {
 		const struct value *other = value_get(b, a->hash.pairs[i].name);
-		if (!other || !take(effort, b->hash.count / 4) ||
-		    !equal(&a->hash.pairs[i].value, other, depth + 1, effort))
+		if (!other || !equal(&a->hash.pairs[i].value, other, depth + 1))
 			return false;
 	}
 	return true;
@@ -176,9 +153,9 @@ static bool asks(const struct value *question, const struct value *value)
 	return question->kind == VALUE_EMPTY ? value_is_empty(value) : value_is_blank(value);
 }
 
-static bool equal(const struct value *a, const struct value *b, int depth, uint64_t *effort)
+static bool equal(const struct value *a, const struct value *b, int depth)
 {
-	if (depth > VALUE_DEPTH_LIMIT || !take(effort, 1))
+	if (depth > VALUE_DEPTH_LIMIT)
 		return false;
 	if (a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK)
 		return b->kind == a->kind || asks(a, b);
@@ -192,11 +169,11 @@ static bool equal(const struct value *a, const struct value *b, int depth, uint6
 	case VALUE_BOOL:
 		return a->boolean == b->boolean;
 	case VALUE_STRING:
-		return take(effort, a->string.size / 64) && str_eq(a->string, b->string);
+		return str_eq(a->string, b->string);
 	case VALUE_ARRAY:
-		return arrays_equal(a, b, depth, effort);
+		return arrays_equal(a, b, depth);
 	case VALUE_HASH:
-		return hashes_equal(a, b, depth, effort);
+		return hashes_equal(a, b, depth);
 	case VALUE_RANGE:
 		return a->range.first == b->range.first && a->range.last == b->range.last;
 	default:
@@ -204,30 +181,29 @@ static bool equal(const struct value *a, const struct value *b, int depth, uint6
 	}
 }
 
-bool value_equal(const struct value *a, const struct value *b, uint64_t *effort)
+bool value_equal(const struct value *a, const struct value *b)
 {
-	return equal(a, b, 0, effort);
+	return equal(a, b, 0);
 }
 
-int value_compare(const struct value *a, const struct value *b, uint64_t *effort)
+int value_compare(const struct value *a, const struct value *b)
 {
 	if (is_number(a) && is_number(b))
 		return number_compare(*a, *b);
-	if (a->kind != VALUE_STRING || b->kind != VALUE_STRING)
-		return value_equal(a, b, effort) ? 0 : VALUE_INCOMPARABLE;
-	take(effort, a->string.size / 64);
-	int order = str_compare(a->string, b->string);
-	return (order > 0) - (order < 0);
+	if (a->kind == VALUE_STRING && b->kind == VALUE_STRING)
+		return str_compare(a->string, b->string) < 0
+			       ? -1
+			       : str_compare(a->string, b->string) > 0;
+	return value_equal(a, b) ? 0 : VALUE_INCOMPARABLE;
 }
 
-/* At most INT64_MAX, so that a loop's counters are never beyond an integer. */
 size_t value_range_count(const struct value *range)
 {
 	int64_t first = range->range.first, last = range->range.last;
 	if (last < first)
 		return 0;
 	uint64_t span = (uint64_t)last - (uint64_t)first;
-	return span >= INT64_MAX ? INT64_MAX : (size_t)span + 1;
+	return span == UINT64_MAX ? SIZE_MAX : (size_t)span + 1;
 }
 
 /* RFC 3629 4: UTF8-1 / UTF8-2 / UTF8-3 / UTF8-4; overlong forms are let pass as characters. */

@@ -22,6 +22,7 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_classify,
 	&command_template,
+	&command_sink,
 	&command_help,
 	NULL,
 };

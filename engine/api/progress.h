@@ -17,6 +17,5 @@ struct progress {
 };
 
 void progress_begin(struct progress *, bool silent, str name, usec now);
-void progress_show(struct progress *, const struct engine_progress *, int stops, usec now,
-		   usec wall);
+void progress_show(struct progress *, const struct engine_progress *, int stops, usec now);
 void progress_end(struct progress *, usec now);

@@ -1,0 +1,181 @@
+/* sink_worker.c - see sink_worker.h. */
+#include "bench/sink/sink_worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BUFFER_COUNT 1024         /* receive buffers of 4 KiB, for all sessions of the thread */
+#define LOG_DELAY (100 * USEC_MS) /* a line of the recipients' log waits no longer */
+#define STOP_TIME (2 * USEC_SECOND)
+
+static int make_tls(struct sink_worker *w)
+{
+	const struct sink_options *o = w->sink->options;
+	struct tls_context_config config = {.role = TLS_SERVER,
+					    .certificate_file = o->certificate_file,
+					    .key_file = o->key_file};
+	for (size_t i = 0; i < o->listener_count && !w->tls; i++) {
+		if (!o->listeners[i].starttls)
+			continue;
+		int result = tls_context_create(&w->tls, &config);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int open_listeners(struct sink_worker *w, char *why, size_t why_size)
+{
+	struct sink_options *o = w->sink->options;
+	for (size_t i = 0; i < o->listener_count; i++) {
+		struct sink_listener *l = &o->listeners[i];
+		struct sink_worker_listener *wl = &w->listeners[i];
+		wl->fd = o->thread_count > 1 ? io_listen_shared(&l->address, 4096)
+					     : io_listen(&l->address, 4096);
+		if (wl->fd < 0) {
+			snprintf(why, why_size, "cannot listen on %s: %s", l->label,
+				 strerror(-wl->fd));
+			return wl->fd;
+		}
+		wl->worker = w;
+		wl->listener = l;
+		/* A port of 0 is the kernel's choice; the other threads then take the same. */
+		socklen_t size = sizeof l->address;
+		getsockname(wl->fd, &l->address.sa, &size);
+	}
+	return 0;
+}
+
+int sink_worker_open(struct sink_worker *w, struct sink *sink, char *ret_why, size_t why_size)
+{
+	struct io_options options = {.buffer_count = BUFFER_COUNT};
+	w->sink = sink;
+	for (size_t i = 0; i < SINK_LISTENER_LIMIT; i++)
+		w->listeners[i].fd = -1;
+	chain_init(&w->sessions);
+	chain_init(&w->idle);
+	int result = io_loop_create(&w->loop, &options, ret_why, why_size);
+	if (result < 0)
+		return result;
+	wheel_init(&w->wheel, io_now(w->loop));
+	result = make_tls(w);
+	if (result < 0) {
+		snprintf(ret_why, why_size, "the certificate or its key cannot be used");
+		return result;
+	}
+	result = io_bell_create(w->loop, &w->bell);
+	if (result < 0) {
+		snprintf(ret_why, why_size, "out of memory");
+		return result;
+	}
+	return open_listeners(w, ret_why, why_size);
+}
+
+void sink_worker_close(struct sink_worker *w)
+{
+	for (size_t i = 0; i < SINK_LISTENER_LIMIT; i++)
+		if (w->listeners[i].fd >= 0)
+			close(w->listeners[i].fd);
+	if (w->bell)
+		io_bell_destroy(w->bell);
+	io_loop_destroy(w->loop);
+	tls_context_destroy(w->tls);
+	sink_session_free_idle(w);
+}
+
+static void flush_log(struct sink_worker *w)
+{
+	str rest = {w->log, w->log_size};
+	while (rest.size > 0) {
+		ssize_t size = write(w->sink->recipients_fd, rest.data, rest.size);
+		if (size < 0 && errno != EINTR) {
+			fprintf(stderr, "sink: the log of recipients: %s\n", strerror(errno));
+			break;
+		}
+		rest = str_from(rest, size > 0 ? (size_t)size : 0);
+	}
+	w->log_size = 0;
+}
+
+void sink_worker_log(struct sink_worker *w, str recipient, str message_id, const char *label)
+{
+	struct buf line;
+	char memory[4096];
+	buf_init_fixed(&line, memory, sizeof memory);
+	buf_put_printable(&line, recipient, 320);
+	buf_put_byte(&line, '\t');
+	buf_put_printable(&line, message_id, 320);
+	buf_put_byte(&line, '\t');
+	buf_put_cstr(&line, label);
+	buf_put_byte(&line, '\n');
+	if (w->log_size + line.size > sizeof w->log)
+		flush_log(w);
+	if (w->log_size == 0)
+		w->log_at = io_now(w->loop);
+	memcpy(w->log + w->log_size, line.data, line.size);
+	w->log_size += line.size;
+}
+
+static void on_accept(struct io_accept *accept, int fd)
+{
+	struct sink_worker_listener *l =
+		CHAIN_OWNER(accept, struct sink_worker_listener, accept);
+	if (fd >= 0)
+		sink_session_open(l->worker, l->listener, fd);
+	else
+		fprintf(stderr, "sink: accept on %s: %s\n", l->listener->label, strerror(-fd));
+}
+
+static void on_accept_stopped(struct io_op *op, int)
+{
+	struct io_accept *accept = CHAIN_OWNER(op, struct io_accept, op);
+	CHAIN_OWNER(accept, struct sink_worker_listener, accept)->worker->accepting_count--;
+}
+
+static int turn(struct sink_worker *w)
+{
+	usec until = wheel_next(&w->wheel);
+	if (w->log_size > 0)
+		until = usec_min(until, w->log_at + LOG_DELAY);
+	int result = io_turn(w->loop, until);
+	if (result < 0)
+		return result;
+	struct wheel_timer *timer;
+	while ((timer = wheel_expire(&w->wheel, io_now(w->loop))))
+		sink_session_expire(timer);
+	if (w->log_size > 0 && io_now(w->loop) >= w->log_at + LOG_DELAY)
+		flush_log(w);
+	return 0;
+}
+
+/* Ends what is open; a kernel that does not let go within STOP_TIME is left to itself. */
+static void stop(struct sink_worker *w)
+{
+	usec end = io_now(w->loop) + STOP_TIME;
+	for (size_t i = 0; i < w->sink->options->listener_count; i++)
+		io_accept_stop(w->loop, &w->listeners[i].accept, on_accept_stopped);
+	sink_session_close_all(w);
+	while ((w->accepting_count > 0 || !chain_empty(&w->sessions)) && io_now(w->loop) < end)
+		if (io_turn(w->loop, io_now(w->loop) + 10 * USEC_MS) < 0)
+			break;
+	flush_log(w);
+}
+
+void *sink_worker_run(void *context)
+{
+	struct sink_worker *w = context;
+	for (size_t i = 0; i < w->sink->options->listener_count; i++) {
+		w->listeners[i].accept.on_accept = on_accept;
+		io_accept_start(w->loop, &w->listeners[i].accept, w->listeners[i].fd);
+		w->accepting_count++;
+	}
+	while (!atomic_load(&w->sink->stopping) && w->failure == 0)
+		w->failure = turn(w);
+	if (w->failure == 0)
+		stop(w);
+	else
+		fprintf(stderr, "sink: the ring failed: %s\n", strerror(-w->failure));
+	return NULL;
+}
