@@ -88,7 +88,8 @@ void filter_suggest(char *out, size_t out_size, str name)
 
 bool filter_text(struct liquid_frame *f, const struct filter_input *input, str *ret_text)
 {
-	return frame_text(f, &input->value, ret_text);
+	return frame_text(f, &input->value, ret_text) &&
+	       frame_effort(f, ret_text->size / EFFORT_BYTES);
 }
 
 bool filter_argument_text(struct liquid_frame *f, const struct filter_input *input,
@@ -125,19 +126,23 @@ int filter_finish(struct liquid_frame *f, const struct buf *out, struct value *r
 			f, "the template makes more data than the limit of memory allows");
 	f->memory_left -= out->capacity;
 	*ret = value_string(buf_str(out));
-	return frame_work(f, out->capacity / 256) ? 0 : -1;
+	return frame_effort(f, out->capacity / EFFORT_BYTES) ? 0 : -1;
 }
 
-static size_t flat_count(const struct value *array, int depth)
+/* How many items there are without nesting; false when looking takes too long. */
+static bool count_flat(struct liquid_frame *f, const struct value *array, int depth,
+		       size_t *count)
 {
-	size_t count = 0;
+	if (!frame_effort(f, array->array.count / 2))
+		return false;
 	for (size_t i = 0; i < array->array.count; i++) {
 		const struct value *item = &array->array.items[i];
-		count += item->kind == VALUE_ARRAY && depth < VALUE_DEPTH_LIMIT
-				 ? flat_count(item, depth + 1)
-				 : 1;
+		if (item->kind != VALUE_ARRAY || depth >= VALUE_DEPTH_LIMIT)
+			++*count;
+		else if (!count_flat(f, item, depth + 1, count))
+			return false;
 	}
-	return count;
+	return true;
 }
 
 static struct value *flatten(const struct value *array, int depth, struct value *to)
@@ -180,13 +185,15 @@ int filter_list(struct liquid_frame *f, const struct value *value, struct list *
 		*ret_list = (struct list){value, value->kind != VALUE_NIL};
 		return 0;
 	}
-	if (!frame_work(f, value->array.count / 16))
+	if (!frame_effort(f, value->array.count / 4))
 		return -1;
 	if (is_flat(value)) {
 		*ret_list = (struct list){value->array.items, value->array.count};
 		return 0;
 	}
-	size_t count = flat_count(value, 0);
+	size_t count = 0;
+	if (!count_flat(f, value, 0, &count))
+		return -1;
 	struct value *values = frame_alloc(f, count, sizeof *values);
 	if (!values)
 		return -1;
@@ -213,8 +220,9 @@ int filter_property(struct liquid_frame *f, const struct value *item,
 	*ret = (struct value){.kind = VALUE_NIL};
 	switch (item->kind) {
 	case VALUE_HASH:
-		member = property->kind == VALUE_STRING ? value_get(item, property->string)
-							: NULL;
+		member = property->kind == VALUE_STRING
+				 ? frame_member(f, item, property->string)
+				 : NULL;
 		if (member)
 			*ret = *member;
 		return 1;
@@ -223,6 +231,8 @@ int filter_property(struct liquid_frame *f, const struct value *item,
 			return 1;
 		if (property->kind != VALUE_STRING)
 			return fail_property(f, property);
+		if (!frame_effort(f, item->string.size / EFFORT_BYTES))
+			return -1;
 		if (str_find(item->string, property->string) != STR_NONE)
 			*ret = *property;
 		return 1;

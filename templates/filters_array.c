@@ -128,9 +128,9 @@ int filter_compact(struct liquid_frame *f, const struct filter_input *input, str
 }
 
 /* 1 and 1.0 are equal, but not the same. */
-static bool same(const struct value *a, const struct value *b)
+static bool same(struct liquid_frame *f, const struct value *a, const struct value *b)
 {
-	return a->kind == b->kind && value_equal(a, b);
+	return a->kind == b->kind && value_equal(a, b, &f->effort_left);
 }
 
 int filter_uniq(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
@@ -149,9 +149,9 @@ int filter_uniq(struct liquid_frame *f, const struct filter_input *input, struct
 		if (found <= 0)
 			return found;
 		size_t j = 0;
-		while (j < count && !same(&seen[j], &at))
+		while (j < count && !same(f, &seen[j], &at))
 			j++;
-		if (!frame_work(f, j / 32))
+		if (!frame_effort(f, j / 4 + 1))
 			return -1;
 		if (j < count)
 			continue;
@@ -174,7 +174,7 @@ int filter_sum(struct liquid_frame *f, const struct filter_input *input, struct 
 		if (aspect(f, input, &list.values[i], &values[i]) < 0)
 			return -1;
 	struct value all = value_array(values, list.count), sum = value_int(0);
-	if (filter_list(f, &all, &numbers) || !frame_work(f, numbers.count / 8))
+	if (filter_list(f, &all, &numbers) || !frame_effort(f, numbers.count))
 		return -1;
 	for (size_t i = 0; i < numbers.count; i++)
 		sum = number_add(sum, value_to_number(numbers.values[i]));
@@ -217,18 +217,22 @@ static int order_plain(struct liquid_frame *f, const struct value *a, const stru
 {
 	if (order_nil(a, b, ret_order))
 		return 0;
-	*ret_order = value_compare(a, b);
+	*ret_order = value_compare(a, b, &f->effort_left);
+	if (!frame_effort(f, 1))
+		return -1;
 	return *ret_order == VALUE_INCOMPARABLE
 		       ? frame_fail(f, "cannot sort values of incompatible types")
 		       : 0;
 }
 
-static int order_natural(struct liquid_frame *, const struct value *a, const struct value *b,
+static int order_natural(struct liquid_frame *f, const struct value *a, const struct value *b,
 			 int *ret_order)
 {
 	if (order_nil(a, b, ret_order))
 		return 0;
 	size_t size = a->string.size < b->string.size ? a->string.size : b->string.size;
+	if (!frame_effort(f, size / EFFORT_BYTES))
+		return -1;
 	for (size_t i = 0; i < size; i++) {
 		unsigned char x = (unsigned char)a->string.data[i];
 		unsigned char y = (unsigned char)b->string.data[i];
@@ -263,7 +267,7 @@ static int merge_sort(struct liquid_frame *f, sort_order *order, struct sorted *
 		      struct sorted *spare, size_t count, struct sorted **ret_items)
 {
 	for (size_t width = 1; width < count; width *= 2) {
-		if (!frame_work(f, count / 8 + 1))
+		if (!frame_effort(f, count))
 			return -1;
 		for (size_t from = 0; from < count; from += 2 * width) {
 			size_t middle = from + width < count ? from + width : count;

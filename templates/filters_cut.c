@@ -71,7 +71,7 @@ int filter_split(struct liquid_frame *f, const struct filter_input *input, struc
 	struct cutter cutter = {.safe = input->value.kind == VALUE_STRING && input->value.safe};
 	str text, pattern;
 	if (!filter_text(f, input, &text) || !frame_text(f, &input->arguments[0], &pattern) ||
-	    !frame_work(f, text.size / 16))
+	    !frame_effort(f, text.size / 4))
 		return -1;
 	split(&cutter, text, pattern);
 	cutter.parts = frame_alloc(f, cutter.count, sizeof *cutter.parts);

@@ -50,6 +50,8 @@ bool frame_escape(struct liquid_frame *f, str text, str *ret_text)
 	struct buf out;
 	struct value value;
 	*ret_text = text;
+	if (!frame_effort(f, text.size / EFFORT_BYTES))
+		return false;
 	if (plain_size(text) == text.size)
 		return true;
 	filter_begin(f, &out, text.size + text.size / 4 + 16);
@@ -137,7 +139,7 @@ static int escape_once(struct liquid_frame *f, str text, struct value *ret)
 	struct buf out;
 	filter_begin(f, &out, text.size + 16);
 	put_escaped_once(&out, text);
-	if (filter_finish(f, &out, ret) || !frame_work(f, text.size / 64))
+	if (filter_finish(f, &out, ret))
 		return -1;
 	ret->safe = true;
 	return 0;

@@ -11,11 +11,12 @@ static int matches(struct liquid_frame *f, const struct filter_input *input,
 		   const struct value *item)
 {
 	struct value found;
+	bool equal;
 	int has = filter_property(f, item, &input->arguments[0], &found);
 	if (has <= 0)
 		return has < 0 ? -1 : MATCH_NOTHING;
 	if (input->count > 1 && input->arguments[1].kind != VALUE_NIL)
-		return value_equal(&found, &input->arguments[1]);
+		return frame_equal(f, &found, &input->arguments[1], &equal) ? equal : -1;
 	return value_truthy(&found);
 }
 

@@ -191,13 +191,12 @@ static int replace(struct liquid_frame *f, const struct filter_input *input, enu
 {
 	str text, pattern, by = STR("");
 	if (!filter_text(f, input, &text) || !frame_text(f, &input->arguments[0], &pattern) ||
-	    (input->count > 1 && !filter_argument_text(f, input, 1, &by)) ||
-	    !frame_work(f, text.size / 64))
+	    (input->count > 1 && !filter_argument_text(f, input, 1, &by)))
 		return -1;
 	if (which == WHICH_ALL)
 		return replace_all(f, text, pattern, by, ret);
 	/* Backwards and byte by byte: as many steps as comparisons. */
-	if (which == WHICH_LAST && !frame_work(f, text.size / 16 * (1 + pattern.size / 64)))
+	if (which == WHICH_LAST && !frame_effort(f, text.size * (1 + pattern.size / 64)))
 		return -1;
 	size_t at = which == WHICH_FIRST ? str_find(text, pattern) : find_last(text, pattern);
 	if (at != STR_NONE)

@@ -33,7 +33,7 @@ static int find_root(struct liquid_frame *f, const struct expression *variable,
 		    !frame_text(f, &computed, &name))
 			return -1;
 		symbol = symbols_find(f->symbols, name);
-		*ret_value = symbol >= f->scope->binding_count ? value_get(f->roots, name)
+		*ret_value = symbol >= f->scope->binding_count ? frame_member(f, f->roots, name)
 							       : frame_lookup(f, symbol);
 	} else {
 		name = f->symbols->names[symbol];
@@ -64,12 +64,12 @@ static int pair_array(struct liquid_frame *f, const struct value_pair *pair, str
 	return 0;
 }
 
-static int command_size(const struct value *object, struct value *ret)
+static int command_size(struct liquid_frame *f, const struct value *object, struct value *ret)
 {
 	switch (object->kind) {
 	case VALUE_STRING:
 		*ret = value_int((int64_t)utf8_count(object->string));
-		return 1;
+		return frame_effort(f, object->string.size / EFFORT_BYTES) ? 1 : -1;
 	case VALUE_ARRAY:
 		*ret = value_int((int64_t)object->array.count);
 		return 1;
@@ -108,7 +108,7 @@ static int command_end(struct liquid_frame *f, const struct value *object, bool 
 		if (text.size == 0)
 			*ret = nil;
 		ret->safe = object->safe;
-		return 1;
+		return frame_effort(f, text.size / EFFORT_BYTES) ? 1 : -1;
 	case VALUE_HASH:
 		if (last)
 			return 0;
@@ -124,7 +124,7 @@ int frame_command(struct liquid_frame *f, const struct value *object, str name,
 		  struct value *ret)
 {
 	if (str_eq(name, STR("size")))
-		return command_size(object, ret);
+		return command_size(f, object, ret);
 	if (str_eq(name, STR("first")))
 		return command_end(f, object, false, ret);
 	if (str_eq(name, STR("last")))
@@ -136,7 +136,7 @@ int frame_command(struct liquid_frame *f, const struct value *object, str name,
 static int look_up_name(struct liquid_frame *f, const struct lookup *lookup, str name,
 			struct value *object)
 {
-	const struct value *member = value_get(object, name);
+	const struct value *member = frame_member(f, object, name);
 	if (member) {
 		*object = *member;
 		return 1;
@@ -231,7 +231,7 @@ static int apply(struct liquid_frame *f, const struct filter_call *call, struct 
 			input.allow_false = value_truthy(&given);
 	}
 	*value = nil;
-	if (!frame_work(f, 1) || call->filter->apply(f, &input, value))
+	if (!frame_step(f) || call->filter->apply(f, &input, value))
 		return -1;
 	if (call->filter->keeps_safe && value->kind == VALUE_STRING &&
 	    input.value.kind == VALUE_STRING)
@@ -250,6 +250,11 @@ int evaluate_pipeline(struct liquid_frame *f, const struct pipeline *pipeline,
 	return 0;
 }
 
+static bool is_number(const struct value *value)
+{
+	return value->kind == VALUE_INT || value->kind == VALUE_FLOAT;
+}
+
 /* Strings hold strings, arrays values, hashes names. nil and false are in nothing. */
 static int contains(struct liquid_frame *f, const struct value *left, const struct value *right,
 		    bool *ret)
@@ -260,22 +265,23 @@ static int contains(struct liquid_frame *f, const struct value *left, const stru
 		return 0;
 	switch (left->kind) {
 	case VALUE_STRING:
-		if (!frame_text(f, right, &needle) || !frame_work(f, left->string.size / 64))
+		if (!frame_text(f, right, &needle) ||
+		    !frame_effort(f, left->string.size / EFFORT_BYTES))
 			return -1;
 		*ret = str_find(left->string, needle) != STR_NONE;
 		break;
 	case VALUE_ARRAY:
-		if (!frame_work(f, left->array.count / 8))
-			return -1;
 		for (size_t i = 0; i < left->array.count && !*ret; i++)
-			*ret = value_equal(&left->array.items[i], right);
+			if (!frame_equal(f, &left->array.items[i], right, ret))
+				return -1;
 		break;
 	case VALUE_HASH:
-		*ret = right->kind == VALUE_STRING && value_get(left, right->string);
+		*ret = right->kind == VALUE_STRING && frame_member(f, left, right->string);
 		break;
 	case VALUE_RANGE:
-		*ret = right->kind == VALUE_INT && right->integer >= left->range.first &&
-		       right->integer <= left->range.last;
+		*ret = is_number(right) &&
+		       number_compare(*right, value_int(left->range.first)) >= 0 &&
+		       number_compare(*right, value_int(left->range.last)) <= 0;
 		break;
 	default:
 		break;
@@ -285,8 +291,7 @@ static int contains(struct liquid_frame *f, const struct value *left, const stru
 
 static bool has_order(const struct value *value)
 {
-	return value->kind == VALUE_INT || value->kind == VALUE_FLOAT ||
-	       value->kind == VALUE_STRING;
+	return is_number(value) || value->kind == VALUE_STRING;
 }
 
 static int order(struct liquid_frame *f, enum comparison_operator operator,
@@ -295,7 +300,7 @@ static int order(struct liquid_frame *f, enum comparison_operator operator,
 	*ret = false;
 	if (!has_order(left) || !has_order(right))
 		return 0;
-	int result = value_compare(left, right);
+	int result = value_compare(left, right, &f->effort_left);
 	if (result == VALUE_INCOMPARABLE)
 		return (left->kind == VALUE_STRING) == (right->kind == VALUE_STRING)
 			       ? 0
@@ -330,10 +335,10 @@ static int compare(struct liquid_frame *f, const struct condition *condition, bo
 		return -1;
 	switch (condition->operator) {
 	case COMPARE_EQUAL:
-		*ret = value_equal(&left, &right);
-		return 0;
 	case COMPARE_UNEQUAL:
-		*ret = !value_equal(&left, &right);
+		if (!frame_equal(f, &left, &right, ret))
+			return -1;
+		*ret = *ret == (condition->operator== COMPARE_EQUAL);
 		return 0;
 	case COMPARE_CONTAINS:
 		return contains(f, &left, &right, ret);

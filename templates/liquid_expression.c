@@ -330,6 +330,8 @@ static size_t count_pipes(struct lexer l)
 int parse_pipeline(struct parser *p, struct lexer *l, struct pipeline *pipeline)
 {
 	*pipeline = (struct pipeline){};
+	if (l->token.kind == TOKEN_END)
+		return 0; /* nothing is nil, as in the reference */
 	if (parse_expression(p, l, &pipeline->head))
 		return -1;
 	size_t count = count_pipes(*l);

@@ -42,7 +42,7 @@ struct liquid_frame {
 	bool plain;       /* inside capture: no transfer encoding */
 	bool stopped;
 	uint32_t depth;
-	uint64_t steps_left;
+	uint64_t effort_left; /* in 64ths of a step */
 	size_t memory_left, output_size;
 	uint32_t depth_limit;
 	usec wall_now;
@@ -56,8 +56,22 @@ enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAIL = -1 };
 /* Always -1. */
 __attribute__((format(printf, 2, 3))) int frame_fail(struct liquid_frame *, const char *format,
 						     ...);
-/* Counts work against the limit of steps; false when it is used up. */
-bool frame_work(struct liquid_frame *, size_t amount);
+/* Counts against the limit of steps; false (and failed) when it is used up. An effort is a 64th
+ * of a step: looking at an item, or at some bytes of text. So neither many small steps nor few
+ * large ones make a rendering hang. */
+enum { EFFORT_OF_STEP = 64, EFFORT_BYTES = 16 };
+bool frame_effort(struct liquid_frame *, uint64_t amount);
+static inline bool frame_step(struct liquid_frame *f)
+{
+	return frame_effort(f, EFFORT_OF_STEP);
+}
+/* value_equal(), counted; false when it failed. */
+bool frame_equal(struct liquid_frame *, const struct value *, const struct value *,
+		 bool *ret_equal);
+/* A member of a hash, NULL when absent; counted, but it never fails. */
+const struct value *frame_member(struct liquid_frame *, const struct value *hash, str name);
+/* Counts size against the limit of memory; false (and failed) beyond it. */
+bool frame_memory(struct liquid_frame *, size_t size);
 /* Zeroed, or bytes; NULL (and failed) beyond the limit of memory. */
 void *frame_alloc(struct liquid_frame *, size_t count, size_t size);
 char *frame_bytes(struct liquid_frame *, size_t size);
@@ -85,6 +99,8 @@ const struct value *frame_lookup(struct liquid_frame *, uint32_t symbol);
 [[nodiscard]] int frame_output(struct liquid_frame *, const struct value *);
 void frame_put(struct liquid_frame *, str text); /* made by a tag: not escaped, but encoded */
 enum flow run_block(struct liquid_frame *, const struct block *);
+/* One node, as a step, with the limit of size looked at behind it. */
+enum flow run_counted(struct liquid_frame *, const struct node *);
 /* A binding that is put back after the block. */
 static inline const struct value *frame_bind(struct liquid_frame *f, uint32_t symbol,
 					     const struct value *value)

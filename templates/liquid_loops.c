@@ -121,28 +121,35 @@ struct value *loop_helper(struct liquid_frame *f, const struct value *name, size
 	return helper;
 }
 
-/* A limit or offset; missing or nil: otherwise. Below zero counts as zero. */
+/* A limit, offset or number of columns: *ret_bound unless it is missing (or nil, for a loop).
+ */
 static int loop_bound(struct liquid_frame *f, const struct expression *expression, bool loosely,
-		      size_t otherwise, size_t *ret_bound)
+		      int64_t *ret_bound)
 {
 	struct value value;
-	int64_t bound;
-	*ret_bound = otherwise;
 	if (!expression)
 		return 0;
 	if (evaluate(f, expression, &value))
 		return -1;
-	if (value.kind == VALUE_NIL && !loosely)
-		return 0;
-	if (loosely && (value.kind == VALUE_ARRAY || value.kind == VALUE_HASH ||
-			value.kind == VALUE_BOOL || value.kind == VALUE_RANGE))
+	bool number = value.kind == VALUE_INT || value.kind == VALUE_FLOAT ||
+		      value.kind == VALUE_STRING || value.kind == VALUE_NIL;
+	if (loosely && !number)
 		return frame_fail(f, "limit, offset and cols are integers");
 	if (loosely)
-		bound = value_to_integer_loosely(value);
-	else if (!value_to_integer(value, &bound))
+		*ret_bound = value_to_integer_loosely(value);
+	else if (value.kind != VALUE_NIL && !value_to_integer(value, ret_bound))
 		return frame_fail(f, "limit and offset are integers");
-	*ret_bound = bound < 0 ? 0 : (size_t)bound;
 	return 0;
+}
+
+/* From offset up to offset + limit, of which the part below zero is nothing. */
+static struct items slice(const struct value *collection, int64_t offset, int64_t limit)
+{
+	int64_t end;
+	int64_t start = offset > 0 ? offset : 0;
+	if (__builtin_add_overflow(offset, limit, &end))
+		end = offset > 0 ? INT64_MAX : 0;
+	return items_of(collection, (size_t)start, end > start ? (size_t)(end - start) : 0);
 }
 
 /* One place for the item serves all turns: whoever keeps a value copies it. */
@@ -154,7 +161,7 @@ static enum flow run_items(struct liquid_frame *f, const struct loop *loop,
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items->count; i++) {
 		size_t index = loop->reversed ? items->count - 1 - i : i;
-		if (!frame_work(f, 1) || items_at(f, items, index, item))
+		if (!frame_step(f) || items_at(f, items, index, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items->count);
 		f->scope->bindings[loop->variable].inner = item;
@@ -186,22 +193,17 @@ static enum flow run_segment(struct liquid_frame *f, const struct loop *loop,
 enum flow run_for(struct liquid_frame *f, const struct loop *loop)
 {
 	struct value collection;
-	size_t offset, limit;
+	int64_t offset = 0, limit = INT64_MAX;
 	struct memory_cell *cell = frame_cell(f, &f->scope->offsets, loop->name);
 	if (!cell || evaluate(f, &loop->collection, &collection) ||
-	    loop_bound(f, loop->offset, false, 0, &offset) ||
-	    loop_bound(f, loop->limit, false, SIZE_MAX, &limit))
+	    loop_bound(f, loop->offset, false, &offset) ||
+	    loop_bound(f, loop->limit, false, &limit))
 		return FLOW_FAIL;
 	if (loop->from_continue)
-		offset = (size_t)cell->number;
-	struct items items = items_of(&collection, offset, limit);
-	cell->number = (int64_t)(offset + items.count);
-	if (items.count == 0)
-		return run_block(f, &loop->otherwise);
-	if (collection.kind != VALUE_STRING)
-		return run_segment(f, loop, &items);
-	items.values = frame_keep(f, &collection); /* a string is its own and only item */
-	return items.values ? run_segment(f, loop, &items) : FLOW_FAIL;
+		offset = cell->number;
+	struct items items = slice(&collection, offset, limit);
+	cell->number = (int64_t)((uint64_t)offset + items.count);
+	return items.count ? run_segment(f, loop, &items) : run_block(f, &loop->otherwise);
 }
 
 static struct value *table_helper(struct liquid_frame *f, size_t count)
@@ -246,7 +248,7 @@ static enum flow run_cells(struct liquid_frame *f, const struct loop *loop,
 	if (!item)
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items->count; i++) {
-		if (!frame_work(f, 1) || items_at(f, items, i, item))
+		if (!frame_step(f) || items_at(f, items, i, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items->count);
 		table_helper_set(helper, row, column, columns);
@@ -273,16 +275,17 @@ static enum flow run_cells(struct liquid_frame *f, const struct loop *loop,
 enum flow run_tablerow(struct liquid_frame *f, const struct loop *loop)
 {
 	struct value collection;
-	size_t offset, limit, columns;
+	int64_t offset = 0, limit = INT64_MAX;
 	if (evaluate(f, &loop->collection, &collection))
 		return FLOW_FAIL;
 	if (!value_truthy(&collection))
 		return FLOW_NEXT;
-	if (loop_bound(f, loop->offset, true, 0, &offset) ||
-	    loop_bound(f, loop->limit, true, SIZE_MAX, &limit))
+	if (loop_bound(f, loop->offset, true, &offset) ||
+	    loop_bound(f, loop->limit, true, &limit))
 		return FLOW_FAIL;
-	struct items items = items_of(&collection, offset, limit);
-	if (loop_bound(f, loop->columns, true, items.count, &columns))
+	struct items items = slice(&collection, offset, limit);
+	int64_t columns = (int64_t)items.count;
+	if (loop_bound(f, loop->columns, true, &columns))
 		return FLOW_FAIL;
 	struct value *helper = table_helper(f, items.count);
 	if (!helper)
@@ -290,7 +293,7 @@ enum flow run_tablerow(struct liquid_frame *f, const struct loop *loop)
 	const struct value *variable = frame_bind(f, loop->variable, NULL);
 	const struct value *outer = frame_bind(f, loop->helper, helper);
 	frame_put(f, STR("<tr class=\"row1\">\n"));
-	enum flow flow = run_cells(f, loop, &items, columns, helper);
+	enum flow flow = run_cells(f, loop, &items, columns < 0 ? 0 : (size_t)columns, helper);
 	frame_put(f, STR("</tr>\n"));
 	frame_bind(f, loop->helper, outer);
 	frame_bind(f, loop->variable, variable);

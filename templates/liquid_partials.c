@@ -39,7 +39,9 @@ struct scope *frame_scope(struct liquid_frame *f)
 	} else {
 		scope = frame_alloc(f, 1, sizeof *scope);
 	}
-	return scope && scope_reserve(f, scope) == 0 ? scope : NULL;
+	return scope && scope_reserve(f, scope) == 0 && frame_effort(f, scope->binding_count)
+		       ? scope
+		       : NULL;
 }
 
 /* The first partial that comes in while rendering: symbols are ours from here on. */
@@ -66,7 +68,7 @@ static int load_computed(struct liquid_frame *f, const struct partial_call *call
 	for (*ret_partial = f->partials; *ret_partial; *ret_partial = (*ret_partial)->next)
 		if (str_eq((*ret_partial)->name, name.string))
 			return 0;
-	if (own_symbols(f) || !frame_work(f, 100))
+	if (own_symbols(f) || !frame_effort(f, 100 * EFFORT_OF_STEP))
 		return -1;
 	*ret_partial = liquid_compile_partial(f->scratch, f->liquid, &f->own_symbols,
 					      &f->partials, name.string, f->error);
@@ -110,7 +112,7 @@ static enum flow run_with(struct liquid_frame *f, const struct partial *partial,
 	}
 	enum flow flow = FLOW_NEXT;
 	for (size_t i = 0; i < with->array.count && flow == FLOW_NEXT; i++) {
-		if (!frame_work(f, 1))
+		if (!frame_step(f))
 			return FLOW_FAIL;
 		f->scope->bindings[variable].inner = &with->array.items[i];
 		flow = run_source(f, partial);
@@ -174,7 +176,7 @@ static enum flow render_each(struct liquid_frame *f, const struct partial_call *
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items.count; i++) {
 		struct value *item = frame_alloc(f, 1, sizeof *item);
-		if (!item || !frame_work(f, 1) || items_at(f, &items, i, item))
+		if (!item || !frame_step(f) || items_at(f, &items, i, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items.count);
 		if (render_once(f, call, partial, item, helper) == FLOW_FAIL)

@@ -89,13 +89,14 @@ static struct piece take_broken(struct scanner *s, const char *end)
 
 static struct piece take_tag(struct scanner *s)
 {
-	const char *close = find_tag_end(s->at + 2, s->end);
+	const char *close = s->no_tag_end ? NULL : find_tag_end(s->at + 2, s->end);
+	s->no_tag_end = !close;
 	return close ? take_closed(s, PIECE_TAG, close) : take_broken(s, s->at + 2);
 }
 
 static struct piece take_output(struct scanner *s)
 {
-	for (const char *at = s->at + 2; at < s->end; at++) {
+	for (const char *at = s->at + 2; at < s->end && !s->no_output_end; at++) {
 		if (*at == '}')
 			return s->end - at >= 2 && at[1] == '}'
 				       ? take_closed(s, PIECE_OUTPUT, at)
@@ -105,6 +106,7 @@ static struct piece take_output(struct scanner *s)
 			return take_broken(s, close ? close + 2 : s->end);
 		}
 	}
+	s->no_output_end = true;
 	return take_broken(s, s->at + 2);
 }
 

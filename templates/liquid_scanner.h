@@ -21,6 +21,8 @@ struct scanner {
 	const char *at, *end;
 	bool trim; /* the last piece ended in a dash */
 	bool lines;
+	bool no_tag_end,
+		no_output_end; /* none stands behind: searched once, not for each opening */
 };
 
 void scanner_init(struct scanner *, str source);

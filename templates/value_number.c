@@ -279,6 +279,17 @@ struct value number_round(struct value number, int64_t digits)
 	return digits > 0 ? value_float(rounded) : number_from_double(rounded);
 }
 
+/* ["-"] 19*DIGIT: more than an integer holds. */
+static bool is_huge(str text)
+{
+	size_t digits = 0;
+	while (digits < text.size &&
+	       (is_digit(text.data[digits]) || (!digits && *text.data == '-')))
+		digits++;
+	int64_t integer;
+	return digits >= 19 && digits == text.size && !str_to_i64(text, &integer);
+}
+
 /* The integer a text begins with, as far as it fits: ["+" / "-"] *DIGIT, "_" between digits. */
 static int64_t leading_integer(str text)
 {
@@ -320,8 +331,8 @@ struct value value_to_number(struct value value)
 	if (value.kind != VALUE_STRING)
 		return value_int(0);
 	str text = stripped(value.string);
-	return is_decimal(text) ? from_decimal(decimal_from_text(text))
-				: value_int(leading_integer(text));
+	return is_decimal(text) || is_huge(text) ? from_decimal(decimal_from_text(text))
+						 : value_int(leading_integer(text));
 }
 
 int64_t value_to_integer_loosely(struct value value)

@@ -3,7 +3,18 @@
 
 #include "templates/value_number.h"
 
-static void put(struct buf *out, const struct value *value, bool quoted, int depth);
+/* Where text goes, and how much of it there may be. */
+struct writer {
+	struct buf *out;
+	size_t limit;
+};
+
+static void put(struct writer *, const struct value *, bool quoted, int depth);
+
+static bool is_full(const struct writer *w)
+{
+	return w->out->failed || w->out->size > w->limit;
+}
 
 /* A string as a literal: quotes, backslashes and controls escaped. */
 static void put_quoted(struct buf *out, str text)
@@ -30,32 +41,35 @@ static void put_quoted(struct buf *out, str text)
 	buf_put_byte(out, '"');
 }
 
-static void put_array(struct buf *out, const struct value *array, int depth)
+static void put_array(struct writer *w, const struct value *array, int depth)
 {
+	struct buf *out = w->out;
 	buf_put_byte(out, '[');
-	for (size_t i = 0; i < array->array.count; i++) {
+	for (size_t i = 0; i < array->array.count && !is_full(w); i++) {
 		if (i)
 			buf_put_cstr(out, ", ");
-		put(out, &array->array.items[i], true, depth + 1);
+		put(w, &array->array.items[i], true, depth + 1);
 	}
 	buf_put_byte(out, ']');
 }
 
-static void put_hash(struct buf *out, const struct value *hash, int depth)
+static void put_hash(struct writer *w, const struct value *hash, int depth)
 {
+	struct buf *out = w->out;
 	buf_put_byte(out, '{');
-	for (size_t i = 0; i < hash->hash.count; i++) {
+	for (size_t i = 0; i < hash->hash.count && !is_full(w); i++) {
 		if (i)
 			buf_put_cstr(out, ", ");
 		put_quoted(out, hash->hash.pairs[i].name);
 		buf_put_cstr(out, "=>");
-		put(out, &hash->hash.pairs[i].value, true, depth + 1);
+		put(w, &hash->hash.pairs[i].value, true, depth + 1);
 	}
 	buf_put_byte(out, '}');
 }
 
-static void put(struct buf *out, const struct value *value, bool quoted, int depth)
+static void put(struct writer *w, const struct value *value, bool quoted, int depth)
 {
+	struct buf *out = w->out;
 	char text[NUMBER_TEXT_SIZE];
 	if (depth > VALUE_DEPTH_LIMIT)
 		return;
@@ -77,10 +91,10 @@ static void put(struct buf *out, const struct value *value, bool quoted, int dep
 			buf_put(out, value->string);
 		break;
 	case VALUE_ARRAY:
-		put_array(out, value, depth);
+		put_array(w, value, depth);
 		break;
 	case VALUE_HASH:
-		put_hash(out, value, depth);
+		put_hash(w, value, depth);
 		break;
 	case VALUE_RANGE:
 		buf_put_i64(out, value->range.first);
@@ -93,9 +107,9 @@ static void put(struct buf *out, const struct value *value, bool quoted, int dep
 	}
 }
 
-void value_put(struct buf *out, const struct value *value)
+void value_put(struct buf *out, const struct value *value, size_t limit)
 {
-	put(out, value, false, 0);
+	put(&(struct writer){out, limit}, value, false, 0);
 }
 
 bool value_is_empty(const struct value *value)
@@ -124,25 +138,34 @@ static bool is_number(const struct value *value)
 	return value->kind == VALUE_INT || value->kind == VALUE_FLOAT;
 }
 
-static bool equal(const struct value *a, const struct value *b, int depth);
+static bool equal(const struct value *a, const struct value *b, int depth, uint64_t *effort);
 
-static bool arrays_equal(const struct value *a, const struct value *b, int depth)
+static bool take(uint64_t *effort, uint64_t amount)
+{
+	*effort -= amount < *effort ? amount : *effort;
+	return *effort > 0;
+}
+
+static bool arrays_equal(const struct value *a, const struct value *b, int depth,
+			 uint64_t *effort)
 {
 	if (a->array.count != b->array.count)
 		return false;
 	for (size_t i = 0; i < a->array.count; i++)
-		if (!equal(&a->array.items[i], &b->array.items[i], depth + 1))
+		if (!equal(&a->array.items[i], &b->array.items[i], depth + 1, effort))
 			return false;
 	return true;
 }
 
-static bool hashes_equal(const struct value *a, const struct value *b, int depth)
+static bool hashes_equal(const struct value *a, const struct value *b, int depth,
+			 uint64_t *effort)
 {
 	if (a->hash.count != b->hash.count)
 		return false;
 	for (size_t i = 0; i < a->hash.count; i++) {
 		const struct value *other = value_get(b, a->hash.pairs[i].name);
-		if (!other || !equal(&a->hash.pairs[i].value, other, depth + 1))
+		if (!other || !take(effort, b->hash.count / 4) ||
+		    !equal(&a->hash.pairs[i].value, other, depth + 1, effort))
 			return false;
 	}
 	return true;
@@ -153,9 +176,9 @@ static bool asks(const struct value *question, const struct value *value)
 	return question->kind == VALUE_EMPTY ? value_is_empty(value) : value_is_blank(value);
 }
 
-static bool equal(const struct value *a, const struct value *b, int depth)
+static bool equal(const struct value *a, const struct value *b, int depth, uint64_t *effort)
 {
-	if (depth > VALUE_DEPTH_LIMIT)
+	if (depth > VALUE_DEPTH_LIMIT || !take(effort, 1))
 		return false;
 	if (a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK)
 		return b->kind == a->kind || asks(a, b);
@@ -169,11 +192,11 @@ static bool equal(const struct value *a, const struct value *b, int depth)
 	case VALUE_BOOL:
 		return a->boolean == b->boolean;
 	case VALUE_STRING:
-		return str_eq(a->string, b->string);
+		return take(effort, a->string.size / 64) && str_eq(a->string, b->string);
 	case VALUE_ARRAY:
-		return arrays_equal(a, b, depth);
+		return arrays_equal(a, b, depth, effort);
 	case VALUE_HASH:
-		return hashes_equal(a, b, depth);
+		return hashes_equal(a, b, depth, effort);
 	case VALUE_RANGE:
 		return a->range.first == b->range.first && a->range.last == b->range.last;
 	default:
@@ -181,29 +204,30 @@ static bool equal(const struct value *a, const struct value *b, int depth)
 	}
 }
 
-bool value_equal(const struct value *a, const struct value *b)
+bool value_equal(const struct value *a, const struct value *b, uint64_t *effort)
 {
-	return equal(a, b, 0);
+	return equal(a, b, 0, effort);
 }
 
-int value_compare(const struct value *a, const struct value *b)
+int value_compare(const struct value *a, const struct value *b, uint64_t *effort)
 {
 	if (is_number(a) && is_number(b))
 		return number_compare(*a, *b);
-	if (a->kind == VALUE_STRING && b->kind == VALUE_STRING)
-		return str_compare(a->string, b->string) < 0
-			       ? -1
-			       : str_compare(a->string, b->string) > 0;
-	return value_equal(a, b) ? 0 : VALUE_INCOMPARABLE;
+	if (a->kind != VALUE_STRING || b->kind != VALUE_STRING)
+		return value_equal(a, b, effort) ? 0 : VALUE_INCOMPARABLE;
+	take(effort, a->string.size / 64);
+	int order = str_compare(a->string, b->string);
+	return (order > 0) - (order < 0);
 }
 
+/* At most INT64_MAX, so that a loop's counters are never beyond an integer. */
 size_t value_range_count(const struct value *range)
 {
 	int64_t first = range->range.first, last = range->range.last;
 	if (last < first)
 		return 0;
 	uint64_t span = (uint64_t)last - (uint64_t)first;
-	return span == UINT64_MAX ? SIZE_MAX : (size_t)span + 1;
+	return span >= INT64_MAX ? INT64_MAX : (size_t)span + 1;
 }
 
 /* RFC 3629 4: UTF8-1 / UTF8-2 / UTF8-3 / UTF8-4; overlong forms are let pass as characters. */

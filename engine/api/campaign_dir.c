@@ -10,6 +10,7 @@
 
 #include "engine/api/html_text.h"
 #include "engine/mail/address.h"
+#include "engine/mail/utf8.h"
 
 #define CONF_SIZE_LIMIT (1u << 20)
 #define BODY_SIZE_LIMIT (8u << 20) /* larger letters are not delivered anywhere */
@@ -99,6 +100,31 @@ static str join(struct arena *arena, str folder, const char *name)
 	return arena_copy(arena, buf_str(&b));
 }
 
+static bool is_utf8(str text)
+{
+	while (text.size > 0) {
+		size_t n = utf8_char_size(text);
+		if (n == 0)
+			return false;
+		text = str_from(text, n);
+	}
+	return true;
+}
+
+/* Text as the database takes it: UTF-8 without NUL. Editors on Windows begin it with a mark. */
+static int read_text(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
+{
+	str text;
+	if (file_read(path.data, BODY_SIZE_LIMIT, arena, &text, why, why_size) != 0)
+		return -1;
+	if (!is_utf8(text) || str_find_byte(text, '\0') != STR_NONE) {
+		snprintf(why, why_size, "%s: is not UTF-8 text; iconv converts it", path.data);
+		return -1;
+	}
+	*ret_text = str_from(text, str_starts(text, STR("\xEF\xBB\xBF")) ? 3 : 0);
+	return 0;
+}
+
 /* A file that campaign.conf names must be there; one of the usual name may be. */
 static int read_body(struct arena *arena, str named, str usual, str *ret_file, str *ret_text,
 		     char *why, size_t why_size)
@@ -107,7 +133,7 @@ static int read_body(struct arena *arena, str named, str usual, str *ret_file, s
 	*ret_file = path;
 	if (named.size == 0 && access(path.data, F_OK) != 0)
 		return 0;
-	return file_read(path.data, BODY_SIZE_LIMIT, arena, ret_text, why, why_size);
+	return read_text(path, arena, ret_text, why, why_size);
 }
 
 bool campaign_dir_is(const char *path)
@@ -161,8 +187,8 @@ static int put_partials(json_t *settings, str folder, bool must_exist, struct ar
 		str name = str_of(entry->d_name), source;
 		if (name.data[0] == '.' || json_object_size(partials) >= PARTIAL_LIMIT)
 			continue;
-		result = file_read(join(arena, folder, entry->d_name).data, BODY_SIZE_LIMIT,
-				   arena, &source, why, why_size);
+		result = read_text(join(arena, folder, entry->d_name), arena, &source, why,
+				   why_size);
 		if (result == 0 && str_ends(name, STR(".liquid")))
 			entry->d_name[name.size - strlen(".liquid")] = '\0';
 		if (result == 0 &&

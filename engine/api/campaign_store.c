@@ -55,12 +55,12 @@ static int check_filter(struct db *db, str filter)
 {
 	if (filter.size == 0)
 		return CLI_GO;
-	PGresult *result = db_query(db, "api_filter_check", 1, &filter.data);
+	const char *why;
+	PGresult *result = db_try(db, "api_filter_check", 1, &filter.data, &why);
 	if (!result)
-		return db_code(db) == EXIT_DATABASE ? EXIT_DATABASE
-						    : cli_fail(db->cli, EXIT_INVALID,
-							       "filter: is not a predicate "
-							       "such as '$.country == \"DE\"'");
+		return cli_fail(
+			db->cli, db_code(db) == EXIT_DATABASE ? EXIT_DATABASE : EXIT_INVALID,
+			"filter: %s; write a predicate such as '$.country == \"DE\"'", why);
 	PQclear(result);
 	return CLI_GO;
 }

@@ -52,7 +52,8 @@ static int create_database(struct cli *cli, const char *conninfo, const char *na
 	if (!created)
 		return fail_connection(cli, "the database cannot be created", conn);
 	PQfinish(conn);
-	printf("database %s created\n", name);
+	if (cli->format == OUTPUT_TEXT)
+		printf("database %s created\n", name);
 	return CLI_GO;
 }
 
@@ -86,7 +87,9 @@ static int migrate(struct cli *cli, const char *conninfo)
 	if (result != STORE_OK)
 		return cli_fail(cli, result == STORE_LOST ? EXIT_DATABASE : EXIT_FAILED, "%s",
 				why);
-	if (done.applied_count)
+	if (cli->format == OUTPUT_JSON)
+		printf("{\"schema\":%u,\"applied\":%u}\n", done.version, done.applied_count);
+	else if (done.applied_count)
 		printf("schema %u: %u migrations applied\n", done.version, done.applied_count);
 	else
 		printf("schema %u: up to date\n", done.version);
@@ -122,7 +125,8 @@ static int ensure_secret(struct cli *cli)
 		unlink(path);
 		return cli_fail(cli, EXIT_FAILED, "%s: the secret could not be written", path);
 	}
-	printf("secret written to %s; keep it, and keep it to yourself\n", path);
+	if (cli->format == OUTPUT_TEXT)
+		printf("secret written to %s; keep it, and keep it to yourself\n", path);
 	return CLI_GO;
 }
 
@@ -148,4 +152,5 @@ const struct command command_init = {
 		  "nothing is to\n"
 		  "be done, so it may run before every start.",
 	.run = init_run,
+	.outputs = CLI_JSON,
 };

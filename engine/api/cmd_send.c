@@ -10,6 +10,7 @@
 #include "engine/api/email.h"
 #include "engine/api/letter.h"
 #include "engine/api/progress.h"
+#include "engine/api/report.h"
 #include "engine/api/settings.h"
 #include "engine/io/clock.h"
 
@@ -43,7 +44,7 @@ static bool on_progress(void *context, const struct engine_progress *p)
 {
 	struct sending *sending = context;
 	int signals = stop_signals;
-	progress_show(&sending->display, p, signals, clock_now());
+	progress_show(&sending->display, p, signals, clock_now(), clock_wall());
 	if (signals <= sending->told)
 		return true;
 	sending->told++;
@@ -96,6 +97,28 @@ static int end_code(struct cli *cli, enum engine_end end, const char *why)
 	return cli_fail(cli, EXIT_FAILED, "%s", why);
 }
 
+/* Programs get the report at once; people are told where it is. */
+static int print_end(struct cli *cli, struct db *db, const struct campaign_row *campaign,
+		     int code)
+{
+	struct buf out;
+	struct report *report = ARENA_NEW(cli->arena, struct report);
+	buf_init_arena(&out, cli->arena, 8192);
+	if (cli->format != OUTPUT_JSON) {
+		buf_printf(&out, "`rundbrief report %.*s` tells what came of it\n",
+			   STR_FORMAT(campaign->name));
+	} else {
+		int trouble = report ? db_open(db, cli) : EXIT_FAILED;
+		if (trouble == CLI_GO)
+			trouble = report_read(db, campaign, report);
+		if (trouble != CLI_GO)
+			return trouble;
+		report_put_json(report, &out);
+	}
+	cli_write(buf_str(&out));
+	return code;
+}
+
 static int send_campaign(struct cli *cli, struct db *db, const struct engine_settings *settings,
 			 const struct campaign_row *campaign)
 {
@@ -110,7 +133,7 @@ static int send_campaign(struct cli *cli, struct db *db, const struct engine_set
 	enum engine_end end =
 		engine_run(settings, campaign->id, on_progress, &sending, why, sizeof(why));
 	progress_end(&sending.display, clock_now());
-	return end_code(cli, end, why);
+	return print_end(cli, db, campaign, end_code(cli, end, why));
 }
 
 static int send_test(struct cli *cli, struct db *db, const struct engine_settings *settings,
@@ -213,4 +236,5 @@ const struct command command_send = {
 		  "Ends when\n"
 		  "every recipient has a verdict; Ctrl-C stops in order, a second one at once.",
 	.run = send_run,
+	.outputs = CLI_JSON,
 };

@@ -2,15 +2,29 @@
  * engine hears of within half a second. Nothing that was started is called back. */
 #include "engine/api/commands.h"
 
-#include <stdio.h>
-
 #include "engine/api/db.h"
+#include "engine/api/rows.h"
 
 struct state_change {
 	const char *state;  /* its number */
 	const char *before; /* those it may come from */
 	const char *said;
 };
+
+static void print_change(struct cli *cli, const struct campaign_row *campaign,
+			 const char *state)
+{
+	struct buf out;
+	buf_init_arena(&out, cli->arena, 256);
+	if (cli->format == OUTPUT_JSON) {
+		buf_put_cstr(&out, "{\"campaign\":");
+		json_put_string(&out, campaign->name);
+		buf_printf(&out, ",\"state\":\"%s\"}\n", state);
+	} else {
+		buf_printf(&out, "campaign %.*s is %s\n", STR_FORMAT(campaign->name), state);
+	}
+	cli_write(buf_str(&out));
+}
 
 static int change(struct cli *cli, struct db *db, const char *name,
 		  const struct state_change *to)
@@ -29,7 +43,7 @@ static int change(struct cli *cli, struct db *db, const char *name,
 		return cli_fail(cli, EXIT_FAILED, "'%.*s' is %.*s: it cannot be %s",
 				STR_FORMAT(campaign.name), STR_FORMAT(campaign.state),
 				to->said);
-	printf("campaign %.*s is %s\n", STR_FORMAT(campaign.name), to->said);
+	print_change(cli, &campaign, to->said);
 	return EXIT_OK;
 }
 
@@ -70,6 +84,7 @@ const struct command command_pause = {
 	.summary = "Stop starting messages of a campaign, on every engine",
 	.manual = "Messages under way end in order; the rest waits for `rundbrief resume`.",
 	.run = pause_run,
+	.outputs = CLI_JSON,
 };
 
 const struct command command_resume = {
@@ -78,6 +93,7 @@ const struct command command_resume = {
 	.summary = "Let a paused campaign go on",
 	.manual = "An engine must be there to send it: `rundbrief send CAMPAIGN`.",
 	.run = resume_run,
+	.outputs = CLI_JSON,
 };
 
 const struct command command_cancel = {
@@ -88,4 +104,5 @@ const struct command command_cancel = {
 		  "campaign\n"
 		  "cannot go on; send it under another name instead.",
 	.run = cancel_run,
+	.outputs = CLI_JSON,
 };

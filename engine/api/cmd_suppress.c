@@ -131,7 +131,9 @@ static int add(struct db *db, const char *reason, int argc, char **argv, bool fr
 	arena_done(&batch.arena);
 	if (code != CLI_GO)
 		return code;
-	printf("%llu suppressed, %llu were so already, %llu no addresses\n",
+	printf(db->cli->format == OUTPUT_JSON
+		       ? "{\"suppressed\":%llu,\"already\":%llu,\"refused\":%llu}\n"
+		       : "%llu suppressed, %llu were so already, %llu no addresses\n",
 	       (unsigned long long)batch.added, (unsigned long long)(batch.given - batch.added),
 	       (unsigned long long)batch.refused);
 	return batch.refused && !batch.given ? EXIT_INVALID : EXIT_OK;

@@ -82,14 +82,40 @@ static void put_parameters(const struct db *db, const char **out, size_t count,
 		out[i + 1] = parameters[i];
 }
 
-PGresult *db_query(struct db *db, const char *name, size_t count, const char *const *parameters)
+static PGresult *execute(struct db *db, const char *name, size_t count,
+			 const char *const *parameters)
 {
 	const char *values[DB_PARAMETER_LIMIT];
 	put_parameters(db, values, count, parameters);
-	PGresult *result = PQexecParams(db->conn, statement(db, name), (int)count + 1, NULL,
-					values, NULL, NULL, 0);
+	return PQexecParams(db->conn, statement(db, name), (int)count + 1, NULL, values, NULL,
+			    NULL, 0);
+}
+
+static bool is_good(const PGresult *result)
+{
 	ExecStatusType status = PQresultStatus(result);
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+PGresult *db_try(struct db *db, const char *name, size_t count, const char *const *parameters,
+		 const char **ret_why)
+{
+	struct buf b;
+	PGresult *result = execute(db, name, count, parameters);
+	if (is_good(result))
+		return result;
+	const char *sentence = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	buf_init_arena(&b, db->cli->arena, 256);
+	buf_put_printable(&b, str_of(sentence ? sentence : "the connection is lost"), 200);
+	*ret_why = arena_copy(db->cli->arena, buf_str(&b)).data;
+	PQclear(result);
+	return NULL;
+}
+
+PGresult *db_query(struct db *db, const char *name, size_t count, const char *const *parameters)
+{
+	PGresult *result = execute(db, name, count, parameters);
+	if (is_good(result))
 		return result;
 	fail_with(db, db_code(db), name);
 	PQclear(result);

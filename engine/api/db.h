@@ -23,6 +23,10 @@ void db_close(struct db *);
 #define DB_PARAMETER_LIMIT 16
 [[nodiscard]] PGresult *db_query(struct db *, const char *name, size_t count,
 				 const char *const *parameters);
+/* The same, for input that may be wrong: on a mistake of the statement's the result is NULL and
+ * *ret_why the database's own sentence, in the command's arena; nothing is told. */
+[[nodiscard]] PGresult *db_try(struct db *, const char *name, size_t count,
+			       const char *const *parameters, const char **ret_why);
 /* The same, row by row: on_row until it returns false. CLI_GO or an exit code. */
 [[nodiscard]] int db_stream(struct db *, const char *name, size_t count,
 			    const char *const *parameters,

@@ -40,7 +40,7 @@ static void put_count(struct buf *out, const char *label, uint64_t count)
 }
 
 static void put_line(const struct progress *p, const struct engine_progress *e, int stops,
-		     uint64_t ended, usec now, struct buf *out)
+		     uint64_t ended, usec now, usec wall, struct buf *out)
 {
 	buf_put_printable(out, p->name, 30);
 	buf_put_byte(out, ' ');
@@ -56,6 +56,10 @@ static void put_line(const struct progress *p, const struct engine_progress *e, 
 	put_count(out, "suppressed", e->suppressed);
 	buf_printf(out, "  %.0f/s  %u connections  ", p->rate, e->connections);
 	duration_format(out, (now - p->began_at) / USEC_SECOND * USEC_SECOND);
+	if (e->next_due_wall != USEC_NEVER && e->next_due_wall > wall) {
+		buf_put_cstr(out, "  next try in ");
+		duration_format(out, (e->next_due_wall - wall) / USEC_SECOND * USEC_SECOND);
+	}
 	if (stops > 0)
 		buf_put_cstr(out, stops > 1 ? "  stopping now" : "  stopping in order");
 	else if (e->database_lost)
@@ -76,7 +80,8 @@ static void tell_trouble(struct progress *p, const struct engine_progress *e)
 	fprintf(stderr, "%s%.*s\n", p->is_terminal ? "\r\033[K" : "", STR_FORMAT(buf_str(&b)));
 }
 
-void progress_show(struct progress *p, const struct engine_progress *e, int stops, usec now)
+void progress_show(struct progress *p, const struct engine_progress *e, int stops, usec now,
+		   usec wall)
 {
 	char text[400];
 	struct buf line;
@@ -86,7 +91,7 @@ void progress_show(struct progress *p, const struct engine_progress *e, int stop
 	if (p->silent || (!p->is_terminal && now - p->shown_at < LOG_INTERVAL))
 		return;
 	buf_init_fixed(&line, text, sizeof(text));
-	put_line(p, e, stops, ended, now, &line);
+	put_line(p, e, stops, ended, now, wall, &line);
 	fprintf(stderr, p->is_terminal ? "\r\033[K%.*s" : "%.*s\n", STR_FORMAT(buf_str(&line)));
 	fflush(stderr);
 	p->shown_at = now;

@@ -17,5 +17,6 @@ struct progress {
 };
 
 void progress_begin(struct progress *, bool silent, str name, usec now);
-void progress_show(struct progress *, const struct engine_progress *, int stops, usec now);
+void progress_show(struct progress *, const struct engine_progress *, int stops, usec now,
+		   usec wall);
 void progress_end(struct progress *, usec now);

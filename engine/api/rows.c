@@ -3,32 +3,11 @@
 
 #include <stdio.h>
 
+#include "engine/mail/utf8.h"
+
 #define CELL_SIZE_LIMIT 8192 /* of one cell as shown; longer ones end in "..." */
 
 static const char hex_digits[] = "0123456789abcdef";
-
-/* Length of the well-formed UTF-8 sequence at the front (RFC 3629 4); 0: none. */
-static size_t utf8_length(str s)
-{
-	const unsigned char *p = (const unsigned char *)s.data;
-	size_t n = p[0] < 0x80   ? 1
-		   : p[0] < 0xC2 ? 0
-		   : p[0] < 0xE0 ? 2
-		   : p[0] < 0xF0 ? 3
-		   : p[0] < 0xF5 ? 4
-				 : 0;
-	if (n == 0 || n > s.size)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-	}
-	if (n == 3 && ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F)))
-		return 0;
-	if (n == 4 && ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F)))
-		return 0;
-	return n;
-}
 
 static void json_put_ascii(struct buf *out, char c)
 {
@@ -52,7 +31,7 @@ void json_put_string(struct buf *out, str text)
 {
 	buf_put_byte(out, '"');
 	while (text.size > 0) {
-		size_t n = utf8_length(text);
+		size_t n = utf8_char_size(text);
 		if (n == 1)
 			json_put_ascii(out, text.data[0]);
 		else
@@ -85,7 +64,7 @@ void text_put_printable(struct buf *out, str text, size_t limit_size)
 {
 	size_t start = out->size;
 	while (text.size > 0) {
-		size_t n = utf8_length(text);
+		size_t n = utf8_char_size(text);
 		unsigned char c = (unsigned char)text.data[0];
 		/* U+0080 to U+009F are controls that some terminals obey. */
 		bool control = n == 0 || c < 0x20 || c == 0x7F ||

@@ -11,14 +11,16 @@ static bool is_over_limit(const struct smtp_server *s)
 	return s->options.size_limit > 0 && s->message_size > s->options.size_limit;
 }
 
+/* The owner sees no more than the limit allows; the rest is only counted. */
 static void hand_on(struct smtp_server *s, const char *from, const char *to)
 {
-	if (from == to)
-		return;
-	s->message_size += (uint64_t)(to - from);
-	if (s->options.hooks.on_bytes && !is_over_limit(s))
-		s->options.hooks.on_bytes(s->options.hooks.context,
-					  str_make(from, (size_t)(to - from)));
+	size_t size = (size_t)(to - from), shown = size;
+	uint64_t limit = s->options.size_limit, before = s->message_size;
+	s->message_size += size;
+	if (limit > 0 && s->message_size > limit)
+		shown = before < limit ? (size_t)(limit - before) : 0;
+	if (s->options.hooks.on_bytes && shown > 0)
+		s->options.hooks.on_bytes(s->options.hooks.context, str_make(from, shown));
 }
 
 static void say_end(struct smtp_server *s)
