@@ -35,8 +35,11 @@ struct import_result {
 	uint64_t resubscribed;
 	uint64_t kept_off;   /* had unsubscribed and stay so */
 	uint64_t suppressed; /* on the suppression list: imported, never mailed */
+	bool noted;
 };
 
-/* Reads fd to its end. 0, or -1 with a sentence; then nothing was imported. */
+/* Reads fd to its end. 0, or -1 with a sentence; then nothing was imported. With 0 and noted
+ * the sentence says what went wrong after the import was done (counts of attributes,
+ * statistics). */
 [[nodiscard]] int import_list(int fd, const struct import_options *, struct import_result *ret,
 			      char *ret_why, size_t why_size);

@@ -1,0 +1,237 @@
+/* test_importer_list.c - files into a real PostgreSQL: what is taken, what is refused and why,
+ * and what a second import changes. */
+#include "tests/unit/cmocka_all.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "importer/list.h"
+#include "tests/unit/live_db.h"
+
+static char reject_path[64];
+
+static int file_of(const char *bytes, size_t size)
+{
+	int fd = memfd_create("csv", 0);
+	assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static struct import_options options_for(const char *list)
+{
+	return (struct import_options){
+		.conninfo = live_conninfo, .list = list, .reject_path = reject_path};
+}
+
+static struct import_result import_bytes(const char *bytes, size_t size,
+					 const struct import_options *options)
+{
+	char why[300];
+	struct import_result result;
+	int fd = file_of(bytes, size);
+	int done = import_list(fd, options, &result, why, sizeof(why));
+	close(fd);
+	assert_string_equal(why, "");
+	assert_int_equal(done, 0);
+	return result;
+}
+
+static const char *refuse(const char *bytes)
+{
+	static char why[300];
+	struct import_options options = options_for("refused");
+	struct import_result result;
+	int fd = file_of(bytes, strlen(bytes));
+	assert_int_equal(import_list(fd, &options, &result, why, sizeof(why)), -1);
+	close(fd);
+	assert_string_equal(live_value("select count(*) from lists where name = 'refused'"),
+			    "0");
+	return why;
+}
+
+static const char *rejects(void)
+{
+	static char text[4096];
+	FILE *file = fopen(reject_path, "r");
+	size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	if (file)
+		fclose(file);
+	unlink(reject_path);
+	text[size] = 0;
+	return text;
+}
+
+static int setup(void **state)
+{
+	snprintf(reject_path, sizeof(reject_path), "/tmp/rundbrief-rejects.%d", (int)getpid());
+	return live_setup(state);
+}
+
+static const char first[] = "Email,Name,First Name,City,Points\r\n"
+			    "ann@example.com,Ann A,Ann,K\xc3\xb6ln,5\r\n"
+			    "Bob@Example.COM,\"Bob \"\"B\"\" B\",Bob,,007\r\n"
+			    "not an address,x,y,z,1\r\n"
+			    "carl@example.com,Carl\r\n"
+			    "dora@b\xc3\xbc"
+			    "cher.example,Dora,Dora,\"a\\b\tc\nd\",-1.5\r\n"
+			    "ann@EXAMPLE.com,Ann B,Ann,Bonn,6\r\n"
+			    "\"eve@example.com,Eve,Eve,x,1\r\n"
+			    "fritz@example.com,Fritz,\x01,x\xff,1\r\n"
+			    "gone@example.com,Gone,G,x,1\r\n";
+
+static void test_import_takes_and_refuses_row_by_row(void **)
+{
+	struct import_options options = options_for("news");
+	assert_int_equal(
+		live_exec(live_admin,
+			  "insert into suppressions (tenant_id, address_hash, address, reason) "
+			  "values (1, address_hash('gone@example.com'), null, 102)"),
+		0);
+	struct import_result r = import_bytes(first, sizeof(first) - 1, &options);
+	assert_int_equal(r.rows, 9);
+	assert_int_equal(r.rejects, 4);
+	assert_int_equal(r.duplicates, 1);
+	assert_int_equal(r.added, 4);
+	assert_int_equal(r.changed, 0);
+	assert_int_equal(r.subscribed, 4);
+	assert_int_equal(r.suppressed, 1);
+	assert_string_equal(
+		rejects(),
+		"line,reason,text\n"
+		"4,\"no @ sign\",\"not an address,x,y,z,1\"\n"
+		"5,\"fewer fields than the header has columns\",\"carl@example.com,Carl\"\n"
+		"9,\"a quote that is never closed\",\"\"\"eve@example.com,Eve,Eve,x,1\"\n"
+		"10,\"not UTF-8 (if the file is Latin-1, say so with --latin1)\","
+		"\"fritz@example.com,Fritz,\\x01,x\\xff,1\"\n");
+	assert_string_equal(
+		live_value(
+			"select name || ' ' || address || ' ' || attributes from subscribers "
+			"where address_key = 'ann@example.com'"),
+		"Ann B ann@EXAMPLE.com {\"city\": \"Bonn\", \"points\": \"6\", "
+		"\"first_name\": \"Ann\"}");
+	assert_string_equal(live_value("select name || attributes::text from subscribers where "
+				       "address_key = 'bob@example.com'"),
+			    "Bob \"B\" B{\"points\": \"007\", \"first_name\": \"Bob\"}");
+	assert_string_equal(
+		live_value("select domain || (attributes->>'city') from subscribers where "
+			   "name = 'Dora'"),
+		"xn--bcher-kva.examplea\\b\tc\nd");
+	assert_string_equal(
+		live_value("select suppressed from subscribers where name = 'Gone'"), "102");
+	assert_string_equal(
+		live_value("select string_agg(attribute || count, ' ' order by attribute) from "
+			   "attribute_counts"),
+		"city3 first_name4 points4");
+}
+
+static void test_import_again_changes_nothing(void **)
+{
+	struct import_options options = options_for("news");
+	const char *before = strdup(
+		live_value("select md5(string_agg(s::text || x::text, '' order by s.id)) "
+			   "from subscribers s join subscriptions x on "
+			   "subscriber_id = id"));
+	struct import_result r = import_bytes(first, sizeof(first) - 1, &options);
+	assert_int_equal(r.added + r.changed + r.subscribed + r.resubscribed, 0);
+	assert_string_equal(
+		live_value("select md5(string_agg(s::text || x::text, '' order by s.id)) "
+			   "from subscribers s join subscriptions x on subscriber_id = id"),
+		before);
+	free((void *)before);
+	unlink(reject_path);
+}
+
+static void test_import_updates_but_keeps_who_left_off(void **)
+{
+	static const char second[] = "CITY,E-Mail,email,Points\nBerlin,x,ann@example.com,\n"
+				     "Rom,y,bob@example.com,012\n";
+	struct import_options options = options_for("news");
+	options.numbers = true;
+	assert_int_equal(live_exec(live_admin,
+				   "update subscriptions set state = 2 where subscriber_id = "
+				   "(select id from subscribers where name = 'Ann B')"),
+			 0);
+	struct import_result r = import_bytes(second, sizeof(second) - 1, &options);
+	assert_int_equal(r.changed, 2);
+	assert_int_equal(r.kept_off, 1);
+	assert_int_equal(r.resubscribed, 0);
+	assert_string_equal(
+		live_value("select name || attributes::text from subscribers where "
+			   "address_key = 'ann@example.com'"),
+		"Ann B{\"city\": \"Berlin\", \"e_mail\": \"x\", \"first_name\": \"Ann\"}");
+	assert_string_equal(live_value("select attributes->'points' from subscribers where "
+				       "address_key = 'bob@example.com'"),
+			    "\"012\"");
+	options.resubscribe = true;
+	r = import_bytes(second, sizeof(second) - 1, &options);
+	assert_int_equal(r.resubscribed, 1);
+	assert_int_equal(r.kept_off, 0);
+	assert_string_equal(live_value("select count(*) from subscriptions where state <> 1"),
+			    "0");
+}
+
+static void test_import_reads_latin1_and_semicolons(void **)
+{
+	static const char bytes[] =
+		"email;name;n\nj\xfcrgen@example.com;J\xfcrgen;1.25\nk@example.com;K;-3\n";
+	struct import_options options = options_for("latin");
+	options.csv = (struct csv_options){.delimiter = ';', .latin1 = true};
+	options.numbers = true;
+	struct import_result r = import_bytes(bytes, sizeof(bytes) - 1, &options);
+	assert_int_equal(r.added, 2);
+	assert_string_equal(
+		live_value("select name || (attributes->'n') from subscribers where name like "
+			   "'J%'"),
+		"J\xc3\xbcrgen1.25");
+}
+
+static void test_import_refuses_a_file_it_cannot_read(void **)
+{
+	assert_non_null(strstr(refuse(""), "empty"));
+	assert_non_null(strstr(refuse("a;b\n1;2\n"), "no column is named email"));
+	assert_non_null(strstr(refuse("email,EMAIL\n"), "two columns"));
+	assert_non_null(strstr(refuse("email,a b,A-B\n"), "two columns are named a_b"));
+	assert_non_null(strstr(refuse("\xff\xfe"
+				      "e"),
+			       "UTF-16"));
+	assert_non_null(strstr(refuse("email,\"x\n"), "first row"));
+}
+
+static int progress_count;
+
+static void on_progress(void *, const struct import_progress *)
+{
+	progress_count++;
+}
+
+static void test_import_is_quick(void **)
+{
+	size_t size = 0, count = 20000;
+	char *bytes = malloc(count * 80 + 100);
+	size += (size_t)sprintf(bytes, "email,name,city,plan\n");
+	for (size_t i = 0; i < count; i++)
+		size += (size_t)sprintf(bytes + size,
+					"user%zu@d%zu.example.com,User %zu,Town %zu,plan%zu\n",
+					i, i % 50, i, i % 300, i % 3);
+	struct import_options options = options_for("large");
+	options.on_progress = on_progress;
+	struct import_result r = import_bytes(bytes, size, &options);
+	assert_int_equal(r.added, count);
+	assert_int_equal(r.subscribed, count);
+	assert_in_range(progress_count, 4, 20);
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_import_takes_and_refuses_row_by_row),
+		cmocka_unit_test(test_import_again_changes_nothing),
+		cmocka_unit_test(test_import_updates_but_keeps_who_left_off),
+		cmocka_unit_test(test_import_reads_latin1_and_semicolons),
+		cmocka_unit_test(test_import_refuses_a_file_it_cannot_read),
+		cmocka_unit_test(test_import_is_quick),
+	};
+	return cmocka_run_group_tests_name("importer list", tests, setup, live_teardown);
+}
