@@ -144,5 +144,15 @@ void pg_wait_for(struct store *, int fd, int events); /* events 0: nothing */
 void pg_wait_afresh(struct store *, int fd, int events);
 void pg_wait_until(struct store *, usec at); /* calls pg_drive(); USEC_NEVER: not */
 void pg_wait_done(struct store *);           /* frees the store when all has stopped */
+
+/* pg_connect.c: opening and losing. */
+[[nodiscard]] int pg_connect(struct store *); /* begins; -1 when it failed at once */
+void pg_drive_connecting(struct store *);
+void pg_drop(struct store *); /* closes without telling anybody */
+void pg_lose(struct store *); /* closes, and ends all that wait with STORE_LOST */
 /* pg.c: something happened: goes as far as it can. */
 void pg_drive(struct store *);
+void pg_set_state(struct store *, enum pg_state);
+usec pg_now(const struct store *);
+/* One line, without the word ERROR and the line breaks that libpq puts in. */
+void pg_say(char *why, size_t why_size, const char *text);

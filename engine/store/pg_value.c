@@ -5,6 +5,8 @@
 
 #include <endian.h>
 
+#include "engine/mail/utf8.h"
+
 #define EPOCH_2000 ((usec)946684800 * USEC_SECOND)
 
 enum { OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_BYTEA = 17, OID_TIMESTAMPTZ = 1184 };
@@ -321,45 +323,31 @@ void pg_copy_text(struct buf *b, str text, size_t limit_size)
 	memcpy(b->data + at, &size, sizeof(size));
 }
 
-/* RFC 3629 4: how many bytes of valid UTF-8 begin here, 0 for none. A NUL is valid UTF-8, but
- * PostgreSQL takes none. */
-static size_t utf8_unit(const unsigned char *at, size_t left)
+/* Bytes of the character that begins here, 0: none. PostgreSQL takes no NUL. */
+static size_t unit_size(str text)
 {
-	unsigned char first = at[0];
-	if (first < 0x80)
-		return first != 0;
-	size_t size = first >= 0xc2 && first <= 0xdf   ? 2
-		      : first >= 0xe0 && first <= 0xef ? 3
-		      : first >= 0xf0 && first <= 0xf4 ? 4
-						       : 0;
-	if (size == 0 || left < size)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (first == 0xe0 && at[1] < 0xa0) || (first == 0xf0 && at[1] < 0x90);
-	bool surrogate = first == 0xed && at[1] > 0x9f;
-	bool beyond = first == 0xf4 && at[1] > 0x8f;
-	return overlong || surrogate || beyond ? 0 : size;
+	if (text.size && (unsigned char)text.data[0] < 0x80)
+		return text.data[0] != 0;
+	return utf8_char_size(text);
 }
 
 void pg_clean(struct buf *b, str text, size_t limit_size)
 {
-	const unsigned char *at = (const unsigned char *)text.data;
-	size_t left = text.size;
 	size_t room = limit_size;
-	while (left) {
+	while (text.size) {
 		size_t good = 0;
-		for (size_t unit; good < left; good += unit) {
-			unit = utf8_unit(at + good, left - good);
+		for (size_t unit; good < text.size; good += unit) {
+			unit = unit_size(str_from(text, good));
 			if (unit == 0 || good + unit > room)
 				break;
 		}
-		buf_put(b, str_make((const char *)at, good));
-		at += good, left -= good, room -= good;
-		if (left == 0 || room == 0 || utf8_unit(at, left) > room)
+		buf_put(b, str_sub(text, 0, good));
+		text = str_from(text, good);
+		room -= good;
+		if (text.size == 0 || room == 0 || unit_size(text) > room)
 			return;
 		buf_put_byte(b, '?');
-		at++, left--, room--;
+		text = str_from(text, 1);
+		room--;
 	}
 }
