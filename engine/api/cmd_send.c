@@ -104,6 +104,8 @@ static int print_end(struct cli *cli, struct db *db, const struct campaign_row *
 	struct buf out;
 	struct report *report = ARENA_NEW(cli->arena, struct report);
 	buf_init_arena(&out, cli->arena, 8192);
+	if (code != EXIT_OK && code != EXIT_STOPPED)
+		return code;
 	if (cli->format != OUTPUT_JSON) {
 		buf_printf(&out, "`rundbrief report %.*s` tells what came of it\n",
 			   STR_FORMAT(campaign->name));
@@ -124,7 +126,9 @@ static int send_campaign(struct cli *cli, struct db *db, const struct engine_set
 {
 	struct sending sending = {};
 	char why[400] = "";
-	int code = make_ready(db, campaign);
+	int code = settings_make_journal(cli, settings);
+	if (code == CLI_GO)
+		code = make_ready(db, campaign);
 	db_close(db); /* it may take days: an idle connection would be held for nothing */
 	if (code != CLI_GO)
 		return code;
@@ -132,7 +136,7 @@ static int send_campaign(struct cli *cli, struct db *db, const struct engine_set
 	progress_begin(&sending.display, cli->quiet, campaign->name, clock_now());
 	enum engine_end end =
 		engine_run(settings, campaign->id, on_progress, &sending, why, sizeof(why));
-	progress_end(&sending.display, clock_now());
+	progress_end(&sending.display, clock_now(), clock_wall());
 	return print_end(cli, db, campaign, end_code(cli, end, why));
 }
 

@@ -97,12 +97,12 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments)
 	fail_at(cfg->line, better);
 }
 
-static int fill_defaults(const struct key_section *section, char *values, struct arena *arena,
-			 char *why, size_t why_size)
+static int fill_defaults(const struct key_section *section, char *values, const char *path,
+			 struct arena *arena, char *why, size_t why_size)
 {
 	for (const struct key *k = section->keys; k->name; k++) {
 		if (k->fallback &&
-		    key_set(k, values, NULL, str_of(k->fallback), arena, why, why_size))
+		    key_set(k, values, path, str_of(k->fallback), arena, why, why_size))
 			return -1;
 	}
 	return 0;
@@ -131,7 +131,8 @@ static char *titled_values(const struct key_section *section, str title)
 	}
 	char *item = *array + *count * section->size;
 	*(str *)item = arena_copy(reading->arena, title);
-	if (fill_defaults(section, item, reading->arena, reading->why, reading->why_size) != 0)
+	if (fill_defaults(section, item, reading->path, reading->arena, reading->why,
+			  reading->why_size) != 0)
 		return NULL;
 	++*count;
 	return item;
@@ -301,7 +302,7 @@ int keys_load(const struct key_table *table, void *values, const char *path, str
 	ASSERT(!reading);
 	for (const struct key_section *s = table->sections; s->name; s++) {
 		if (!s->title &&
-		    fill_defaults(s, r.values + s->offset, arena, ret_why, why_size))
+		    fill_defaults(s, r.values + s->offset, path, arena, ret_why, why_size))
 			return -1;
 	}
 	reading = &r;

@@ -39,9 +39,16 @@ static void put_count(struct buf *out, const char *label, uint64_t count)
 	count_format(out, count);
 }
 
-static void put_line(const struct progress *p, const struct engine_progress *e, int stops,
-		     uint64_t ended, usec now, usec wall, struct buf *out)
+static uint64_t ended_count(const struct engine_progress *e)
 {
+	return e->delivered + e->failed + e->in_doubt + e->suppressed + e->cancelled;
+}
+
+static void put_line(const struct progress *p, const struct engine_progress *e, usec now,
+		     usec wall, struct buf *out)
+{
+	uint64_t ended = ended_count(e);
+	int stops = p->stops;
 	buf_put_printable(out, p->name, 30);
 	buf_put_byte(out, ' ');
 	count_format(out, ended);
@@ -80,25 +87,36 @@ static void tell_trouble(struct progress *p, const struct engine_progress *e)
 	fprintf(stderr, "%s%.*s\n", p->is_terminal ? "\r\033[K" : "", STR_FORMAT(buf_str(&b)));
 }
 
-void progress_show(struct progress *p, const struct engine_progress *e, int stops, usec now,
-		   usec wall)
+static void write_line(const struct progress *p, const struct engine_progress *e, usec now,
+		       usec wall)
 {
 	char text[400];
 	struct buf line;
-	uint64_t ended = e->delivered + e->failed + e->in_doubt + e->suppressed + e->cancelled;
-	update_rate(p, ended, now);
-	tell_trouble(p, e);
-	if (p->silent || (!p->is_terminal && now - p->shown_at < LOG_INTERVAL))
-		return;
 	buf_init_fixed(&line, text, sizeof(text));
-	put_line(p, e, stops, ended, now, wall, &line);
+	put_line(p, e, now, wall, &line);
 	fprintf(stderr, p->is_terminal ? "\r\033[K%.*s" : "%.*s\n", STR_FORMAT(buf_str(&line)));
 	fflush(stderr);
+}
+
+void progress_show(struct progress *p, const struct engine_progress *e, int stops, usec now,
+		   usec wall)
+{
+	update_rate(p, ended_count(e), now);
+	tell_trouble(p, e);
+	p->last = *e;
+	p->stops = stops;
+	if (p->silent || (!p->is_terminal && now - p->shown_at < LOG_INTERVAL))
+		return;
+	write_line(p, e, now, wall);
 	p->shown_at = now;
 }
 
-void progress_end(struct progress *p, usec)
+void progress_end(struct progress *p, usec now, usec wall)
 {
-	if (!p->silent && p->is_terminal)
+	if (p->silent)
+		return;
+	p->last.next_due_wall = USEC_NEVER;
+	write_line(p, &p->last, now, wall);
+	if (p->is_terminal)
 		fputc('\n', stderr);
 }

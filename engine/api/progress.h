@@ -14,9 +14,11 @@ struct progress {
 	uint64_t rate_count;
 	double rate; /* recipients ended a second, smoothed */
 	char trouble[256];
+	int stops;
+	struct engine_progress last;
 };
 
 void progress_begin(struct progress *, bool silent, str name, usec now);
 void progress_show(struct progress *, const struct engine_progress *, int stops, usec now,
 		   usec wall);
-void progress_end(struct progress *, usec now);
+void progress_end(struct progress *, usec now, usec wall);

@@ -1,8 +1,10 @@
 /* settings.c - see settings.h. */
 #include "engine/api/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/shape/rules.h"
@@ -162,6 +164,27 @@ static int open_sources(struct cli *cli, struct engine_settings *s)
 	}
 	s->sources = sources;
 	s->source_count = count;
+	return CLI_GO;
+}
+
+/* With its parents: the first run on a machine has none of them. */
+int settings_make_journal(struct cli *cli, const struct engine_settings *settings)
+{
+	const char *path = settings->journal_directory;
+	char part[4096];
+	size_t size = strlen(path);
+	if (size == 0 || size >= sizeof(part))
+		return cli_fail(cli, EXIT_USAGE,
+				"engine.journal: the path is empty or too long");
+	for (size_t i = 1; i <= size; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return cli_fail(cli, EXIT_USAGE, "engine.journal: %s: %s", part,
+					strerror(errno));
+	}
 	return CLI_GO;
 }
 

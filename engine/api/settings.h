@@ -8,6 +8,8 @@
 /* Everything lives in the command's arena; settings_close() gives the keys back. CLI_GO, or an
  * exit code after a sentence. */
 [[nodiscard]] int settings_open(struct cli *, struct engine_settings *ret_settings);
+/* Makes the journal's folder when it is missing. CLI_GO or an exit code. */
+[[nodiscard]] int settings_make_journal(struct cli *, const struct engine_settings *);
 void settings_close(struct engine_settings *);
 
 /* Only the keys that sign: *ret_keys of *ret_count, at most DKIM_KEY_LIMIT. */
