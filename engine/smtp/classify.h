@@ -1,6 +1,7 @@
 /* classify.h - what a reply means: its class, and under it the cause where the action differs.
- * One function for every ending. Classes are those of the field's taxonomy (see rules.tsv's
- * head); the verdict for a recipient follows from code and class (verdict.h is the table). */
+ * One function for every ending. Classes are those of the field's taxonomy; rules.tsv says how
+ * text and codes become one (its head explains the language), classify.c what follows for the
+ * recipient. The rules never see a local reply: what we saw ourselves we know. */
 #pragma once
 
 #include "engine/base/arena.h"
@@ -67,3 +68,6 @@ struct classifier; /* immutable after creation: one serves all threads */
 [[nodiscard]] struct classifier *classifier_create(struct arena *);
 /* provider is the short name of the MX's owner ("gmail", "yahoo", ...), empty when unknown. */
 struct classification classify(const struct classifier *, const struct reply *, str provider);
+/* One line out of a log: reply_code TAB enhanced_code TAB text; fields may be empty or missing,
+ * the text may itself begin with the codes. Stage and provider are unknown. */
+struct classification classify_line(const struct classifier *, str line);
