@@ -20,10 +20,10 @@ struct tags {
 	size_t count;
 };
 
-/* Where the source stands between elements, inside of an element's tag, or in a quoted value.
- */
+/* Where the source stands: between elements, inside of an element's tag, or in a quoted value,
+ * which can begin only right behind a "=". */
 struct context {
-	bool in_tag;
+	bool in_tag, after_equals;
 	char quote;
 };
 
@@ -35,14 +35,19 @@ static bool is_letter(char c)
 static void context_step(struct context *c, str rest)
 {
 	char byte = rest.data[0], next = rest.size > 1 ? rest.data[1] : ' ';
+	bool after_equals = c->after_equals;
+	c->after_equals = false;
 	if (!c->in_tag)
 		c->in_tag = byte == '<' && (is_letter(next) || next == '/' || next == '!');
 	else if (c->quote)
 		c->quote = byte == c->quote ? 0 : c->quote;
-	else if (byte == '"' || byte == '\'')
+	else if (after_equals && (byte == '"' || byte == '\''))
 		c->quote = byte;
 	else if (byte == '>')
 		c->in_tag = false;
+	else
+		c->after_equals = byte == '=' ||
+				  (after_equals && str_trim(str_sub(rest, 0, 1)).size == 0);
 }
 
 /* Size of the Liquid tag that rest begins with; 0: none, or it never ends. */
@@ -139,7 +144,7 @@ static bool is_tag_named(str tag, str name)
 }
 
 /* {{ output }} is a word; a {% tag %} prints nothing, so line ends before it still count. */
-static void put_liquid(struct writer *w, size_t index)
+static void put_liquid(struct writer *w, uint64_t index)
 {
 	if (index >= w->tags->count)
 		return;
@@ -191,7 +196,7 @@ static size_t blank_size(str text, bool *ret_space)
 	return 0;
 }
 
-static void put_text(struct writer *w, str text)
+static void put_plain_text(struct writer *w, str text)
 {
 	while (text.size > 0) {
 		size_t word = 0, blank = 0;
@@ -207,22 +212,47 @@ static void put_text(struct writer *w, str text)
 	}
 }
 
+/* Takes a stand-in off the front of *text; false: there is none. */
+static bool take_stand_in(str *text, uint64_t *ret_index)
+{
+	if (!str_starts(*text, STR(TAG_OPEN)))
+		return false;
+	str number = str_from(*text, strlen(TAG_OPEN));
+	size_t end = str_find(number, STR(TAG_CLOSE));
+	*text = str_from(number, end == STR_NONE ? 0 : end + strlen(TAG_CLOSE));
+	if (end == STR_NONE || !str_to_u64(str_sub(number, 0, end), ret_index))
+		*ret_index = UINT64_MAX;
+	return true;
+}
+
+/* In broken HTML what stood inside of a tag for us may be text for the parser. */
+static void put_text(struct writer *w, str text)
+{
+	uint64_t index;
+	while (text.size > 0) {
+		if (take_stand_in(&text, &index)) {
+			put_liquid(w, index);
+			continue;
+		}
+		size_t end = str_find(text, STR(TAG_OPEN));
+		put_plain_text(w, str_sub(text, 0, end));
+		text = str_from(text, end == STR_NONE ? text.size : end);
+	}
+}
+
 /* An attribute's value: its Liquid tags come back where their numbers stand. */
 static void put_value(struct writer *w, str value)
 {
+	uint64_t index;
 	while (value.size > 0) {
-		size_t at = str_find(value, STR(TAG_OPEN));
-		buf_put(w->out, str_sub(value, 0, at));
-		if (at == STR_NONE)
-			return;
-		value = str_from(value, at + strlen(TAG_OPEN));
-		size_t end = str_find(value, STR(TAG_CLOSE));
-		uint64_t index;
-		if (end == STR_NONE)
-			return;
-		if (str_to_u64(str_sub(value, 0, end), &index) && index < w->tags->count)
-			buf_put(w->out, w->tags->items[index]);
-		value = str_from(value, end + strlen(TAG_CLOSE));
+		if (take_stand_in(&value, &index)) {
+			if (index < w->tags->count)
+				buf_put(w->out, w->tags->items[index]);
+			continue;
+		}
+		size_t end = str_find(value, STR(TAG_OPEN));
+		buf_put(w->out, str_sub(value, 0, end));
+		value = str_from(value, end == STR_NONE ? value.size : end);
 	}
 }
 
