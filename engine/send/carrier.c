@@ -232,6 +232,7 @@ static void on_written(void *context, uint64_t position, int error)
 	struct carrier *carrier = context;
 	if (error < 0) {
 		carrier->journal_failed = true;
+		carrier->journal_retry_at = io_now(carrier->loop) + JOURNAL_RETRY;
 		snprintf(carrier->trouble, sizeof(carrier->trouble),
 			 "the journal in %s cannot be written (%s): nothing new is started "
 			 "until it can",
@@ -305,13 +306,14 @@ usec carrier_step(struct carrier *carrier)
 	run_timers(carrier, now);
 	sweep(carrier, now);
 	run_paths(carrier, now);
-	journal_flush(carrier->journal, on_written, carrier);
+	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
+		journal_flush(carrier->journal, on_written, carrier);
 	ring_bells(carrier);
 	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
 			      memory_order_release);
 	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);
-	if (carrier->journal_failed)
-		wake = usec_min(wake, now + JOURNAL_RETRY);
+	if (carrier->journal_failed && now < carrier->journal_retry_at)
+		wake = usec_min(wake, carrier->journal_retry_at);
 	return chain_empty(&carrier->dirty) ? wake : now;
 }
 

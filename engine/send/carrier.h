@@ -66,6 +66,7 @@ struct session {
 	struct chain messages;            /* submitted, unfinished */
 	uint32_t submitted_count;
 	bool spoken;   /* connected: the SMTP machine runs */
+	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
 	bool in_clear; /* STARTTLS was not to be tried */
 	bool ready;    /* greeted: counts as open, not as opening */
 	bool closing;  /* no more submissions */
@@ -113,6 +114,7 @@ struct carrier {
 	struct chain open_marks; /* messages marked in the journal, in order of position */
 	uint64_t written_position;
 	bool journal_failed; /* the disk is full or broken: nothing new starts */
+	usec journal_retry_at;
 	char trouble[160];
 
 	struct map stopped;     /* subscriber id (8 bytes) -> struct store_stop */

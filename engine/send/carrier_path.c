@@ -168,6 +168,10 @@ static void order_one(struct carrier *carrier, struct carrier_path *path,
 		      struct envelope *envelope, struct message *message)
 {
 	struct press *press = least_busy(carrier);
+	chain_link_init(&message->link);
+	chain_link_init(&message->mark_link);
+	message->session = NULL;
+	message->gated = message->returned = false;
 	message->envelope = envelope;
 	message->rcpt = envelope->rcpt;
 	message->ordered_wall = io_wall_now(carrier->loop);

@@ -55,7 +55,7 @@ static void connect_host(struct session *session)
 	const struct route_host *host = &session->path->route.hosts[session->host_index];
 	const struct source *source = &carrier->settings->sources[session->path->source_index];
 	snprintf(session->host, sizeof(session->host), "%s", host->name);
-	session->refused = session->gone = session->spoken = false;
+	session->refused = session->gone = session->spoken = session->want_tls = false;
 	conn_open(&session->conn, &host->addresses[session->address_index],
 		  source->has_address ? &source->address : NULL);
 	wheel_arm(&session->carrier->wheel, &session->timer.wheel,
@@ -325,7 +325,7 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		on_ready(session);
 		return;
 	case SMTP_WANT_TLS:
-		conn_start_tls(&session->conn, session->carrier->tls, str_of(session->host));
+		session->want_tls = true;
 		return;
 	case SMTP_GATE:
 		on_gate(session, event->owner);
@@ -366,6 +366,10 @@ void session_pump(struct session *session, usec now)
 		on_event(session, &event);
 	if (session->gone)
 		return;
+	if (session->want_tls && conn_writable(&session->conn)) {
+		session->want_tls = false;
+		conn_start_tls(&session->conn, session->carrier->tls, str_of(session->host));
+	}
 	if (conn_writable(&session->conn)) {
 		struct iovec spans[CONN_SPAN_LIMIT];
 		size_t count = smtp_client_output(&session->client, spans, CONN_SPAN_LIMIT);

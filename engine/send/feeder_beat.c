@@ -158,25 +158,50 @@ static void submit_heartbeat(struct feeder *feeder)
 	store_heartbeat(feeder->beat, &feeder->heartbeat);
 }
 
-usec feeder_beat(struct feeder *feeder, usec now)
+static usec beat_stops(struct feeder *feeder, usec now)
+{
+	if (feeder->stop_busy)
+		return USEC_NEVER;
+	/* Before the carrier has taken the last ones no more are fetched: its lane has an end.
+	 */
+	if (now >= feeder->stop_at && !lane_empty(&feeder->carrier->stops))
+		feeder->stop_at = now + STOP_INTERVAL;
+	if (now < feeder->stop_at)
+		return feeder->stop_at;
+	feeder->stop_at = now + STOP_INTERVAL;
+	submit_stop_feed(feeder);
+	return USEC_NEVER;
+}
+
+static usec beat_heartbeat(struct feeder *feeder, usec now)
+{
+	if (feeder->heartbeat_busy)
+		return USEC_NEVER;
+	if (now < feeder->heartbeat_at)
+		return feeder->heartbeat_at;
+	feeder->heartbeat_at = now + HEARTBEAT_INTERVAL;
+	submit_heartbeat(feeder);
+	return USEC_NEVER;
+}
+
+static usec beat_marks(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
 							: MARK_INTERVAL;
-	/* Before the carrier has taken the last ones no more are fetched: its lane has an end. */
-	if (!feeder->stop_busy && now >= feeder->stop_at && lane_empty(&feeder->carrier->stops)) {
-		feeder->stop_at = now + STOP_INTERVAL;
-		submit_stop_feed(feeder);
-	}
-	if (!feeder->heartbeat_busy && now >= feeder->heartbeat_at) {
-		feeder->heartbeat_at = now + HEARTBEAT_INTERVAL;
-		submit_heartbeat(feeder);
-	}
-	usec wake = usec_min(feeder->stop_at, feeder->heartbeat_at);
 	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
-		return wake;
+		return USEC_NEVER;
 	if (now < feeder->mark_at)
-		return usec_min(wake, feeder->mark_at);
+		return feeder->mark_at;
 	feeder->mark_at = now + interval;
 	submit_marks(feeder);
-	return wake;
+	return USEC_NEVER;
+}
+
+/* Who has a request under way is woken by its end, never by a time: a time that has passed
+ * would keep the loop from sleeping. */
+usec feeder_beat(struct feeder *feeder, usec now)
+{
+	usec wake = beat_stops(feeder, now);
+	wake = usec_min(wake, beat_heartbeat(feeder, now));
+	return usec_min(wake, beat_marks(feeder, now));
 }

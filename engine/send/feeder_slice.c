@@ -162,6 +162,7 @@ static void on_read(struct store_request *request)
 	slice->envelopes = ARENA_ARRAY(&slice->arena, struct envelope, slice->count);
 	ASSERT(slice->envelopes || slice->count == 0);
 	for (size_t i = 0; i < slice->count; i++) {
+		chain_link_init(&slice->envelopes[i].link);
 		slice->envelopes[i].slice = slice;
 		slice->envelopes[i].content = slice->content;
 		slice->envelopes[i].recipient = &slice->recipients[i];
@@ -359,7 +360,7 @@ static usec work_due(struct feeder *feeder, usec now)
 		return feeder->due_at;
 	feeder->due_at = now + POLL_INTERVAL;
 	submit_due(feeder);
-	return feeder->due_at;
+	return USEC_NEVER;
 }
 
 static usec work_finish(struct feeder *feeder, usec now)

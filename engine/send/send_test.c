@@ -21,7 +21,7 @@ struct test {
 	struct smtp_envelope envelope;
 	str rcpt;
 	size_t host_index, address_index;
-	bool spoken, submitted, ended, closed;
+	bool spoken, want_tls, submitted, ended, closed;
 	int result;
 	char reply[512];
 };
@@ -66,8 +66,7 @@ static void on_event(struct test *test, const struct smtp_event *event)
 		test->submitted = true;
 		return;
 	case SMTP_WANT_TLS:
-		conn_start_tls(&test->conn, test->tls,
-			       str_of(test->question.route.hosts[test->host_index].name));
+		test->want_tls = true;
 		return;
 	case SMTP_GATE:
 		smtp_client_release(&test->client, event->owner, now);
@@ -94,6 +93,12 @@ static void pump(struct test *test)
 		on_event(test, &event);
 	if (test->conn.state == CONN_CLOSING || !conn_writable(&test->conn))
 		return;
+	if (test->want_tls) {
+		test->want_tls = false;
+		conn_start_tls(&test->conn, test->tls,
+			       str_of(test->question.route.hosts[test->host_index].name));
+		return;
+	}
 	struct iovec spans[CONN_SPAN_LIMIT];
 	size_t count = smtp_client_output(&test->client, spans, CONN_SPAN_LIMIT);
 	if (count > 0)

@@ -48,7 +48,8 @@ void hosts_begin(struct world *w)
 		memset(&sites[i], 0, sizeof(sites[i]));
 		site_limits[i] = (struct host_limits){
 			.connections = 1 + (uint32_t)world_below(w, 4),
-			.rate_per_second = world_below(w, 2) ? 5 + (uint32_t)world_below(w, 40) : 0,
+			.rate_per_second =
+				world_below(w, 2) ? 5 + (uint32_t)world_below(w, 40) : 0,
 		};
 	}
 }
@@ -58,7 +59,7 @@ void hosts_end(struct world *w)
 	for (int i = 0; i < SITE_COUNT; i++)
 		if (sites[i].connections != 0)
 			world_fail(w, "%u connections to site %d were never closed",
-			           sites[i].connections, i);
+				   sites[i].connections, i);
 }
 
 /* Hosts are 10.0.<site>.<1 or 2>. */
@@ -84,11 +85,14 @@ static void drop(struct peer *peer, bool orderly)
 	if (peer->dropped)
 		return;
 	peer->dropped = true;
-	if (!peer->gone)
-		socket_reset(peer->fd, orderly);
+	if (peer->gone)
+		return;
+	socket_reset(peer->fd, orderly);
+	peer_gone(peer);
 }
 
-/* -- output: the server's words, in pieces, later ---------------------------------------------- */
+/* -- output: the server's words, in pieces, later
+ * ---------------------------------------------- */
 
 struct words {
 	struct peer *peer;
@@ -168,7 +172,8 @@ static void wake_at(struct peer *peer, usec at)
 	world_at(peer->world, usec_max(0, at - peer->world->now), peer_wakes, peer, 0);
 }
 
-/* The fake handshake: the client says HELLO, we say OLLEH (or rubbish), then bytes are masked. */
+/* The fake handshake: the client says HELLO, we say OLLEH (or rubbish), then bytes are masked.
+ */
 static bool take_handshake(struct peer *peer)
 {
 	if (peer->inbox_size < SIM_TLS_HELLO_SIZE)
@@ -191,7 +196,7 @@ static bool take_handshake(struct peer *peer)
 static void feed(struct peer *peer)
 {
 	size_t taken = smtp_server_feed(peer->server, str_make(peer->inbox, peer->inbox_size),
-	                                peer->world->now);
+					peer->world->now);
 	peer->inbox_size -= taken;
 	memmove(peer->inbox, peer->inbox + taken, peer->inbox_size);
 }
@@ -233,7 +238,8 @@ static void peer_step(struct peer *peer)
 	}
 }
 
-/* -- what the hosts decide --------------------------------------------------------------------- */
+/* -- what the hosts decide
+ * --------------------------------------------------------------------- */
 
 static void answer(struct smtp_answer *a, uint16_t code, const char *status, const char *text)
 {
@@ -281,14 +287,15 @@ static void check_rate(struct peer *peer)
 	/* In any window: the rate, one burst cell, what latency can bring together (30 ms), and
 	 * one more burst for each time the engine forgot its bucket by crashing. */
 	for (usec window = USEC_SECOND; window <= 16 * USEC_SECOND; window *= 4) {
-		uint64_t allowed = (uint64_t)rate * (uint64_t)(window + 60 * USEC_MS) / USEC_SECOND + 2 +
-		                   2 * w->crash_count;
+		uint64_t allowed =
+			(uint64_t)rate * (uint64_t)(window + 60 * USEC_MS) / USEC_SECOND + 2 +
+			2 * w->crash_count;
 		if (n < allowed || n - allowed + 1 < (n >= HISTORY ? n - HISTORY + 1 : 0))
 			continue;
 		if (w->now - sites[peer->site].starts[(n - allowed) % HISTORY] < window)
 			world_fail(w, "site %d: more than %llu starts in %llu s", peer->site,
-			           (unsigned long long)allowed,
-			           (unsigned long long)(window / USEC_SECOND));
+				   (unsigned long long)allowed,
+				   (unsigned long long)(window / USEC_SECOND));
 	}
 }
 
@@ -322,7 +329,8 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 		world_fail(w, "mail to %.*s, whose verdict is final", STR_FORMAT(to));
 	if (w->now + w->wall_offset < peer->rcpt->not_before_wall)
 		world_fail(w, "%.*s was tried again %.1f s early", STR_FORMAT(to),
-		           (double)(peer->rcpt->not_before_wall - w->now - w->wall_offset) / 1e6);
+			   (double)(peer->rcpt->not_before_wall - w->now - w->wall_offset) /
+				   1e6);
 	if (befall(peer, a))
 		return;
 	if (!peer->rcpt->greylisted_once && world_fault(w, FAULT_GREYLIST)) {
@@ -386,7 +394,7 @@ static void check_message(struct peer *peer)
 		(void)!str_to_cstr(id, peer->rcpt->message_id, sizeof(peer->rcpt->message_id));
 	else if (!str_eq(id, str_of(peer->rcpt->message_id)))
 		world_fail(w, "%s got two Message-IDs: %s and %.*s", peer->rcpt_text,
-		           peer->rcpt->message_id, STR_FORMAT(id));
+			   peer->rcpt->message_id, STR_FORMAT(id));
 	if (w->verified_count >= SIM_VERIFY_LIMIT)
 		return;
 	char why[200];
@@ -421,7 +429,8 @@ static void on_reset(void *context)
 	peer->message_size = 0;
 }
 
-/* -- life -------------------------------------------------------------------------------------- */
+/* -- life
+ * -------------------------------------------------------------------------------------- */
 
 struct peer *peer_open(struct world *w, int site)
 {
@@ -436,7 +445,7 @@ struct peer *peer_open(struct world *w, int site)
 	ASSERT(peer->server && peer->message);
 	if (++sites[site].connections > site_limits[site].connections)
 		world_fail(w, "%u connections to site %d, whose limit is %u",
-		           sites[site].connections, site, site_limits[site].connections);
+			   sites[site].connections, site, site_limits[site].connections);
 	return peer;
 }
 
@@ -450,13 +459,13 @@ void peer_attach(struct peer *peer, int fd)
 		.offer_starttls = peer->site % 2 == 1,
 		.offer_enhanced = true,
 		.hooks = {.on_connect = on_connect,
-	                  .on_mail = on_mail,
-	                  .on_rcpt = on_rcpt,
-	                  .on_data = on_data,
-	                  .on_bytes = on_message_bytes,
-	                  .on_end = on_end,
-	                  .on_reset = on_reset,
-	                  .context = peer},
+			  .on_mail = on_mail,
+			  .on_rcpt = on_rcpt,
+			  .on_data = on_data,
+			  .on_bytes = on_message_bytes,
+			  .on_end = on_end,
+			  .on_reset = on_reset,
+			  .context = peer},
 	};
 	smtp_server_init(peer->server, &options, peer->world->now);
 	wake_at(peer, peer->world->now + 45000); /* the greeting, when the connect is through */
@@ -472,7 +481,9 @@ void peer_bytes(struct peer *peer, str bytes)
 		peer->inbox[peer->inbox_size + i] =
 			peer->tls_on ? (char)(bytes.data[i] ^ SIM_TLS_MASK) : bytes.data[i];
 	peer->inbox_size += bytes.size;
+	peer->references++; /* it may drop itself */
 	peer_step(peer);
+	peer_unref(peer);
 }
 
 void peer_gone(struct peer *peer)

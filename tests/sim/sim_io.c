@@ -46,7 +46,7 @@ static struct sim_socket *socket_of(int fd)
 }
 
 int io_loop_create(struct io_loop **ret_loop, const struct io_options *options, char *ret_why,
-                   size_t why_size)
+		   size_t why_size)
 {
 	(void)options;
 	(void)ret_why;
@@ -80,7 +80,6 @@ void io_loop_destroy(struct io_loop *loop)
 	graveyard[graveyard_count++] = loop;
 }
 
-void sim_io_end(void);
 void sim_io_end(void)
 {
 	for (size_t i = 0; i < graveyard_count; i++)
@@ -143,7 +142,29 @@ int io_turn(struct io_loop *loop, usec wait_until)
 	return count;
 }
 
-/* -- operations that end later: loop and op travel in the event ------------------------------ */
+/* -- operations that end later: loop and op travel in the event ------------------------------
+ */
+
+/* File operations under way: a crash ends them, each with nothing more done than it did. */
+#define FILE_OP_LIMIT 16
+static struct io_op *file_ops[FILE_OP_LIMIT];
+
+static void file_op_begins(struct io_op *op)
+{
+	for (int i = 0; i < FILE_OP_LIMIT; i++)
+		if (!file_ops[i]) {
+			file_ops[i] = op;
+			return;
+		}
+	UNREACHABLE();
+}
+
+static void file_op_ends(struct io_op *op)
+{
+	for (int i = 0; i < FILE_OP_LIMIT; i++)
+		if (file_ops[i] == op)
+			file_ops[i] = NULL;
+}
 
 struct later {
 	struct io_loop *loop;
@@ -156,8 +177,10 @@ static void later_done(struct world *w, void *a, uint64_t b)
 {
 	struct later *later = a;
 	(void)b;
-	if (later->life == w->crash_count && !w->dead)
+	if (later->life == w->crash_count && !w->dead) {
+		file_op_ends(later->op);
 		complete(later->loop, later->op, later->result);
+	}
 	free(later);
 }
 
@@ -188,7 +211,8 @@ void io_cancel(struct io_loop *loop, struct io_op *op)
 	(void)op; /* "with what happened before": a legal answer to every cancel */
 }
 
-/* -- sockets ----------------------------------------------------------------------------------- */
+/* -- sockets
+ * ----------------------------------------------------------------------------------- */
 
 static int socket_new(struct io_loop *loop)
 {
@@ -205,7 +229,7 @@ static int socket_new(struct io_loop *loop)
 }
 
 void io_connect(struct io_loop *loop, struct io_op *op, const struct net_address *to,
-                const struct net_address *from)
+		const struct net_address *from)
 {
 	(void)from;
 	begin(op);
@@ -254,7 +278,8 @@ static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, us
 	world_at(world, delay, flight_lands, flight, 0);
 }
 
-void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans, size_t count)
+void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans,
+	     size_t count)
 {
 	struct sim_socket *s = socket_of(fd);
 	begin(&send->op);
@@ -272,7 +297,7 @@ void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *s
 		total += spans[i].iov_len;
 	}
 	finish_later(loop, &send->op, broken ? -ECONNRESET : (int)total,
-	             200 + (usec)world_below(world, 3000));
+		     200 + (usec)world_below(world, 3000));
 }
 
 /* Hands the stream what is there: in one piece or several, then the end. */
@@ -350,7 +375,7 @@ void io_stream_resume(struct io_loop *loop, struct io_stream *stream)
 }
 
 void io_stream_stop(struct io_loop *loop, struct io_stream *stream,
-                    void (*on_stopped)(struct io_op *, int))
+		    void (*on_stopped)(struct io_op *, int))
 {
 	stream->stopped = true;
 	struct sim_socket *s = socket_of(stream->fd);
@@ -386,7 +411,20 @@ void io_close(struct io_loop *loop, int fd)
 	socket_free(s);
 }
 
-/* -- files ------------------------------------------------------------------------------------- */
+/* -- files
+ * ------------------------------------------------------------------------------------- */
+
+void sim_io_crash(void)
+{
+	for (int i = 0; i < FILE_OP_LIMIT; i++) {
+		struct io_op *op = file_ops[i];
+		file_ops[i] = NULL;
+		if (!op)
+			continue;
+		op->busy = false;
+		op->on_done(op, -EIO); /* the dead engine's memory is still there to hear it */
+	}
+}
 
 struct file_write {
 	struct io_loop *loop;
@@ -414,16 +452,19 @@ static void write_lands(struct world *w, void *a, uint64_t b)
 		size = world_below(w, size);
 		result = -ENOSPC;
 	}
-	if (size > 0 && pwrite(write->fd, write->bytes, size, (off_t)write->offset) != (ssize_t)size)
+	if (size > 0 &&
+	    pwrite(write->fd, write->bytes, size, (off_t)write->offset) != (ssize_t)size)
 		world_fail(w, "a journal write failed for real");
+	file_op_ends(write->op);
 	complete(write->loop, write->op, result);
 	free(write);
 }
 
 void io_write(struct io_loop *loop, struct io_op *op, int fd, const void *data, size_t size,
-              uint64_t offset)
+	      uint64_t offset)
 {
 	begin(op);
+	file_op_begins(op);
 	struct file_write *write = malloc(sizeof(*write) + size);
 	ASSERT(write);
 	*write = (struct file_write){loop, op, fd, offset, world->crash_count, size};
@@ -444,10 +485,12 @@ void io_fdatasync(struct io_loop *loop, struct io_op *op, int fd)
 {
 	(void)fd;
 	begin(op);
+	file_op_begins(op);
 	finish_later(loop, op, 0, 200 + (usec)world_below(world, 4000));
 }
 
-/* -- bells: the driver steps everybody anyway -------------------------------------------------- */
+/* -- bells: the driver steps everybody anyway
+ * -------------------------------------------------- */
 
 int io_bell_create(struct io_loop *loop, struct io_bell **ret_bell)
 {

@@ -22,7 +22,7 @@ struct asking {
 };
 
 int resolver_create(struct resolver **ret_resolver, struct io_loop *loop,
-                    const struct resolver_config *config)
+		    const struct resolver_config *config)
 {
 	(void)loop;
 	(void)config;
@@ -46,8 +46,8 @@ static void answer_mx(struct dns_answer *answer, struct dns_mx *mx, unsigned sit
 	}
 }
 
-static void answer_address(struct dns_answer *answer, struct net_address *address, unsigned host,
-                           unsigned site)
+static void answer_address(struct dns_answer *answer, struct net_address *address,
+			   unsigned host, unsigned site)
 {
 	memset(address, 0, sizeof(*address));
 	address->in4.sin_family = AF_INET;
@@ -72,10 +72,11 @@ static void answered(struct world *w, void *a, uint64_t b)
 	if (world_fault(w, FAULT_DNS_TEMPORARY)) {
 		answer.status = DNS_TEMPORARY;
 		snprintf(answer.why, sizeof(answer.why), "SERVFAIL from the simulation");
-	} else if (asking->kind == ASKED_MX && sscanf(asking->name, "site%u.test", &site) == 1) {
+	} else if (asking->kind == ASKED_MX &&
+		   sscanf(asking->name, "site%u.test", &site) == 1) {
 		answer_mx(&answer, mx, site);
 	} else if (asking->kind == ASKED_ADDRESS &&
-	           sscanf(asking->name, "mx%u.site%u.test", &host, &site) == 2) {
+		   sscanf(asking->name, "mx%u.site%u.test", &host, &site) == 2) {
 		answer_address(&answer, &address, host, site);
 	}
 	struct dns_question *question = asking->question;
@@ -116,7 +117,7 @@ void resolve_text(struct resolver *resolver, struct dns_question *question, str 
 }
 
 void resolve_name(struct resolver *resolver, struct dns_question *question,
-                  const struct net_address *address)
+		  const struct net_address *address)
 {
 	(void)resolver;
 	(void)address;

@@ -1,5 +1,5 @@
-/* sim_store.c - engine/store/store.h over the world: the tables in memory, each request whole or
- * not at all, answers late, connections that break before or after the write. */
+/* sim_store.c - engine/store/store.h over the world: the tables in memory, each request whole
+ * or not at all, answers late, connections that break before or after the write. */
 #include "tests/sim/world.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #define CAMPAIGN 7
 
 const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "running", "paused",
-                                                                "cancelled", "finished"};
+								"cancelled", "finished"};
 
 enum slice_state { OPEN, LEASED, CLOSED };
 
@@ -24,7 +24,8 @@ struct table_slice {
 	usec due_wall;
 	uint32_t count;
 	uint64_t ids[RECIPIENT_LIMIT];
-	bool accounted[RECIPIENT_LIMIT]; /* has an outcome of this slice, or stands in a child */
+	bool accounted[RECIPIENT_LIMIT]; /* has an outcome of this slice, or stands in a child
+					  */
 };
 
 struct store {
@@ -51,7 +52,7 @@ void store_begin(struct world *w)
 	for (uint32_t id = 1; id <= w->recipient_count; id++) {
 		struct truth *truth = &w->truths[id];
 		snprintf(truth->email, sizeof(truth->email), "r%u@site%llu.test", id,
-		         (unsigned long long)world_below(w, SITE_COUNT));
+			 (unsigned long long)world_below(w, SITE_COUNT));
 		truth->suppressed_at_cut = world_below(w, 50) == 0;
 	}
 }
@@ -67,7 +68,8 @@ bool store_finished(void)
 	return db.state == CAMPAIGN_FINISHED;
 }
 
-/* -- answering: at once without a loop, later with one ------------------------------------------ */
+/* -- answering: at once without a loop, later with one
+ * ------------------------------------------ */
 
 struct answering {
 	struct store_request *request;
@@ -118,8 +120,8 @@ static void written(struct store *store, struct store_request *request)
 	answer(store, request, world_fault(world, FAULT_STORE_AFTER) ? STORE_LOST : STORE_OK);
 }
 
-int store_open(struct store **ret_store, struct io_loop *loop, const struct store_config *config,
-               char *ret_why, size_t why_size)
+int store_open(struct store **ret_store, struct io_loop *loop,
+	       const struct store_config *config, char *ret_why, size_t why_size)
 {
 	(void)config;
 	(void)ret_why;
@@ -169,14 +171,16 @@ void store_campaign(struct store *store, struct store_campaign *r)
 	r->campaign_id = CAMPAIGN;
 	r->ret_state = db.state;
 	r->ret_name = STR("simulated");
-	r->ret_settings = world->in_doubt_retry
-	                          ? STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
-	                                "\"news@news.test\",\"in_doubt\":\"retry\"}")
-	                          : STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
-	                                "\"news@news.test\",\"in_doubt\":\"assume\"}");
+	r->ret_settings =
+		world->in_doubt_retry
+			? STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
+			      "\"news@news.test\",\"in_doubt\":\"retry\"}")
+			: STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
+			      "\"news@news.test\",\"in_doubt\":\"assume\"}");
 	r->ret_html = STR("<p>Dear {{ first_name }},</p>\n<p>this is a letter.</p>\n"
-	                  "<p>END {{ first_name }}.</p>\n");
-	r->ret_text = STR("Dear {{ first_name }},\n.this is a letter.\nEND {{ first_name }}.\n");
+			  "<p>END {{ first_name }}.</p>\n");
+	r->ret_text =
+		STR("Dear {{ first_name }},\n.this is a letter.\nEND {{ first_name }}.\n");
 	r->ret_revision = 1;
 	r->ret_launched_wall = world->wall_offset;
 	r->ret_expires_wall = 0;
@@ -291,7 +295,8 @@ void store_read(struct store *store, struct store_read *r)
 		str *fields = ARENA_ARRAY(r->arena, str, r->field_count + 1);
 		for (size_t f = 0; f < r->field_count; f++) {
 			char text[32];
-			snprintf(text, sizeof(text), "\"r%llu\"", (unsigned long long)r->ids[i]);
+			snprintf(text, sizeof(text), "\"r%llu\"",
+				 (unsigned long long)r->ids[i]);
 			fields[f] = arena_copy(r->arena, str_of(text));
 		}
 		to->fields = fields;
@@ -306,7 +311,7 @@ void store_mark(struct store *store, struct store_mark *r)
 	for (size_t i = 0; i < r->slice_count; i++)
 		if (slice_of(r->slices[i].slice_id)->state != LEASED)
 			world_fail(world, "a mark in slice %llu, which is not leased",
-			           (unsigned long long)r->slices[i].slice_id);
+				   (unsigned long long)r->slices[i].slice_id);
 	written(store, &r->request);
 }
 
@@ -334,7 +339,8 @@ void store_claim_due(struct store *store, struct store_claim_due *r)
 		if (!truth->deferred || truth->claimed_by)
 			continue;
 		if (truth->not_before_wall > wall || r->ret_count >= r->limit) {
-			r->ret_next_due_wall = usec_min(r->ret_next_due_wall, truth->not_before_wall);
+			r->ret_next_due_wall =
+				usec_min(r->ret_next_due_wall, truth->not_before_wall);
 			continue;
 		}
 		if (!slice)
@@ -370,11 +376,11 @@ static void take_outcome(const struct store_outcome *row)
 	state_hits[row->verdict]++;
 	if (!account(row->slice_id, row->subscriber_id))
 		world_fail(world, "r%llu has a second outcome in slice %llu",
-		           (unsigned long long)row->subscriber_id,
-		           (unsigned long long)row->slice_id);
+			   (unsigned long long)row->subscriber_id,
+			   (unsigned long long)row->slice_id);
 	if (truth->final_count > 0)
 		world_fail(world, "r%llu has an outcome after its final verdict",
-		           (unsigned long long)row->subscriber_id);
+			   (unsigned long long)row->subscriber_id);
 	truth->deferred = false;
 	truth->claimed_by = 0;
 	truth->attempts = row->attempt;
@@ -390,7 +396,7 @@ static void take_outcome(const struct store_outcome *row)
 	}
 	if (row->due_wall == 0)
 		world_fail(world, "r%llu is not final and never due",
-		           (unsigned long long)row->subscriber_id);
+			   (unsigned long long)row->subscriber_id);
 	truth->deferred = true;
 	truth->not_before_wall = row->due_wall;
 }
@@ -410,8 +416,8 @@ void store_settle(struct store *store, struct store_settle *r)
 		for (uint32_t k = 0; k < slice->count; k++)
 			if (!slice->accounted[k])
 				world_fail(world, "slice %llu is closed without r%llu",
-				           (unsigned long long)r->closed_slices[i],
-				           (unsigned long long)slice->ids[k]);
+					   (unsigned long long)r->closed_slices[i],
+					   (unsigned long long)slice->ids[k]);
 		slice->state = CLOSED;
 	}
 	db.position = r->new_position;
@@ -471,7 +477,8 @@ void store_finish(struct store *store, struct store_finish *r)
 	answer(store, &r->request, STORE_OK);
 }
 
-/* -- what must hold at the end ------------------------------------------------------------------ */
+/* -- what must hold at the end
+ * ------------------------------------------------------------------ */
 
 static void check_one(struct world *w, uint32_t id)
 {
@@ -483,17 +490,18 @@ static void check_one(struct world *w, uint32_t id)
 		world_fail(w, "r%u is delivered and nobody accepted it", id);
 	/* Every acceptance but the delivered one stands in the list of doubts. */
 	if (t->accepted_count > t->doubt_count + (delivered ? 1 : 0))
-		world_fail(w, "r%u: accepted %u times, listed in doubt %u times, verdict %s", id,
-		           t->accepted_count, t->doubt_count, verdict_names[t->final]);
+		world_fail(w, "r%u: accepted %u times, listed in doubt %u times, verdict %s",
+			   id, t->accepted_count, t->doubt_count, verdict_names[t->final]);
 	if (!w->in_doubt_retry && t->accepted_count > 1)
-		world_fail(w, "r%u got %u copies under the policy assume", id, t->accepted_count);
+		world_fail(w, "r%u got %u copies under the policy assume", id,
+			   t->accepted_count);
 }
 
 void store_check(struct world *w)
 {
 	if (db.targeted != w->recipient_count)
 		world_fail(w, "%llu targeted of %u", (unsigned long long)db.targeted,
-		           w->recipient_count);
+			   w->recipient_count);
 	for (uint32_t id = 1; id <= w->recipient_count; id++)
 		check_one(w, id);
 }

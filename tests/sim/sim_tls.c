@@ -26,7 +26,8 @@ static void append(char **to, size_t *size, const char *bytes, size_t count, int
 	*size += count;
 }
 
-int tls_context_create(struct tls_context **ret_context, const struct tls_context_config *config)
+int tls_context_create(struct tls_context **ret_context,
+		       const struct tls_context_config *config)
 {
 	(void)config;
 	*ret_context = calloc(1, sizeof(**ret_context));

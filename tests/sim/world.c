@@ -40,14 +40,14 @@ const char *const fault_names[FAULT_COUNT] = {
 
 /* How often, per 1000 chances, a kind strikes in a seed that has it. */
 static const unsigned fault_rates[FAULT_COUNT] = {
-	[FAULT_REFUSE] = 100,     [FAULT_UNREACHABLE] = 30,   [FAULT_GREETING_421] = 100,
-	[FAULT_GREETING_554] = 50, [FAULT_GREYLIST] = 1000,   [FAULT_DEFER] = 150,
-	[FAULT_REJECT] = 80,      [FAULT_REJECT_DATA] = 50,   [FAULT_421] = 40,
-	[FAULT_RESET] = 30,       [FAULT_RESET_BODY] = 30,    [FAULT_LOST_REPLY] = 30,
-	[FAULT_LOST_MESSAGE] = 30, [FAULT_HANG] = 8,          [FAULT_SPLIT] = 500,
-	[FAULT_TARPIT] = 100,     [FAULT_TLS_BROKEN] = 300,   [FAULT_LIE] = 20,
-	[FAULT_DNS_TEMPORARY] = 200, [FAULT_DNS_SLOW] = 300,  [FAULT_STORE_BEFORE] = 30,
-	[FAULT_STORE_AFTER] = 30, [FAULT_STORE_OUTAGE] = 5,   [FAULT_DISK_FULL] = 10,
+	[FAULT_REFUSE] = 100,        [FAULT_UNREACHABLE] = 30, [FAULT_GREETING_421] = 100,
+	[FAULT_GREETING_554] = 50,   [FAULT_GREYLIST] = 1000,  [FAULT_DEFER] = 150,
+	[FAULT_REJECT] = 80,         [FAULT_REJECT_DATA] = 50, [FAULT_421] = 40,
+	[FAULT_RESET] = 30,          [FAULT_RESET_BODY] = 30,  [FAULT_LOST_REPLY] = 30,
+	[FAULT_LOST_MESSAGE] = 30,   [FAULT_HANG] = 8,         [FAULT_SPLIT] = 500,
+	[FAULT_TARPIT] = 100,        [FAULT_TLS_BROKEN] = 300, [FAULT_LIE] = 20,
+	[FAULT_DNS_TEMPORARY] = 200, [FAULT_DNS_SLOW] = 300,   [FAULT_STORE_BEFORE] = 30,
+	[FAULT_STORE_AFTER] = 30,    [FAULT_STORE_OUTAGE] = 5, [FAULT_DISK_FULL] = 10,
 	[FAULT_CRASH] = 1000,
 };
 
@@ -68,7 +68,8 @@ void world_begin(struct world *w, uint64_t seed)
 	*w = (struct world){.seed = seed, .now = USEC_HOUR};
 	world = w;
 	prng_init(&w->prng, seed);
-	w->wall_offset = 1700000000 * USEC_SECOND + (usec)prng_below(&w->prng, 1000) * USEC_DAY / 1000;
+	w->wall_offset =
+		1700000000 * USEC_SECOND + (usec)prng_below(&w->prng, 1000) * USEC_DAY / 1000;
 	w->recipient_count = 200 + (uint32_t)prng_below(&w->prng, RECIPIENT_LIMIT - 200);
 	w->in_doubt_retry = prng_below(&w->prng, 2);
 	choose_faults(w);

@@ -1,6 +1,7 @@
 /* world.h - one seed's world: a clock that jumps, chance, events, and what has been hit.
  * Everything that happens is an event at a time; nothing waits. The seams' simulated halves
- * (sim_io.c, sim_resolve.c, sim_tls.c, sim_store.c) and the hostile hosts (host.c) live on it. */
+ * (sim_io.c, sim_resolve.c, sim_tls.c, sim_store.c) and the hostile hosts (host.c) live on it.
+ */
 #pragma once
 
 #include "engine/base/prng.h"
@@ -12,30 +13,30 @@
 
 /* Kinds of fault; each seed has some of them, each hit is counted over the whole run. */
 enum fault {
-	FAULT_REFUSE,          /* connection refused */
-	FAULT_UNREACHABLE,     /* no answer to the connect */
+	FAULT_REFUSE,      /* connection refused */
+	FAULT_UNREACHABLE, /* no answer to the connect */
 	FAULT_GREETING_421,
 	FAULT_GREETING_554,
-	FAULT_GREYLIST,        /* the first try of a recipient is answered 451 4.7.1 */
-	FAULT_DEFER,           /* 4yz to RCPT */
-	FAULT_REJECT,          /* 550 5.1.1 to RCPT */
-	FAULT_REJECT_DATA,     /* 554 after the dot */
-	FAULT_421,             /* at MAIL, and close */
-	FAULT_RESET,           /* connection gone at a command */
-	FAULT_RESET_BODY,      /* connection gone in the middle of the data */
-	FAULT_LOST_REPLY,      /* accepted, and the reply never comes */
-	FAULT_LOST_MESSAGE,    /* gone after the dot, not accepted */
-	FAULT_HANG,            /* silence until a time-out */
-	FAULT_SPLIT,           /* replies come byte by byte */
-	FAULT_TARPIT,          /* replies come late */
-	FAULT_TLS_BROKEN,      /* the handshake fails */
-	FAULT_LIE,             /* 250 in answer to DATA */
+	FAULT_GREYLIST,     /* the first try of a recipient is answered 451 4.7.1 */
+	FAULT_DEFER,        /* 4yz to RCPT */
+	FAULT_REJECT,       /* 550 5.1.1 to RCPT */
+	FAULT_REJECT_DATA,  /* 554 after the dot */
+	FAULT_421,          /* at MAIL, and close */
+	FAULT_RESET,        /* connection gone at a command */
+	FAULT_RESET_BODY,   /* connection gone in the middle of the data */
+	FAULT_LOST_REPLY,   /* accepted, and the reply never comes */
+	FAULT_LOST_MESSAGE, /* gone after the dot, not accepted */
+	FAULT_HANG,         /* silence until a time-out */
+	FAULT_SPLIT,        /* replies come byte by byte */
+	FAULT_TARPIT,       /* replies come late */
+	FAULT_TLS_BROKEN,   /* the handshake fails */
+	FAULT_LIE,          /* 250 in answer to DATA */
 	FAULT_DNS_TEMPORARY,
 	FAULT_DNS_SLOW,
-	FAULT_STORE_BEFORE,    /* connection lost, nothing was written */
-	FAULT_STORE_AFTER,     /* connection lost, all was written */
-	FAULT_STORE_OUTAGE,    /* no database for a while */
-	FAULT_DISK_FULL,       /* the journal cannot be written for a while */
+	FAULT_STORE_BEFORE, /* connection lost, nothing was written */
+	FAULT_STORE_AFTER,  /* connection lost, all was written */
+	FAULT_STORE_OUTAGE, /* no database for a while */
+	FAULT_DISK_FULL,    /* the journal cannot be written for a while */
 	FAULT_CRASH,
 	FAULT_COUNT,
 };
@@ -59,13 +60,13 @@ struct truth {
 	unsigned doubt_count;    /* times listed in doubt */
 	unsigned final_count;
 	enum verdict final;
-	usec not_before_wall;    /* no attempt may come earlier; 0: any time */
+	usec not_before_wall; /* no attempt may come earlier; 0: any time */
 	uint32_t attempts, revision;
 	usec date_wall, first_wall;
-	bool deferred;           /* waits with a due time */
-	uint64_t claimed_by;     /* retry slice */
+	bool deferred;       /* waits with a due time */
+	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
-	char message_id[96];     /* of the first message seen: the same on every retry */
+	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 
 struct world {
@@ -76,15 +77,15 @@ struct world {
 	size_t event_count, event_capacity;
 	uint64_t event_order;
 	unsigned rate[FAULT_COUNT]; /* per 1000, 0 when this seed is without */
-	bool dead;                  /* the engine has crashed: nothing it started happens any more */
+	bool dead; /* the engine has crashed: nothing it started happens any more */
 	usec outage_until, disk_full_until;
 	struct truth truths[RECIPIENT_LIMIT + 1]; /* by subscriber id */
 	uint32_t recipient_count;
 	uint32_t crash_count;
-	uint64_t failures;          /* claims that did not hold */
+	uint64_t failures; /* claims that did not hold */
 	char journal[128];
 	bool in_doubt_retry;
-	uint32_t verified_count;    /* messages whose signatures were read */
+	uint32_t verified_count; /* messages whose signatures were read */
 };
 
 extern struct world *world; /* there is one at a time */
@@ -123,6 +124,10 @@ void peer_gone(struct peer *);             /* the engine closed, or crashed */
 void socket_bytes(int fd, str bytes);
 void socket_reset(int fd, bool orderly);
 void peer_attach(struct peer *, int fd);
+
+/* sim_io.c */
+void sim_io_crash(void); /* ends file operations under way, done or not */
+void sim_io_end(void);
 
 /* sim_store.c */
 void store_begin(struct world *);
