@@ -56,7 +56,8 @@ struct liquid_limits {
 	uint32_t steps;     /* tags and outputs run; 0: 1,000,000 */
 	size_t output_size; /* 0: 16 MiB */
 	uint32_t depth;     /* of nesting; 0: 100, and never more than 200 */
-	size_t memory_size; /* of values made by tags and filters; 0: 4 times output_size */
+	size_t memory_size; /* of values made by tags and filters; 0: 4 times output_size, and
+			       1 MiB at least */
 };
 
 [[nodiscard]] struct liquid *liquid_compile(struct arena *, str source,

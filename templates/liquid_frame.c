@@ -7,6 +7,8 @@
 #include "templates/value_number.h"
 #include "templates/value_text.h"
 
+enum { SMALLEST_MEMORY = 1 << 20 }; /* unless told otherwise: names and values of any letter */
+
 int frame_fail(struct liquid_frame *f, const char *format, ...)
 {
 	if (!f->error || f->error->message[0])
@@ -158,7 +160,10 @@ struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struc
 	f->depth_limit = l->depth && l->depth < DEPTH_LIMIT_MAX ? l->depth
 			 : l->depth                             ? DEPTH_LIMIT_MAX
 								: DEPTH_LIMIT;
-	f->memory_left = l->memory_size ? l->memory_size : f->output_size * 4;
+	if (f->output_size > SIZE_MAX / 8)
+		f->output_size = SIZE_MAX / 8; /* so that sums with it hold */
+	size_t memory = f->output_size < SMALLEST_MEMORY / 4 ? SMALLEST_MEMORY : f->output_size * 4;
+	f->memory_left = l->memory_size ? l->memory_size : memory;
 	f->root_values = ARENA_ARRAY(scratch, const struct value *, f->root_count + 1);
 	if (!f->root_values)
 		return NULL;
