@@ -149,11 +149,13 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 		t->rcpts[i] = rcpt_check(c, envelope->rcpts[i]);
 		any |= t->rcpts[i] == RCPT_IN_ROUND;
 	}
-	transaction_begin_round(t);
+	transaction_begin_round(c, t);
 	if (refused != CAUSE_NONE)
 		transaction_end(t, ENDING_ALL, reply_local(refused, STAGE_MAIL));
-	if (!any)
-		t->to_send = STEP_DONE;
+	if (any)
+		return;
+	t->to_send = STEP_DONE;
+	t->gate = GATE_SHUT;
 }
 
 void smtp_client_release(struct smtp_client *c, void *owner, usec now)

@@ -1,11 +1,12 @@
 /* client.h - the SMTP session machine of a sender: bytes in, bytes out, no socket, no clock.
  * It speaks RFC 5321 with PIPELINING (2920): MAIL+RCPT+DATA leave in one write, and the next
- * transaction's commands ride behind the body of the one before. Up to two transactions are
- * held: one whose body is under way, one whose envelope follows. Nothing that ends a message
- * leaves before the owner has released it (SMTP_GATE): that is where the journal's mark goes.
- * The owner moves bytes; the machine says what they mean. Envelope and body memory is the
- * owner's and lives until the transaction's SMTP_FINISHED.
- * After any call below that takes now, drain smtp_client_next(), then ask for output. */
+ * transaction's commands ride behind the body of the one before; with CHUNKING (3030) MAIL,
+ * RCPT and BDAT LAST leave in one flight, body and all. Up to two transactions are held: one
+ * whose body is under way, one whose envelope follows. Nothing that ends a message leaves
+ * before the owner has released it (SMTP_GATE): that is where the journal's mark goes. The
+ * owner moves bytes; the machine says what they mean. Envelope and body memory is the owner's
+ * and lives until the transaction's SMTP_FINISHED. After any call below that takes now, drain
+ * smtp_client_next(), then ask for output. */
 #pragma once
 
 #include "engine/base/usec.h"
@@ -30,7 +31,8 @@ struct smtp_options {
 	struct smtp_timeouts timeouts;
 	enum smtp_tls tls;      /* MAY: STARTTLS when offered, clear text when it is not */
 	bool forbid_pipelining; /* pinned by configuration, or learned for this host */
-	bool forbid_chunking;
+	bool forbid_chunking; /* for hosts not known to swallow the chunk of a refused envelope
+			       */
 };
 
 struct smtp_body {

@@ -87,7 +87,7 @@ static void begin_again(struct smtp_client *c, size_t index)
 	size_t last = c->transaction_count - 1;
 	for (size_t i = index; i < last; i++)
 		c->transactions[i] = c->transactions[i + 1];
-	transaction_begin_round(&t);
+	transaction_begin_round(c, &t);
 	c->transactions[last] = t;
 }
 

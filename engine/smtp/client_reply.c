@@ -268,12 +268,12 @@ static void rcpt_reply(struct smtp_transaction *t, struct reply r)
 	}
 }
 
-/* Behind the last RCPT of the round comes DATA's. */
+/* Behind the last RCPT of the round comes DATA's, or the one for the chunk. */
 static void await_next_rcpt(struct smtp_transaction *t)
 {
 	t->answer_rcpt = transaction_next_rcpt(t, t->answer_rcpt);
 	if (t->answer_rcpt == t->envelope.rcpt_count)
-		t->to_answer = STEP_DATA;
+		t->to_answer = t->chunked ? STEP_END : STEP_DATA;
 }
 
 static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
@@ -289,11 +289,21 @@ static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 		transaction_end(t, ENDING_ACCEPTED, r);
 }
 
-static void end_reply(struct smtp_transaction *t, struct reply r)
+/* Has a later transaction sent something already? It then had its RSET. */
+static bool is_followed(const struct smtp_client *c, const struct smtp_transaction *t)
+{
+	const struct smtp_transaction *last = &c->transactions[c->transaction_count - 1];
+	return t != last && last->to_send != STEP_RSET;
+}
+
+/* The reply to a lone dot, or to a chunk for nobody, is of no interest. */
+static void end_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
 	t->to_answer = STEP_DONE;
-	if (t->end_left)
+	if (t->accepted_count > 0)
 		transaction_end(t, ENDING_ACCEPTED, r);
+	if (t->chunked && is_positive(&r) && !is_followed(c, t))
+		c->reset_needed = false;
 }
 
 /* Does the reply's first digit fit the command? */
@@ -304,9 +314,13 @@ static bool fits(const struct smtp_transaction *t, const struct reply *r)
 		return is_positive(r);
 	case STEP_DATA:
 		return r->code == 354 || is_refusal(r);
+	case STEP_END:
+		/* A message taken for nobody belongs to a transaction that we do not know. */
+		if (t->chunked && t->accepted_count == 0)
+			return is_refusal(r);
+		return is_positive(r) || is_refusal(r);
 	case STEP_MAIL:
 	case STEP_RCPT:
-	case STEP_END:
 		return is_positive(r) || is_refusal(r);
 	case STEP_DONE:
 		break;
@@ -333,7 +347,7 @@ static void transaction_reply(struct smtp_client *c, struct smtp_transaction *t,
 		data_reply(c, t, r);
 		break;
 	case STEP_END:
-		end_reply(t, r);
+		end_reply(c, t, r);
 		break;
 	case STEP_DONE:
 		UNREACHABLE();
@@ -346,7 +360,7 @@ static void transaction_reply(struct smtp_client *c, struct smtp_transaction *t,
  * rest of the bytes nobody knows: the result stands, the session ends. */
 static bool is_early_refusal(const struct smtp_transaction *t, const struct reply *r)
 {
-	return t->to_answer == STEP_END && t->gate == GATE_OPEN && is_refusal(r);
+	return t->to_answer == STEP_END && t->gate == GATE_OPEN && !t->chunked && is_refusal(r);
 }
 
 static void unasked_reply(struct smtp_client *c, struct reply r)

@@ -2,7 +2,8 @@
  * the files that move it: client.c (the verbs), client_command.c (what leaves),
  * client_reply.c (what an answer means) and client_event.c (what is told).
  *
- * A transaction has two cursors over one list of steps, RSET MAIL RCPT* DATA END: to_send says
+ * A transaction has two cursors over one list of steps, RSET MAIL RCPT* DATA END (BDAT and its
+ * chunk are sent in the place of DATA and END, and have one reply, END's): to_send says
  * what leaves next, to_answer which command the next reply belongs to. Pipelining is nothing
  * but their distance, unanswered_count. Replies are counted, never timed.
  *
@@ -32,9 +33,9 @@ enum transaction_step { STEP_RSET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEP_END, ST
 
 enum transaction_gate {
 	GATE_SHUT,
-	GATE_DUE,   /* 354 came, SMTP_GATE is to be told */
+	GATE_DUE,   /* 354 came, or BDAT would be next: SMTP_GATE is to be told */
 	GATE_TOLD,  /* waits for smtp_client_release() */
-	GATE_OPEN,  /* the body may leave */
+	GATE_OPEN,  /* the body may leave; with BDAT its commands too */
 	GATE_EMPTY, /* nobody was accepted and yet 354 came: a lone dot may leave (RFC 2920 3.1)
 		     */
 };
@@ -69,8 +70,9 @@ struct smtp_transaction {
 	enum transaction_gate gate;
 	bool answered; /* a command of it (RSET is none) has had a reply, in any round */
 	bool end_left; /* the end of data was handed to the transport */
-	bool plain;    /* MAIL goes without optional parameters, after a 555 or 455 */
-	bool again;    /* another round is due */
+	bool chunked; /* BDAT LAST instead of DATA: one flight, and the gate stands before it */
+	bool plain;   /* MAIL goes without optional parameters, after a 555 or 455 */
+	bool again;   /* another round is due */
 
 	size_t body_span, body_offset;
 	bool at_line_start;
@@ -126,8 +128,8 @@ void command_put_session(struct smtp_client *);
 /* All that may leave now, as far as there is room. */
 void command_pump(struct smtp_client *);
 bool client_is_ascii(str);
-/* Sets both cursors to the beginning of a round. */
-void transaction_begin_round(struct smtp_transaction *);
+/* Sets both cursors to the beginning of a round; BDAT is chosen where it may be. */
+void transaction_begin_round(const struct smtp_client *, struct smtp_transaction *);
 /* The first recipient of this round from an index on; rcpt_count: none. */
 size_t transaction_next_rcpt(const struct smtp_transaction *, size_t from);
 /* Sends no more of a round that can reach nobody: MAIL or every RCPT was refused. */
