@@ -1,7 +1,7 @@
 /* library.c - the public C interface (include/rundbrief) over the rooms. It owns what the rooms
  * do not: memory from the heap, one arena for each object that a caller creates. */
-#include "include/rundbrief/classify.h"
-#include "include/rundbrief/template.h"
+#include <rundbrief/classify.h>
+#include <rundbrief/template.h>
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "delivery.h"
+#include <rundbrief/delivery.h>
 
 #ifdef __cplusplus
 extern "C" {
