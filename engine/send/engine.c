@@ -263,8 +263,12 @@ static enum engine_end watch(struct threads *threads,
 		usleep((useconds_t)WATCH_INTERVAL / 4);
 		engine_read_progress(engine, &progress);
 		bool go_on = on_progress(context, &progress);
-		if (progress.state == CAMPAIGN_FINISHED)
+		if (progress.state == CAMPAIGN_FINISHED && !flag(&engine->feeder.public.cancelled))
 			return ENGINE_FINISHED;
+		if (progress.state == CAMPAIGN_FINISHED) {
+			snprintf(engine->why, sizeof(engine->why), "the campaign was cancelled");
+			return ENGINE_PAUSED;
+		}
 		if (flag(&engine->feeder.public.troubled) || flag(&engine->ledger.fenced)) {
 			snprintf(engine->why, sizeof(engine->why), "%s", progress.trouble);
 			return ENGINE_FAILED;
@@ -304,7 +308,7 @@ enum engine_end engine_run(const struct engine_settings *settings, uint64_t camp
 		engine_read_progress(engine, &last);
 		on_progress(context, &last);
 	}
-	if (end == ENGINE_FAILED)
+	if (end == ENGINE_FAILED || end == ENGINE_PAUSED)
 		snprintf(ret_why, why_size, "%s", engine->why);
 	engine_close(engine);
 	pthread_cond_destroy(&threads->changed);
