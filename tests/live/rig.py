@@ -80,8 +80,7 @@ class Rig:
         self.keep = keep
         self.processes = []
         self.zone_port = None
-        self.sinks = []
-        self.sections = []
+        self.dkim_records = {}
         self.fast = fast
         atexit.register(self.close)
         for s in (signal.SIGTERM, signal.SIGHUP):
@@ -124,24 +123,84 @@ class Rig:
         run(LIVE / "nsd.sh", "start", zone, self.zone_port, self.place / "nsd")
         return self.zone_port
 
-    def start_sink(self, *options, address="127.0.0.1", port=None):
-        port = port or free_port(address)
-        log = open(self.place / f"sink-{port}.log", "w")
-        process = subprocess.Popen(
-            [str(self.program), "sink", "--listen", f"{address}:{port}", *map(str, options)],
-            stdout=log, stderr=log)
+    def start_sink(self, *options, listeners=("127.0.0.1",), port=None, count_file=None):
+        """One sink on all the addresses, with one port: `127.0.0.2` or `127.0.0.2;reject=3%`.
+        Returns (port, process); process.counts() are its counts after it was stopped."""
+        addresses = [listener.split(";")[0] for listener in listeners]
+        port = port or free_port(addresses[0])
+        counts = pathlib.Path(count_file or self.place / f"sink-{port}.json")
+        counts.unlink(missing_ok=True)
+        command = [str(self.program), "sink", "--count-file", str(counts)]
+        for listener in listeners:
+            address, _, settings = listener.partition(";")
+            command += ["--listen", f"{address}:{port}" + (";" + settings if settings else "")]
+        log = self.place / f"sink-{port}.log"
+        with open(log, "w") as out:
+            process = subprocess.Popen(command + [str(o) for o in options], stdout=out, stderr=out,
+                                       cwd=self.place)
+        process.counts = lambda: load_json(counts)
         self.processes.append(process)
-        self.sinks.append(process)
         for _ in range(200):
-            try:
-                socket.create_connection((address, port), timeout=1).close()
+            if "listening" in log.read_text():
                 return port, process
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError("the sink does not listen: " +
-                           (self.place / f"sink-{port}.log").read_text())
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise RuntimeError("the sink does not listen: " + log.read_text())
 
     # -- rundbrief -------------------------------------------------------------------------------
+
+    def settings(self, port, **changes):
+        """What the tests have in common: loopback only, no limits, retries within seconds.
+        changes: section=dict, laid over it key by key."""
+        sections = {
+            "database": {"conninfo": self.conninfo},
+            "dns": {"server": "127.0.0.1", "port": self.zone_port, "ipv6": False,
+                    "timeout": "1s", "tries": 2},
+            "engine": {"name": "live", "journal": str(self.place / "journal")},
+            "source": [("default", {"helo": "out.news.test"})],
+            "smtp": {"port": port, "allow_loopback": True, "tls": "off"},
+            "default_limits": {"connections": 20, "messages_per_connection": 0,
+                               "message_rate": "1000000/s", "connection_rate": "10000/s"},
+            "sending": {"return_domain": "bounce.test", "base_url": "https://news.test",
+                        "secret": str(self.place / "secret")},
+            "retry": {"first": "1s", "last": "2s", "greylist_first": "1s", "expiry": "1h"},
+        }
+        for name, keys in changes.items():
+            if isinstance(keys, list):
+                sections[name] = keys
+            else:
+                sections[name] = {**sections.get(name, {}), **keys}
+        return sections
+
+    def keygen(self, selector, kind, domain="news.test"):
+        """Makes a key; returns its section for configure() and notes its DNS record."""
+        path = self.place / f"{selector}.pem"
+        path.unlink(missing_ok=True)
+        said = json.loads(self.command("dkim", "keygen", "--domain", domain, "--selector", selector,
+                                       "--type", kind, "--out", path, "--json").stdout)
+        self.dkim_records[said["name"].rstrip(".")] = said["text"]
+        return (selector, {"domain": domain, "selector": selector, "key": str(path)})
+
+    def bad_signatures(self, messages):
+        """What python3-dkim says of every signature of these messages; [] when all verify."""
+        import dkim
+        faults = []
+        for message in messages:
+            head = b"\r\n" + message.split(b"\r\n\r\n", 1)[0].lower()
+            count = head.count(b"\r\ndkim-signature:")
+            if count == 0:
+                faults.append("unsigned")
+            for index in range(count):
+                try:
+                    good = dkim.DKIM(message).verify(
+                        idx=index, dnsfunc=lambda name, timeout=5:
+                        self.dkim_records.get(name.decode().rstrip("."), "").encode() or None)
+                except dkim.DKIMException as error:
+                    good = error
+                if good is not True:
+                    faults.append(str(good))
+        return faults
 
     def configure(self, **sections):
         """Writes rundbrief.conf; a section is a dict, or a list of (title, dict)."""
@@ -167,6 +226,7 @@ class Rig:
 
     def popen(self, *arguments, **options):
         env = dict(os.environ, RUNDBRIEF_CONFIG=str(self.config))
+        options.setdefault("stdout", subprocess.DEVNULL)
         process = subprocess.Popen([str(self.program), *map(str, arguments)], env=env,
                                    cwd=self.place, **options)
         self.processes.append(process)
@@ -192,6 +252,28 @@ class Rig:
         (folder / "campaign.conf").write_text(
             "".join(f"{k} = {value(v)}\n" for k, v in keys.items()))
         return folder
+
+    def prepare(self, domains, listeners, *sink_options, dkim=(), **changes):
+        """Database, zone, sink, configuration and tables at once; returns the sink's process.
+        dkim: ("ed25519", ...); listeners: as start_sink() takes them."""
+        self.start_database()
+        self.start_zone(mail_zone(domains))
+        port, sink = self.start_sink(*sink_options, listeners=listeners)
+        self.prepare_with(port, dkim, **changes)
+        return sink
+
+    def prepare_with(self, port, dkim=(), **changes):
+        self.configure(**self.settings(port, **changes))
+        if dkim:
+            keys = [self.keygen(f"k{i}", kind) for i, kind in enumerate(dkim)]
+            self.configure(**self.settings(port, dkim=keys, **changes))
+        self.command("init")
+
+    def report(self, campaign):
+        return json.loads(self.command("report", campaign, "--json").stdout)
+
+    def rows(self, campaign, *filters):
+        return json.loads(self.command("recipients", campaign, *filters, "--json").stdout)
 
     def stop(self, process, how=signal.SIGTERM, limit=30):
         if process.poll() is None:
@@ -233,6 +315,25 @@ class Checks:
         print("skipped " + claim, flush=True)
         self.skipped += 1
 
+    def equal(self, found, wanted, claim):
+        return self.check(found == wanted,
+                          f"{claim}: {found}" + ("" if found == wanted else f", not {wanted}"))
+
+    def adds_up(self, report, targeted, accepted):
+        """The equation of a finished campaign, counted here again, and the sink's word for it."""
+        name = report["campaign"]
+        endings = ["delivered", "failed", "in_doubt", "suppressed", "cancelled", "held_out"]
+        terms = " + ".join(f"{e} {report[e]}" for e in endings if report[e])
+        self.equal(report["targeted"], targeted, f"{name}: targeted")
+        self.check(report["holds"] and report["open"] == 0 and report["fully_cut"] and
+                   report["targeted"] == sum(report[e] for e in endings),
+                   f"{name}: targeted {report['targeted']} = {terms}")
+        self.equal(report["delivered"], accepted, f"{name}: delivered is what the sink accepted")
+        self.equal(sum(report["failed_by_class"].values()), report["failed"],
+                   f"{name}: failed by class adds up")
+        self.equal(sum(report["suppressed_by_reason"].values()), report["suppressed"],
+                   f"{name}: suppressed by reason adds up")
+
     def end(self, name):
         line = f"{name}: {self.passed} passed, {self.failed} failed"
         print(line + (f", {self.skipped} skipped" if self.skipped else ""), flush=True)
@@ -248,6 +349,42 @@ def subscribers_csv(path, count, domains, seed=1, fields=("first_name",)):
             values = [f"{name}{i}" for name in fields]
             f.write(f"r{i}@{chance.choice(domains)}," + ",".join(values) + "\n")
     return path
+
+
+def mail_zone(domains):
+    """Records of a zone `test.`: each domain's mail goes to mx.DOMAIN at the address."""
+    records = []
+    for domain, address in domains.items():
+        label = domain.removesuffix(".test")
+        records += [f"{label} IN MX 10 mx.{label}", f"mx.{label} IN A {address}"]
+    return records
+
+
+def exact_messages(path):
+    """What a sink kept with --store exact:FILE: (recipients, Message-ID, bytes) of each."""
+    data = pathlib.Path(path).read_bytes()
+    for line in pathlib.Path(str(path) + ".tsv").read_text().splitlines():
+        offset, size, _, recipients, message_id, _ = line.split("\t")
+        yield recipients.split(","), message_id, data[int(offset):int(offset) + int(size)]
+
+
+def logged_recipients(path):
+    """What a sink wrote with --log-recipients FILE: (recipient, Message-ID) of each line."""
+    try:
+        lines = pathlib.Path(path).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    return [tuple(line.split("\t")[:2]) for line in lines]
+
+
+def wait_for(condition, limit, interval=0.1):
+    """Whether the condition came to hold within limit seconds."""
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(interval)
+    return bool(condition())
 
 
 def load_json(path):
