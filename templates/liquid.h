@@ -19,7 +19,8 @@ struct liquid_error {
 };
 
 /* What `{{ }}` does with <, >, &, " and '. HTML: escapes them once, unless the value is marked
- * safe (by `| raw`, `| escape`, `| newline_to_br` or because it was captured). */
+ * safe (by `| raw`, `| escape`, `| newline_to_br` or because it was captured). Strings written
+ * in the template are escaped like any other. */
 enum liquid_escape { LIQUID_ESCAPE_NONE, LIQUID_ESCAPE_HTML };
 
 /* Rendering straight into a transfer encoding, in one pass. Literal text is encoded once, when
@@ -64,15 +65,16 @@ struct liquid_limits {
 					    const struct liquid_options *,
 					    struct liquid_error *ret_error);
 
-/* Root variables that the template reads from outside: path is "first_name" or
- * "subscriber.city" (static parts only). In order of first use, each once. */
+/* What the template and its partials read from outside: "first_name" or "subscriber.city" (the
+ * parts of the path that are known before rendering). In order of first use, each once. What
+ * is read by a computed name ({{ [name] }}, include with a variable) cannot be listed. */
 size_t liquid_variable_count(const struct liquid *);
 str liquid_variable(const struct liquid *, size_t index);
 
-/* Appends to out. roots is a hash value: names to values (fastest when its pairs stand in the
- * order of liquid_variable(), others between them do no harm). scratch is used during the call
- * and may be reset after it. NULL limits: the defaults. 0, or -1 with the error filled in and
- * out in an undefined state; its views live as long as liquid and scratch. */
+/* Appends to out. roots is a hash value: names to values, NULL: none (fastest when its pairs
+ * stand in the order of liquid_variable(), others between them do no harm). scratch is used
+ * during the call and may be reset after it. NULL limits: the defaults. 0, or -1 with the error
+ * filled in and out in an undefined state; its views live as long as liquid and scratch. */
 [[nodiscard]] int liquid_render(const struct liquid *, const struct value *roots,
 				const struct liquid_limits *, usec wall_now,
 				struct arena *scratch, struct buf *out,

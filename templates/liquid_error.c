@@ -3,21 +3,38 @@
 
 #include <stdio.h>
 
+#include "templates/value_text.h"
+
+/* One character for a terminal: controls, and bytes that are no UTF-8, as \xHH. C1 controls are
+ * U+0080 to U+009F, which terminals obey too. */
+static void put_shown(struct buf *out, str character)
+{
+	unsigned char lead = (unsigned char)character.data[0];
+	bool c1 =
+		lead == 0xc2 && character.size == 2 && (unsigned char)character.data[1] < 0xa0;
+	if (lead == '\t')
+		buf_put_byte(out, ' ');
+	else if (character.size > 1 && !c1)
+		buf_put(out, character);
+	else
+		buf_put_printable(out, character, character.size);
+}
+
 /* The part of the line around the column that fits. */
 static void copy_excerpt(struct liquid_error *error, str line, size_t column)
 {
 	struct buf excerpt;
-	size_t room = sizeof error->excerpt - 4;
-	size_t start = column > room / 2 && line.size > room / 2 ? column - room / 4 : 0;
+	size_t room = sizeof error->excerpt - 16; /* the largest character shown takes 8 */
+	size_t start = line.size > room && column > room / 4 ? column - room / 4 : 0;
 	buf_init_fixed(&excerpt, error->excerpt, sizeof error->excerpt - 1);
-	for (size_t size = room / 4; size <= room; size += room / 4) {
-		/* Bytes that are not printable take four: take less until it fits. */
-		buf_reset(&excerpt);
-		buf_put_printable(&excerpt, str_sub(line, start, room + room / 4 - size), room);
-		if (buf_ok(&excerpt))
-			break;
+	while (start > 0 && start < line.size &&
+	       ((unsigned char)line.data[start] & 0xc0) == 0x80)
+		start--; /* to the character's first byte */
+	for (size_t at = start, size; at < line.size && excerpt.size < room; at += size) {
+		size = utf8_size(str_from(line, at));
+		put_shown(&excerpt, str_sub(line, at, size));
 	}
-	error->excerpt[excerpt.failed ? 0 : excerpt.size] = '\0';
+	error->excerpt[excerpt.size] = '\0';
 }
 
 void liquid_error_locate(struct liquid_error *error, const struct source *source, size_t at)
@@ -36,7 +53,10 @@ void liquid_error_locate(struct liquid_error *error, const struct source *source
 	}
 	error->column = (uint32_t)(at - line_start + 1);
 	str line = str_from(text, line_start);
-	copy_excerpt(error, str_cut(&line, '\n'), at - line_start);
+	str line_text = str_cut(&line, '\n');
+	if (str_ends(line_text, STR("\r")))
+		line_text.size--;
+	copy_excerpt(error, line_text, at - line_start);
 }
 
 enum { SUGGESTED_SIZE = 32 };

@@ -4,10 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/base/hash.h"
 #include "templates/value_number.h"
 #include "templates/value_text.h"
 
-enum { SMALLEST_MEMORY = 1 << 20 }; /* unless told otherwise: names and values of any letter */
+enum {
+	SMALLEST_MEMORY = 1 << 20, /* unless told otherwise: names and values of any letter */
+	MAP_PAIRS = 256, /* with more data and more names than these, a search for each */
+	MAP_NAMES = 64,  /* name costs more than a table */
+};
 
 int frame_fail(struct liquid_frame *f, const char *format, ...)
 {
@@ -118,11 +123,29 @@ struct memory_cell *frame_cell(struct liquid_frame *f, struct memory_cell **list
 	return cell;
 }
 
+/* Many names and much data: by a table. */
+static int resolve_by_map(struct liquid_frame *f)
+{
+	struct map values;
+	map_init(&values, f->scratch, hash_bytes(0, STR("roots")));
+	for (size_t i = f->roots->hash.count;
+	     i-- > 0;) { /* of two of a name the first counts */
+		const struct value_pair *pair = &f->roots->hash.pairs[i];
+		if (map_put(&values, pair->name, (void *)&pair->value))
+			return -1;
+	}
+	for (size_t symbol = 0; symbol < f->root_count; symbol++)
+		f->root_values[symbol] = map_get(&values, f->symbols->names[symbol]);
+	return 0;
+}
+
 /* Finds the data of each root name; those in the order of the names are found at once. */
-static void resolve_roots(struct liquid_frame *f)
+static int resolve_roots(struct liquid_frame *f)
 {
 	size_t at = 0, count = f->roots->kind == VALUE_HASH ? f->roots->hash.count : 0;
 	const struct value_pair *pairs = f->roots->hash.pairs;
+	if (count > MAP_PAIRS && f->root_count > MAP_NAMES)
+		return resolve_by_map(f);
 	for (size_t symbol = 0; symbol < f->root_count; symbol++) {
 		str name = f->symbols->names[symbol];
 		for (size_t seen = 0; seen < count; seen++) {
@@ -134,6 +157,7 @@ static void resolve_roots(struct liquid_frame *f)
 			break;
 		}
 	}
+	return 0;
 }
 
 struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struct value *roots,
@@ -141,6 +165,7 @@ struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struc
 					struct arena *scratch)
 {
 	static const struct liquid_limits defaults;
+	static const struct value nothing = {.kind = VALUE_HASH};
 	const struct liquid_limits *l = limits ? limits : &defaults;
 	struct liquid_frame *f = ARENA_NEW(scratch, struct liquid_frame);
 	if (!f)
@@ -149,7 +174,7 @@ struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struc
 		.liquid = liquid,
 		.symbols = &liquid->symbols,
 		.source = &liquid->source,
-		.roots = roots,
+		.roots = roots ? roots : &nothing,
 		.root_count = liquid->symbols.count,
 		.scratch = scratch,
 		.wall_now = wall_now,
@@ -162,12 +187,14 @@ struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struc
 								: DEPTH_LIMIT;
 	if (f->output_size > SIZE_MAX / 8)
 		f->output_size = SIZE_MAX / 8; /* so that sums with it hold */
-	size_t memory = f->output_size < SMALLEST_MEMORY / 4 ? SMALLEST_MEMORY : f->output_size * 4;
+	size_t memory =
+		f->output_size < SMALLEST_MEMORY / 4 ? SMALLEST_MEMORY : f->output_size * 4;
 	f->memory_left = l->memory_size ? l->memory_size : memory;
 	f->root_values = ARENA_ARRAY(scratch, const struct value *, f->root_count + 1);
 	if (!f->root_values)
 		return NULL;
-	resolve_roots(f);
+	if (resolve_roots(f))
+		return NULL;
 	f->scope = frame_scope(f);
 	return f->scope ? f : NULL;
 }

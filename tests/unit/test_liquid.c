@@ -12,6 +12,10 @@ static void test_liquid_error_says_where_and_what(void **)
 	assert_int_equal(c.error.column, 15);
 	assert_string_equal(c.error.excerpt, "two {{ name | upcsae }}");
 	assert_true(str_eq(c.error.file, STR("test.html")));
+	case_expect_error(&c, "\tgr\xc3\xb6\xc3\x9f\x65 \x1b[2J\xff {{ x | nothing }}\r\n",
+			  NULL, "unknown filter");
+	assert_string_equal(c.error.excerpt,
+			    " gr\xc3\xb6\xc3\x9f\x65 \\x1b[2J\\xff {{ x | nothing }}");
 	case_expect_error(&c, "{% iff x %}", NULL, "unknown tag 'iff', did you mean 'if'?");
 	case_expect_error(&c, "{% if x %}\n{% for y in z %}{% endif %}", NULL,
 			  "'endif' does not belong to 'for' of line 2");
@@ -310,18 +314,19 @@ static void test_liquid_finds_roots_in_any_order(void **)
 	case_expect(&c, "{{ a }}{{ b }}{{ c }}", "{\"c\": 3, \"x\": 9, \"b\": 2, \"a\": 1}",
 		    "123");
 	case_expect(&c, "{{ a }}", "[1]", "");
+	assert_int_equal(liquid_render(c.liquid, NULL, NULL, 0, &c.arena, &c.out, &c.error), 0);
 	buf_init_arena(&text, &c.arena, 64);
 	buf_init_arena(&json, &c.arena, 64);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 300; i++) {
 		buf_printf(&text, "{{ v%d }}", i);
-		buf_printf(&json, "%s\"v%d\": %d", i ? ", " : "{", 99 - i, i % 2);
+		buf_printf(&json, "%s\"v%d\": %d", i ? ", " : "{", 299 - i, i % 2);
 	}
 	buf_put_cstr(&json, "}");
 	buf_put_byte(&json, '\0');
 	assert_int_equal(case_compile(&c, buf_str(&text), json.data), 0);
 	assert_int_equal(case_run(&c), 0);
-	assert_int_equal(c.out.size, 100);
-	for (size_t i = 0; i < 100; i++)
+	assert_int_equal(c.out.size, 300);
+	for (size_t i = 0; i < 300; i++)
 		assert_int_equal(c.out.data[i], i % 2 ? '0' : '1');
 	case_end(&c);
 }
