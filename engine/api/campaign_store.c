@@ -78,11 +78,10 @@ static int save_campaign(struct db *db, const struct campaign_dir *c)
 	int64_t state = db_i64(result, 0, 1);
 	PQclear(result);
 	if (state == 3 || state == 4)
-		return cli_fail(
-			db->cli, EXIT_FAILED,
-			"'%s' was sent already; give the folder's campaign.conf another name "
-			"to send it again",
-			c->name.data);
+		return cli_fail(db->cli, EXIT_FAILED,
+				"'%s' was %s; give the folder's campaign.conf another name "
+				"to send it again",
+				c->name.data, state == 3 ? "cancelled" : "sent already");
 	return CLI_GO;
 }
 

@@ -75,7 +75,7 @@ run 0 preview spring --to ANN@Example.COM --html
 is "<p>Hello <b>Ann &lt;A&gt;</b></p>"
 run 0 preview spring --to bob@example.com --raw --date 2026-03-01T08:00:00Z
 prints "DKIM-Signature:"
-prints "Date: Sun, 1 Mar 2026 08:00:00 +0000"
+prints "Date: Sun, 01 Mar 2026 08:00:00 +0000"
 prints "X-Kind: newsletter"
 prints "List-Unsubscribe:"
 cp out one
@@ -92,7 +92,7 @@ run 1 pause spring
 tells "is draft: it cannot be paused"
 run 0 cancel spring
 run 1 send spring
-tells "is cancelled"
+tells "was cancelled"
 run 0 report spring --json
 is_json
 run 0 campaign delete spring

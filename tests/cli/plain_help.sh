@@ -9,7 +9,7 @@ for command in init import campaign preview send status report recipients pause 
 	subscriber suppress dkim check classify template sink help; do
 	run 0 $command --help
 	prints "usage: rundbrief $command"
-	prints "Options:"
+	[ $command = sink ] || prints "Options:"
 	run 0 help $command
 	quiet
 done

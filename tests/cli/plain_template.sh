@@ -3,7 +3,7 @@ printf 'Hello {{ name }}' >a.liquid
 printf '{"name": "Ann & <Bob>"}' >data.json
 run 0 template render a.liquid --data data.json
 is "Hello Ann &amp; &lt;Bob&gt;"
-[ "$(wc -c <out)" -eq 28 ]
+[ "$(wc -c <out)" -eq 27 ]
 claim $? "adds no line end"
 run 0 template render a.liquid --data data.json --autoescape none
 is "Hello Ann & <Bob>"
