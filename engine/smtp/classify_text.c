@@ -468,6 +468,8 @@ void plain_text_make(struct plain_text *t, str text)
 	t->word_count = t->duration_count = 0;
 	t->bytes[0] = ' ';
 	t->size = 1;
+	if (text.size == 0) /* perhaps without any pointer */
+		return;
 
 	struct token token = next_token(&text);
 	while (token.text.size > 0 && !is_full(t)) {
