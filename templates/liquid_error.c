@@ -59,6 +59,21 @@ void liquid_error_locate(struct liquid_error *error, const struct source *source
 	copy_excerpt(error, line_text, at - line_start);
 }
 
+/* A message quotes the template and the data: nothing in it may steer a terminal. */
+void liquid_error_say(struct liquid_error *error, const char *format, va_list arguments)
+{
+	vsnprintf(error->message, sizeof error->message, format, arguments);
+	size_t size = strlen(error->message);
+	for (size_t at = 0, taken; at < size; at += taken) {
+		str rest = str_make(error->message + at, size - at);
+		taken = utf8_size(rest);
+		unsigned char lead = (unsigned char)rest.data[0];
+		bool c1 = lead == 0xc2 && taken == 2 && (unsigned char)rest.data[1] < 0xa0;
+		if (c1 || (taken == 1 && (lead < 0x20 || lead > 0x7e)))
+			memset(error->message + at, '?', taken);
+	}
+}
+
 enum { SUGGESTED_SIZE = 32 };
 
 static size_t smallest(size_t a, size_t b, size_t c)

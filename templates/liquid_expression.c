@@ -21,6 +21,10 @@ static int fail_unexpected(struct parser *p, const struct lexer *l, const char *
 		return parser_fail(p, l->token.at, "this string has no closing quote");
 	if (l->token.kind == TOKEN_END)
 		return parser_fail(p, l->token.at, "expected %s here", wanted);
+	if (l->token.kind == TOKEN_BAD && (unsigned char)l->token.text.data[0] >= 0x80)
+		return parser_fail(p, l->token.at,
+				   "a name is made of a-z, 0-9, '_' and '-'; for others write "
+				   "[\"name\"]");
 	str text = str_sub(l->token.text, 0, 40);
 	return parser_fail(p, l->token.at, "expected %s, found '%.*s'", wanted,
 			   STR_FORMAT(text));

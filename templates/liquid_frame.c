@@ -1,18 +1,16 @@
 /* liquid_frame.c - one rendering: its bounds, its memory, its beginning; see liquid_frame.h. */
 #include "templates/liquid_frame.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "engine/base/hash.h"
 #include "templates/value_number.h"
 #include "templates/value_text.h"
 
-enum {
-	SMALLEST_MEMORY = 1 << 20, /* unless told otherwise: names and values of any letter */
-	MAP_PAIRS = 256, /* with more data and more names than these, a search for each */
-	MAP_NAMES = 64,  /* name costs more than a table */
-};
+/* Beyond both, a table of the data costs less than a search for each name. */
+enum { MAP_PAIRS = 256, MAP_NAMES = 64 };
+/* The bound of memory where it would follow from a tiny bound of output. */
+enum { SMALLEST_MEMORY = 1 << 20 };
 
 int frame_fail(struct liquid_frame *f, const char *format, ...)
 {
@@ -20,7 +18,7 @@ int frame_fail(struct liquid_frame *f, const char *format, ...)
 		return -1;
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(f->error->message, sizeof f->error->message, format, arguments);
+	liquid_error_say(f->error, format, arguments);
 	va_end(arguments);
 	liquid_error_locate(f->error, f->source, f->at);
 	return -1;

@@ -6,7 +6,6 @@
  * Blocks nest on the C stack, at most DEPTH_LIMIT deep. */
 #include "templates/liquid_parser.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 int parser_init(struct parser *p, struct compilation *compilation, const struct source *source)
@@ -25,7 +24,7 @@ int parser_fail(struct parser *p, const char *at, const char *format, ...)
 		return -1;
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(error->message, sizeof error->message, format, arguments);
+	liquid_error_say(error, format, arguments);
 	va_end(arguments);
 	liquid_error_locate(error, p->source, (size_t)(at - p->source->text.data));
 	return -1;

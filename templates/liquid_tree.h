@@ -4,6 +4,8 @@
  * the arena of the compilation and is read-only afterwards. */
 #pragma once
 
+#include <stdarg.h>
+
 #include "engine/base/map.h"
 #include "templates/liquid.h"
 
@@ -213,6 +215,7 @@ struct partial *liquid_compile_partial(struct arena *, const struct liquid *, st
 				       struct partial **partials, str name,
 				       struct liquid_error *ret_error);
 
+void liquid_error_say(struct liquid_error *, const char *format, va_list);
 /* Fills in everything but the message from an offset into source. */
 void liquid_error_locate(struct liquid_error *, const struct source *, size_t at);
 /* " did you mean 'x'?" when one of names (ends with NULL) is near, else an empty string. */

@@ -16,6 +16,9 @@ static void test_liquid_error_says_where_and_what(void **)
 			  NULL, "unknown filter");
 	assert_string_equal(c.error.excerpt,
 			    " gr\xc3\xb6\xc3\x9f\x65 \\x1b[2J\\xff {{ x | nothing }}");
+	case_expect_error(&c, "{{ gr\xc3\xb6 }}", NULL, "for others write [\"name\"]");
+	case_expect(&c, "{{ [\"gr\xc3\xb6\"] }}", "{\"gr\xc3\xb6\": 1}", "1");
+	case_expect_error(&c, "{% include 'a\x1b[2J\xc2\x9b\xff' %}", NULL, "'a?[2J?");
 	case_expect_error(&c, "{% iff x %}", NULL, "unknown tag 'iff', did you mean 'if'?");
 	case_expect_error(&c, "{% if x %}\n{% for y in z %}{% endif %}", NULL,
 			  "'endif' does not belong to 'for' of line 2");
