@@ -24,6 +24,15 @@ struct smtp_timeouts {
 };
 extern const struct smtp_timeouts smtp_timeouts_default; /* 5m 5m 2m 5m 5m 2m 3m 10m 1m 5s */
 
+/* Whole transactions in one flight, where CHUNKING and PIPELINING are offered. A server must
+ * swallow the chunk of an envelope that it refused; some take it for commands. */
+enum smtp_chunking {
+	SMTP_CHUNKING_NEVER,
+	SMTP_CHUNKING_KNOWN, /* where the greeting names software that is known to do it right
+			      */
+	SMTP_CHUNKING_ALWAYS,
+};
+
 enum smtp_tls { SMTP_TLS_NONE, SMTP_TLS_MAY, SMTP_TLS_REQUIRE };
 
 struct smtp_options {
@@ -31,8 +40,7 @@ struct smtp_options {
 	struct smtp_timeouts timeouts;
 	enum smtp_tls tls;      /* MAY: STARTTLS when offered, clear text when it is not */
 	bool forbid_pipelining; /* pinned by configuration, or learned for this host */
-	bool forbid_chunking; /* for hosts not known to swallow the chunk of a refused envelope
-			       */
+	enum smtp_chunking chunking;
 };
 
 struct smtp_body {
@@ -60,9 +68,7 @@ enum smtp_event_kind {
 			with several recipients may go a second round (too many at once): it
 			then has a second SMTP_GATE */
 	SMTP_FINISHED, /* all recipients of owner's transaction have had their result (or it was
-			  returned): its memory is the owner's again. When the session ends
-			  in the middle, a write may still be under way in the transport:
-			  keep the body until that is closed */
+			  returned): its memory is the owner's again (but see body_in_use) */
 	SMTP_RETURNED, /* the transaction never started at the server (421, close, refused
 			  EHLO): submit it elsewhere, no attempt counted; FINISHED follows. A
 			  host that drops every MAIL returns for ever: SMTP_CLOSE tells of it */
@@ -75,10 +81,12 @@ struct smtp_event {
 	enum smtp_event_kind kind;
 	void *owner;
 	size_t rcpt_index;
-	bool in_doubt;      /* RESULT: the end of data had left and no reply came. cause is
-			       CAUSE_LOST_END, _TIMEOUT_END or _PROTOCOL for the first such
-			       transaction (the policy decides), CAUSE_CONNECTION_LOST for
-			       those behind it (listed, and tried again) */
+	bool in_doubt;    /* RESULT: the end of data had left and no reply came. cause is
+			     CAUSE_LOST_END, _TIMEOUT_END or _PROTOCOL for the first such
+			     transaction (the policy decides), CAUSE_CONNECTION_LOST for
+			     those behind it (listed, and tried again) */
+	bool body_in_use; /* FINISHED, only after the session has ended: a write that holds the
+			     body may be under way. Keep it until the transport is closed */
 	struct reply reply; /* RESULT, RETURNED, CLOSE; text lives until the next call */
 };
 

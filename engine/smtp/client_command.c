@@ -86,9 +86,17 @@ static bool may_pipeline(const struct smtp_client *c)
 	return c->caps.pipelining && !c->options.forbid_pipelining;
 }
 
+static bool may_chunk(const struct smtp_client *c)
+{
+	enum smtp_chunking wish = c->options.chunking;
+	bool wanted = wish == SMTP_CHUNKING_ALWAYS ||
+		      (wish == SMTP_CHUNKING_KNOWN && c->swallows_chunks);
+	return wanted && c->caps.chunking && may_pipeline(c);
+}
+
 void transaction_begin_round(const struct smtp_client *c, struct smtp_transaction *t)
 {
-	t->chunked = c->caps.chunking && may_pipeline(c) && !c->options.forbid_chunking;
+	t->chunked = may_chunk(c);
 	t->to_send = t->to_answer = STEP_RSET;
 	t->send_rcpt = t->answer_rcpt = 0;
 	t->accepted_count = 0;

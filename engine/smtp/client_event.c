@@ -112,8 +112,11 @@ static bool next_of_transaction(struct smtp_client *c, size_t index,
 	if (t->again || !transaction_is_over(c, t))
 		return false;
 	void *owner = t->envelope.owner;
+	bool body_in_use = c->sent_size < t->body_left_at;
 	forget_transaction(c, index);
-	return emit(ret_event, SMTP_FINISHED, owner);
+	emit(ret_event, SMTP_FINISHED, owner);
+	ret_event->body_in_use = body_in_use;
+	return true;
 }
 
 static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)

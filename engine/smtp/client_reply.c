@@ -154,8 +154,21 @@ static void protocol_error(struct smtp_client *c)
 /* --- greeting to ready ---------------------------------------------------------------------
  */
 
+/* Software that reads the chunk of a refused envelope to its end: tried, or deployed against
+ * single-flight senders for years. The name may be a lie; then the reply count shows it. */
+static bool names_chunk_swallower(str greeting)
+{
+	static const char *const names[] = {"Postfix", "Exim", "gsmtp", "Microsoft ESMTP",
+					    "rundbrief"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_find(greeting, str_of(names[i])) != STR_NONE)
+			return true;
+	return false;
+}
+
 static void greeting_reply(struct smtp_client *c, struct reply r)
 {
+	c->swallows_chunks = names_chunk_swallower(r.text);
 	if (is_positive(&r))
 		session_enter(c, SESSION_EHLO);
 	else if (is_refusal(&r))

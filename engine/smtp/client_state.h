@@ -92,6 +92,7 @@ struct smtp_client {
 	struct smtp_caps caps;
 	enum session_state state;
 	bool is_tls, quitting;
+	bool swallows_chunks; /* the greeting names software that does */
 	bool reset_needed; /* the server may hold an open transaction: RSET before the next MAIL
 			    */
 	bool ready_due, want_tls_due, close_due;

@@ -186,7 +186,8 @@ static void word_option(struct talk *t, str rest)
 		else if (str_eq(name, STR("pipelining")))
 			t->options.forbid_pipelining = str_eq(value, STR("off"));
 		else if (str_eq(name, STR("chunking")))
-			t->options.forbid_chunking = str_eq(value, STR("off"));
+			t->options.chunking = str_eq(value, STR("on")) ? SMTP_CHUNKING_ALWAYS
+								       : SMTP_CHUNKING_KNOWN;
 		else
 			talk_fail(t, "no such option: %.*s", STR_FORMAT(name));
 	}
@@ -355,8 +356,7 @@ bool dialogue_run(const char *path, str script, enum dialogue_pace pace)
 	struct talk *t = &talk;
 	*t = (struct talk){.path = path, .pace = pace, .now = USEC_HOUR};
 	t->options = (struct smtp_options){.helo = STR("out1.news.example"),
-					   .timeouts = smtp_timeouts_default,
-					   .forbid_chunking = true};
+					   .timeouts = smtp_timeouts_default};
 	buf_init_fixed(&t->said, said, sizeof(said));
 	smtp_client_init(&t->client, &t->options, t->now);
 	while (script.size > 0 && !t->failed) {
