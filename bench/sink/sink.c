@@ -136,6 +136,24 @@ static int open_files(struct sink *s, char *why, size_t why_size)
 	return 0;
 }
 
+static void take_signals(sigset_t *ret_signals, sigset_t *ret_before)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGINT);
+	sigaddset(ret_signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, ret_signals, ret_before);
+}
+
+/* A second SIGTERM (timeout(1) sends two) is not to end us before the counts are written. */
+static void give_signals_back(const sigset_t *signals, const sigset_t *before)
+{
+	const struct timespec at_once = {};
+	while (sigtimedwait(signals, NULL, &at_once) > 0)
+		;
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 static void wait_for_the_end(struct sink *s, const sigset_t *signals)
 {
 	int signal_number;
@@ -154,24 +172,19 @@ static size_t start_threads(struct sink *s, struct sink_worker *workers)
 	return count;
 }
 
-static int run(struct sink *s, struct sink_worker *workers, char *why, size_t why_size)
+static int run(struct sink *s, struct sink_worker *workers, const sigset_t *signals, char *why,
+	       size_t why_size)
 {
-	sigset_t signals, before;
 	for (size_t i = 0; i < s->options->thread_count; i++) {
 		int result = sink_worker_open(&workers[i], s, why, why_size);
 		if (result < 0)
 			return result;
 		name_listeners(s->options);
 	}
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &signals, &before);
 	size_t started = start_threads(s, workers);
 	if (started == s->options->thread_count) {
 		print_ready(s->options);
-		wait_for_the_end(s, &signals);
+		wait_for_the_end(s, signals);
 	} else {
 		snprintf(why, why_size, "no more threads could be started");
 	}
@@ -180,18 +193,19 @@ static int run(struct sink *s, struct sink_worker *workers, char *why, size_t wh
 		io_bell_ring(workers[i].bell);
 		pthread_join(workers[i].thread, NULL);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return started == s->options->thread_count ? 0 : -EAGAIN;
 }
 
 int sink_run(struct sink_options *options, char *ret_why, size_t why_size)
 {
 	struct sink s = {.options = options};
+	sigset_t signals, before;
 	struct sink_worker *workers = calloc(options->thread_count, sizeof *workers);
 	if (!workers) {
 		snprintf(ret_why, why_size, "out of memory");
 		return -ENOMEM;
 	}
+	take_signals(&signals, &before); /* before there are threads, which inherit it */
 	sink_tally_init(&s.message_ids);
 	sink_tally_init(&s.deferrals);
 	sink_tally_init(&s.drops);
@@ -200,7 +214,7 @@ int sink_run(struct sink_options *options, char *ret_why, size_t why_size)
 	if (result == 0)
 		result = open_files(&s, ret_why, why_size);
 	if (result == 0)
-		result = run(&s, workers, ret_why, why_size);
+		result = run(&s, workers, &signals, ret_why, why_size);
 	for (size_t i = 0; i < options->thread_count; i++)
 		if (workers[i].sink)
 			sink_worker_close(&workers[i]);
@@ -215,5 +229,6 @@ int sink_run(struct sink_options *options, char *ret_why, size_t why_size)
 	sink_tally_done(&s.deferrals);
 	sink_tally_done(&s.drops);
 	free(workers);
+	give_signals_back(&signals, &before);
 	return result;
 }
