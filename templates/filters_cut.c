@@ -109,7 +109,7 @@ int filter_slice(struct liquid_frame *f, const struct filter_input *input, struc
 		return -1;
 	if (input->value.kind == VALUE_ARRAY) {
 		*ret = value_array(NULL, 0);
-		if (clip(offset, length, input->value.array.count, &start, &end))
+		if (clip(offset, length, input->value.array.count, &start, &end) && end > start)
 			*ret = value_array(input->value.array.items + start, end - start);
 		return 0;
 	}

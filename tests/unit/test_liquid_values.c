@@ -165,6 +165,7 @@ static void test_liquid_values_show_as_the_reference_shows_them(void **)
 		 "{% endtablerow %}",
 		 "<tr class=\"row1\">\n<td class=\"col1\">1</td><td class=\"col2\"></td></tr>\n"
 		 "<tr class=\"row2\"><td class=\"col1\">3</td></tr>\n"},
+		{"{{ none | where: 'a' | slice: 5 | slice: 0, 3 | size }}", "0"},
 		{"{% assign x = %}[{{ x }}]{% echo %}{{ }}", "[]"},
 	};
 	EXPECT_ALL(pairs,
