@@ -298,6 +298,12 @@ static const char *contents(const char *name)
 	return text;
 }
 
+static void expect_begins(const char *text, const char *beginning)
+{
+	if (strncmp(text, beginning, strlen(beginning)) != 0)
+		fail_msg("%s\n... does not begin with\n%s", text, beginning);
+}
+
 static void expect_count(const char *name, unsigned value)
 {
 	char field[60];
@@ -337,10 +343,10 @@ static void test_sink_takes_counts_and_stores_exactly(void **)
 	expect_count("duplicates", 1);
 	expect_count("connections", 1);
 	assert_non_null(strstr(contents("log"), "ann@y.test\t<ann@y.test@x.test>\t127.0.0.1:"));
-	assert_memory_equal(
-		contents("exact"),
-		"Message-ID: <ann@y.test@x.test>\r\n\r\n.dot\r\nFrom here\r\nMessage", 62);
-	assert_memory_equal(contents("exact.tsv"), "0\t52\tb@x.test\tann@y.test\t<ann", 30);
+	expect_begins(contents("exact"),
+		      "Message-ID: <ann@y.test@x.test>\r\n\r\n.dot\r\nFrom here\r\nMessage");
+	expect_begins(contents("exact.tsv"),
+		      "0\t52\tb@x.test\tann@y.test\t<ann@y.test@x.test>\t");
 }
 
 static void test_sink_writes_an_mbox(void **)
@@ -351,7 +357,7 @@ static void test_sink_writes_an_mbox(void **)
 	close(fd);
 	stop();
 	const char *text = contents("mbox");
-	assert_memory_equal(text, "From b@x.test ", 14);
+	expect_begins(text, "From b@x.test ");
 	assert_non_null(strstr(text,
 			       "\nReturn-Path: <b@x.test>\nDelivered-To: ann@y.test\n"
 			       "Message-ID: <ann@y.test@x.test>\n\n.dot\n>From here\n\n"));
