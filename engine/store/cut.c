@@ -1,8 +1,10 @@
 /* cut.c - freezing the next slice of an audience.
- * A window of subscriptions is bounded first, then joined with that bound on both sides: a join
- * that may read on to the end of a large list gets slower with every slice. A window in which
- * the filter or the exclusions leave too few is followed by a larger one, a few times; then the
- * caller is given what there is, so that one cut never takes long. */
+ * One list without a filter is read straight off its index. Else a window of subscriptions is
+ * bounded first, then joined with that bound on both sides: a join that may read on to the end of
+ * a large list gets slower with every slice. Where the filter or the exclusions leave too few, a
+ * larger window follows, a few times; then the caller is given what there is, so that one cut
+ * never takes long.
+ */
 #include "engine/store/pg.h"
 
 #include "engine/store/ids.h"
@@ -27,6 +29,7 @@ enum {
 struct cut {
 	uint64_t mark, highest, bound, window;
 	unsigned round;
+	bool plain; /* one list, no filter: no window is needed */
 	bool fully_cut, bound_is_end;
 	str lists, excluded, filter; /* binary arrays, and text, as they came */
 	uint64_t *ids, *suppressed_ids;
@@ -42,6 +45,28 @@ static bool keep(struct store *s, str from, str *ret)
 	}
 	*ret = arena_copy(&s->scratch, from);
 	return ret->data != NULL;
+}
+
+/* In array_recv()'s form: dimensions, flags, element type, then the first dimension's size. */
+static bool has_one_element(str array)
+{
+	static const char one[4] = {0, 0, 0, 1};
+	return array.size >= 16 && memcmp(array.data, one, 4) == 0 &&
+	       memcmp(array.data + 12, one, 4) == 0;
+}
+
+static enum pg_next send_plain(struct store *s, const struct store_cut *r, struct cut *c)
+{
+	c->bound = c->highest;
+	c->bound_is_end = true;
+	s->step = CUT_FOUND;
+	pg_put_tenant(s);
+	pg_put_u64(s, c->mark);
+	pg_put_u64(s, c->highest);
+	pg_put_bytes(s, c->lists);
+	pg_put_bytes(s, c->excluded);
+	pg_put_u64(s, r->limit - c->count - c->suppressed_count);
+	return pg_run(s, "cut_plain");
 }
 
 static enum pg_next send_bound(struct store *s, const struct cut *c)
@@ -74,12 +99,13 @@ static enum pg_next locked(struct store *s, struct store_cut *r, const PGresult 
 	c->mark = pg_u64(result, 0, 2);
 	c->highest = pg_u64(result, 0, 3);
 	c->window = limit;
+	c->plain = has_one_element(c->lists) && !c->filter.data;
 	if (c->fully_cut || pg_u64(result, 0, 0) != CAMPAIGN_RUNNING || limit == 0) {
 		r->ret_fully_cut = c->fully_cut;
 		s->step = CUT_END;
 		return pg_commit(s);
 	}
-	return send_bound(s, c);
+	return c->plain ? send_plain(s, r, c) : send_bound(s, c);
 }
 
 static enum pg_next send_ids(struct store *s, const struct store_cut *r, struct cut *c,
@@ -112,7 +138,8 @@ static void take_ids(struct cut *c, const struct store_cut *r, const PGresult *r
 	size_t rows = pg_rows(result);
 	bool filled = rows == r->limit - c->count - c->suppressed_count;
 	for (size_t i = 0; i < rows; i++)
-		take(c, pg_u64(result, i, 0), pg_u64(result, i, 1));
+		if (!c->plain || !pg_bool(result, i, 2))
+			take(c, pg_u64(result, i, 0), pg_u64(result, i, 1));
 	c->mark = filled ? pg_u64(result, rows - 1, 0) : c->bound;
 	c->fully_cut = c->mark >= c->highest || (!filled && c->bound_is_end);
 }
@@ -185,6 +212,8 @@ static enum pg_next windowed(struct store *s, struct store_cut *r, struct cut *c
 {
 	size_t found = c->count + c->suppressed_count;
 	if (!c->fully_cut && found < r->limit / 2 + 1 && ++c->round < ROUND_LIMIT) {
+		if (c->plain)
+			return send_plain(s, r, c);
 		c->window *= WINDOW_GROWTH;
 		if (c->window > WINDOW_LIMIT)
 			c->window = WINDOW_LIMIT;

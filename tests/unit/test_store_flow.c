@@ -537,6 +537,61 @@ static void test_store_cancelled_campaign_is_settled(void **)
 			   "(select max(id) from campaigns)") > 1000);
 }
 
+/* The ids a campaign of its own would freeze, counted; the campaign is cut to its end. */
+static uint64_t audience(const char *name, const char *more, uint32_t limit)
+{
+	uint64_t campaign = new_campaign(name, more), count = 0;
+	for (unsigned cuts = 0; cuts < 100; cuts++) {
+		struct store_cut r = cut(campaign, limit);
+		count += r.ret_count;
+		if (r.ret_fully_cut)
+			break;
+	}
+	return count;
+}
+
+static void test_store_cuts_lists_exclusions_and_filters(void **)
+{
+	uint64_t all = number(
+		"select count(*) from subscribers s join subscriptions x on x.subscriber_id "
+		"= s.id where list_id = 1 and state = 1 and suppressed = 0");
+	uint64_t staff = number(
+		"select count(*) from subscribers s join subscriptions x on "
+		"x.subscriber_id = s.id where list_id = 2 and state = 1 and suppressed = 0");
+	uint64_t both = number(
+		"select count(*) from subscribers s where suppressed = 0 and exists (select "
+		"from subscriptions where subscriber_id = s.id and state = 1)");
+	uint64_t town = number(
+		"select count(*) from subscribers s join subscriptions x on "
+		"x.subscriber_id = s.id where list_id = 1 and state = 1 and suppressed = 0 "
+		"and attributes->>'city' = 'c3'");
+	uint64_t without = number(
+		"select count(*) from subscribers s where suppressed = 0 and exists "
+		"(select from subscriptions where subscriber_id = s.id and state = 1 and "
+		"list_id = 1) and not exists (select from subscriptions where "
+		"subscriber_id = s.id and state = 1 and list_id = 2)");
+	for (uint32_t limit = 7; limit < 5000; limit = limit * 9 + 1) {
+		char name[20];
+		snprintf(name, sizeof(name), "a%u", limit);
+		if (limit > 20)
+			assert_int_equal(audience(name, "filter = null", limit), all);
+		name[0] = 'b';
+		assert_int_equal(audience(name, "list_ids = '{2}'", limit), staff);
+		if (limit == 7)
+			continue;
+		name[0] = 'c';
+		assert_int_equal(audience(name, "list_ids = '{2,1}'", limit), both);
+		name[0] = 'd';
+		assert_int_equal(audience(name, "filter = '$.city == \"c3\"'", limit), town);
+		name[0] = 'e';
+		assert_int_equal(audience(name, "excluded_list_ids = '{2}'", limit), without);
+		name[0] = 'f';
+		assert_int_equal(audience(name, "excluded_list_ids = '{1}'", limit), 0);
+		name[0] = 'g';
+		assert_int_equal(audience(name, "list_ids = '{}'", limit), 0);
+	}
+}
+
 static void test_store_says_when_the_connection_breaks(void **)
 {
 	assert_int_equal(
@@ -567,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_store_settle_is_fenced_by_position),
 		cmocka_unit_test(test_store_recovers_what_was_not_accounted_for),
 		cmocka_unit_test(test_store_cancelled_campaign_is_settled),
+		cmocka_unit_test(test_store_cuts_lists_exclusions_and_filters),
 		cmocka_unit_test(test_store_says_when_the_connection_breaks),
 	};
 	return cmocka_run_group_tests_name("store", tests, setup, teardown);
