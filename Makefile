@@ -50,7 +50,7 @@ test:
 	@MAKE="$(MAKE)" sh tests/run.sh
 bench:
 	@sh tests/tools/deps.sh build test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all build/release/bench/micro/bench_rsa
 	@/usr/bin/python3 bench/run.py $(BENCH)
 
 build/rundbrief: $(BUILD)/rundbrief

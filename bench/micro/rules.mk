@@ -5,5 +5,5 @@ bench-micro: $(MICRO)
 	@for program in $(MICRO); do echo "== $$program"; $$program || exit 1; done
 build/release/bench/micro/bench_%: build/release/bench/micro/bench_%.o \
 		build/release/libcore.a build/release/librim.a
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/release/libcore.a \
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/release/libcore.a \
 		build/release/librim.a -Wl,--end-group $(LIBS)
