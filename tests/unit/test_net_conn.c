@@ -196,6 +196,23 @@ static void test_garbage_instead_of_a_handshake_fails(void **)
 	close_end(server);
 }
 
+static void test_a_verifying_client_refuses_a_self_signed_server(void **)
+{
+	struct tls_context *strict;
+	struct tls_context_config config = {.role = TLS_CLIENT, .verify = true};
+	struct end *client, *server;
+	assert_int_equal(tls_context_create(&strict, &config), 0);
+	open_pair(&client, &server);
+	conn_start_tls(&server->conn, server_tls, (str){});
+	conn_start_tls(&client->conn, strict, STR("mx.example"));
+	world_run_until(&client->tls_bad, 1);
+	assert_int_equal(client->tls_ok, 0);
+	assert_non_null(strstr(tls_describe(client->conn.tls), "certificate verify failed"));
+	close_end(client);
+	close_end(server);
+	tls_context_destroy(strict);
+}
+
 static void test_end_in_the_handshake_fails_it(void **)
 {
 	struct end *client, *server;
@@ -362,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_second_session_with_a_host_is_resumed),
 		cmocka_unit_test(test_other_hosts_do_not_share_a_ticket),
 		cmocka_unit_test(test_garbage_instead_of_a_handshake_fails),
+		cmocka_unit_test(test_a_verifying_client_refuses_a_self_signed_server),
 		cmocka_unit_test(test_end_in_the_handshake_fails_it),
 		cmocka_unit_test(test_refused_connection_is_lost_with_its_cause),
 		cmocka_unit_test(test_reset_connection_is_lost),

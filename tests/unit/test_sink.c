@@ -162,6 +162,28 @@ static void test_mistakes_are_told(void **)
 	check_mistake("--threads=0", "--threads");
 }
 
+static void test_a_rules_file_says_the_same(void **)
+{
+	static struct sink_options o;
+	char path[] = "/tmp/test_sink_rules_XXXXXX", option_text[64], why[400] = "";
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+	fputs("# two providers\n\nlisten 127.0.0.1:2601;delay=5\n  listen\t127.0.0.2:2601  \r\n"
+	      "reject 3%:550 5.1.1 not here, no\nstarttls\n",
+	      file);
+	fclose(file);
+	snprintf(option_text, sizeof option_text, "--rules=%s", path);
+	char *argv[] = {option_text, NULL};
+	int result = parse(&o, why, argv);
+	unlink(path);
+	assert_int_equal(result, 0);
+	assert_int_equal(o.listener_count, 2);
+	assert_int_equal(o.listeners[0].rules.delay, 5 * USEC_MS);
+	assert_int_equal(o.listeners[1].rules.delay, 0);
+	assert_string_equal(o.listeners[1].rules.reject.text, "not here, no");
+	assert_true(o.listeners[0].starttls && o.listeners[1].starttls);
+}
+
 /* --- the whole sink --- */
 
 static char directory[] = "/tmp/test_sink_XXXXXX";
@@ -499,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_message_id_is_found_at_every_split),
 		cmocka_unit_test(test_options_reach_all_listeners_or_one),
 		cmocka_unit_test(test_mistakes_are_told),
+		cmocka_unit_test(test_a_rules_file_says_the_same),
 		cmocka_unit_test_setup(test_sink_takes_counts_and_stores_exactly, fresh),
 		cmocka_unit_test_setup(test_sink_writes_an_mbox, fresh),
 		cmocka_unit_test_setup(test_sink_rejects_and_defers_by_rule, fresh),
