@@ -88,8 +88,7 @@ void filter_suggest(char *out, size_t out_size, str name)
 
 bool filter_text(struct liquid_frame *f, const struct filter_input *input, str *ret_text)
 {
-	return frame_text(f, &input->value, ret_text) &&
-	       frame_effort(f, ret_text->size / EFFORT_BYTES);
+	return frame_text(f, &input->value, ret_text);
 }
 
 bool filter_argument_text(struct liquid_frame *f, const struct filter_input *input,

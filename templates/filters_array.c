@@ -151,7 +151,7 @@ int filter_uniq(struct liquid_frame *f, const struct filter_input *input, struct
 		size_t j = 0;
 		while (j < count && !same(f, &seen[j], &at))
 			j++;
-		if (!frame_effort(f, j / 4 + 1))
+		if (!frame_effort(f, j + 1))
 			return -1;
 		if (j < count)
 			continue;

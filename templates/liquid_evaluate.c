@@ -30,7 +30,7 @@ static int find_root(struct liquid_frame *f, const struct expression *variable,
 	if (symbol == SYMBOL_NONE) {
 		struct value computed;
 		if (evaluate(f, variable->variable.root, &computed) ||
-		    !frame_text(f, &computed, &name))
+		    !frame_text(f, &computed, &name) || !frame_effort(f, effort_of(&computed)))
 			return -1;
 		symbol = symbols_find(f->symbols, name);
 		*ret_value = symbol >= f->scope->binding_count ? frame_member(f, f->roots, name)
@@ -194,7 +194,7 @@ static int range_bound(struct liquid_frame *f, const struct expression *expressi
 	if (value.kind != VALUE_NIL && value.kind != VALUE_STRING && value.kind != VALUE_INT)
 		return frame_fail(f, "a range goes from integer to integer");
 	*ret_bound = value_to_integer_loosely(value);
-	return 0;
+	return frame_effort(f, effort_of(&value)) ? 0 : -1;
 }
 
 int evaluate(struct liquid_frame *f, const struct expression *expression, struct value *ret)
@@ -220,18 +220,20 @@ static int apply(struct liquid_frame *f, const struct filter_call *call, struct 
 {
 	struct value arguments[ARGUMENT_LIMIT];
 	struct filter_input input = {.value = *value, .arguments = arguments};
+	uint64_t effort = EFFORT_OF_STEP + effort_of(value);
 	for (size_t i = 0; i < call->argument_count; i++) {
 		const struct argument *argument = &call->arguments[i];
 		struct value given;
 		if (evaluate(f, &argument->value, &given))
 			return -1;
+		effort += effort_of(&given);
 		if (!argument->name.data)
 			arguments[input.count++] = given;
 		else if (str_eq(argument->name, STR("allow_false")))
 			input.allow_false = value_truthy(&given);
 	}
 	*value = nil;
-	if (!frame_step(f) || call->filter->apply(f, &input, value))
+	if (!frame_effort(f, effort) || call->filter->apply(f, &input, value))
 		return -1;
 	if (call->filter->keeps_safe && value->kind == VALUE_STRING &&
 	    input.value.kind == VALUE_STRING)

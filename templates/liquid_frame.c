@@ -44,7 +44,7 @@ bool frame_equal(struct liquid_frame *f, const struct value *a, const struct val
 
 const struct value *frame_member(struct liquid_frame *f, const struct value *hash, str name)
 {
-	uint64_t effort = hash->kind == VALUE_HASH ? hash->hash.count / 4 : 0;
+	uint64_t effort = hash->kind == VALUE_HASH ? hash->hash.count / 2 : 0;
 	f->effort_left -= effort < f->effort_left ? effort : f->effort_left;
 	return value_get(hash, name);
 }
@@ -56,7 +56,7 @@ bool frame_memory(struct liquid_frame *f, size_t size)
 		return false;
 	}
 	f->memory_left -= size;
-	return frame_effort(f, size / EFFORT_BYTES);
+	return frame_effort(f, size / 16);
 }
 
 void *frame_alloc(struct liquid_frame *f, size_t count, size_t size)
@@ -110,7 +110,7 @@ struct memory_cell *frame_cell(struct liquid_frame *f, struct memory_cell **list
 	for (struct memory_cell *cell = *list; cell; cell = cell->next) {
 		if (str_eq(cell->key, key))
 			return cell;
-		if (!frame_effort(f, 1))
+		if (!frame_effort(f, 1 + key.size / 64))
 			return NULL;
 	}
 	struct memory_cell *cell = frame_alloc(f, 1, sizeof *cell);

@@ -59,11 +59,16 @@ __attribute__((format(printf, 2, 3))) int frame_fail(struct liquid_frame *, cons
 /* Counts against the limit of steps; false (and failed) when it is used up. An effort is a 64th
  * of a step: looking at an item, or at some bytes of text. So neither many small steps nor few
  * large ones make a rendering hang. */
-enum { EFFORT_OF_STEP = 64, EFFORT_BYTES = 16 };
+enum { EFFORT_OF_STEP = 64, EFFORT_BYTES = 4 };
 bool frame_effort(struct liquid_frame *, uint64_t amount);
 static inline bool frame_step(struct liquid_frame *f)
 {
 	return frame_effort(f, EFFORT_OF_STEP);
+}
+/* What reading a value once costs: nothing, but for text. */
+static inline uint64_t effort_of(const struct value *value)
+{
+	return value->kind == VALUE_STRING ? value->string.size / EFFORT_BYTES : 0;
 }
 /* value_equal(), counted; false when it failed. */
 bool frame_equal(struct liquid_frame *, const struct value *, const struct value *,

@@ -129,7 +129,7 @@ static int loop_bound(struct liquid_frame *f, const struct expression *expressio
 	struct value value;
 	if (!expression)
 		return 0;
-	if (evaluate(f, expression, &value))
+	if (evaluate(f, expression, &value) || !frame_effort(f, effort_of(&value)))
 		return -1;
 	bool number = value.kind == VALUE_INT || value.kind == VALUE_FLOAT ||
 		      value.kind == VALUE_STRING || value.kind == VALUE_NIL;

@@ -171,8 +171,10 @@ static bool hashes_equal(const struct value *a, const struct value *b, int depth
 	return true;
 }
 
-static bool asks(const struct value *question, const struct value *value)
+static bool asks(const struct value *question, const struct value *value, uint64_t *effort)
 {
+	if (value->kind == VALUE_STRING)
+		take(effort, value->string.size / 4);
 	return question->kind == VALUE_EMPTY ? value_is_empty(value) : value_is_blank(value);
 }
 
@@ -181,9 +183,9 @@ static bool equal(const struct value *a, const struct value *b, int depth, uint6
 	if (depth > VALUE_DEPTH_LIMIT || !take(effort, 1))
 		return false;
 	if (a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK)
-		return b->kind == a->kind || asks(a, b);
+		return b->kind == a->kind || asks(a, b, effort);
 	if (b->kind == VALUE_EMPTY || b->kind == VALUE_BLANK)
-		return asks(b, a);
+		return asks(b, a, effort);
 	if (is_number(a) && is_number(b))
 		return number_compare(*a, *b) == 0;
 	if (a->kind != b->kind)
@@ -243,18 +245,36 @@ size_t utf8_size(str s)
 	return size;
 }
 
+/* How many of the next bytes are ASCII, eight at a time. */
+static size_t ascii_run(str s)
+{
+	size_t at = 0;
+	for (uint64_t word; at + sizeof word <= s.size; at += sizeof word) {
+		memcpy(&word, s.data + at, sizeof word);
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	return at;
+}
+
 size_t utf8_count(str s)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < s.size; i += utf8_size(str_from(s, i)))
-		count++;
+	while (s.size) {
+		size_t run = ascii_run(s);
+		count += run ? run : 1;
+		s = str_from(s, run ? run : utf8_size(s));
+	}
 	return count;
 }
 
 size_t utf8_offset(str s, size_t index)
 {
 	size_t at = 0;
-	for (; index > 0 && at < s.size; index--)
-		at += utf8_size(str_from(s, at));
+	while (index > 0 && at < s.size) {
+		size_t run = ascii_run(str_sub(s, at, index));
+		at += run ? run : utf8_size(str_from(s, at));
+		index -= run ? run : 1;
+	}
 	return at;
 }

@@ -172,6 +172,10 @@ static void test_liquid_partials_see_arguments_and_data(void **)
 	case_end(&c);
 }
 
+#define LONG_TEXT(tag)                                                                         \
+	"{% assign s = ' ' %}{% for i in (1..18) %}{% assign s = s | append: s %}{% endfor %}" \
+	"{% for i in (1..1000000) %}" tag "{% endfor %}"
+
 static void test_liquid_bounds_end_every_rendering(void **)
 {
 	static const char *const endless[] = {
@@ -188,6 +192,12 @@ static void test_liquid_bounds_end_every_rendering(void **)
 		"{% assign l = (1..20000) | map: 0 | sort %}{% for i in (1..100000) %}"
 		"{% assign q = l | uniq | sort_natural %}{% endfor %}",
 		"{% for i in (1..1000000) %}{% cycle i: 1, 2 %}{% endfor %}",
+		/* Long texts that are read over and over. */
+		LONG_TEXT("{% if s == blank %}{% endif %}"),
+		LONG_TEXT("{% assign x = s | plus: 1 %}"),
+		LONG_TEXT("{{ [s] }}"),
+		LONG_TEXT("{% assign x = s.size %}"),
+		LONG_TEXT("{% if s contains 'x' or s < s %}{% endif %}"),
 	};
 	struct liquid_case c;
 	case_begin(&c);
