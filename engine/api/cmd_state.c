@@ -1,5 +1,6 @@
 /* cmd_state.c - `rundbrief pause | resume | cancel CAMPAIGN`: a state change, which every
- * engine hears of within half a second. Nothing that was started is called back. */
+ * engine hears of within half a second and then waits. Nothing that was started is called back.
+ */
 #include "engine/api/commands.h"
 
 #include "engine/api/db.h"
@@ -82,7 +83,9 @@ const struct command command_pause = {
 	.name = "pause",
 	.synopsis = "CAMPAIGN",
 	.summary = "Stop starting messages of a campaign, on every engine",
-	.manual = "Messages under way end in order; the rest waits for `rundbrief resume`.",
+	.manual = "Messages under way end in order; the rest, and the engines, wait for "
+		  "`rundbrief\n"
+		  "resume`.",
 	.run = pause_run,
 	.outputs = CLI_JSON,
 };
@@ -91,7 +94,8 @@ const struct command command_resume = {
 	.name = "resume",
 	.synopsis = "CAMPAIGN",
 	.summary = "Let a paused campaign go on",
-	.manual = "An engine must be there to send it: `rundbrief send CAMPAIGN`.",
+	.manual = "Engines that wait go on; where none does, `rundbrief send CAMPAIGN` starts "
+		  "one.",
 	.run = resume_run,
 	.outputs = CLI_JSON,
 };

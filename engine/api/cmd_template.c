@@ -70,7 +70,10 @@ static int read_data(struct cli *cli, const char *path, struct value *ret_roots)
 {
 	str text = STR("{}");
 	char why[300] = "";
-	int code = path ? read_input(cli, path, DATA_SIZE_LIMIT, &text) : CLI_GO;
+	bool is_text = path && str_starts(str_trim(str_of(path)), STR("{"));
+	int code = path && !is_text ? read_input(cli, path, DATA_SIZE_LIMIT, &text) : CLI_GO;
+	if (is_text)
+		text = str_of(path);
 	if (code != CLI_GO)
 		return code;
 	if (value_from_json_text(cli->arena, text, ret_roots, why, sizeof(why)) != 0)
@@ -122,7 +125,8 @@ static int template_run(struct cli *cli, int argc, char **argv)
 	struct render r = {.escape = "html"};
 	const struct cli_option options[] = {
 		{"data", CLI_TEXT, &r.data, "JSON",
-		 "file with the variables, a JSON object; - is standard input"},
+		 "the variables, a JSON object: a file, - for standard input, or the text "
+		 "itself"},
 		{"partials", CLI_TEXT, &r.partials, "DIR",
 		 "folder of partials: NAME is DIR/NAME.liquid or DIR/NAME"},
 		{"autoescape", CLI_TEXT, &r.escape, "html|none",

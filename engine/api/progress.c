@@ -69,6 +69,8 @@ static void put_line(const struct progress *p, const struct engine_progress *e, 
 	}
 	if (stops > 0)
 		buf_put_cstr(out, stops > 1 ? "  stopping now" : "  stopping in order");
+	else if (e->state == CAMPAIGN_PAUSED)
+		buf_put_cstr(out, "  paused, waiting for `rundbrief resume`");
 	else if (e->database_lost)
 		buf_put_cstr(out, "  waiting for the database");
 }

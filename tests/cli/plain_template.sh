@@ -33,3 +33,5 @@ printf '{"a": ' >broken.json
 run 6 template render a.liquid --data broken.json
 run 3 template render missing.liquid
 run 2 template render a.liquid --autoescape maybe
+run 0 template render a.liquid --data '{"name": "Eve"}'
+is "Hello Eve"
