@@ -3,10 +3,9 @@
  * (recover.c). */
 #include "engine/store/pg.h"
 
-#include <stdlib.h>
-
 #include "engine/base/codec.h"
 #include "engine/store/ids.h"
+#include "engine/store/takeover.h"
 
 static const char fenced[] = "another process runs under this engine's name";
 
@@ -90,13 +89,39 @@ static enum pg_next leased(struct store *s, struct store_lease *r, const PGresul
 	return pg_commit(s);
 }
 
+static enum pg_next send_lease(struct store *s, const struct store_lease *r)
+{
+	put_engine(s, r->engine_id, r->epoch);
+	pg_put_u64(s, r->campaign_id);
+	pg_put_u64(s, ++s->lease_token);
+	s->lost_token = s->lease_token; /* until its commit is answered */
+	return pg_run(s, "slice_lease");
+}
+
+static enum pg_next send_lease_again(struct store *s, const struct store_lease *r)
+{
+	put_engine(s, r->engine_id, r->epoch);
+	pg_put_u64(s, s->lost_token);
+	return pg_run(s, "slice_lease_again");
+}
+
 static enum pg_next none_due(struct store *s, struct store_lease *r, const PGresult *result)
 {
 	if (!pg_bool(result, 0, 1))
 		return pg_fail(s, STORE_FENCED, fenced);
 	r->ret_next_due_wall = pg_is_null(result, 0, 0) ? USEC_NEVER : pg_time(result, 0, 0);
-	return pg_commit(s);
+	return takeover_begin(s, r->engine_id, r->campaign_id);
 }
+
+enum {
+	LEASE_BEGIN,
+	LEASE_BEGUN,
+	LEASE_AGAIN, /* whether the lost lease was made */
+	LEASE_TRIED,
+	LEASE_NONE,
+	LEASE_TAKING_OVER,
+	LEASE_END
+};
 
 /* In a transaction, so that a lease whose ids did not fit into memory is no lease. */
 static enum pg_next lease_step(struct store *s, struct store_request *request,
@@ -104,23 +129,36 @@ static enum pg_next lease_step(struct store *s, struct store_request *request,
 {
 	struct store_lease *r = (struct store_lease *)request;
 	switch (s->step++) {
-	case 0:
+	case LEASE_BEGIN:
 		r->ret_slice_id = 0;
 		r->ret_next_due_wall = 0;
 		return pg_begin(s);
-	case 1:
-		put_engine(s, r->engine_id, r->epoch);
-		pg_put_u64(s, r->campaign_id);
-		return pg_run(s, "slice_lease");
-	case 2:
-		if (pg_rows(result))
+	case LEASE_BEGUN:
+		if (s->lost_token)
+			return send_lease_again(s, r);
+		s->step = LEASE_TRIED;
+		return send_lease(s, r);
+	case LEASE_AGAIN:
+		if (pg_rows(result) == 0)
+			return send_lease(s, r);
+		s->step = LEASE_END;
+		return leased(s, r, result);
+	case LEASE_TRIED:
+		if (pg_rows(result)) {
+			s->step = LEASE_END;
 			return leased(s, r, result);
+		}
+		s->lost_token = 0;
 		put_engine(s, r->engine_id, r->epoch);
 		pg_put_u64(s, r->campaign_id);
 		return pg_run(s, "slice_next_due");
-	case 3:
-		return r->ret_slice_id ? PG_DONE : none_due(s, r, result);
+	case LEASE_NONE:
+		return none_due(s, r, result);
+	case LEASE_TAKING_OVER:
+		s->step = LEASE_TAKING_OVER;
+		return takeover_step(s, result, &r->ret_next_due_wall);
 	default:
+		s->lost_token = 0;
 		return PG_DONE;
 	}
 }
@@ -172,30 +210,72 @@ void store_mark(struct store *s, struct store_mark *r)
 	pg_submit(s, &r->request, &work);
 }
 
+/* What is left of the ids when those that already stand in a slice of their own are taken out.
+ */
+static uint64_t *left_to_put_back(struct store *s, const struct store_put_back *r,
+				  const PGresult *result, size_t *ret_count)
+{
+	struct pile gone = {};
+	uint64_t *ids = pg_own(s, r->count * sizeof(*ids));
+	if (!ids)
+		return NULL;
+	memcpy(ids, r->ids, r->count * sizeof(*ids));
+	for (size_t i = 0; i < pg_rows(result); i++)
+		if (!pg_is_null(result, i, 0) &&
+		    !pile_add_coded(&gone, &s->scratch, pg_str(result, i, 0)))
+			return NULL;
+	ids_sort(gone.ids, gone.count);
+	*ret_count = ids_subtract(ids, r->count, gone.ids, gone.count);
+	return ids;
+}
+
+static enum pg_next send_put_back(struct store *s, const struct store_put_back *r,
+				  const PGresult *result)
+{
+	size_t count = 0;
+	if (pg_rows(result) == 0)
+		return pg_fail(s, STORE_FENCED,
+			       "the slice is not leased by this engine any more");
+	uint64_t *ids = left_to_put_back(s, r, result, &count);
+	str coded = ids ? ids_encode(&s->scratch, ids, count) : (str){NULL, 0};
+	if (!coded.data)
+		return pg_fail(s, STORE_RETRY, "no memory for a slice's ids");
+	if (count == 0) {
+		s->step++;
+		return pg_commit(s);
+	}
+	pg_put_tenant(s);
+	pg_put_u64(s, r->campaign_id);
+	pg_put_u64(s, r->slice_id);
+	pg_put_u32(s, (uint32_t)count);
+	pg_put_u64(s, ids[0]);
+	pg_put_u64(s, ids[count - 1]);
+	pg_put_time(s, r->due_wall);
+	pg_put_bytes(s, coded);
+	return pg_run(s, "slice_put_back");
+}
+
 static enum pg_next put_back_step(struct store *s, struct store_request *request,
 				  const PGresult *result)
 {
 	struct store_put_back *r = (struct store_put_back *)request;
 	if (r->count == 0)
 		return PG_DONE;
-	if (s->step++ == 0) {
-		str ids = ids_encode(&s->scratch, r->ids, r->count);
-		if (!ids.data)
-			return pg_fail(s, STORE_RETRY, "no memory for a slice's ids");
+	switch (s->step++) {
+	case 0:
+		return pg_begin(s);
+	case 1:
 		put_engine(s, r->engine_id, r->epoch);
 		pg_put_u64(s, r->campaign_id);
 		pg_put_u64(s, r->slice_id);
-		pg_put_u32(s, (uint32_t)r->count);
-		pg_put_u64(s, r->ids[0]);
-		pg_put_u64(s, r->ids[r->count - 1]);
-		pg_put_time(s, r->due_wall);
-		pg_put_bytes(s, ids);
-		return pg_run(s, "slice_put_back");
+		return pg_run(s, "slice_children");
+	case 2:
+		return send_put_back(s, r, result);
+	case 3:
+		return pg_commit(s);
+	default:
+		return PG_DONE;
 	}
-	if (pg_affected(result) == 0)
-		return pg_fail(s, STORE_FENCED,
-			       "the slice is not leased by this engine any more");
-	return PG_DONE;
 }
 
 void store_put_back(struct store *s, struct store_put_back *r)

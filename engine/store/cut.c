@@ -1,9 +1,9 @@
 /* cut.c - freezing the next slice of an audience.
  * One list without a filter is read straight off its index. Else a window of subscriptions is
- * bounded first, then joined with that bound on both sides: a join that may read on to the end of
- * a large list gets slower with every slice. Where the filter or the exclusions leave too few, a
- * larger window follows, a few times; then the caller is given what there is, so that one cut
- * never takes long.
+ * bounded first, then joined with that bound on both sides: a join that may read on to the end
+ * of a large list gets slower with every slice. Where the filter or the exclusions leave too
+ * few, a larger window follows, a few times; then the caller is given what there is, so that
+ * one cut never takes long.
  */
 #include "engine/store/pg.h"
 

@@ -52,3 +52,43 @@ size_t ids_subtract(uint64_t *ids, size_t count, const uint64_t *gone, size_t go
 	}
 	return kept;
 }
+
+static bool room(struct pile *p, struct arena *arena, size_t more)
+{
+	if (p->count + more <= p->capacity)
+		return true;
+	size_t capacity = (p->count + more) * 2;
+	uint64_t *ids = ARENA_ARRAY(arena, uint64_t, capacity);
+	if (!ids)
+		return false;
+	if (p->count)
+		memcpy(ids, p->ids, p->count * sizeof(*ids));
+	p->ids = ids;
+	p->capacity = capacity;
+	return true;
+}
+
+bool pile_add(struct pile *p, struct arena *arena, uint64_t id)
+{
+	if (!room(p, arena, 1))
+		return false;
+	p->ids[p->count++] = id;
+	return true;
+}
+
+bool pile_add_coded(struct pile *p, struct arena *arena, str coded)
+{
+	if (!room(p, arena, coded.size)) /* each id takes at least a byte */
+		return false;
+	long count = delta_decode(coded, p->ids + p->count, coded.size);
+	if (count < 0)
+		return false;
+	p->count += (size_t)count;
+	return true;
+}
+
+void pile_settle(struct pile *p)
+{
+	ids_sort(p->ids, p->count);
+	p->count = ids_unique(p->ids, p->count);
+}

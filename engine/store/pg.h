@@ -74,7 +74,9 @@ struct store {
 	str copy_data;         /* sent when the server asks for it */
 	char prepared[PG_STATEMENT_LIMIT][PG_NAME_LIMIT];
 	size_t prepared_count;
-	bool dead; /* the connection broke under the active request */
+	uint64_t lease_token; /* counts this connection's leases */
+	uint64_t lost_token;  /* of a lease whose end is not known; 0: none */
+	bool dead;            /* the connection broke under the active request */
 
 	struct pg_watch socket_watch, timer_watch;
 	int timer_fd;

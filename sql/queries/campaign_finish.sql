@@ -1,6 +1,7 @@
--- A campaign ends when everything is cut, no slice is open or held, and nobody waits.
-update campaigns c set state = 4, finished_at = now()
-where c.tenant_id = $1::integer and c.id = $2::bigint and c.state = 1 and c.fully_cut
+-- A campaign ends when everything is cut, no slice is open or held, and nobody waits. One that
+-- has ended already says so again: the first answer may have been lost.
+update campaigns c set state = 4, finished_at = coalesce(finished_at, now())
+where c.tenant_id = $1::integer and c.id = $2::bigint and c.state in (1, 4) and c.fully_cut
 	and not exists (select from slices s
 		where s.tenant_id = $1 and s.campaign_id = $2 and s.state in (0, 1, 4))
 	and not exists (select from deferrals d

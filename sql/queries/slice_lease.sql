@@ -11,7 +11,7 @@ with next as (
 		and exists (select from engines e
 			where e.tenant_id = $1 and e.id = $2::integer and e.epoch = $3::integer)
 	order by s.due_at, s.id limit 1)
-update slices s set state = 1, lease_engine_id = $2, lease_epoch = $3
+update slices s set state = 1, lease_engine_id = $2, lease_epoch = $3, lease_token = $5::bigint
 from next n
 where s.tenant_id = $1 and s.campaign_id = n.campaign_id and s.id = n.id
 returning s.id, s.campaign_id, s.kind, s.count, s.ids
