@@ -62,7 +62,9 @@ bool frame_memory(struct liquid_frame *f, size_t size)
 void *frame_alloc(struct liquid_frame *f, size_t count, size_t size)
 {
 	size_t total;
-	if (__builtin_mul_overflow(count, size, &total) || !frame_memory(f, total))
+	if (__builtin_mul_overflow(count, size, &total))
+		total = SIZE_MAX;
+	if (!frame_memory(f, total))
 		return NULL;
 	void *memory = arena_alloc(f->scratch, total ? total : 1);
 	if (!memory)
