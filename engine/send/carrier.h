@@ -64,7 +64,8 @@ struct session {
 	size_t host_index, address_index; /* of path->route: where it is connected */
 	struct chain_link pump;           /* in carrier.pump: has output after its release */
 	struct chain messages;            /* submitted, unfinished */
-	uint32_t submitted_count;
+	struct chain spent; /* ended, but the kernel may still hold their bytes */
+	uint32_t submitted_count, delivered_count;
 	bool spoken;   /* connected: the SMTP machine runs */
 	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
 	bool in_clear; /* STARTTLS was not to be tried */

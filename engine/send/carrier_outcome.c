@@ -51,13 +51,17 @@ static void fill_names(const struct carrier *carrier, struct outcome *outcome,
 	outcome->row.site = keep(outcome, str_of(path->route.site), 64);
 }
 
-/* Deferred, or in doubt with the policy to try again: when. No time left: it has expired, and
+/* Deferred, or in doubt and to be tried again: when. The policy speaks for the first unanswered
+ * transaction of a broken connection; those behind it (CAUSE_CONNECTION_LOST) are always tried
+ * again (design.md 1.5). No time left: it has expired, and
  * keeps its last real reply. */
 static void schedule(struct carrier *carrier, const struct content *content,
-		     struct store_outcome *row, const struct classification *class)
+		     struct store_outcome *row, const struct classification *class,
+		     bool behind_another)
 {
+	bool doubt_again = content->in_doubt_retry || behind_another;
 	bool again = row->verdict == VERDICT_DEFERRED ||
-		     (row->verdict == VERDICT_IN_DOUBT && content->in_doubt_retry);
+		     (row->verdict == VERDICT_IN_DOUBT && doubt_again);
 	row->final = !again;
 	if (!again)
 		return;
@@ -145,7 +149,8 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	outcome->envelope = envelope;
 	fill(carrier, outcome, envelope, reply, &class, in_doubt);
 	fill_names(carrier, outcome, path, session);
-	schedule(carrier, envelope->content, &outcome->row, &class);
+	schedule(carrier, envelope->content, &outcome->row, &class,
+		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, reply, &class);
 	count(&carrier->counts, &outcome->row);
 	envelope->state = ENVELOPE_ENDED;
@@ -156,7 +161,8 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 
 void carrier_message_free(struct carrier *carrier, struct message *message)
 {
-	message->envelope->message = NULL;
+	if (message->envelope)
+		message->envelope->message = NULL;
 	message->envelope = NULL;
 	arena_reset(&message->arena);
 	slab_give_back(&carrier->message_slab, message);

@@ -114,32 +114,6 @@ static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
 	return slots;
 }
 
-/* Spreads what is ready over the sessions with room, the emptiest ones first in the first
- * round, so that no session holds two while another has none. */
-static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
-			     uint32_t allowed, usec now)
-{
-	uint32_t started = 0;
-	for (size_t depth = 0; depth < SMTP_TRANSACTION_LIMIT; depth++) {
-		struct chain_link *link = chain_first(&path->sessions);
-		for (; link && started < allowed; link = chain_next(&path->sessions, link)) {
-			struct session *session = CHAIN_OWNER(link, struct session, link);
-			if (session->messages.count > depth || session_room(session) == 0)
-				continue;
-			struct chain_link *first = chain_pop(&path->ready);
-			if (!first)
-				return started;
-			const struct path_event event = {.kind = PATH_STARTED};
-			path_record(&path->shaping, &event, now);
-			atomic_fetch_add_explicit(&carrier->counts.started, 1,
-						  memory_order_relaxed);
-			session_submit(session, CHAIN_OWNER(first, struct message, link), now);
-			started++;
-		}
-	}
-	return started;
-}
-
 static bool was_stopped(struct carrier *carrier, struct envelope *envelope)
 {
 	if (carrier->stopped.live_count == 0)
@@ -153,6 +127,44 @@ static bool was_stopped(struct carrier *carrier, struct envelope *envelope)
 	reply.text = str_of(stop->reason);
 	carrier_outcome(carrier, envelope, &reply, false, NULL);
 	return true;
+}
+
+/* The next message to submit; those whose recipient was stopped meanwhile end here. */
+static struct message *take_ready(struct carrier *carrier, struct carrier_path *path)
+{
+	for (struct chain_link *link; (link = chain_pop(&path->ready));) {
+		struct message *message = CHAIN_OWNER(link, struct message, link);
+		if (!was_stopped(carrier, message->envelope))
+			return message;
+		carrier_message_free(carrier, message);
+	}
+	return NULL;
+}
+
+/* Spreads what is ready over the sessions with room, the emptiest ones first in the first
+ * round, so that no session holds two while another has none. */
+static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
+			     uint32_t allowed, usec now)
+{
+	uint32_t started = 0;
+	for (size_t depth = 0; depth < SMTP_TRANSACTION_LIMIT; depth++) {
+		struct chain_link *link = chain_first(&path->sessions);
+		for (; link && started < allowed; link = chain_next(&path->sessions, link)) {
+			struct session *session = CHAIN_OWNER(link, struct session, link);
+			if (session->messages.count > depth || session_room(session) == 0)
+				continue;
+			struct message *message = take_ready(carrier, path);
+			if (!message)
+				return started;
+			const struct path_event event = {.kind = PATH_STARTED};
+			path_record(&path->shaping, &event, now);
+			atomic_fetch_add_explicit(&carrier->counts.started, 1,
+						  memory_order_relaxed);
+			session_submit(session, message, now);
+			started++;
+		}
+	}
+	return started;
 }
 
 static struct press *least_busy(struct carrier *carrier)

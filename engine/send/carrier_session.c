@@ -17,6 +17,8 @@ static void on_tls(struct conn *, bool);
 static void on_lost(struct conn *, enum local_cause);
 static void on_closed(struct conn *);
 
+static void message_ends(struct session *, struct message *);
+
 static const struct conn_events events = {
 	.on_open = on_open,
 	.on_bytes = on_bytes,
@@ -70,9 +72,10 @@ struct session *session_open(struct carrier *carrier, struct carrier_path *path)
 	session->carrier = carrier;
 	session->path = path;
 	session->host_index = session->address_index = 0;
-	session->submitted_count = 0;
+	session->submitted_count = session->delivered_count = 0;
 	session->spoken = session->ready = session->closing = false;
 	chain_init(&session->messages);
+	chain_init(&session->spent);
 	session->timer.of = TIMER_SESSION;
 	wheel_timer_init(&session->timer.wheel);
 	chain_link_init(&session->pump);
@@ -164,6 +167,8 @@ static void on_closed(struct conn *conn)
 	struct carrier *carrier = session->carrier;
 	struct carrier_path *path = session->path;
 	ASSERT(chain_empty(&session->messages));
+	for (struct chain_link *link; (link = chain_pop(&session->spent));)
+		message_ends(session, CHAIN_OWNER(link, struct message, link));
 	chain_remove(&carrier->pump, &session->pump);
 	if (session->refused && !carrier->draining &&
 	    (tls_retry(session) || next_target(session))) {
@@ -282,21 +287,24 @@ void session_released(struct carrier *carrier, uint64_t written)
 		session_pump(CHAIN_OWNER(link, struct session, pump), now);
 }
 
+/* From its outcome on the envelope is the ledger's, whose settlement may free its slice before
+ * the session has finished with the transaction. */
 static void on_result(struct session *session, const struct smtp_event *event)
 {
 	struct message *message = event->owner;
 	struct carrier *carrier = session->carrier;
+	struct envelope *envelope = message->envelope;
 	chain_remove(&carrier->open_marks, &message->mark_link);
-	carrier_outcome(carrier, message->envelope, &event->reply, event->in_doubt, session);
+	session->delivered_count += event->reply.code >= 200 && event->reply.code < 300;
+	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
+	envelope->message = NULL;
+	message->envelope = NULL;
 }
 
-static void on_finished(struct session *session, struct message *message)
+static void message_ends(struct session *session, struct message *message)
 {
 	struct carrier *carrier = session->carrier;
-	chain_remove(&session->messages, &message->link);
-	chain_remove(&carrier->open_marks, &message->mark_link);
 	message->session = NULL;
-	message->gated = false;
 	if (message->returned) {
 		message->envelope->state = ENVELOPE_READY;
 		chain_push_front(&session->path->ready, &message->link);
@@ -304,6 +312,29 @@ static void on_finished(struct session *session, struct message *message)
 		carrier_message_free(carrier, message);
 	}
 	carrier_path_touch(carrier, session->path);
+}
+
+/* A body that the kernel may still be sending stays as it is until the connection is closed. */
+static void on_finished(struct session *session, const struct smtp_event *event)
+{
+	struct message *message = event->owner;
+	chain_remove(&session->messages, &message->link);
+	chain_remove(&session->carrier->open_marks, &message->mark_link);
+	message->gated = false;
+	if (event->body_in_use)
+		chain_push_back(&session->spent, &message->link);
+	else
+		message_ends(session, message);
+}
+
+/* A host that greets and then hangs up before anything was delivered is as good as down. */
+static void learn_close(struct session *session, const struct reply *reply)
+{
+	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
+	if (!lost || session->delivered_count > 0)
+		return;
+	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
+	path_record(&session->path->shaping, &event, now_of(session));
 }
 
 static void on_ready(struct session *session)
@@ -334,13 +365,15 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		on_result(session, event);
 		return;
 	case SMTP_FINISHED:
-		on_finished(session, event->owner);
+		on_finished(session, event);
 		return;
 	case SMTP_RETURNED:
 		((struct message *)event->owner)->returned = true;
 		return;
 	case SMTP_CLOSE:
-		if (!session->ready)
+		if (session->ready)
+			learn_close(session, &event->reply);
+		else
 			refuse(session, &event->reply);
 		shut(session);
 		return;

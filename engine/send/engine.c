@@ -263,10 +263,12 @@ static enum engine_end watch(struct threads *threads,
 		usleep((useconds_t)WATCH_INTERVAL / 4);
 		engine_read_progress(engine, &progress);
 		bool go_on = on_progress(context, &progress);
-		if (progress.state == CAMPAIGN_FINISHED && !flag(&engine->feeder.public.cancelled))
+		if (progress.state == CAMPAIGN_FINISHED &&
+		    !flag(&engine->feeder.public.cancelled))
 			return ENGINE_FINISHED;
 		if (progress.state == CAMPAIGN_FINISHED) {
-			snprintf(engine->why, sizeof(engine->why), "the campaign was cancelled");
+			snprintf(engine->why, sizeof(engine->why),
+				 "the campaign was cancelled");
 			return ENGINE_PAUSED;
 		}
 		if (flag(&engine->feeder.public.troubled) || flag(&engine->ledger.fenced)) {

@@ -14,6 +14,9 @@
 
 #define HISTORY 4096 /* starts remembered per site, for the rate's check */
 #define MESSAGE_LIMIT 65536
+/* From an unsubscribe to its following everywhere: the feed, and commands already sent to a
+ * host that takes its time over the one before. */
+#define STOP_GRACE (180 * USEC_SECOND)
 
 struct host_limits site_limits[SITE_COUNT];
 
@@ -327,6 +330,9 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 		world_fail(w, "mail to %.*s, who is suppressed", STR_FORMAT(to));
 	if (peer->rcpt->final_count > 0 && peer->rcpt->final != VERDICT_IN_DOUBT)
 		world_fail(w, "mail to %.*s, whose verdict is final", STR_FORMAT(to));
+	if (peer->rcpt->stopped_at && w->now > peer->rcpt->stopped_at + STOP_GRACE)
+		world_fail(w, "mail to %.*s, %.1f s after the unsubscribe", STR_FORMAT(to),
+			   (double)(w->now - peer->rcpt->stopped_at) / 1e6);
 	if (w->now + w->wall_offset < peer->rcpt->not_before_wall)
 		world_fail(w, "%.*s was tried again %.1f s early", STR_FORMAT(to),
 			   (double)(peer->rcpt->not_before_wall - w->now - w->wall_offset) /

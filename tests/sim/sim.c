@@ -32,6 +32,8 @@ const char *const state_names[32] = {
 	[18] = "recovered-slices",
 	[19] = "torn-journals",
 	[20] = "put-back",
+	[21] = "paused",
+	[VERDICT_SUPPRESSED] = "suppressed",
 };
 
 static struct dkim_key *key;
@@ -164,7 +166,7 @@ static usec step_all(struct engine *engine)
 		!lane_empty(&engine->carrier.marked) ||
 		!lane_empty(&engine->carrier.outcomes_back) ||
 		!lane_empty(&engine->ledger.settled) || !lane_empty(&engine->ledger.closed) ||
-		!lane_empty(&engine->ledger.closable);
+		(!lane_empty(&engine->ledger.closable) && !atomic_load(&engine->ledger.lost));
 	return ran > 0 || more ? w->now : wake;
 }
 
@@ -288,7 +290,8 @@ static bool run_seed(uint64_t seed)
 	store_begin(&w);
 	const struct engine_settings settings = make_settings(&w, make_rules(&arena));
 	run_campaign(&w, &engine, &settings);
-	/* What is still flying lands, or is dropped with its socket. */
+	/* The engine is closed; what is still flying lands, or is dropped with its socket. */
+	w.dead = true;
 	for (int i = 0; i < 1000000 && world_run_next(&w, USEC_NEVER - 1); i++)
 		continue;
 	if (w.failures == 0)

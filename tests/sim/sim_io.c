@@ -32,6 +32,7 @@ struct sim_socket {
 	char *inbox; /* bytes from the peer that the stream has not seen */
 	size_t inbox_size;
 	bool told_end;
+	usec arrives_at; /* of the last byte sent: TCP keeps order */
 	uint64_t serial;
 };
 
@@ -147,13 +148,17 @@ int io_turn(struct io_loop *loop, usec wait_until)
 
 /* File operations under way: a crash ends them, each with nothing more done than it did. */
 #define FILE_OP_LIMIT 16
-static struct io_op *file_ops[FILE_OP_LIMIT];
+static struct file_op {
+	struct io_op *op;
+	struct file_write *write; /* NULL: a sync */
+} file_ops[FILE_OP_LIMIT];
+static void tear(struct file_write *);
 
-static void file_op_begins(struct io_op *op)
+static void file_op_begins(struct io_op *op, struct file_write *write)
 {
 	for (int i = 0; i < FILE_OP_LIMIT; i++)
-		if (!file_ops[i]) {
-			file_ops[i] = op;
+		if (!file_ops[i].op) {
+			file_ops[i] = (struct file_op){op, write};
 			return;
 		}
 	UNREACHABLE();
@@ -162,8 +167,8 @@ static void file_op_begins(struct io_op *op)
 static void file_op_ends(struct io_op *op)
 {
 	for (int i = 0; i < FILE_OP_LIMIT; i++)
-		if (file_ops[i] == op)
-			file_ops[i] = NULL;
+		if (file_ops[i].op == op)
+			file_ops[i] = (struct file_op){};
 }
 
 struct later {
@@ -275,7 +280,8 @@ static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, us
 	ASSERT(flight);
 	*flight = (struct flight){.fd = fd, .serial = s->serial, .size = size};
 	memcpy(flight->bytes, bytes, size);
-	world_at(world, delay, flight_lands, flight, 0);
+	s->arrives_at = usec_max(s->arrives_at, world->now + delay);
+	world_at(world, s->arrives_at - world->now, flight_lands, flight, 0);
 }
 
 void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans,
@@ -417,12 +423,14 @@ void io_close(struct io_loop *loop, int fd)
 void sim_io_crash(void)
 {
 	for (int i = 0; i < FILE_OP_LIMIT; i++) {
-		struct io_op *op = file_ops[i];
-		file_ops[i] = NULL;
-		if (!op)
+		struct file_op ended = file_ops[i];
+		file_ops[i] = (struct file_op){};
+		if (!ended.op)
 			continue;
-		op->busy = false;
-		op->on_done(op, -EIO); /* the dead engine's memory is still there to hear it */
+		if (ended.write)
+			tear(ended.write);
+		ended.op->busy = false;
+		ended.op->on_done(ended.op, -EIO); /* the dead engine's memory still hears it */
 	}
 }
 
@@ -434,6 +442,15 @@ struct file_write {
 	size_t size;
 	char bytes[];
 };
+
+/* A crash in the middle of a write: nothing of it is there, or some first bytes, or all. */
+static void tear(struct file_write *write)
+{
+	size_t size = world_below(world, 2) ? world_below(world, write->size + 1) : 0;
+	if (size > 0 &&
+	    pwrite(write->fd, write->bytes, size, (off_t)write->offset) != (ssize_t)size)
+		world_fail(world, "a journal write failed for real");
+}
 
 static void write_lands(struct world *w, void *a, uint64_t b)
 {
@@ -464,20 +481,13 @@ void io_write(struct io_loop *loop, struct io_op *op, int fd, const void *data, 
 	      uint64_t offset)
 {
 	begin(op);
-	file_op_begins(op);
 	struct file_write *write = malloc(sizeof(*write) + size);
 	ASSERT(write);
+	file_op_begins(op, write);
 	*write = (struct file_write){loop, op, fd, offset, world->crash_count, size};
 	memcpy(write->bytes, data, size);
 	if (world_fault(world, FAULT_DISK_FULL))
 		world->disk_full_until = world->now + 5 * USEC_SECOND;
-	/* The tear of a crash to come: some of the bytes may reach the file at once. */
-	if (size > 0 && world->rate[FAULT_CRASH] && world_below(world, 8) == 0 &&
-	    world->disk_full_until <= world->now) {
-		size_t first = world_below(world, size + 1);
-		if (first > 0 && pwrite(fd, data, first, (off_t)offset) != (ssize_t)first)
-			world_fail(world, "a journal write failed for real");
-	}
 	world_at(world, 100 + (usec)world_below(world, 2000), write_lands, write, 0);
 }
 
@@ -485,7 +495,7 @@ void io_fdatasync(struct io_loop *loop, struct io_op *op, int fd)
 {
 	(void)fd;
 	begin(op);
-	file_op_begins(op);
+	file_op_begins(op, NULL);
 	finish_later(loop, op, 0, 200 + (usec)world_below(world, 4000));
 }
 

@@ -10,6 +10,7 @@
 
 #define SLICE_LIMIT 4096
 #define CAMPAIGN 7
+#define STOP_LIMIT 64
 
 const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "running", "paused",
 								"cancelled", "finished"};
@@ -41,6 +42,8 @@ static struct {
 	uint64_t position;
 	enum campaign_state state;
 	uint64_t targeted;
+	struct store_stop stops[STOP_LIMIT];
+	uint64_t stop_count;
 } db;
 
 void store_begin(struct world *w)
@@ -250,7 +253,7 @@ void store_lease(struct store *store, struct store_lease *r)
 	r->ret_next_due_wall = USEC_NEVER;
 	for (uint64_t id = 1; id <= db.slice_count; id++) {
 		struct table_slice *slice = slice_of(id);
-		if (slice->state != OPEN)
+		if (slice->state != OPEN || db.state != CAMPAIGN_RUNNING)
 			continue;
 		if (slice->due_wall > wall) {
 			r->ret_next_due_wall = usec_min(r->ret_next_due_wall, slice->due_wall);
@@ -291,6 +294,8 @@ void store_read(struct store *store, struct store_read *r)
 			.date_wall = truth->date_wall,
 			.first_wall = truth->first_wall,
 			.source = STR(""),
+			.suppressed = truth->stopped_at != 0,
+			.suppression_reason = "unsubscribed",
 		};
 		str *fields = ARENA_ARRAY(r->arena, str, r->field_count + 1);
 		for (size_t f = 0; f < r->field_count; f++) {
@@ -315,13 +320,44 @@ void store_mark(struct store *store, struct store_mark *r)
 	written(store, &r->request);
 }
 
+/* People unsubscribe while their letter is on its way; and somebody pauses the campaign. */
+static void stop_somebody(void)
+{
+	if (db.stop_count == STOP_LIMIT)
+		return;
+	struct store_stop *stop = &db.stops[db.stop_count];
+	*stop = (struct store_stop){.number = db.stop_count + 1, .campaign_id = CAMPAIGN};
+	uint64_t die = world_below(world, 200);
+	if (db.state == CAMPAIGN_PAUSED && die < 20) {
+		stop->kind = STOP_RESUME;
+		db.state = CAMPAIGN_RUNNING;
+	} else if (db.state == CAMPAIGN_RUNNING && die == 0 && db.stop_count + 2 < STOP_LIMIT) {
+		stop->kind = STOP_PAUSE;
+		db.state = CAMPAIGN_PAUSED;
+		state_hits[21]++;
+	} else if (die >= 190 && db.stop_count + 4 < STOP_LIMIT) {
+		stop->kind = STOP_SUBSCRIBER;
+		stop->subscriber_id = 1 + world_below(world, world->recipient_count);
+		stop->reason = "unsubscribed";
+		struct truth *truth = &world->truths[stop->subscriber_id];
+		if (truth->stopped_at == 0)
+			truth->stopped_at = world->now;
+	} else {
+		return;
+	}
+	db.stop_count++;
+}
+
 void store_stop_feed(struct store *store, struct store_stop_feed *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	r->ret_stops = NULL;
+	stop_somebody();
+	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, db.stop_count + 1);
 	r->ret_count = 0;
-	r->ret_newest_number = 0;
+	for (uint64_t n = r->after_number; n < db.stop_count; n++)
+		r->ret_stops[r->ret_count++] = db.stops[n];
+	r->ret_newest_number = db.stop_count;
 	answer(store, &r->request, STORE_OK);
 }
 
@@ -366,6 +402,7 @@ void store_put_back(struct store *store, struct store_put_back *r)
 			slice->parent = r->slice_id;
 		}
 		slice->ids[slice->count++] = r->ids[i];
+		state_hits[20]++;
 	}
 	written(store, &r->request);
 }

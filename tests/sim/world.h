@@ -63,6 +63,7 @@ struct truth {
 	usec not_before_wall; /* no attempt may come earlier; 0: any time */
 	uint32_t attempts, revision;
 	usec date_wall, first_wall;
+	usec stopped_at;     /* unsubscribed then; 0: not */
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
