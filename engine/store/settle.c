@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/base/hash.h"
+#include "engine/store/ids.h"
 #include "engine/store/reasons.h"
 #include "engine/store/tally.h"
 
@@ -22,9 +23,14 @@ static const char copy_statement[] = "copy deliveries (campaign_id, slice_id, su
 				     "provider, source, site, mx_host, text) from stdin binary";
 #define COLUMN_COUNT 23
 
+#define CAMPAIGN_LIMIT 1024 /* in one batch: more than an engine runs */
+
 struct settle {
-	const struct store_outcome *
-		*last; /* each recipient's last that touches the deferrals */
+	uint64_t campaigns[CAMPAIGN_LIMIT]; /* of the batch, then those still there */
+	size_t campaign_count;
+	const struct store_outcome **outcomes; /* of campaigns that are still there */
+	size_t count;
+	const struct store_outcome **last; /* each recipient's last that touches deferrals */
 	size_t last_count;
 };
 
@@ -72,26 +78,27 @@ static void put_row(struct buf *b, uint32_t tenant, const struct store_outcome *
 	pg_copy_text(b, o->text, text_limit);
 }
 
-static enum pg_next send_rows(struct store *s, const struct store_settle *r)
+static enum pg_next send_rows(struct store *s, const struct settle *x)
 {
 	struct buf b;
-	buf_init_arena(&b, &s->scratch, r->count * 400 + 64);
+	buf_init_arena(&b, &s->scratch, x->count * 400 + 64);
 	pg_copy_head(&b);
-	for (size_t i = 0; i < r->count; i++)
-		put_row(&b, s->tenant, r->outcomes[i]);
+	for (size_t i = 0; i < x->count; i++)
+		put_row(&b, s->tenant, x->outcomes[i]);
 	pg_copy_tail(&b);
 	if (!buf_ok(&b))
 		return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
 	return pg_copy(s, copy_statement, buf_str(&b));
 }
 
-static enum pg_next send_tallies(struct store *s, const struct store_settle *r)
+static enum pg_next send_tallies(struct store *s, const struct store_settle *r,
+				 const struct settle *x)
 {
 	struct tally t;
-	if (tally_init(&t, &s->scratch, r->count) < 0)
+	if (tally_init(&t, &s->scratch, x->count) < 0)
 		return pg_fail(s, STORE_RETRY, "no memory for a batch's counts");
-	for (size_t i = 0; i < r->count; i++)
-		tally_add(&t, r->outcomes[i], class_number(r->outcomes[i]));
+	for (size_t i = 0; i < x->count; i++)
+		tally_add(&t, x->outcomes[i], class_number(x->outcomes[i]));
 	pg_put_tenant(s);
 	pg_put_u32(s, r->engine_id);
 	pg_put_u64_array(s, t.campaigns, t.count);
@@ -125,19 +132,61 @@ static int compare_recipients(const void *a, const void *b)
 	return 0;
 }
 
+static int collect_last(struct store *, struct settle *);
+
+static int note_campaign(struct settle *x, uint64_t id)
+{
+	size_t i = x->campaign_count;
+	while (i-- > 0) /* mostly the one before */
+		if (x->campaigns[i] == id)
+			return 0;
+	if (x->campaign_count == CAMPAIGN_LIMIT)
+		return -1;
+	x->campaigns[x->campaign_count++] = id;
+	return 0;
+}
+
+static enum pg_next send_campaigns(struct store *s, const struct store_settle *r,
+				   struct settle *x)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (note_campaign(x, r->outcomes[i]->campaign_id) < 0)
+			return pg_fail(s, STORE_REFUSED,
+				       "outcomes of too many campaigns at once");
+	ids_sort(x->campaigns, x->campaign_count);
+	pg_put_tenant(s);
+	pg_put_u64_array(s, x->campaigns, x->campaign_count);
+	return pg_run(s, "settle_campaigns");
+}
+
+/* Keeps the outcomes of campaigns that are still there. */
+static int take_campaigns(struct store *s, const struct store_settle *r, struct settle *x,
+			  const PGresult *result)
+{
+	x->campaign_count = pg_rows(result);
+	for (size_t i = 0; i < x->campaign_count; i++)
+		x->campaigns[i] = pg_u64(result, i, 0);
+	ids_sort(x->campaigns, x->campaign_count);
+	x->outcomes = pg_own(s, (r->count + 1) * sizeof(void *));
+	for (size_t i = 0; x->outcomes && i < r->count; i++)
+		if (ids_contain(x->campaigns, x->campaign_count, r->outcomes[i]->campaign_id))
+			x->outcomes[x->count++] = r->outcomes[i];
+	return x->outcomes ? collect_last(s, x) : -1;
+}
+
 /* A merge sort would do; but qsort() of glibc may not be stable, so the order in the batch is
  * kept by walking it backwards and keeping the first seen. */
-static int collect_last(struct store *s, const struct store_settle *r, struct settle *x)
+static int collect_last(struct store *s, struct settle *x)
 {
 	size_t capacity = 16;
-	while (capacity < r->count * 2)
+	while (capacity < x->count * 2)
 		capacity *= 2;
 	const struct store_outcome **seen = pg_own(s, capacity * sizeof(void *));
-	x->last = pg_own(s, (r->count + 1) * sizeof(void *));
+	x->last = pg_own(s, (x->count + 1) * sizeof(void *));
 	if (!seen || !x->last)
 		return -1;
-	for (size_t i = r->count; i-- > 0;) {
-		const struct store_outcome *o = r->outcomes[i];
+	for (size_t i = x->count; i-- > 0;) {
+		const struct store_outcome *o = x->outcomes[i];
 		uint64_t key[2] = {o->campaign_id, o->subscriber_id};
 		if (!touches_deferrals(o))
 			continue;
@@ -298,6 +347,7 @@ static enum pg_next send_position(struct store *s, const struct store_settle *r)
 enum {
 	SETTLE_BEGIN,
 	SETTLE_POSITION,
+	SETTLE_CAMPAIGNS,
 	SETTLE_ROWS,
 	SETTLE_TALLIES,
 	SETTLE_DEFERRALS,
@@ -311,15 +361,16 @@ enum {
 /* Sends the statement of a stage; PG_DONE when the stage has nothing to say (or failed). */
 static enum pg_next send_stage(struct store *s, const struct store_settle *r, unsigned stage)
 {
+	const struct settle *x = s->own;
 	switch (stage) {
 	case SETTLE_ROWS:
-		return r->count ? send_rows(s, r) : PG_DONE;
+		return x->count ? send_rows(s, x) : PG_DONE;
 	case SETTLE_TALLIES:
-		return r->count ? send_tallies(s, r) : PG_DONE;
+		return x->count ? send_tallies(s, r, x) : PG_DONE;
 	case SETTLE_DEFERRALS:
-		return send_deferrals(s, s->own);
+		return send_deferrals(s, x);
 	case SETTLE_DEFERRALS_DONE:
-		return send_deferrals_done(s, s->own);
+		return send_deferrals_done(s, x);
 	case SETTLE_SUPPRESSIONS:
 		return send_suppressions(s, r);
 	case SETTLE_CLOSED:
@@ -329,32 +380,45 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 	}
 }
 
+/* Sends what the stages from one on have to say, each in its turn. */
+static enum pg_next send_from(struct store *s, const struct store_settle *r, unsigned stage)
+{
+	for (; stage < SETTLE_END; stage++) {
+		s->step = stage + 1;
+		if (send_stage(s, r, stage) == PG_WAIT)
+			return PG_WAIT;
+		if (s->active->result != STORE_OK)
+			return PG_DONE;
+	}
+	return PG_DONE;
+}
+
 static enum pg_next settle_step(struct store *s, struct store_request *request,
 				const PGresult *result)
 {
 	struct store_settle *r = (struct store_settle *)request;
 	unsigned stage = s->step++;
-	if (stage == SETTLE_BEGIN) {
+	switch (stage) {
+	case SETTLE_BEGIN:
 		s->own = pg_own(s, sizeof(struct settle));
-		if (!s->own || collect_last(s, r, s->own) < 0)
-			return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
-		return pg_begin(s);
-	}
-	if (stage == SETTLE_POSITION)
+		return s->own ? pg_begin(s) : pg_fail(s, STORE_RETRY, "no memory for a batch");
+	case SETTLE_POSITION:
 		return send_position(s, r);
-	if (stage == SETTLE_ROWS && pg_affected(result) == 0)
-		return pg_fail(
-			s, STORE_FENCED,
-			"the journal position is not the expected one, or another process runs "
-			"under this engine's name");
-	for (; stage < SETTLE_END; stage++) {
-		s->step = stage + 1;
-		if (send_stage(s, r, stage) == PG_WAIT)
-			return PG_WAIT;
-		if (request->result != STORE_OK)
-			return PG_DONE;
+	case SETTLE_CAMPAIGNS:
+		if (pg_affected(result) == 0)
+			return pg_fail(
+				s, STORE_FENCED,
+				"the journal position is not the expected one, or another "
+				"process runs under this engine's name");
+		return send_campaigns(s, r, s->own);
+	case SETTLE_ROWS:
+		if (take_campaigns(s, r, s->own, result) < 0)
+			return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
+		break;
+	default:
+		break;
 	}
-	return PG_DONE;
+	return send_from(s, r, stage);
 }
 
 void store_settle(struct store *s, struct store_settle *r)
