@@ -17,6 +17,7 @@
 
 #define ENTRIES_DEFAULT 1024
 #define BUFFERS_DEFAULT 256
+#define PACE_COMPLETIONS 64 /* so many end the sleep of a loop with a pace */
 #define STOP_ROUNDS 100 /* that the end of a loop waits for stops, of 10 ms at most */
 
 static void read_clocks(struct io_loop *l)
@@ -28,6 +29,7 @@ static void read_clocks(struct io_loop *l)
 static int loop_open(struct io_loop *l, const struct io_options *o, char *why, size_t why_size)
 {
 	uint32_t entries = o->entries ? o->entries : ENTRIES_DEFAULT;
+	l->pace = o->pace;
 	int result = probe_open(&l->ring, entries, o->mask_new, &l->features, why, why_size);
 	if (result < 0)
 		return result;
@@ -328,16 +330,38 @@ static void arm_again(struct io_loop *l)
 	}
 }
 
-static int submit_and_wait(struct io_loop *l, usec wait)
+static int submit_and_wait(struct io_loop *l, usec wait, unsigned count)
 {
 	struct io_uring_cqe *cqe;
 	if (wait <= 0)
 		return io_uring_submit_and_get_events(&l->ring);
 	if (wait > USEC_DAY)
-		return io_uring_submit_and_wait(&l->ring, 1);
+		return io_uring_submit_and_wait(&l->ring, count);
 	struct __kernel_timespec t = {.tv_sec = wait / USEC_SECOND,
 				      .tv_nsec = (wait % USEC_SECOND) * 1000};
-	return io_uring_submit_and_wait_timeout(&l->ring, &cqe, 1, &t, NULL);
+	return io_uring_submit_and_wait_timeout(&l->ring, &cqe, count, &t, NULL);
+}
+
+/* The rest of the pace is slept unless much happens in it. Bells do not end this sleep and cost
+ * who rings nothing: the caller looks for them behind it. The kernel keeps what it has ready
+ * until it is asked once more. */
+static int wait_for_pace(struct io_loop *l, usec rest)
+{
+	int result = submit_and_wait(l, rest, PACE_COMPLETIONS);
+	if (result == -ETIME)
+		result = io_uring_submit_and_get_events(&l->ring);
+	return result;
+}
+
+/* Tens of completions in one turn cost the kernel little more than one of them: a loop with a
+ * pace makes its turns at least so far apart. */
+static int wait_paced(struct io_loop *l, usec wait)
+{
+	usec rest = wait > 0 ? l->now + l->pace - clock_now() : 0;
+	if (rest <= 0)
+		return 0;
+	int result = wait_for_pace(l, usec_min(rest, wait));
+	return result < 0 ? result : (int)io_uring_cq_ready(&l->ring);
 }
 
 /* A bell rung since the last look, or work that needs no kernel: no sleep. */
@@ -354,12 +378,17 @@ int io_turn(struct io_loop *l, usec wait_until)
 {
 	enable(l);
 	usec wait = time_to_wait(l, wait_until);
+	int paced = wait_paced(l, wait);
+	if (paced != 0)
+		wait = 0;
+	else if (l->pace > 0)
+		wait = time_to_wait(l, wait_until);
 	/* Who rings sets rung, then looks whether we sleep; we say that we sleep, then look
 	 * whether it rang: one of the two sees the other. */
 	atomic_store(&l->sleeping, wait > 0);
 	if (atomic_load(&l->rung))
 		wait = 0;
-	int result = submit_and_wait(l, wait);
+	int result = paced > 0 ? 0 : submit_and_wait(l, wait, 1);
 	atomic_store(&l->sleeping, false);
 	atomic_store(&l->rung, false);
 	read_clocks(l);

@@ -5,6 +5,10 @@
 
 #include "engine/base/log.h"
 
+/* A carrier that turned for each message would pay the kernel four times for it: connections are
+ * many and round trips long, so that a millisecond is nothing to them. */
+#define TURN_PACE USEC_MS
+
 static void on_done(struct store_request *request)
 {
 	(void)request;
@@ -113,7 +117,8 @@ static int build_presses(struct engine *engine)
 int engine_build_carrier(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
-	const struct io_options options = {.mask_new = settings->mask_new_io};
+	const struct io_options options = {.mask_new = settings->mask_new_io,
+					   .pace = TURN_PACE};
 	if (build_presses(engine) != 0)
 		return -1;
 	if (io_loop_create(&engine->carrier_loop, &options, engine->why, sizeof(engine->why)) !=
@@ -140,7 +145,8 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 int engine_build_feeder(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
-	const struct io_options options = {.mask_new = settings->mask_new_io};
+	const struct io_options options = {.mask_new = settings->mask_new_io,
+					   .pace = TURN_PACE};
 	struct router_config route = settings->route;
 	route.seed = seed;
 	bool paused = engine->feeder.paused, cancelled = engine->feeder.cancelled;
