@@ -15,6 +15,7 @@
 #define CONF_SIZE_LIMIT (1u << 20)
 #define BODY_SIZE_LIMIT (8u << 20) /* larger letters are not delivered anywhere */
 #define PARTIAL_LIMIT 500
+#define NAME_SIZE_LIMIT 200
 
 #define TEXT(member, name, fallback, sentence)                                                 \
 	{                                                                                      \
@@ -280,6 +281,15 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 static int check_complete(const struct campaign_dir *c, const char *conf_path, char *why,
 			  size_t why_size)
 {
+	for (size_t i = 0; i < c->name.size; i++) {
+		if ((unsigned char)c->name.data[i] < ' ' || c->name.data[i] == 0x7F ||
+		    c->name.size > NAME_SIZE_LIMIT) {
+			snprintf(why, why_size,
+				 "%s: name: at most %d bytes, without control characters",
+				 conf_path, NAME_SIZE_LIMIT);
+			return -1;
+		}
+	}
 	const char *missing = !c->subject.size ? "subject" : !c->lists.count ? "lists" : NULL;
 	if (missing)
 		snprintf(why, why_size, "%s: %s is missing; see `rundbrief help campaign`",

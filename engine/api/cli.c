@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/api/rows.h"
 #include "engine/api/suggest.h"
 #include "engine/base/log.h"
 
@@ -157,16 +158,21 @@ int cli_config(struct cli *cli)
 	return EXIT_OK;
 }
 
+/* Names of campaigns, answers of servers and the like stand in these sentences: what a terminal
+ * would obey is made visible here, once for all. */
 int cli_fail(struct cli *cli, int code, const char *format, ...)
 {
+	char sentence[2048], shown[4096];
+	struct buf b;
 	va_list arguments;
-	fflush(stdout);
-	fprintf(stderr, "rundbrief%s%s: ", cli->command ? " " : "",
-		cli->command ? cli->command->name : "");
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+	buf_init_fixed(&b, shown, sizeof(shown));
+	text_put_printable(&b, str_of(sentence), sizeof(shown) - 8);
+	fflush(stdout);
+	fprintf(stderr, "rundbrief%s%s: %.*s\n", cli->command ? " " : "",
+		cli->command ? cli->command->name : "", STR_FORMAT(buf_str(&b)));
 	return code;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/api/letter.h"
 #include "engine/api/progress.h"
 #include "engine/api/report.h"
+#include "engine/api/rows.h"
 #include "engine/api/settings.h"
 #include "engine/io/clock.h"
 
@@ -140,6 +141,26 @@ static int send_campaign(struct cli *cli, struct db *db, const struct engine_set
 	return print_end(cli, db, campaign, end_code(cli, end, why));
 }
 
+static void print_sent(struct cli *cli, const char *to, str as, str reply)
+{
+	struct buf out;
+	buf_init_arena(&out, cli->arena, 2048);
+	if (cli->format == OUTPUT_JSON) {
+		buf_put_cstr(&out, "{\"to\":");
+		json_put_string(&out, str_of(to));
+		buf_put_cstr(&out, ",\"as\":");
+		json_put_string(&out, as);
+		buf_put_cstr(&out, ",\"reply\":");
+		json_put_string(&out, reply);
+		buf_put_cstr(&out, "}\n");
+	} else {
+		buf_printf(&out, "sent to %s as %.*s would get it: ", to, STR_FORMAT(as));
+		text_put_printable(&out, reply, 800);
+		buf_put_byte(&out, '\n');
+	}
+	cli_write(buf_str(&out));
+}
+
 static int send_test(struct cli *cli, struct db *db, const struct engine_settings *settings,
 		     const struct campaign_row *campaign, const struct send *s)
 {
@@ -165,8 +186,7 @@ static int send_test(struct cli *cli, struct db *db, const struct engine_setting
 	if (engine_send_test(settings, buf_str(&from), str_of(s->test), buf_str(&signature),
 			     buf_str(&message), reply, sizeof(reply)) != 0)
 		return cli_fail(cli, EXIT_FAILED, "%s was not delivered: %s", s->test, reply);
-	printf("sent to %s as %.*s would get it: %s\n", s->test, STR_FORMAT(letter.email),
-	       reply);
+	print_sent(cli, s->test, letter.email, str_of(reply));
 	return EXIT_OK;
 }
 

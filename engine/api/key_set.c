@@ -76,7 +76,7 @@ static int set_count(const struct key *key, uint64_t *slot, str text, char *why,
 static int set_duration(const struct key *key, usec *slot, str text, char *why, size_t why_size)
 {
 	usec value;
-	if (!duration_parse(text, &value))
+	if (!duration_from_text(text, &value))
 		return refuse(why, why_size,
 			      "'%s' is not a duration (write 200ms, 30s, 10m, 1h30m or 2d)",
 			      text);

@@ -32,9 +32,13 @@ static struct reading {
 /* Only the first mistake is told: those after it are often its consequences. */
 static void fail_at(int line, const char *sentence)
 {
-	if (!reading->failed)
-		snprintf(reading->why, reading->why_size, "%s:%d: %s", reading->path, line,
-			 sentence);
+	struct buf b;
+	if (reading->failed || reading->why_size == 0)
+		return;
+	buf_init_fixed(&b, reading->why, reading->why_size - 1);
+	buf_printf(&b, "%s:%d: ", reading->path, line);
+	buf_put_printable(&b, str_of(sentence), 300);
+	reading->why[b.size] = '\0';
 	reading->failed = true;
 }
 

@@ -129,8 +129,11 @@ static void explain_section(struct buf *out, const struct key_section *section,
 		const struct key_setting *setting = setting_of(settings, section, k, title);
 		size_t start = out->size;
 		buf_put_cstr(out, section->name);
-		if (title.size)
-			buf_printf(out, " \"%.*s\"", STR_FORMAT(title));
+		if (title.size) {
+			buf_put_cstr(out, " \"");
+			buf_put_printable(out, title, 80);
+			buf_put_byte(out, '"');
+		}
 		buf_printf(out, "%s%s = ", section->name[0] ? "." : "", k->name);
 		put_value(out, k, values, setting);
 		size_t width = out->size - start;

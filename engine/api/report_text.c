@@ -6,7 +6,7 @@
 #include "engine/api/rows.h"
 #include "engine/api/units.h"
 
-#define COUNT_COLUMN 34
+#define COUNT_COLUMN 27
 #define REPLY_LIMIT 100
 
 static void put_time(struct buf *out, usec wall)
@@ -54,6 +54,13 @@ static void put_head_line(struct buf *out, const char *label, str text)
 	buf_put_byte(out, '\n');
 }
 
+/* The first message's delay is told in milliseconds, a campaign's length in seconds. */
+static void put_after_launch(struct buf *out, usec after)
+{
+	usec grain = after < 10 * USEC_SECOND ? USEC_MS : USEC_SECOND;
+	duration_format(out, after / grain * grain);
+}
+
 static void put_times(const struct report *r, struct buf *out)
 {
 	const struct {
@@ -71,8 +78,7 @@ static void put_times(const struct report *r, struct buf *out)
 		put_time(out, times[i].wall);
 		if (i > 1 && r->launched_wall && times[i].wall >= r->launched_wall) {
 			buf_put_cstr(out, "  (");
-			duration_format(out, (times[i].wall - r->launched_wall) / USEC_SECOND *
-						     USEC_SECOND);
+			put_after_launch(out, times[i].wall - r->launched_wall);
 			buf_put_cstr(out, " after launch)");
 		}
 		buf_put_byte(out, '\n');
@@ -120,7 +126,7 @@ static void put_line(const struct report *r, struct buf *out, unsigned indent,
 	size_t start = out->size;
 	buf_printf(out, "%*s%s", (int)(2 * indent), "", label);
 	pad_to(out, start, COUNT_COLUMN);
-	put_number(out, count, 11);
+	put_number(out, count, 10);
 	put_share(out, count, r->targeted);
 	if (filter && count > 0) {
 		buf_put_cstr(out, "   recipients ");
@@ -149,10 +155,13 @@ static void put_funnel(const struct report *r, struct buf *out)
 	size_t start = out->size;
 	uint64_t open = report_open(r);
 	uint64_t under_way = open > r->deferred_now ? open - r->deferred_now : 0;
+	pad_to(out, start, COUNT_COLUMN);
+	buf_put_cstr(out, "recipients    share   list them: rundbrief ...\n");
+	start = out->size;
 	buf_put_cstr(out, r->fully_cut ? "Targeted" : "Targeted so far");
 	pad_to(out, start, COUNT_COLUMN);
-	put_number(out, r->targeted, 11);
-	buf_put_cstr(out, "             (rundbrief ...)\n");
+	put_number(out, r->targeted, 10);
+	buf_put_byte(out, '\n');
 	put_line(r, out, 1, "suppressed", r->suppressed, " --verdict suppressed", STR(""));
 	put_groups(r, out, 2, &r->suppressed_reasons, " --verdict suppressed --class ");
 	put_line(r, out, 1, "attempted", r->attempted, NULL, STR(""));

@@ -30,7 +30,7 @@ static usec unit_take(str *text)
 	return 0;
 }
 
-bool duration_parse(str text, usec *ret_duration)
+bool duration_from_text(str text, usec *ret_duration)
 {
 	usec total = 0;
 	if (str_eq(text, STR("0"))) {

@@ -7,7 +7,7 @@
 
 /* duration = "0" / 1*( 1*DIGIT unit );  unit = "ms" / "s" / "m" / "h" / "d" / "w"
  * A number without a unit is refused: nobody knows whether 10 was meant as seconds. */
-[[nodiscard]] bool duration_parse(str text, usec *ret_duration);
+[[nodiscard]] bool duration_from_text(str text, usec *ret_duration);
 /* Exact to the millisecond ("1d12h"). */
 void duration_format(struct buf *out, usec duration);
 

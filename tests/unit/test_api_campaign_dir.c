@@ -142,6 +142,7 @@ static void test_campaign_dir_tells_what_is_wrong(void **)
 	expect_mistake(CONF, "M\xFCnchen", 7, "is not UTF-8");
 	expect_mistake(CONF, "a\0b", 3, "is not UTF-8");
 	expect_mistake(CONF "html = missing.html\n", "x", 1, "missing.html");
+	expect_mistake(CONF "name = \"a\\x1b[31m\"\n", "x", 1, "without control characters");
 	expect_mistake(CONF "expires = soon\n", "x", 1, "expires: 'soon' is not a duration");
 }
 

@@ -179,16 +179,16 @@ static void test_units_read_what_they_write(void **)
 		char text[40];
 		struct buf b;
 		usec value = -1, again = -1;
-		assert_true(duration_parse(str_of(good[i].text), &value));
+		assert_true(duration_from_text(str_of(good[i].text), &value));
 		assert_int_equal(value, good[i].value);
 		buf_init_fixed(&b, text, sizeof(text));
 		duration_format(&b, value);
-		assert_true(duration_parse(buf_str(&b), &again));
+		assert_true(duration_from_text(buf_str(&b), &again));
 		assert_int_equal(again, value);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		usec value;
-		assert_false(duration_parse(str_of(bad[i]), &value));
+		assert_false(duration_from_text(str_of(bad[i]), &value));
 	}
 	uint64_t size;
 	assert_true(size_parse(STR("64k"), &size) && size == 65536);
