@@ -3,7 +3,7 @@
  * shows whether "5.7.1" is a code, an address or a piece of a host name. */
 #include "engine/smtp/classify_text.h"
 
-#include "engine/smtp/duration.h"
+#include "engine/smtp/spoken_duration.h"
 
 /* What a byte can be part of. A token's kinds are those of its bytes together. */
 enum {
@@ -410,7 +410,7 @@ static str without_quotes(str token)
  * otherwise *bare is what follows the codes. */
 static bool put_number(struct plain_text *t, str *bare, str next)
 {
-	usec length = duration_parse(*bare, next);
+	usec length = spoken_duration(*bare, next);
 	if (length > 0 && t->duration_count < PLAIN_DURATION_LIMIT)
 		t->durations[t->duration_count++] =
 			(struct plain_duration){length, t->word_count};

@@ -1,5 +1,5 @@
-/* duration.c - how long a server asks to wait, out of two words. */
-#include "engine/smtp/duration.h"
+/* spoken_duration.c - how long a server asks to wait, out of two words. */
+#include "engine/smtp/spoken_duration.h"
 
 static bool is_digit(char c)
 {
@@ -62,7 +62,7 @@ static usec clock_length(str s)
 	return fields == 3 ? (length + field) * USEC_SECOND : 0;
 }
 
-usec duration_parse(str word, str next)
+usec spoken_duration(str word, str next)
 {
 	uint64_t number = 0;
 	size_t digits = 0;
