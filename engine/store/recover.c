@@ -8,6 +8,7 @@
 struct recover {
 	struct held *slices;
 	size_t count, next;
+	uint64_t summarized; /* the campaign whose index is up to date */
 };
 
 static bool take_slices(struct store *s, const PGresult *result)
@@ -45,6 +46,7 @@ static bool account(struct store *s, struct store_recover *r, struct held *h,
 enum {
 	RECOVER_BEGIN,
 	RECOVER_BEGUN,
+	RECOVER_INDEXED,   /* statistics of a young partition would not choose its index */
 	RECOVER_HELD,      /* the slices are known */
 	RECOVER_NEXT,      /* the next slice, or the end */
 	RECOVER_ACCOUNTED, /* who of it is accounted for is known */
@@ -83,11 +85,17 @@ static enum pg_next recover_slice(struct store *s, struct store_recover *r, unsi
 
 static enum pg_next recover_next(struct store *s, struct store_recover *r)
 {
-	const struct recover *x = s->own;
-	if (x->next < x->count)
+	struct recover *x = s->own;
+	if (x->next == x->count) {
+		s->step = RECOVER_END;
+		return pg_commit(s);
+	}
+	if (x->slices[x->next].campaign_id == x->summarized)
 		return recover_slice(s, r, RECOVER_NEXT, NULL);
-	s->step = RECOVER_END;
-	return pg_commit(s);
+	x->summarized = x->slices[x->next].campaign_id;
+	s->step = RECOVER_NEXT;
+	pg_put_u64(s, x->summarized);
+	return pg_run(s, "recover_summarize");
 }
 
 static enum pg_next recover_step(struct store *s, struct store_request *request,
@@ -100,6 +108,8 @@ static enum pg_next recover_step(struct store *s, struct store_request *request,
 		r->ret_slices = r->ret_remaining = r->ret_in_doubt = 0;
 		return pg_begin(s);
 	case RECOVER_BEGUN:
+		return pg_text(s, "set local enable_seqscan = off");
+	case RECOVER_INDEXED:
 		pg_put_tenant(s);
 		pg_put_u32(s, r->engine_id);
 		pg_put_u32(s, r->epoch);

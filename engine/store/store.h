@@ -18,15 +18,17 @@ struct store;
 
 enum store_result {
 	STORE_OK = 0,
-	STORE_LOST = -1, /* no connection, or it broke: whether a write took is not known;
-			    read the position, never guess. Try again after a pause. */
-	STORE_RETRY =
-		-2, /* deadlock, serialization, read-only, disk full: nothing was written */
-	STORE_REFUSED =
-		-3, /* the statement is wrong for this schema: a bug or a missing migration */
+	/* No connection, or it broke: whether a write took is not known; read the position, never
+	 * guess. Try again after a pause. */
+	STORE_LOST = -1,
+	/* Deadlock, serialization, read-only, disk full, out of memory: nothing was written. */
+	STORE_RETRY = -2,
+	/* The statement is wrong for this schema: a bug or a missing migration. */
+	STORE_REFUSED = -3,
 	STORE_NOT_FOUND = -4,
-	STORE_FENCED = -5, /* another process runs under this engine's name (newer epoch), or
-			      the journal position is not the expected one */
+	/* Another process runs under this engine's name (newer epoch), the journal position is not
+	 * the expected one, or a lease was lost. */
+	STORE_FENCED = -5,
 };
 
 struct store_config {
@@ -99,12 +101,13 @@ struct store_campaign {
 void store_campaign(struct store *, struct store_campaign *);
 
 /* Cuts the next slice of a running campaign: freezes at most limit ids, counts who is
- * suppressed and why, moves the cut mark. */
+ * suppressed and why, moves the cut mark. Takes a bounded time: with a filter that chooses few it
+ * may find nobody and still not be fully cut; then ask again. */
 struct store_cut {
 	struct store_request request;
 	uint64_t campaign_id;
 	uint32_t limit;
-	uint64_t ret_slice_id; /* 0: nothing was left to cut */
+	uint64_t ret_slice_id; /* 0: nobody was found */
 	uint32_t ret_count;
 	bool ret_fully_cut;
 };
@@ -112,7 +115,9 @@ void store_cut(struct store *, struct store_cut *);
 
 enum slice_kind { SLICE_AUDIENCE = 0, SLICE_RETRY = 1, SLICE_REMAINDER = 2 };
 
-/* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). */
+/* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
+ * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is 0).
+ * After STORE_LOST the same store finds the lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -154,7 +159,8 @@ struct store_read {
 };
 void store_read(struct store *, struct store_read *);
 
-/* Marks recipients as started, before a carrier may start them. */
+/* Marks recipients as started, before a carrier may start them: all, or (STORE_FENCED) none, when
+ * one of the slices is not leased by this engine any more. Marking twice does no harm. */
 struct store_mark {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -162,7 +168,7 @@ struct store_mark {
 		uint64_t campaign_id, slice_id;
 		const uint64_t *ids; /* ascending */
 		size_t count;
-	} * slices;
+	} *slices;
 	size_t slice_count;
 };
 void store_mark(struct store *, struct store_mark *);
@@ -172,7 +178,7 @@ enum stop_kind { STOP_PAUSE, STOP_RESUME, STOP_CANCEL, STOP_SUBSCRIBER };
 struct store_stop {
 	uint64_t number;
 	enum stop_kind kind;
-	uint64_t campaign_id;   /* PAUSE, RESUME, CANCEL */
+	uint64_t campaign_id;   /* PAUSE, RESUME, CANCEL; SUBSCRIBER: 0 for every campaign */
 	uint64_t subscriber_id; /* SUBSCRIBER: unsubscribed or suppressed */
 	const char *reason;     /* "unsubscribed", "manual", ... */
 };
@@ -196,7 +202,8 @@ struct store_claim_due {
 };
 void store_claim_due(struct store *, struct store_claim_due *);
 
-/* Puts recipients of a leased slice back, as a new open slice, no attempt counted. */
+/* Puts recipients of a leased slice back, as a new open slice, no attempt counted. Asked again
+ * (after STORE_LOST) it puts back only who is not yet. */
 struct store_put_back {
 	struct store_request request;
 	uint32_t engine_id, epoch;
