@@ -35,6 +35,7 @@ CORE_SOURCES := $(filter-out $(RIM_SOURCES) engine/main.c, \
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 EMBEDDED := $(wildcard sql/*.sql sql/queries/*.sql engine/smtp/*.tsv engine/shape/*.tsv)
 
+.SECONDARY:
 .PHONY: all deps demo test bench install clean debug layers pure unit unit-run talk replay cli sim
 all: build/rundbrief
 

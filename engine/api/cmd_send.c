@@ -89,9 +89,9 @@ static int end_code(struct cli *cli, enum engine_end end, const char *why)
 	case ENGINE_STOPPED:
 		return cli_fail(cli, EXIT_STOPPED,
 				"stopped; the same command goes on where it ended");
-	case ENGINE_PAUSED:
+	case ENGINE_CANCELLED:
 		return cli_fail(cli, EXIT_STOPPED, "%s",
-				why[0] ? why : "the campaign was paused");
+				why[0] ? why : "the campaign was cancelled");
 	case ENGINE_FAILED:
 		break;
 	}

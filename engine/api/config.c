@@ -85,7 +85,7 @@ static const struct key engine_keys[] = {
 	      "How many recipients are cut, leased and recovered as one slice."),
 	COUNT(config_engine, presses, "threads", 0, 256, "0",
 	      "How many threads render and sign; 0: one for each core."),
-	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "100ms",
+	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "200ms",
 		 "Starts are marked in the database in batches, at most so often. A longer "
 		 "interval costs the database less and delays the first message more."),
 	END,

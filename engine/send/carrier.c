@@ -10,6 +10,7 @@
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND) /* what cannot start within it is put back (design §5.10) */
 #define JOURNAL_RETRY USEC_SECOND
+#define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
 #define STOPPED_LIMIT 2000000 /* subscribers stopped while this engine sends */
 
@@ -290,13 +291,19 @@ static void run_paths(struct carrier *carrier, usec now)
 	}
 }
 
-static void ring_bells(struct carrier *carrier)
+/* The ledger gathers for a while anyway, and looks by itself now and then: it is not woken for
+ * every message. */
+static void ring_bells(struct carrier *carrier, usec now)
 {
 	if (carrier->to_feeder && carrier->feeder_bell)
 		io_bell_ring(carrier->feeder_bell);
-	if (carrier->to_ledger && carrier->ledger_bell)
-		doorbell_ring(carrier->ledger_bell);
-	carrier->to_feeder = carrier->to_ledger = false;
+	carrier->to_feeder = false;
+	if (!carrier->to_ledger || !carrier->ledger_bell ||
+	    now < carrier->ledger_rung_at + LEDGER_RING_INTERVAL)
+		return;
+	doorbell_ring(carrier->ledger_bell);
+	carrier->ledger_rung_at = now;
+	carrier->to_ledger = false;
 }
 
 usec carrier_step(struct carrier *carrier)
@@ -308,7 +315,7 @@ usec carrier_step(struct carrier *carrier)
 	run_paths(carrier, now);
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
 		journal_flush(carrier->journal, on_written, carrier);
-	ring_bells(carrier);
+	ring_bells(carrier, now);
 	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
 			      memory_order_release);
 	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);

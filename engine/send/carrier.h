@@ -64,7 +64,7 @@ struct session {
 	size_t host_index, address_index; /* of path->route: where it is connected */
 	struct chain_link pump;           /* in carrier.pump: has output after its release */
 	struct chain messages;            /* submitted, unfinished */
-	struct chain spent; /* ended, but the kernel may still hold their bytes */
+	struct chain spent;               /* ended, but the kernel may still hold their bytes */
 	uint32_t submitted_count, delivered_count;
 	bool spoken;   /* connected: the SMTP machine runs */
 	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
@@ -123,7 +123,7 @@ struct carrier {
 	bool draining;          /* no new starts; what waits goes back */
 	bool to_feeder;         /* something was pushed: ring once at the end of the step */
 	bool to_ledger;
-	usec next_sweep_at;
+	usec next_sweep_at, ledger_rung_at;
 	struct carrier_counts counts;
 };
 

@@ -219,6 +219,9 @@ static void order(struct carrier *carrier, struct carrier_path *path, uint32_t r
 
 static void ask_for_marks(struct carrier *carrier, struct carrier_path *path, usec now)
 {
+	/* Asked for in batches: one at a time would wake the feeder for every message. */
+	if (path->marked.count + path->marking_count > path->mark_ahead / 2)
+		return;
 	usec wall = io_wall_now(carrier->loop);
 	while (path->marked.count + path->marking_count < path->mark_ahead) {
 		struct chain_link *link = chain_pop(&path->waiting);

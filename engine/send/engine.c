@@ -269,7 +269,7 @@ static enum engine_end watch(struct threads *threads,
 		if (progress.state == CAMPAIGN_FINISHED) {
 			snprintf(engine->why, sizeof(engine->why),
 				 "the campaign was cancelled");
-			return ENGINE_PAUSED;
+			return ENGINE_CANCELLED;
 		}
 		if (flag(&engine->feeder.public.troubled) || flag(&engine->ledger.fenced)) {
 			snprintf(engine->why, sizeof(engine->why), "%s", progress.trouble);
@@ -310,7 +310,7 @@ enum engine_end engine_run(const struct engine_settings *settings, uint64_t camp
 		engine_read_progress(engine, &last);
 		on_progress(context, &last);
 	}
-	if (end == ENGINE_FAILED || end == ENGINE_PAUSED)
+	if (end == ENGINE_FAILED || end == ENGINE_CANCELLED)
 		snprintf(ret_why, why_size, "%s", engine->why);
 	engine_close(engine);
 	pthread_cond_destroy(&threads->changed);

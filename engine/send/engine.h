@@ -37,7 +37,7 @@ struct engine_settings {
 	uint32_t envelope_limit;   /* recipients held in memory; 0: 20,000 */
 	uint32_t connection_limit; /* of this engine; 0: 1,000 */
 	uint32_t slice_size;       /* recipients cut at once; 0: 5,000 */
-	usec mark_interval;        /* start marks are committed at most so often; 0: 100 ms */
+	usec mark_interval;        /* start marks are committed at most so often; 0: 200 ms */
 	bool mask_new_io;          /* io_options.mask_new */
 };
 
@@ -57,7 +57,7 @@ struct engine_progress {
 enum engine_end {
 	ENGINE_FINISHED, /* the campaign is finished */
 	ENGINE_STOPPED,  /* asked to stop: what was not started was put back */
-	ENGINE_PAUSED,   /* the campaign was paused or cancelled by somebody */
+	ENGINE_CANCELLED, /* somebody cancelled the campaign; a paused one is waited for */
 	ENGINE_FAILED,   /* why says what and what to do */
 };
 

@@ -5,8 +5,8 @@
 
 #include "engine/base/log.h"
 
-/* A carrier that turned for each message would pay the kernel four times for it: connections are
- * many and round trips long, so that a millisecond is nothing to them. */
+/* A carrier that turned for each message would pay the kernel four times for it: connections
+ * are many and round trips long, so that a millisecond is nothing to them. */
 #define TURN_PACE USEC_MS
 
 static void on_done(struct store_request *request)

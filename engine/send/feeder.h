@@ -48,7 +48,7 @@ struct feeder {
 	bool first_cut_done, first_checked;
 	char trouble[256]; /* the engine must end: why; written once, before public.troubled */
 	bool database_lost;
-	usec next_due_wall, slice_due_wall;
+	usec next_due_wall;
 	bool nothing_open;     /* the last lease found no slice */
 	size_t returned_count; /* envelopes waiting to be put back */
 

@@ -7,7 +7,7 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
-#define MARK_INTERVAL (100 * USEC_MS)
+#define MARK_INTERVAL (200 * USEC_MS)
 #define STOP_INTERVAL (500 * USEC_MS)
 #define HEARTBEAT_INTERVAL (5 * USEC_SECOND)
 

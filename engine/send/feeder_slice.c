@@ -11,8 +11,9 @@
 
 #define SLICE_BLOCK (32 * 1024)
 #define CUT_AHEAD 2
-#define POLL_INTERVAL                                                                          \
-	(250 * USEC_MS) /* when nothing is open: what was settled may have become due */
+#define LOOK_LIMIT USEC_SECOND
+#define LOOK_LEAST (20 * USEC_MS)
+#define POLL_INTERVAL (250 * USEC_MS) /* between tries to finish */
 #define PUT_BACK_DELAY (60 * USEC_SECOND)
 #define FIRST_CHECKS 10 /* recipients tried for it */
 #define PUT_BACK_GATHER (100 * USEC_MS)
@@ -23,6 +24,15 @@ static void on_read(struct store_request *);
 static void on_due(struct store_request *);
 static void on_put_back(struct store_request *);
 static void on_finish(struct store_request *);
+
+/* When to look again, something being due then (wall clock): not much later, and at least once
+ * in a while, because what was settled meanwhile may be due earlier. */
+static usec next_look(const struct feeder *feeder, usec due_wall)
+{
+	usec wait = due_wall == USEC_NEVER ? LOOK_LIMIT : due_wall - io_wall_now(feeder->loop);
+	wait = usec_max(usec_min(wait, LOOK_LIMIT), LOOK_LEAST);
+	return io_now(feeder->loop) + wait;
+}
 
 static void submit_cut(struct feeder *feeder)
 {
@@ -110,8 +120,7 @@ static void on_lease(struct store_request *request)
 	feeder->database_lost = false;
 	if (feeder->lease.ret_slice_id == 0) {
 		forget_reading(feeder);
-		feeder->lease_at = io_now(feeder->loop) + POLL_INTERVAL;
-		feeder->slice_due_wall = feeder->lease.ret_next_due_wall;
+		feeder->lease_at = next_look(feeder, feeder->lease.ret_next_due_wall);
 		feeder->nothing_open = true;
 		return;
 	}
@@ -198,6 +207,8 @@ static void on_due(struct store_request *request)
 	feeder->next_due_wall = feeder->due.ret_next_due_wall;
 	if (feeder->due.ret_count > 0)
 		feeder->lease_at = feeder->due_at = 0;
+	else
+		feeder->due_at = next_look(feeder, feeder->next_due_wall);
 }
 
 static int by_id(const void *left, const void *right)
@@ -248,6 +259,8 @@ static void on_put_back(struct store_request *request)
 	for (size_t i = 0; i < feeder->put_back.count; i++)
 		chain_pop(&slice->put_back);
 	feeder->returned_count -= feeder->put_back.count;
+	feeder->lease_at =
+		usec_min(feeder->lease_at, next_look(feeder, feeder->put_back.due_wall));
 	feeder_settled(feeder, slice, feeder->put_back.count);
 }
 
@@ -358,7 +371,6 @@ static usec work_due(struct feeder *feeder, usec now)
 		return USEC_NEVER;
 	if (now < feeder->due_at)
 		return feeder->due_at;
-	feeder->due_at = now + POLL_INTERVAL;
 	submit_due(feeder);
 	return USEC_NEVER;
 }

@@ -6,7 +6,8 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define BATCH_AGE (200 * USEC_MS)
+#define BATCH_AGE                                                                              \
+	(400 * USEC_MS) /* a settlement costs about a millisecond, whatever is in it */
 #define RETRY_PAUSE (500 * USEC_MS)
 #define SLICES_LIMIT 256 /* slices closed by one settlement */
 
