@@ -134,7 +134,7 @@ class Bench:
         rig.sql("checkpoint")
         before = yardstick()
         start = {"database": rig.database_cpu(), "sink": r.cpu_of(sink.pid),
-                 "written": rig.database_written(), "lsn": self.lsn(), "size": self.size()}
+                 "written": rig.database_written()}
         began = time.monotonic()
         process = rig.popen("send", mode, "--quiet")
         watch = Watch(process.pid)
@@ -152,24 +152,18 @@ class Bench:
             "database_cpu_usec": (rig.database_cpu() - start["database"]) * 1e6 / count,
             "sink_cpu_usec": (r.cpu_of(sink.pid) - start["sink"]) * 1e6 / count,
             "engine_peak_memory_bytes": watch.peak,
-            "wal_bytes": (self.lsn() - start["lsn"]) / count,
-            "table_bytes": (self.size() - start["size"]) / count,
-            "database_written_bytes": (rig.database_written() - start["written"]) / count,
             "engine_written_bytes": max(watch.written, usage.ru_oublock * 512) / count,
         }
-        result["written_bytes"] = (result["database_written_bytes"] +
-                                   result["engine_written_bytes"])
+        written = rig.database_written()
+        for part, size in written.items():
+            result[f"database_{part}_bytes"] = (size - start["written"][part]) / count
+        result["written_bytes"] = result["engine_written_bytes"] + sum(
+            result[f"database_{part}_bytes"] for part in written)
         rig.stop(sink)
         result["sink"] = {k: v for k, v in sink.counts().items() if k != "listeners"}
         result["report"] = {k: rig.report(mode)[k] for k in
                             ("targeted", "delivered", "failed", "in_doubt", "holds")}
         return result
-
-    def lsn(self):
-        return int(self.rig.sql("select pg_current_wal_lsn() - '0/0'")[0][0])
-
-    def size(self):
-        return int(self.rig.sql("select pg_database_size(current_database())")[0][0])
 
 
 def show(result):
@@ -177,8 +171,9 @@ def show(result):
           f"{result['engine_cpu_usec']:6.1f}  postgresql {result['database_cpu_usec']:5.1f}  sink "
           f"{result['sink_cpu_usec']:5.1f}   peak {result['engine_peak_memory_bytes'] >> 20} MB   "
           f"written {result['written_bytes']:.0f} B/message (engine "
-          f"{result['engine_written_bytes']:.0f}, WAL {result['wal_bytes']:.0f}, tables "
-          f"{result['table_bytes']:.0f})   RSA-2048 {result['yardstick_usec']:.0f} us", flush=True)
+          f"{result['engine_written_bytes']:.0f}, WAL "
+          f"{result['database_wal_bytes'] + result['database_flushes_bytes']:.0f}, tables "
+          f"{result['database_pages_bytes']:.0f})   RSA-2048 {result['yardstick_usec']:.0f} us", flush=True)
 
 
 def judge(checks, result):
