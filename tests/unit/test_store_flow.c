@@ -726,10 +726,16 @@ static void test_store_says_when_the_connection_breaks(void **)
 	assert_int_equal(
 		live_exec(live_admin,
 			  "select pg_terminate_backend(pid) from pg_stat_activity where "
-			  "application_name = 'rundbrief'"),
+			  "application_name = 'rundbrief' and datname = current_database()"),
 		0);
-	usleep(50000);
-	join(); /* idle connections are mended without a word */
+	for (int tries = 0; tries < 500; tries++) {
+		usleep(10000);
+		if (number("select count(*) from pg_stat_activity where application_name = "
+			   "'rundbrief' and datname = current_database()") == 0)
+			break;
+	}
+	usleep(50000); /* the end of the stream is on its way */
+	join();        /* idle connections are mended without a word */
 	struct store_heartbeat beat = {.request.on_done = done,
 				       .engine_id = engine_id,
 				       .epoch = epoch,

@@ -127,8 +127,23 @@ static void test_store_copies_megabytes_on_the_loop(void **)
 static PGconn *hold_engines(void)
 {
 	PGconn *conn = PQconnectdb(live_conninfo);
-	assert_int_equal(live_exec(conn, "begin; lock table engines"), 0);
+	assert_int_equal(live_exec(conn, "set lock_timeout = '20s'; begin; lock table engines"),
+			 0);
 	return conn;
+}
+
+/* Turns until the store's session waits for the lock. */
+static void wait_for_waiter(void)
+{
+	for (int tries = 0; tries < 500; tries++) {
+		world_run_for(20 * USEC_MS);
+		if (atoi(live_value(
+			    "select count(*) from pg_stat_activity where application_name = "
+			    "'rundbrief loop' and datname = current_database() and "
+			    "wait_event_type = 'Lock'")))
+			return;
+	}
+	fail_msg("the store never asked");
 }
 
 static void test_store_ends_all_that_wait_when_the_connection_breaks(void **)
@@ -139,13 +154,13 @@ static void test_store_ends_all_that_wait_when_the_connection_breaks(void **)
 	done_count = 0;
 	store_join(store, &first);
 	store_join(store, &second);
-	world_run_for(100 * USEC_MS);
+	wait_for_waiter();
 	assert_int_equal(done_count, 0);
-	assert_int_equal(
-		live_exec(live_admin,
-			  "select pg_terminate_backend(pid) from pg_stat_activity where "
-			  "application_name = 'rundbrief loop'"),
-		0);
+	assert_string_equal(
+		live_value("select count(pg_terminate_backend(pid)) from pg_stat_activity "
+			   "where application_name = 'rundbrief loop' and datname = "
+			   "current_database()"),
+		"1");
 	world_run_until(&done_count, 2);
 	assert_int_equal(first.request.result, STORE_LOST);
 	assert_int_equal(second.request.result, STORE_LOST);

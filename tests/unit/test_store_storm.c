@@ -32,7 +32,8 @@ static void *killer(void *)
 		usleep((useconds_t)prng_below(&chance, 20000));
 		PGresult *result =
 			PQexec(conn, "select pg_terminate_backend(pid) from pg_stat_activity "
-				     "where application_name = 'rundbrief storm'");
+				     "where application_name = 'rundbrief storm' and datname = "
+				     "current_database()");
 		kills += (unsigned)PQntuples(result);
 		PQclear(result);
 	}
