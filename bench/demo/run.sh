@@ -81,6 +81,7 @@ for host in 11 12 13 14 15 16 17 18 19; do
 done
 "$program" sink "$@" --reject 3% --defer 5% --threads 1 \
 	--count-file "$place/sink.json" --log-recipients "$place/accepted.tsv" \
+	--store "exact:$place/sample" --store-share 2% \
 	>"$place/sink.log" 2>&1 &
 sink=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -101,6 +102,7 @@ say "Sending"
 
 say "What came of it"
 "$program" report autumn-letter | tee "$place/report.txt"
+"$program" report autumn-letter --json >"$place/report.json"
 
 kill "$sink" && wait "$sink" || true
 sink=

@@ -36,6 +36,7 @@ struct sink_options {
 	size_t listener_count;
 	size_t thread_count;
 	struct sink_store_options store;
+	double store_share; /* 0 to 1; 0: all */
 	const char *count_file, *recipients_file, *certificate_file, *key_file;
 };
 

@@ -44,6 +44,7 @@ const char sink_manual[] =
 	"What is kept:\n"
 	"  --store maildir:DIR | mbox:FILE | exact:FILE | none   exact: the very bytes, and "
 	"FILE.tsv\n"
+	"  --store-share P%             keeps this share of them only, the same in every run\n"
 	"  --count-file FILE            JSON, at the end and on SIGUSR1\n"
 	"  --log-recipients FILE        a line per accepted recipient: recipient, Message-ID, "
 	"listener\n"
@@ -176,6 +177,8 @@ static enum set set_global(struct reader *r, const char *name, str value)
 		o->thread_count = (size_t)threads;
 	} else if (strcmp(name, "store") == 0) {
 		return sink_store_parse(value, &o->store) ? SET_OK : SET_BAD;
+	} else if (strcmp(name, "store-share") == 0) {
+		return sink_percent_parse(value, &o->store_share) ? SET_OK : SET_BAD;
 	} else if (strcmp(name, "count-file") == 0) {
 		o->count_file = value.data;
 	} else if (strcmp(name, "log-recipients") == 0) {

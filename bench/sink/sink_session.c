@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bench/sink/sink_message_id.h"
+#include "engine/base/hash.h"
 #include "engine/base/assert.h"
 #include "engine/smtp/server.h"
 
@@ -163,10 +164,22 @@ static void log_recipients(struct sink_session *s, str id)
 	while (rest.data);
 }
 
+#define SAMPLE_SEED 0x5a3b1e
+
+/* By the recipients, so that the same run keeps the same messages. */
+static bool in_sample(const struct sink *sink, str recipients)
+{
+	double share = sink->options->store_share;
+	return share <= 0 ||
+	       (double)(hash_bytes(SAMPLE_SEED, recipients) >> 11) < share * 0x1p53;
+}
+
 static bool keep(struct sink_session *s, str id)
 {
 	struct sink *sink = s->worker->sink;
 	if (sink->store.options.kind == STORE_NONE)
+		return true;
+	if (!in_sample(sink, str_make(s->recipients, s->recipients_size)))
 		return true;
 	struct sink_stored_message m = {.from = {s->from, s->from_size},
 					.recipients = {s->recipients, s->recipients_size},

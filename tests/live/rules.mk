@@ -1,8 +1,10 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-kill9 show-mailservers show-memory bare
+.PHONY: live show-demo show-kill9 show-mailservers show-memory bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
+show-demo: all
+	@$(PYTHON) tests/live/show_demo.py 100000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
 show-mailservers: all
