@@ -78,7 +78,10 @@ static void on_marked(struct store_request *request)
 
 static void follow(struct feeder *feeder, const struct store_stop *stop)
 {
-	if (stop->kind != STOP_SUBSCRIBER && stop->campaign_id != feeder->content->campaign_id)
+	/* A subscriber's stop may be for all campaigns (0): suppressed, or for those of one
+	 * list. */
+	bool for_all = stop->kind == STOP_SUBSCRIBER && stop->campaign_id == 0;
+	if (!for_all && stop->campaign_id != feeder->content->campaign_id)
 		return;
 	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
 	if (!kept) {
