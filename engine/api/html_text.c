@@ -457,5 +457,7 @@ str html_text(struct arena *arena, str html)
 	struct writer w = {.out = &out, .tags = &tags, .empty = true};
 	write_text(&w, buf_str(&source));
 	buf_put_byte(&out, '\n');
-	return buf_ok(&out) ? buf_str(&out) : (str){};
+	/* It goes to libpq as text, which ends at a NUL. */
+	buf_put_byte(&out, '\0');
+	return buf_ok(&out) ? str_make(out.data, out.size - 1) : (str){};
 }
