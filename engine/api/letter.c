@@ -117,6 +117,7 @@ static int read_fields(struct db *db, struct letter *letter)
 	}
 	PQclear(result);
 	letter->recipient.fields = fields;
+	content_read_fields(letter->content, arena, &letter->recipient);
 	return CLI_GO;
 }
 

@@ -115,3 +115,27 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;
 }
+
+/* Most attributes are plain scalars, which the plan reads by itself. */
+static bool needs_parser(const str *fields, size_t count)
+{
+	for (size_t i = 0; fields && i < count; i++) {
+		struct value ignored;
+		if (fields[i].data && !value_from_json_scalar(fields[i], &ignored))
+			return true;
+	}
+	return false;
+}
+
+void content_read_fields(const struct content *content, struct arena *arena,
+			 struct message_recipient *to)
+{
+	if (!needs_parser(to->fields, content->field_count))
+		return;
+	struct value *values = ARENA_ARRAY(arena, struct value, content->field_count);
+	for (size_t i = 0; values && i < content->field_count; i++)
+		if (to->fields[i].data &&
+		    value_from_json_text(arena, to->fields[i], &values[i], NULL, 0) != 0)
+			values[i] = (struct value){.kind = VALUE_NIL};
+	to->values = values;
+}

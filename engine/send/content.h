@@ -32,3 +32,7 @@ struct content_site {
 [[nodiscard]] struct content *content_compile(struct arena *, str settings, str html, str text,
 					      const struct content_site *,
 					      struct liquid_error *ret_error);
+
+/* Attributes that are more than plain scalars (strings with escapes, arrays, objects) need the
+ * full parser: then the recipient's values are set, in the arena, from its fields. */
+void content_read_fields(const struct content *, struct arena *, struct message_recipient *);

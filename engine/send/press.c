@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-#include "engine/data/json_value.h"
-
 #define SCRATCH_BLOCK (128 * 1024)
 #define SCRATCH_LIMIT (32 * 1024 * 1024)
 #define BYTES_HINT (14 * 1024)
@@ -34,28 +32,6 @@ void press_done(struct press *press)
 	dkim_signer_destroy(press->signer);
 	mac_key_destroy(press->mac);
 	arena_done(&press->scratch);
-}
-
-/* Most attributes are plain scalars, which the plan reads by itself; strings with escapes,
- * arrays and objects need the full parser, and then all fields go as values. */
-static bool needs_parser(const str *fields, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct value ignored;
-		if (fields[i].data && !value_from_json_scalar(fields[i], &ignored))
-			return true;
-	}
-	return false;
-}
-
-static const struct value *parse_fields(struct arena *scratch, const str *fields, size_t count)
-{
-	struct value *values = ARENA_ARRAY(scratch, struct value, count);
-	for (size_t i = 0; values && i < count; i++)
-		if (fields[i].data &&
-		    value_from_json_text(scratch, fields[i], &values[i], NULL, 0) != 0)
-			values[i] = (struct value){.kind = VALUE_NIL};
-	return values;
 }
 
 static void render_failed(struct message *message, const struct liquid_error *error)
@@ -126,9 +102,7 @@ int press_make(struct press *press, struct message *message)
 		.mac = mac,
 	};
 	arena_reset(&press->scratch);
-	if (needs_parser(recipient->fields, content->field_count))
-		to.values =
-			parse_fields(&press->scratch, recipient->fields, content->field_count);
+	content_read_fields(content, &press->scratch, &to);
 	message->why[0] = '\0';
 	message->result = render(press, message, &to);
 	if (message->result == 0)

@@ -85,6 +85,10 @@ cp out two
 run 0 preview spring --to bob@example.com --raw --unsigned --date 2026-03-01T08:00:00Z
 cmp -s out two
 claim $? "the same message has the same bytes"
+/usr/bin/python3 -c 'print("email,city,first_name\ncy@example.com,\"New\n\"\"York\"\"\\\",Cy")' >people.csv
+run 0 import people.csv --list news
+run 0 preview spring --to cy@example.com
+prints '"York"\'
 run 3 preview spring --to eve@example.com
 run 6 preview spring --to eve
 run 2 preview spring --html --raw
