@@ -293,6 +293,23 @@ static int subscribe(struct import *m)
 	return 0;
 }
 
+/* The reject file gets their lines and not their words: nothing is to be kept of them. */
+static int refuse_erased(struct import *m)
+{
+	const char *values[] = {m->tenant};
+	PGresult *result = query(m, "import_erased", 1, values);
+	int code = result ? 0 : -1;
+	for (int i = 0; code == 0 && i < PQntuples(result); i++) {
+		const struct csv_row row = {.line = number_of(PQgetvalue(result, i, 0))};
+		code = reject(m, &row,
+			      "erased on request; `rundbrief suppress remove` lets the "
+			      "address in again");
+		m->result->erased++;
+	}
+	PQclear(result);
+	return code;
+}
+
 static int merge(struct import *m)
 {
 	const char *values[] = {m->tenant, column_array(m)};
@@ -300,6 +317,7 @@ static int merge(struct import *m)
 		return fail(m, "the import was not done", "no memory");
 	tell(m, IMPORT_MERGING);
 	if (count_query(m, "import_duplicates", 0, NULL, &m->result->duplicates) < 0 ||
+	    refuse_erased(m) < 0 ||
 	    count_query(m, "import_change", 2, values, &m->result->changed) < 0 ||
 	    count_query(m, "import_add", 1, values, &m->result->added) < 0)
 		return -1;
@@ -340,7 +358,10 @@ static int begin(struct import *m)
 
 static int run(struct import *m)
 {
-	if (begin(m) < 0 || read_header(m) < 0 || connect_to(m) < 0 || plain(m, "begin") < 0 ||
+	if (begin(m) < 0)
+		return -1;
+	m->result->bad_file = read_header(m) < 0;
+	if (m->result->bad_file || connect_to(m) < 0 || plain(m, "begin") < 0 ||
 	    find_list(m) < 0 || stage(m) < 0 || merge(m) < 0 || plain(m, "commit") < 0)
 		return -1;
 	if (look_back(m) < 0) /* its sentence stays as a note */
@@ -363,6 +384,7 @@ int import_list(int fd, const struct import_options *options, struct import_resu
 	int result = run(&m);
 	if (m.rejects && fclose(m.rejects) != 0 && result == 0)
 		result = fail(&m, options->reject_path, strerror(errno));
+	ret->no_database = result < 0 && m.conn && PQstatus(m.conn) != CONNECTION_OK;
 	PQfinish(m.conn); /* what was not committed is rolled back */
 	csv_reader_destroy(m.reader);
 	free(m.staged.data);

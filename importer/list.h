@@ -3,7 +3,8 @@
  * person's, all others become attributes (in lower case, with "_" for what a template could not
  * name). What cannot be taken is written to a reject file and does not stop the rest. Importing
  * the same file again changes nothing; somebody who has unsubscribed stays so unless
- * resubscribe says otherwise; a suppressed address stays suppressed in any case. */
+ * resubscribe says otherwise; a suppressed address stays suppressed in any case; a person who
+ * was erased is not taken. */
 #pragma once
 
 #include "importer/csv.h"
@@ -35,7 +36,9 @@ struct import_result {
 	uint64_t resubscribed;
 	uint64_t kept_off;   /* had unsubscribed and stay so */
 	uint64_t suppressed; /* on the suppression list: imported, never mailed */
+	uint64_t erased;     /* of the rejects: erased on request, so not even imported */
 	bool noted;
+	bool bad_file, no_database; /* with -1: whose fault it was, if it was one of these */
 };
 
 /* Reads fd to its end. 0, or -1 with a sentence; then nothing was imported. With 0 and noted

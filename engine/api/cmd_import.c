@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/api/terminal.h"
 #include "engine/api/units.h"
 #include "engine/io/clock.h"
 #include "importer/list.h"
@@ -43,8 +44,7 @@ static void on_progress(void *context, const struct import_progress *p)
 		buf_put_cstr(&line, ", rejects ");
 		count_format(&line, p->rejects);
 	}
-	fprintf(stderr, "\r\033[K%.*s", STR_FORMAT(buf_str(&line)));
-	fflush(stderr);
+	terminal_renew_line(buf_str(&line));
 }
 
 static void print_json(const struct import_result *r, const char *rejects)
@@ -53,12 +53,13 @@ static void print_json(const struct import_result *r, const char *rejects)
 	       "%llu,"
 	       "\"subscribed\":%llu,\"resubscribed\":%llu,\"kept_off\":%llu,\"suppressed\":%"
 	       "llu,"
-	       "\"rejects_written\":%s}\n",
+	       "\"erased\":%llu,\"rejects_written\":%s}\n",
 	       (unsigned long long)r->rows, (unsigned long long)r->rejects,
 	       (unsigned long long)r->duplicates, (unsigned long long)r->added,
 	       (unsigned long long)r->changed, (unsigned long long)r->subscribed,
 	       (unsigned long long)r->resubscribed, (unsigned long long)r->kept_off,
-	       (unsigned long long)r->suppressed, rejects && r->rejects ? "true" : "false");
+	       (unsigned long long)r->suppressed, (unsigned long long)r->erased,
+	       rejects && r->rejects ? "true" : "false");
 }
 
 static void print_text(struct cli *cli, const struct import_result *r, const char *list,
@@ -77,6 +78,7 @@ static void print_text(struct cli *cli, const struct import_result *r, const cha
 		{r->kept_off, "had unsubscribed and stay so"},
 		{r->suppressed, "on the suppression list: kept, never written to"},
 		{r->rejects, "rows not taken"},
+		{r->erased, "of these erased on request"},
 	};
 	struct buf out;
 	buf_init_arena(&out, cli->arena, 1024);
@@ -127,7 +129,7 @@ static const char *default_rejects(struct arena *arena, const char *path)
 
 static int import(struct cli *cli, const char *path, struct import_options *options)
 {
-	struct importing importing = {.silent = cli->quiet || !isatty(2)};
+	struct importing importing = {.silent = cli->quiet || !terminal_watched()};
 	struct import_result result;
 	char why[400] = "";
 	int fd = -1, code = open_input(cli, path, &importing, &fd);
@@ -138,9 +140,13 @@ static int import(struct cli *cli, const char *path, struct import_options *opti
 	int failed = import_list(fd, options, &result, why, sizeof(why));
 	close(fd);
 	if (!importing.silent)
-		fprintf(stderr, "\r\033[K");
+		terminal_renew_line(STR(""));
 	if (failed)
-		return cli_fail(cli, EXIT_FAILED, "%s", why);
+		return cli_fail(cli,
+				result.bad_file      ? EXIT_INVALID
+				: result.no_database ? EXIT_DATABASE
+						     : EXIT_FAILED,
+				"%s", why);
 	if (cli->format == OUTPUT_JSON)
 		print_json(&result, options->reject_path);
 	else
@@ -200,8 +206,10 @@ const struct command command_import = {
 		  "all others become attributes for templates and filters. Importing a file "
 		  "again changes\n"
 		  "nothing. Who has unsubscribed stays so; who is suppressed is never written "
-		  "to. - is\n"
-		  "standard input.",
+		  "to; who was\n"
+		  "erased is not taken. - is standard input. Rows not taken do not make the "
+		  "exit code: see\n"
+		  "\"rejects\" in --json.",
 	.run = import_run,
 	.outputs = CLI_JSON,
 };
