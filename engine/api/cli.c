@@ -92,6 +92,21 @@ static int take_option(struct cli *cli, const struct cli_option *own,
 	return store_option(cli, option, value.data ? value.data : argv[++*index]);
 }
 
+/* A command of several forms gets them one a line. */
+static int tell_missing(struct cli *cli)
+{
+	const struct command *command = cli->command;
+	if (!strchr(command->synopsis, '\n'))
+		return cli_fail(cli, EXIT_USAGE, "something is missing: rundbrief %s %s",
+				command->name, command->synopsis);
+	cli_fail(cli, EXIT_USAGE, "something is missing. The forms are");
+	for (str forms = str_of(command->synopsis); forms.data;) {
+		str form = str_cut(&forms, '\n');
+		fprintf(stderr, "  rundbrief %s %.*s\n", command->name, STR_FORMAT(form));
+	}
+	return EXIT_USAGE;
+}
+
 static int check_operands(struct cli *cli, int count, int least, int most, char **argv)
 {
 	if (count >= least && count <= most)
@@ -99,8 +114,7 @@ static int check_operands(struct cli *cli, int count, int least, int most, char 
 	if (count > most)
 		return cli_fail(cli, EXIT_USAGE, "'%s' is one argument too many; see --help",
 				argv[most]);
-	return cli_fail(cli, EXIT_USAGE, "something is missing: rundbrief %s %s",
-			cli->command->name, cli->command->synopsis);
+	return tell_missing(cli);
 }
 
 int cli_parse(struct cli *cli, const struct cli_option *options, int *argc, char ***argv,

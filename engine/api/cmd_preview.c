@@ -38,6 +38,19 @@ static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
 	return EXIT_OK;
 }
 
+/* What people are shown has no bytes that a terminal obeys: attributes come from anybody. */
+static int put_shown(struct cli *cli, struct letter *letter, enum message_part part,
+		     struct buf *out)
+{
+	struct buf text;
+	buf_init_arena(&text, cli->arena, 65536);
+	int code = letter_part(letter, part, &text);
+	if (code == CLI_GO && !buf_ok(&text))
+		return cli_fail(cli, EXIT_FAILED, "out of memory");
+	text_put_printable_lines(out, buf_str(&text));
+	return code;
+}
+
 /* Subject and text as a reader sees them first; --text and --html give one part exactly. */
 static int preview_parts(struct cli *cli, struct letter *letter, const struct preview *p)
 {
@@ -53,10 +66,11 @@ static int preview_parts(struct cli *cli, struct letter *letter, const struct pr
 		buf_put_cstr(&out, "To:      ");
 		text_put_printable(&out, letter->email, 400);
 		buf_put_cstr(&out, "\nSubject: ");
-		code = letter_part(letter, MESSAGE_SUBJECT, &out);
+		code = put_shown(cli, letter, MESSAGE_SUBJECT, &out);
 		buf_put_cstr(&out, "\n\n");
-	}
-	if (code == CLI_GO)
+		if (code == CLI_GO)
+			code = put_shown(cli, letter, MESSAGE_TEXT, &out);
+	} else if (code == CLI_GO)
 		code = letter_part(letter, p->html ? MESSAGE_HTML : MESSAGE_TEXT, &out);
 	if (code != CLI_GO)
 		return code;

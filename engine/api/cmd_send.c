@@ -108,8 +108,9 @@ static int print_end(struct cli *cli, struct db *db, const struct campaign_row *
 	if (code != EXIT_OK && code != EXIT_STOPPED)
 		return code;
 	if (cli->format != OUTPUT_JSON) {
-		buf_printf(&out, "`rundbrief report %.*s` tells what came of it\n",
-			   STR_FORMAT(campaign->name));
+		buf_put_cstr(&out, "`rundbrief report ");
+		text_put_shell_word(&out, campaign->name);
+		buf_put_cstr(&out, "` tells what came of it\n");
 	} else {
 		int trouble = report ? db_open(db, cli) : EXIT_FAILED;
 		if (trouble == CLI_GO)

@@ -6,6 +6,9 @@
 #include "engine/api/db.h"
 #include "engine/api/email.h"
 #include "engine/api/rows.h"
+#include "engine/api/suggest.h"
+
+#define LIST_NAMES_LIMIT 1000
 
 struct person {
 	str key, id, list; /* list empty: all */
@@ -52,19 +55,72 @@ static int show(struct db *db, const struct person *person)
 	return EXIT_OK;
 }
 
+static void print_left(const struct person *person, const PGresult *result)
+{
+	struct buf out;
+	char memory[1024];
+	int count = PQntuples(result);
+	if (count == 0)
+		printf("%.*s was subscribed to nothing there\n", STR_FORMAT(person->key));
+	for (int i = 0; i < count; i++) {
+		buf_init_fixed(&out, memory, sizeof(memory));
+		text_put_printable(&out, db_cell(result, i, 0), 400);
+		printf("%.*s has left %.*s\n", STR_FORMAT(person->key),
+		       STR_FORMAT(buf_str(&out)));
+	}
+}
+
+static void print_left_json(const struct person *person, const PGresult *result)
+{
+	struct buf out;
+	static char memory[256 << 10];
+	buf_init_fixed(&out, memory, sizeof(memory));
+	buf_put_cstr(&out, "{\"email\":");
+	json_put_string(&out, person->key);
+	buf_put_cstr(&out, ",\"left\":[");
+	for (int i = 0; i < PQntuples(result); i++) {
+		buf_put_cstr(&out, i ? "," : "");
+		json_put_string(&out, db_cell(result, i, 0));
+	}
+	buf_put_cstr(&out, "]}\n");
+	cli_write(buf_str(&out));
+}
+
 static int unsubscribe(struct db *db, const struct person *person)
 {
 	const char *parameters[] = {person->id.data, person->list.data};
 	PGresult *result = db_query(db, "api_subscriber_unsubscribe", 2, parameters);
 	if (!result)
 		return db_code(db);
-	int count = PQntuples(result);
-	if (count == 0)
-		printf("%.*s was subscribed to nothing there\n", STR_FORMAT(person->key));
-	for (int i = 0; i < count; i++)
-		printf("%.*s has left %s\n", STR_FORMAT(person->key), PQgetvalue(result, i, 0));
+	if (db->cli->format == OUTPUT_JSON)
+		print_left_json(person, result);
+	else
+		print_left(person, result);
 	PQclear(result);
 	return EXIT_OK;
+}
+
+static int check_list(struct db *db, const char *name)
+{
+	const char *names[LIST_NAMES_LIMIT];
+	PGresult *result = db_query(db, "api_list_names", 0, NULL);
+	if (!result)
+		return db_code(db);
+	size_t count = 0;
+	bool known = false;
+	for (int i = 0; i < PQntuples(result) && count < LIST_NAMES_LIMIT; i++) {
+		names[count++] = PQgetvalue(result, i, 0);
+		known = known || strcmp(names[count - 1], name) == 0;
+	}
+	const char *near = suggest(str_of(name), names, count);
+	int code = CLI_GO;
+	if (!known && near)
+		code = cli_fail(db->cli, EXIT_NOT_FOUND,
+				"there is no list '%s', did you mean '%s'?", name, near);
+	else if (!known)
+		code = cli_fail(db->cli, EXIT_NOT_FOUND, "there is no list '%s'", name);
+	PQclear(result);
+	return code;
 }
 
 static int run_step(struct db *db, const char *name, size_t count,
@@ -96,8 +152,10 @@ static int erase(struct db *db, const struct person *person)
 		code = db_do(db, "commit");
 	if (code != CLI_GO)
 		return code;
-	printf("the subscriber is erased; a hash keeps the address from being written to "
-	       "again\n");
+	printf(db->cli->format == OUTPUT_JSON ? "{\"erased\":true}\n"
+					      : "the subscriber is erased; a hash keeps the "
+						"address from being written "
+						"to again\n");
 	return EXIT_OK;
 }
 
@@ -124,6 +182,8 @@ static int subscriber_run(struct cli *cli, int argc, char **argv)
 		return code;
 	person.list = str_of(list);
 	code = find_person(&db, argv[1], &person);
+	if (code == CLI_GO && list[0] != '\0')
+		code = check_list(&db, list);
 	if (code == CLI_GO)
 		code = verb == 0   ? show(&db, &person)
 		       : verb == 1 ? unsubscribe(&db, &person)

@@ -139,6 +139,24 @@ static int add(struct db *db, const char *reason, int argc, char **argv, bool fr
 	return batch.refused && !batch.given ? EXIT_INVALID : EXIT_OK;
 }
 
+static void print_removed(const struct db *db, str key, str reason)
+{
+	struct buf out;
+	char memory[2048];
+	buf_init_fixed(&out, memory, sizeof(memory));
+	buf_put_cstr(&out, "{\"email\":");
+	json_put_string(&out, key);
+	buf_put_cstr(&out, ",\"was\":");
+	json_put_string(&out, reason);
+	buf_put_cstr(&out, "}\n");
+	if (db->cli->format == OUTPUT_JSON)
+		cli_write(buf_str(&out));
+	else
+		printf("%.*s is no longer suppressed (was: %.*s)\n", STR_FORMAT(key),
+		       STR_FORMAT(reason));
+}
+
+/* With --json an object a line, as each is done. */
 static int remove_one(struct db *db, const char *email)
 {
 	str key;
@@ -150,8 +168,7 @@ static int remove_one(struct db *db, const char *email)
 		return db_code(db);
 	int count = PQntuples(result);
 	if (count > 0)
-		printf("%s is no longer suppressed (was: %s)\n", email,
-		       PQgetvalue(result, 0, 0));
+		print_removed(db, key, db_cell(result, 0, 0));
 	PQclear(result);
 	return count > 0 ? CLI_GO
 			 : cli_fail(db->cli, EXIT_NOT_FOUND, "%s is not suppressed", email);

@@ -2,8 +2,9 @@
 #include "engine/api/progress.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
+#include "engine/api/rows.h"
+#include "engine/api/terminal.h"
 #include "engine/api/units.h"
 
 #define LOG_INTERVAL (10 * USEC_SECOND) /* between lines when nobody watches */
@@ -11,7 +12,8 @@
 
 void progress_begin(struct progress *p, bool silent, str name, usec now)
 {
-	*p = (struct progress){.name = name, .silent = silent, .is_terminal = isatty(2)};
+	*p = (struct progress){
+		.name = name, .silent = silent, .is_terminal = terminal_watched()};
 	p->began_at = p->rate_at = now;
 	p->shown_at = now - LOG_INTERVAL;
 }
@@ -44,20 +46,32 @@ static uint64_t ended_count(const struct engine_progress *e)
 	return e->delivered + e->failed + e->in_doubt + e->suppressed + e->cancelled;
 }
 
+/* Early in the line: a narrow terminal cuts its end off. */
+static void put_notice(const struct progress *p, const struct engine_progress *e,
+		       struct buf *out)
+{
+	if (p->stops > 0)
+		buf_put_cstr(out, p->stops > 1 ? "  stopping now" : "  stopping in order");
+	else if (e->state == CAMPAIGN_PAUSED)
+		buf_put_cstr(out, "  paused, waiting for `rundbrief resume`");
+	else if (e->database_lost)
+		buf_put_cstr(out, "  waiting for the database");
+}
+
 static void put_line(const struct progress *p, const struct engine_progress *e, usec now,
 		     usec wall, struct buf *out)
 {
 	uint64_t ended = ended_count(e);
-	int stops = p->stops;
-	buf_put_printable(out, p->name, 30);
+	text_put_printable(out, p->name, 30);
 	buf_put_byte(out, ' ');
 	count_format(out, ended);
 	if (e->targeted > 0) {
 		buf_put_cstr(out, e->fully_cut ? " of " : " of so far ");
 		count_format(out, e->targeted);
 	}
+	put_notice(p, e, out);
 	put_count(out, "delivered", e->delivered);
-	put_count(out, "deferred", e->deferred);
+	put_count(out, "deferrals", e->deferred);
 	put_count(out, "failed", e->failed);
 	put_count(out, "in doubt", e->in_doubt);
 	put_count(out, "suppressed", e->suppressed);
@@ -67,12 +81,6 @@ static void put_line(const struct progress *p, const struct engine_progress *e, 
 		buf_put_cstr(out, "  next try in ");
 		duration_format(out, (e->next_due_wall - wall) / USEC_SECOND * USEC_SECOND);
 	}
-	if (stops > 0)
-		buf_put_cstr(out, stops > 1 ? "  stopping now" : "  stopping in order");
-	else if (e->state == CAMPAIGN_PAUSED)
-		buf_put_cstr(out, "  paused, waiting for `rundbrief resume`");
-	else if (e->database_lost)
-		buf_put_cstr(out, "  waiting for the database");
 }
 
 /* A trouble is told once, on a line of its own. */
@@ -96,8 +104,10 @@ static void write_line(const struct progress *p, const struct engine_progress *e
 	struct buf line;
 	buf_init_fixed(&line, text, sizeof(text));
 	put_line(p, e, now, wall, &line);
-	fprintf(stderr, p->is_terminal ? "\r\033[K%.*s" : "%.*s\n", STR_FORMAT(buf_str(&line)));
-	fflush(stderr);
+	if (p->is_terminal)
+		terminal_renew_line(buf_str(&line));
+	else
+		fprintf(stderr, "%.*s\n", STR_FORMAT(buf_str(&line)));
 }
 
 void progress_show(struct progress *p, const struct engine_progress *e, int stops, usec now,

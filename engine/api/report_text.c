@@ -99,26 +99,6 @@ static void put_head(const struct report *r, struct buf *out)
 	put_times(r, out);
 }
 
-/* A name as a shell takes it. */
-static void put_shell_word(struct buf *out, str word)
-{
-	bool plain = word.size > 0 && word.data[0] != '-';
-	for (size_t i = 0; i < word.size && plain; i++) {
-		char c = word.data[i];
-		plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-			(c >= 'A' && c <= 'Z') || strchr("-_.@", c);
-	}
-	if (!plain)
-		buf_put_byte(out, '\'');
-	for (size_t i = 0; i < word.size; i++) {
-		if (word.data[i] == '\'')
-			buf_put_cstr(out, "'\\'");
-		text_put_printable(out, str_sub(word, i, 1), 8);
-	}
-	if (!plain)
-		buf_put_byte(out, '\'');
-}
-
 /* filter NULL: nothing lists them. */
 static void put_line(const struct report *r, struct buf *out, unsigned indent,
 		     const char *label, uint64_t count, const char *filter, str filter_value)
@@ -130,10 +110,10 @@ static void put_line(const struct report *r, struct buf *out, unsigned indent,
 	put_share(out, count, r->targeted);
 	if (filter && count > 0) {
 		buf_put_cstr(out, "   recipients ");
-		put_shell_word(out, r->name);
+		text_put_shell_word(out, r->name);
 		buf_put_cstr(out, filter);
 		if (filter_value.size)
-			put_shell_word(out, filter_value);
+			text_put_shell_word(out, filter_value);
 	}
 	buf_put_byte(out, '\n');
 }
@@ -164,7 +144,7 @@ static void put_funnel(const struct report *r, struct buf *out)
 	buf_put_byte(out, '\n');
 	put_line(r, out, 1, "suppressed", r->suppressed, " --verdict suppressed", STR(""));
 	put_groups(r, out, 2, &r->suppressed_reasons, " --verdict suppressed --class ");
-	put_line(r, out, 1, "attempted", r->attempted, NULL, STR(""));
+	put_line(r, out, 1, "attempted", r->attempted, " --attempts --try first", STR(""));
 	put_line(r, out, 1, "delivered", r->delivered_first + r->delivered_later,
 		 " --verdict delivered", STR(""));
 	put_line(r, out, 2, "on the first try", r->delivered_first,
@@ -204,6 +184,14 @@ static void put_equation(const struct report *r, struct buf *out)
 	buf_put_cstr(out, report_holds(r) ? "\nIt adds up.\n" : "\nIT DOES NOT ADD UP.\n");
 }
 
+/* Under a table whose lines have no room for their commands. */
+static void put_how_to_list(const struct report *r, struct buf *out, const char *filter)
+{
+	buf_put_cstr(out, "  list them: recipients ");
+	text_put_shell_word(out, r->name);
+	buf_printf(out, "%s\n", filter);
+}
+
 static void put_providers(const struct report *r, struct buf *out)
 {
 	if (r->providers.count == 0)
@@ -224,6 +212,7 @@ static void put_providers(const struct report *r, struct buf *out)
 		put_number(out, g->in_doubt, 10);
 		buf_put_byte(out, '\n');
 	}
+	put_how_to_list(r, out, " --provider NAME --verdict NAME [--attempts]");
 }
 
 static void put_examples(const struct report *r, struct buf *out)
@@ -248,6 +237,7 @@ static void put_examples(const struct report *r, struct buf *out)
 		}
 		buf_put_byte(out, '\n');
 	}
+	put_how_to_list(r, out, " --class NAME --verdict NAME --attempts");
 }
 
 void report_put_text(const struct report *r, struct buf *out)

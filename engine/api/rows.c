@@ -60,15 +60,27 @@ void csv_put_cell(struct buf *out, str text)
 		buf_put_byte(out, '"');
 }
 
+/* What a terminal obeys rather than shows: C0, DEL, C1 (U+0080 to U+009F, which some obey),
+ * line separators and what turns the direction of writing (U+2028 to U+202E, U+2066 to U+2069).
+ */
+static bool is_control(str text, size_t char_size)
+{
+	const unsigned char *c = (const unsigned char *)text.data;
+	if (char_size == 2)
+		return c[0] == 0xC2 && c[1] < 0xA0;
+	if (char_size == 3 && c[0] == 0xE2)
+		return (c[1] == 0x80 && c[2] >= 0xA8 && c[2] <= 0xAE) ||
+		       (c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9);
+	return char_size == 0 || c[0] < 0x20 || c[0] == 0x7F;
+}
+
 void text_put_printable(struct buf *out, str text, size_t limit_size)
 {
 	size_t start = out->size;
 	while (text.size > 0) {
 		size_t n = utf8_char_size(text);
 		unsigned char c = (unsigned char)text.data[0];
-		/* U+0080 to U+009F are controls that some terminals obey. */
-		bool control = n == 0 || c < 0x20 || c == 0x7F ||
-			       (n == 2 && c == 0xC2 && (unsigned char)text.data[1] < 0xA0);
+		bool control = is_control(text, n);
 		if (out->size - start + (control ? 4 : n) > limit_size) {
 			buf_put_cstr(out, "...");
 			return;
@@ -81,6 +93,58 @@ void text_put_printable(struct buf *out, str text, size_t limit_size)
 			buf_put(out, str_sub(text, 0, n));
 		text = str_from(text, control ? 1 : n);
 	}
+}
+
+void text_put_printable_lines(struct buf *out, str text)
+{
+	while (text.data) {
+		bool ended = str_find_byte(text, '\n') != STR_NONE;
+		str line = str_cut(&text, '\n');
+		if (str_ends(line, STR("\r")))
+			line.size--;
+		while (line.data) {
+			bool tab = str_find_byte(line, '\t') != STR_NONE;
+			text_put_printable(out, str_cut(&line, '\t'), SIZE_MAX / 2);
+			if (tab)
+				buf_put_byte(out, '\t');
+		}
+		if (ended)
+			buf_put_byte(out, '\n');
+	}
+}
+
+void text_put_shell_word(struct buf *out, str word)
+{
+	bool plain = word.size > 0 && word.data[0] != '-';
+	for (size_t i = 0; i < word.size && plain; i++) {
+		char c = word.data[i];
+		plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			(c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_.@", c));
+	}
+	if (plain) {
+		buf_put(out, word);
+		return;
+	}
+	buf_put_byte(out, '\'');
+	while (word.data) {
+		bool quote = str_find_byte(word, '\'') != STR_NONE;
+		text_put_printable(out, str_cut(&word, '\''), SIZE_MAX / 2);
+		if (quote)
+			buf_put_cstr(out, "'\\''");
+	}
+	buf_put_byte(out, '\'');
+}
+
+str text_fit(str text, size_t columns)
+{
+	size_t at = 0;
+	while (at < text.size) {
+		bool starts = ((unsigned char)text.data[at] & 0xC0) != 0x80;
+		if (starts && columns-- == 0)
+			break;
+		at++;
+	}
+	return str_sub(text, 0, at);
 }
 
 /* Columns that people see: letters, not bytes. */

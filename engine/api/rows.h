@@ -27,5 +27,12 @@ void json_put_string(struct buf *out, str text);
 /* RFC 4180: quoted when needed; control bytes other than line ends become spaces, and a cell
  * that a spreadsheet would take for a formula gets an apostrophe in front. */
 void csv_put_cell(struct buf *out, str text);
-/* As a terminal may have it: UTF-8 stays, controls become \xHH. */
+/* As a terminal may have it: UTF-8 stays, controls and what turns the direction of writing
+ * become \xHH, a line end a space. */
 void text_put_printable(struct buf *out, str text, size_t limit_size);
+/* The same for a text of many lines: line ends (CRLF too) and tabs stay. */
+void text_put_printable_lines(struct buf *out, str text);
+/* As one word of a shell, quoted where needed. */
+void text_put_shell_word(struct buf *out, str word);
+/* The beginning that takes at most so many columns, a letter being one. */
+str text_fit(str text, size_t columns);

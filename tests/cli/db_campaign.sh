@@ -89,6 +89,12 @@ claim $? "the same message has the same bytes"
 run 0 import people.csv --list news
 run 0 preview spring --to cy@example.com
 prints '"York"\'
+/usr/bin/python3 -c 'print("email,city,first_name\ncy@example.com,\x1b[2JCity,Cy\x07")' >people.csv
+run 0 import people.csv --list news
+run 0 preview spring --to cy@example.com
+prints 'Hello Cy\x07'
+prints 'P.S. \x1b[2JCity'
+run 6 import spring/campaign.conf --list news
 run 3 preview spring --to eve@example.com
 run 6 preview spring --to eve
 run 2 preview spring --html --raw

@@ -8,12 +8,18 @@ run 0 subscriber show Ann@Example.com
 prints "news: subscribed"
 run 0 subscriber show ann@example.com --json
 is_json
+run 3 subscriber unsubscribe ann@example.com --list nwes
+tells "did you mean 'news'?"
+run 0 subscriber unsubscribe cy@example.com --list news --json
+is_json
+prints '"left":["news"]'
 run 0 subscriber unsubscribe ann@example.com
 prints "has left news"
 run 0 import people.csv --list news
 run 0 subscriber show ann@example.com
 prints "news: unsubscribed"
-run 0 subscriber erase bob@example.com
+run 0 subscriber erase bob@example.com --json
+is_json
 run 3 subscriber show bob@example.com
 run 0 suppress list --csv
 prints "erased"
@@ -21,6 +27,13 @@ never_prints "bob@"
 run 0 import people.csv --list news
 [ "$(sql "select count(*) from subscribers where address_key = 'bob@example.com' and suppressed = 0")" = 0 ]
 claim $? "an erased address is not written to after an import"
+[ "$(sql "select count(*) from subscribers where address_key = 'bob@example.com'")" = 0 ]
+claim $? "nothing of an erased person comes back with an import"
+run 0 import people.csv --list news --json
+is_json
+prints '"erased":1'
+grep -q '^3,"erased on request' people.csv.rejects.csv && ! grep -q bob people.csv.rejects.csv
+claim $? "the reject file names the erased person's line only"
 run 0 suppress add dan@example.com not-an-address
 tells "no @ sign"
 prints "1 suppressed"
@@ -33,7 +46,8 @@ prints "email,reason,since,sha256"
 cp out in
 run 0 suppress import -
 prints "0 suppressed"
-run 0 suppress remove dan@example.com
+run 0 suppress remove dan@example.com --json
+is_json
 run 3 suppress remove dan@example.com
 run 3 subscriber show nobody@example.com
 run 6 subscriber show nobody

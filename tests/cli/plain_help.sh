@@ -24,6 +24,8 @@ run 2 pause --hlp
 tells "did you mean '--help'?"
 run 2 pause
 tells "something is missing: rundbrief pause CAMPAIGN"
+run 2 suppress
+tells "  rundbrief suppress remove EMAIL..."
 run 2 pause one two
 tells "'two' is one argument too many"
 run 2 campaign lst

@@ -93,6 +93,39 @@ static void test_rows_terminal_gets_no_controls(void **)
 	expect("0123...");
 }
 
+static void test_rows_terminal_keeps_its_direction(void **)
+{
+	begin();
+	text_put_printable(&out, STR("a\xE2\x80\xAE z\xE2\x81\xA6\xE2\x80\xA8\xE2\x80\x93"),
+			   100);
+	expect("a\\xe2\\x80\\xae z\\xe2\\x81\\xa6\\xe2\\x80\\xa8\xE2\x80\x93");
+}
+
+static void test_rows_terminal_lines_stay_lines(void **)
+{
+	begin();
+	text_put_printable_lines(&out, STR("a\x1b[2J\r\n\tb\rc\n\nd"));
+	expect("a\\x1b[2J\n\tb\\x0dc\n\nd");
+}
+
+static void test_rows_shell_word_is_one_word(void **)
+{
+	begin();
+	text_put_shell_word(&out, STR("fr\xC3\xBChling"));
+	buf_put_byte(&out, ' ');
+	text_put_shell_word(&out, STR("it's"));
+	buf_put_byte(&out, ' ');
+	text_put_shell_word(&out, STR("spring-2"));
+	expect("'fr\xC3\xBChling' 'it'\\''s' spring-2");
+}
+
+static void test_rows_fit_counts_letters(void **)
+{
+	assert_true(str_eq(text_fit(STR("fr\xC3\xBChling"), 3), STR("fr\xC3\xBC")));
+	assert_true(str_eq(text_fit(STR("abc"), 3), STR("abc")));
+	assert_true(str_eq(text_fit(STR("abc"), 0), STR("")));
+}
+
 static void test_date_option_reads_what_people_write(void **)
 {
 	static const char *const good[] = {"2026-03-01T08:00:00Z", "2026-03-01T08:00:00",
@@ -147,6 +180,10 @@ int main(void)
 		cmocka_unit_test(test_rows_json_refuses_bad_utf8),
 		cmocka_unit_test(test_rows_csv_is_quoted_and_no_formula),
 		cmocka_unit_test(test_rows_terminal_gets_no_controls),
+		cmocka_unit_test(test_rows_terminal_keeps_its_direction),
+		cmocka_unit_test(test_rows_terminal_lines_stay_lines),
+		cmocka_unit_test(test_rows_shell_word_is_one_word),
+		cmocka_unit_test(test_rows_fit_counts_letters),
 		cmocka_unit_test(test_date_option_reads_what_people_write),
 		cmocka_unit_test(test_email_key_brings_spellings_together),
 		cmocka_unit_test(test_template_error_points_at_the_column),
