@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the shape of the house: imports only point down, functions and files stay readable.
+"""Checks the shape of the house: imports only point down, functions and files stay readable,
+and each folder of code has a README.
 
 Reads tests/tools/floors (a floor number and a room a line) and every #include "..." of the
 rooms. Prints one file:line a finding and exits 1 when there are any.
@@ -10,6 +11,8 @@ import subprocess
 import sys
 
 TOPS = ["engine", "templates", "importer", "bench", "include"]
+README_TOPS = TOPS + ["tests"]  # tests may import what they like, but are read too
+CODE = (".c", ".h", ".py", ".sh", ".awk", ".talk")
 FUNCTION_LINES = 120
 FILE_LINES = 700
 INCLUDE = re.compile(r'\s*#\s*include\s*"([^"]+)"')
@@ -50,8 +53,8 @@ def may_import(room, other, floors):
     return floors[room] in OPEN_FLOORS or (room, other) in SAME_FLOOR
 
 
-def source_files():
-    for top in TOPS:
+def source_files(tops):
+    for top in tops:
         for folder, _, names in sorted(os.walk(top)):
             for name in sorted(names):
                 if name.endswith((".c", ".h")):
@@ -87,6 +90,13 @@ def check_file(path, floors):
     return findings
 
 
+def check_readmes():
+    for top in README_TOPS:
+        for folder, _, names in sorted(os.walk(top)):
+            if "README.md" not in names and any(name.endswith(CODE) for name in names):
+                yield f"{folder}:1: has no README.md that says where to start reading"
+
+
 def functions(paths):
     """(path, name, first line, last line) of each function, as universal-ctags sees them."""
     run = subprocess.run(
@@ -102,8 +112,9 @@ def functions(paths):
 
 def main():
     floors = read_floors("tests/tools/floors")
-    paths = list(source_files())
-    findings = [f for path in paths for f in check_file(path, floors)]
+    paths = list(source_files(TOPS))
+    findings = [f for path in paths for f in check_file(path, floors)] + list(check_readmes())
+    paths += list(source_files(["tests"]))
     lengths = []
     for path, name, first, last in functions(paths):
         lengths.append(last - first + 1)
