@@ -26,7 +26,8 @@ struct engine_settings {
 	size_t source_count; /* >= 1 */
 	struct smtp_timeouts timeouts;
 	enum smtp_tls tls;
-	struct rules *rules; /* NULL: path_limits_default for all */
+	const struct classifier *classifier; /* NULL: the engine builds its own */
+	struct rules *rules;                 /* NULL: path_limits_default for all */
 	struct path_limits default_limits;
 	struct dkim_key *const *dkim_keys;
 	size_t dkim_key_count; /* 0: unsigned */
@@ -55,10 +56,10 @@ struct engine_progress {
 };
 
 enum engine_end {
-	ENGINE_FINISHED, /* the campaign is finished */
-	ENGINE_STOPPED,  /* asked to stop: what was not started was put back */
+	ENGINE_FINISHED,  /* the campaign is finished */
+	ENGINE_STOPPED,   /* asked to stop: what was not started was put back */
 	ENGINE_CANCELLED, /* somebody cancelled the campaign; a paused one is waited for */
-	ENGINE_FAILED,   /* why says what and what to do */
+	ENGINE_FAILED,    /* why says what and what to do */
 };
 
 /* Runs until the campaign is finished. on_progress is called about five times a second from the

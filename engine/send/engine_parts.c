@@ -81,11 +81,14 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 	limits_of(settings, cores, &engine->limits);
 	if (engine->limits.presses > ENGINE_PRESS_LIMIT)
 		engine->limits.presses = ENGINE_PRESS_LIMIT;
-	engine->classifier = classifier_create(&engine->arena);
+	engine->classifier =
+		settings->classifier ? settings->classifier : classifier_create(&engine->arena);
 	if (!engine->classifier)
 		return fail(engine, "out of memory for the classifier");
 	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger") != 0 ||
-	    join(engine, &position) != 0 || load_content(engine, campaign_id) != 0)
+	    join(engine, &position) != 0 || load_content(engine, campaign_id) != 0 ||
+	    published_ask(settings, &engine->arena, &engine->published, engine->why,
+			  sizeof(engine->why)) != 0)
 		return -1;
 	if (recovery_run(settings, source, engine->settle_store, engine->engine_id,
 			 engine->epoch, position, &engine->recovery, engine->why,
@@ -172,6 +175,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	engine->feeder.paused = paused;
 	engine->feeder.cancelled = cancelled;
 	engine->feeder.fully_cut = fully_cut;
+	engine->feeder.published = &engine->published;
 	engine->feeder.bell = engine->feeder_bell;
 	engine->feeder.carrier_bell = engine->carrier_bell;
 	engine->ledger.feeder_bell = engine->feeder_bell;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/send/feeder.h"
+#include "engine/send/published.h"
 #include "engine/send/recovery.h"
 
 #define ENGINE_PRESS_LIMIT 256
@@ -13,8 +14,9 @@ struct engine {
 	struct arena_source *source;
 	struct arena arena;
 	struct limits limits;
-	struct classifier *classifier;
+	const struct classifier *classifier;
 	const struct content *content;
+	struct published published;
 	struct recovery recovery;
 	uint32_t engine_id, epoch;
 	struct store *settle_store, *work_store, *beat_store;

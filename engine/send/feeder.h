@@ -12,6 +12,7 @@
 
 #include "engine/send/carrier.h"
 #include "engine/send/ledger.h"
+#include "engine/send/published.h"
 
 #define FEEDER_QUESTION_SIZE (sizeof(struct route_question) + sizeof(void *))
 
@@ -35,6 +36,7 @@ struct feeder {
 	struct io_bell *carrier_bell;
 	struct ledger *ledger;
 	const struct content *content;
+	const struct published *published; /* DKIM records, for the first message's check */
 	struct arena_source *source;
 	struct arena arena; /* stops that were followed: as long as the engine runs */
 	uint32_t engine_id, epoch;

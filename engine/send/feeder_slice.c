@@ -145,8 +145,9 @@ static bool check_first(struct feeder *feeder, struct slice *slice)
 		if (!slice->recipients[i].email.data)
 			continue;
 		slice->envelopes[i].date_wall = io_wall_now(feeder->loop);
-		int result = first_check(feeder->settings, feeder->source, &slice->envelopes[i],
-					 feeder->trouble, sizeof(feeder->trouble));
+		int result = first_check(feeder->settings, feeder->published, feeder->source,
+					 &slice->envelopes[i], feeder->trouble,
+					 sizeof(feeder->trouble));
 		slice->envelopes[i].date_wall = 0;
 		if (result < 0)
 			return false;

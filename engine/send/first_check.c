@@ -6,8 +6,9 @@
 #include "engine/send/press.h"
 #include "engine/sign/verify.h"
 
-static int verify(const struct engine_settings *settings, struct arena *arena,
-		  const struct message *message, char *ret_why, size_t why_size)
+static int verify(const struct engine_settings *settings, const struct published *published,
+		  struct arena *arena, const struct message *message, char *ret_why,
+		  size_t why_size)
 {
 	struct dkim_record records[DKIM_KEY_LIMIT];
 	struct buf texts[DKIM_KEY_LIMIT];
@@ -15,9 +16,11 @@ static int verify(const struct engine_settings *settings, struct arena *arena,
 		const struct dkim_key *key = settings->dkim_keys[i];
 		buf_init_arena(&texts[i], arena, 1024);
 		dkim_key_record(key, &texts[i]);
+		bool in_dns = published->texts[i].data != NULL;
 		records[i] = (struct dkim_record){.selector = dkim_key_selector(key),
 						  .domain = dkim_key_domain(key),
-						  .text = buf_str(&texts[i])};
+						  .text = in_dns ? published->texts[i]
+								 : buf_str(&texts[i])};
 	}
 	struct buf whole;
 	buf_init_arena(&whole, arena, message->signature_size + message->bytes.size);
@@ -25,13 +28,22 @@ static int verify(const struct engine_settings *settings, struct arena *arena,
 	buf_put(&whole, message->bytes);
 	if (!buf_ok(&whole))
 		return -1;
+	char why[200];
 	int verified = verify_signatures(buf_str(&whole), records, settings->dkim_key_count,
-					 ret_why, why_size);
-	return verified == (int)settings->dkim_key_count ? 0 : -1;
+					 why, sizeof(why));
+	if (verified == (int)settings->dkim_key_count)
+		return 0;
+	snprintf(ret_why, why_size,
+		 "the first message's DKIM signature does not verify, so nothing was sent: "
+		 "%.120s; "
+		 "rundbrief check tells what DNS publishes and what it should",
+		 why);
+	return -1;
 }
 
-int first_check(const struct engine_settings *settings, struct arena_source *source,
-		struct envelope *envelope, char *ret_why, size_t why_size)
+int first_check(const struct engine_settings *settings, const struct published *published,
+		struct arena_source *source, struct envelope *envelope, char *ret_why,
+		size_t why_size)
 {
 	if (settings->dkim_key_count == 0)
 		return 0;
@@ -45,9 +57,9 @@ int first_check(const struct engine_settings *settings, struct arena_source *sou
 		arena_init(&message->arena, source, 0, 0);
 		message->envelope = envelope;
 		message->ordered_wall = envelope->date_wall;
-		result = press_make(&press, message) == 0
-				 ? verify(settings, &arena, message, ret_why, why_size)
-				 : 1;
+		result = press_make(&press, message) == 0 ? verify(settings, published, &arena,
+								   message, ret_why, why_size)
+							  : 1;
 		arena_done(&message->arena);
 		press_done(&press);
 	}

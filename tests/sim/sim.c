@@ -45,6 +45,8 @@ const struct dkim_record *sim_dkim_record(void)
 	return &record;
 }
 
+static const struct classifier *classifier; /* immutable: one for all seeds */
+
 static void make_key(void)
 {
 	static char pem_bytes[4096];
@@ -104,6 +106,7 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 		.timeouts = smtp_timeouts_default,
 		.tls = SMTP_TLS_MAY,
 		.rules = rules,
+		.classifier = classifier,
 		.dkim_keys = &key,
 		.dkim_key_count = 1,
 		.secret = STR("0123456789abcdef0123456789abcdef"),
@@ -234,6 +237,45 @@ static void drain(struct world *w, struct engine *engine)
 	check_empty(w, engine);
 }
 
+/* What the journal says, read back after the end, is what the database holds: every mark has
+ * its outcome, and the last outcome stands at the settled position. */
+struct reading {
+	uint64_t open_marks[RECIPIENT_LIMIT + 1];
+	uint64_t last_outcome;
+};
+
+static void read_mark(void *context, uint64_t position, const struct journal_mark *mark)
+{
+	struct reading *reading = context;
+	reading->open_marks[mark->subscriber_id] = position;
+}
+
+static void read_outcome(void *context, uint64_t position, const struct store_outcome *row)
+{
+	struct reading *reading = context;
+	reading->open_marks[row->subscriber_id] = 0;
+	reading->last_outcome = position;
+}
+
+static void check_journal(struct world *w)
+{
+	static struct reading reading;
+	char why[200];
+	reading = (struct reading){};
+	const struct journal_reader_events events = {
+		.on_mark = read_mark, .on_outcome = read_outcome, .context = &reading};
+	uint64_t end = journal_replay(w->journal, 0, &events, why, sizeof(why));
+	if (end == UINT64_MAX || why[0])
+		world_fail(w, "the journal cannot be read back: %s", why);
+	for (uint32_t id = 1; id <= w->recipient_count; id++)
+		if (reading.open_marks[id])
+			world_fail(w, "r%u has a mark in the journal and no outcome", id);
+	if (reading.last_outcome != 0 && reading.last_outcome != store_journal_position())
+		world_fail(w, "the journal's last outcome is at %llu, settled is %llu",
+			   (unsigned long long)reading.last_outcome,
+			   (unsigned long long)store_journal_position());
+}
+
 static void run_campaign(struct world *w, struct engine *engine,
 			 const struct engine_settings *settings)
 {
@@ -250,6 +292,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 		if (engine->feeder.finished) {
 			drain(w, engine);
 			close_engine(engine);
+			check_journal(w);
 			return;
 		}
 		if (crash_in-- == 0) {
@@ -344,10 +387,15 @@ int main(int argc, char **argv)
 	uint64_t failed = 0;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	log_set_writer(write_log, NULL);
+	struct arena arena;
+	arena_init(&arena, heap_source(), 0, 0);
+	classifier = classifier_create(&arena);
+	ASSERT(classifier);
 	make_key();
 	for (uint64_t seed = first; seed < first + count && failed < 10; seed++)
 		failed += !run_seed(seed);
 	int result = report(count, failed);
 	dkim_key_destroy(key);
+	arena_done(&arena);
 	return result;
 }

@@ -140,6 +140,9 @@ int io_turn(struct io_loop *loop, usec wait_until)
 	int count = run_ready(loop);
 	while (count == 0 && world_run_next(world, wait_until))
 		count += run_ready(loop);
+	/* Nothing happened: the time waited for has come. */
+	if (count == 0 && wait_until != USEC_NEVER && wait_until > world->now)
+		world->now = wait_until;
 	return count;
 }
 

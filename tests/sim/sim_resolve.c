@@ -8,13 +8,16 @@
 #include "engine/base/assert.h"
 #include "tests/sim/world.h"
 
+/* A destroyed resolver is freed with its last question, which then goes unanswered. */
 struct resolver {
 	bool destroyed;
+	unsigned open_count;
 };
 
 enum asked { ASKED_MX, ASKED_ADDRESS, ASKED_OTHER };
 
 struct asking {
+	struct resolver *resolver;
 	struct dns_question *question;
 	enum asked kind;
 	uint64_t life;
@@ -32,7 +35,20 @@ int resolver_create(struct resolver **ret_resolver, struct io_loop *loop,
 
 void resolver_destroy(struct resolver *resolver)
 {
-	free(resolver);
+	if (!resolver)
+		return;
+	resolver->destroyed = true;
+	if (resolver->open_count == 0)
+		free(resolver);
+}
+
+/* One question less; whether its asker still wants to hear. */
+static bool still_asked(struct resolver *resolver)
+{
+	bool wanted = !resolver->destroyed;
+	if (--resolver->open_count == 0 && resolver->destroyed)
+		free(resolver);
+	return wanted;
 }
 
 static void answer_mx(struct dns_answer *answer, struct dns_mx *mx, unsigned site)
@@ -65,7 +81,8 @@ static void answered(struct world *w, void *a, uint64_t b)
 	struct net_address address;
 	unsigned host, site;
 	(void)b;
-	if (asking->life != w->crash_count || w->dead) {
+	bool wanted = still_asked(asking->resolver);
+	if (!wanted || asking->life != w->crash_count || w->dead) {
 		free(asking);
 		return;
 	}
@@ -84,10 +101,13 @@ static void answered(struct world *w, void *a, uint64_t b)
 	question->on_answer(question, &answer);
 }
 
-static void ask(struct dns_question *question, str name, enum asked kind)
+static void ask(struct resolver *resolver, struct dns_question *question, str name,
+		enum asked kind)
 {
 	struct asking *asking = calloc(1, sizeof(*asking));
 	ASSERT(asking);
+	asking->resolver = resolver;
+	resolver->open_count++;
 	asking->question = question;
 	asking->kind = kind;
 	asking->life = world->crash_count;
@@ -100,26 +120,22 @@ static void ask(struct dns_question *question, str name, enum asked kind)
 
 void resolve_mx(struct resolver *resolver, struct dns_question *question, str domain)
 {
-	(void)resolver;
-	ask(question, domain, ASKED_MX);
+	ask(resolver, question, domain, ASKED_MX);
 }
 
 void resolve_address(struct resolver *resolver, struct dns_question *question, str host)
 {
-	(void)resolver;
-	ask(question, host, ASKED_ADDRESS);
+	ask(resolver, question, host, ASKED_ADDRESS);
 }
 
 void resolve_text(struct resolver *resolver, struct dns_question *question, str name)
 {
-	(void)resolver;
-	ask(question, name, ASKED_OTHER);
+	ask(resolver, question, name, ASKED_OTHER);
 }
 
 void resolve_name(struct resolver *resolver, struct dns_question *question,
 		  const struct net_address *address)
 {
-	(void)resolver;
 	(void)address;
-	ask(question, STR("ptr"), ASKED_OTHER);
+	ask(resolver, question, STR("ptr"), ASKED_OTHER);
 }

@@ -71,6 +71,11 @@ bool store_finished(void)
 	return db.state == CAMPAIGN_FINISHED;
 }
 
+uint64_t store_journal_position(void)
+{
+	return db.position;
+}
+
 /* -- answering: at once without a loop, later with one
  * ------------------------------------------ */
 

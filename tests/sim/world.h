@@ -136,4 +136,3 @@ void store_end(struct world *);
 void store_check(struct world *); /* all that must hold when the campaign is finished */
 bool store_finished(void);
 uint64_t store_journal_position(void);
-void store_pause(bool paused);
