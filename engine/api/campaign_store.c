@@ -65,7 +65,18 @@ static int check_filter(struct db *db, str filter)
 	return CLI_GO;
 }
 
-static int save_campaign(struct db *db, const struct campaign_dir *c)
+/* Whoever is tried again gets the message of the first try, so what was launched stands. Its
+ * number is told: the name may be that of a folder here. */
+static int tell_launched(struct db *db, const struct campaign_dir *c, uint64_t id)
+{
+	return cli_fail(db->cli, EXIT_FAILED,
+			"'%s' has been launched and the folder says something else now: "
+			"`rundbrief send %llu` goes on with what was launched; give the folder's "
+			"campaign.conf another name to make a campaign of the new content",
+			c->name.data, (unsigned long long)id);
+}
+
+static int save_campaign(struct db *db, const struct campaign_dir *c, bool *ret_launched)
 {
 	struct arena *arena = db->cli->arena;
 	bool retry = str_find(c->settings, STR("\"in_doubt\":\"retry\"")) != STR_NONE;
@@ -75,14 +86,17 @@ static int save_campaign(struct db *db, const struct campaign_dir *c)
 	PGresult *result = db_query(db, "api_campaign_save", 5, parameters);
 	if (!result)
 		return db_code(db);
+	uint64_t id = db_u64(result, 0, 0);
 	int64_t state = db_i64(result, 0, 1);
+	bool same_audience = str_eq(db_cell(result, 0, 3), STR("t"));
 	PQclear(result);
+	*ret_launched = state != 0;
 	if (state == 3 || state == 4)
 		return cli_fail(db->cli, EXIT_FAILED,
 				"'%s' was %s; give the folder's campaign.conf another name "
 				"to send it again",
 				c->name.data, state == 3 ? "cancelled" : "sent already");
-	return CLI_GO;
+	return same_audience ? CLI_GO : tell_launched(db, c, id);
 }
 
 static int save_template(struct db *db, const struct campaign_dir *c,
@@ -102,13 +116,16 @@ static int save_template(struct db *db, const struct campaign_dir *c,
 static int save(struct db *db, const struct campaign_dir *c, struct campaign_row *ret_campaign,
 		struct campaign_saved *ret_saved)
 {
+	bool launched = false;
 	int code = db_do(db, "begin");
 	if (code == CLI_GO)
-		code = save_campaign(db, c);
+		code = save_campaign(db, c, &launched);
 	if (code == CLI_GO)
 		code = db_campaign(db, c->name.data, ret_campaign);
 	if (code == CLI_GO)
 		code = save_template(db, c, ret_campaign, ret_saved);
+	if (code == CLI_GO && launched && ret_saved->is_new)
+		code = tell_launched(db, c, ret_campaign->id);
 	int end = code == EXIT_DATABASE ? code
 					: db_do(db, code == CLI_GO ? "commit" : "rollback");
 	return code == CLI_GO ? end : code;

@@ -30,13 +30,15 @@ static struct reply reply_of_line(str line)
 	return reply;
 }
 
-static void write_class(const struct cli *cli, const struct classification *c)
+static void write_class(const struct cli *cli, const struct classification *c,
+			size_t line_count)
 {
 	if (cli->format == OUTPUT_JSON)
-		printf("{\"class\":\"%s\",\"cause\":\"%s\",\"verdict\":\"%s\",\"suppress\":%s,"
-		       "\"rule\":%u}\n",
-		       bounce_class_names[c->class], c->cause, verdict_names[c->verdict],
-		       c->suppress ? "true" : "false", c->rule);
+		printf("%s{\"class\":\"%s\",\"cause\":\"%s\",\"verdict\":\"%s\",\"suppress\":%"
+		       "s,"
+		       "\"rule\":%u}",
+		       line_count ? ",\n" : "\n", bounce_class_names[c->class], c->cause,
+		       verdict_names[c->verdict], c->suppress ? "true" : "false", c->rule);
 	else
 		puts(bounce_class_names[c->class]);
 }
@@ -44,8 +46,10 @@ static void write_class(const struct cli *cli, const struct classification *c)
 static int classify_lines(struct cli *cli, const struct classifier *classifier, str provider)
 {
 	char *line = NULL;
-	size_t capacity = 0;
+	size_t capacity = 0, line_count = 0;
 	ssize_t size;
+	if (cli->format == OUTPUT_JSON)
+		cli_write(STR("["));
 	while ((size = getline(&line, &capacity, stdin)) >= 0) {
 		str text = str_make(line, (size_t)size);
 		while (text.size > 0 &&
@@ -54,9 +58,11 @@ static int classify_lines(struct cli *cli, const struct classifier *classifier, 
 		/* The session bounds a reply's text too. */
 		struct reply reply = reply_of_line(str_sub(text, 0, REPLY_TOTAL_LIMIT));
 		struct classification c = classify(classifier, &reply, provider);
-		write_class(cli, &c);
+		write_class(cli, &c, line_count++);
 	}
 	free(line);
+	if (cli->format == OUTPUT_JSON)
+		cli_write(STR("\n]\n"));
 	if (ferror(stdin))
 		return cli_fail(cli, EXIT_FAILED, "standard input: %s", strerror(errno));
 	return EXIT_OK;

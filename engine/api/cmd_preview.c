@@ -38,6 +38,16 @@ static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
 	return EXIT_OK;
 }
 
+/* A letter can be looked at before the sender is set up: its links then verify nothing. */
+static int use_secret_if_any(struct cli *cli, struct letter *letter)
+{
+	str secret;
+	if (cli->config.sending.secret.size == 0)
+		return CLI_GO;
+	int code = settings_secret(cli, &secret);
+	return code == CLI_GO ? letter_use_secret(letter, secret) : code;
+}
+
 /* What people are shown has no bytes that a terminal obeys: attributes come from anybody. */
 static int put_shown(struct cli *cli, struct letter *letter, enum message_part part,
 		     struct buf *out)
@@ -55,13 +65,8 @@ static int put_shown(struct cli *cli, struct letter *letter, enum message_part p
 static int preview_parts(struct cli *cli, struct letter *letter, const struct preview *p)
 {
 	struct buf out;
-	str secret;
-	int code = CLI_GO;
+	int code = use_secret_if_any(cli, letter);
 	buf_init_arena(&out, cli->arena, 65536);
-	if (cli->config.sending.secret.size)
-		code = settings_secret(cli, &secret);
-	if (code == CLI_GO && cli->config.sending.secret.size)
-		code = letter_use_secret(letter, secret);
 	if (code == CLI_GO && !p->html && !p->text) {
 		buf_put_cstr(&out, "To:      ");
 		text_put_printable(&out, letter->email, 400);
@@ -80,6 +85,38 @@ static int preview_parts(struct cli *cli, struct letter *letter, const struct pr
 	return EXIT_OK;
 }
 
+static int put_json_part(struct cli *cli, struct letter *letter, const char *name,
+			 enum message_part part, struct buf *out)
+{
+	struct buf text;
+	buf_init_arena(&text, cli->arena, 65536);
+	int code = letter_part(letter, part, &text);
+	if (code == CLI_GO && !buf_ok(&text))
+		return cli_fail(cli, EXIT_FAILED, "out of memory");
+	buf_printf(out, ",\"%s\":", name);
+	json_put_string(out, buf_str(&text));
+	return code;
+}
+
+static int preview_json(struct cli *cli, struct letter *letter)
+{
+	struct buf out;
+	int code = use_secret_if_any(cli, letter);
+	buf_init_arena(&out, cli->arena, 65536);
+	buf_put_cstr(&out, "{\"to\":");
+	json_put_string(&out, letter->email);
+	if (code == CLI_GO)
+		code = put_json_part(cli, letter, "subject", MESSAGE_SUBJECT, &out);
+	if (code == CLI_GO)
+		code = put_json_part(cli, letter, "text", MESSAGE_TEXT, &out);
+	if (code == CLI_GO)
+		code = put_json_part(cli, letter, "html", MESSAGE_HTML, &out);
+	buf_put_cstr(&out, "}\n");
+	if (code == CLI_GO)
+		cli_write(buf_str(&out));
+	return code == CLI_GO ? EXIT_OK : code;
+}
+
 static int preview(struct cli *cli, struct db *db, const struct preview *p, const char *name)
 {
 	struct campaign_row campaign;
@@ -93,6 +130,8 @@ static int preview(struct cli *cli, struct db *db, const struct preview *p, cons
 			"--date is written 2026-03-01T08:00:00Z or as seconds since 1970");
 	if (code != CLI_GO)
 		return code;
+	if (cli->format == OUTPUT_JSON)
+		return preview_json(cli, &letter);
 	return p->raw ? preview_raw(cli, &letter, p->is_unsigned)
 		      : preview_parts(cli, &letter, p);
 }
@@ -118,6 +157,10 @@ static int preview_run(struct cli *cli, int argc, char **argv)
 		return code;
 	if (p.text + p.html + p.raw > 1)
 		return cli_fail(cli, EXIT_USAGE, "one of --text, --html and --raw");
+	if (cli->format == OUTPUT_JSON && (p.text || p.html || p.raw))
+		return cli_fail(cli, EXIT_USAGE,
+				"--json holds subject, text and HTML; leave --text, --html and "
+				"--raw out");
 	code = db_open(&db, cli);
 	if (code != CLI_GO)
 		return code;
@@ -135,4 +178,5 @@ const struct command command_preview = {
 		  "written to already is shown what they got: the stored Date and revision are "
 		  "used.",
 	.run = preview_run,
+	.outputs = CLI_JSON,
 };

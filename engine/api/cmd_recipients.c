@@ -208,7 +208,11 @@ static int recipients_run(struct cli *cli, int argc, char **argv)
 	code = db_open(&db, cli);
 	if (code != CLI_GO)
 		return code;
-	code = list(cli, &db, argv[0], &w);
+	code = db_check_word(&db, "verdict", w.verdict);
+	if (code == CLI_GO)
+		code = db_check_word(&db, w.reason[0] ? "reason" : "class", w.class);
+	if (code == CLI_GO)
+		code = list(cli, &db, argv[0], &w);
 	db_close(&db);
 	return code;
 }

@@ -34,6 +34,10 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* A terminal that closes; under nohup it is ignored and stays so. */
+	struct sigaction before;
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 }
 
 struct sending {
@@ -65,12 +69,21 @@ static int launch(struct db *db, const struct campaign_row *campaign)
 				   "has just launched it; try again");
 }
 
-/* Draft: launched. Running: joined, or taken up again after a crash. Others cannot be sent. */
+/* Cancelled while no engine was at work: nobody has written down yet whom it did not reach. */
+static bool is_unaccounted(struct db *db, const struct campaign_row *campaign)
+{
+	struct report *report = ARENA_NEW(db->cli->arena, struct report);
+	return str_eq(campaign->state, STR("cancelled")) && report &&
+	       report_read(db, campaign, report) == CLI_GO && report_open(report) > 0;
+}
+
+/* Draft: launched. Running: joined, or taken up again after a crash. Cancelled with recipients
+ * left: an engine gives them their verdict. Others cannot be sent. */
 static int make_ready(struct db *db, const struct campaign_row *campaign)
 {
 	if (str_eq(campaign->state, STR("draft")))
 		return launch(db, campaign);
-	if (str_eq(campaign->state, STR("running")))
+	if (str_eq(campaign->state, STR("running")) || is_unaccounted(db, campaign))
 		return CLI_GO;
 	if (str_eq(campaign->state, STR("paused")))
 		return cli_fail(db->cli, EXIT_STOPPED,

@@ -3,6 +3,8 @@
  */
 #include "engine/api/commands.h"
 
+#include <stdio.h>
+
 #include "engine/api/db.h"
 #include "engine/api/rows.h"
 
@@ -10,6 +12,7 @@ struct state_change {
 	const char *state;  /* its number */
 	const char *before; /* those it may come from */
 	const char *said;
+	bool leaves_rest; /* recipients who have no verdict yet */
 };
 
 static void print_change(struct cli *cli, const struct campaign_row *campaign,
@@ -25,6 +28,15 @@ static void print_change(struct cli *cli, const struct campaign_row *campaign,
 		buf_printf(&out, "campaign %.*s is %s\n", STR_FORMAT(campaign->name), state);
 	}
 	cli_write(buf_str(&out));
+}
+
+/* By number: the name may be that of a folder here. */
+static void tell_rest(const struct campaign_row *campaign)
+{
+	fprintf(stderr,
+		"who is left is accounted for by the engine at work; where none is, by "
+		"`rundbrief send %.*s`\n",
+		STR_FORMAT(campaign->id_text));
 }
 
 static int change(struct cli *cli, struct db *db, const char *name,
@@ -45,6 +57,8 @@ static int change(struct cli *cli, struct db *db, const char *name,
 				STR_FORMAT(campaign.name), STR_FORMAT(campaign.state),
 				to->said);
 	print_change(cli, &campaign, to->said);
+	if (to->leaves_rest && !str_eq(campaign.state, STR("draft")))
+		tell_rest(&campaign);
 	return EXIT_OK;
 }
 
@@ -63,19 +77,19 @@ static int state_run(struct cli *cli, int argc, char **argv, const struct state_
 
 static int pause_run(struct cli *cli, int argc, char **argv)
 {
-	static const struct state_change to = {"2", "{1}", "paused"};
+	static const struct state_change to = {"2", "{1}", "paused", false};
 	return state_run(cli, argc, argv, &to);
 }
 
 static int resume_run(struct cli *cli, int argc, char **argv)
 {
-	static const struct state_change to = {"1", "{2}", "running"};
+	static const struct state_change to = {"1", "{2}", "running", false};
 	return state_run(cli, argc, argv, &to);
 }
 
 static int cancel_run(struct cli *cli, int argc, char **argv)
 {
-	static const struct state_change to = {"3", "{0,1,2}", "cancelled"};
+	static const struct state_change to = {"3", "{0,1,2}", "cancelled", true};
 	return state_run(cli, argc, argv, &to);
 }
 

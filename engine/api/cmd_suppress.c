@@ -139,16 +139,16 @@ static int add(struct db *db, const char *reason, int argc, char **argv, bool fr
 	return batch.refused && !batch.given ? EXIT_INVALID : EXIT_OK;
 }
 
-static void print_removed(const struct db *db, str key, str reason)
+static void print_removed(const struct db *db, str key, str reason, bool first)
 {
 	struct buf out;
 	char memory[2048];
 	buf_init_fixed(&out, memory, sizeof(memory));
-	buf_put_cstr(&out, "{\"email\":");
+	buf_put_cstr(&out, first ? "\n{\"email\":" : ",\n{\"email\":");
 	json_put_string(&out, key);
 	buf_put_cstr(&out, ",\"was\":");
 	json_put_string(&out, reason);
-	buf_put_cstr(&out, "}\n");
+	buf_put_cstr(&out, "}");
 	if (db->cli->format == OUTPUT_JSON)
 		cli_write(buf_str(&out));
 	else
@@ -156,8 +156,7 @@ static void print_removed(const struct db *db, str key, str reason)
 		       STR_FORMAT(reason));
 }
 
-/* With --json an object a line, as each is done. */
-static int remove_one(struct db *db, const char *email)
+static int remove_one(struct db *db, const char *email, size_t *removed_count)
 {
 	str key;
 	int code = email_key_of(db->cli, email, &key);
@@ -168,7 +167,7 @@ static int remove_one(struct db *db, const char *email)
 		return db_code(db);
 	int count = PQntuples(result);
 	if (count > 0)
-		print_removed(db, key, db_cell(result, 0, 0));
+		print_removed(db, key, db_cell(result, 0, 0), (*removed_count)++ == 0);
 	PQclear(result);
 	return count > 0 ? CLI_GO
 			 : cli_fail(db->cli, EXIT_NOT_FOUND, "%s is not suppressed", email);
@@ -177,12 +176,14 @@ static int remove_one(struct db *db, const char *email)
 static int remove_all(struct db *db, int argc, char **argv)
 {
 	int worst = EXIT_OK;
-	for (int i = 0; i < argc; i++) {
-		int code = remove_one(db, argv[i]);
-		if (code == EXIT_DATABASE)
-			return code;
+	size_t removed_count = 0;
+	bool json = db->cli->format == OUTPUT_JSON;
+	cli_write(json ? STR("[") : STR(""));
+	for (int i = 0; i < argc && worst != EXIT_DATABASE; i++) {
+		int code = remove_one(db, argv[i], &removed_count);
 		worst = code == CLI_GO ? worst : code;
 	}
+	cli_write(json ? STR("\n]\n") : STR(""));
 	return worst;
 }
 
@@ -235,7 +236,7 @@ static int suppress_run(struct cli *cli, int argc, char **argv)
 		code = add(&db, verb == 0 ? "100" : "101", argc - 1, argv + 1, verb == 2);
 	else if (verb == 1)
 		code = remove_all(&db, argc - 1, argv + 1);
-	else
+	else if ((code = db_check_word(&db, "reason", reason)) == CLI_GO)
 		code = list(&db, reason,
 			    verb == 4 && cli->format == OUTPUT_TEXT ? OUTPUT_CSV : cli->format);
 	db_close(&db);

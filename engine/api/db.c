@@ -173,6 +173,28 @@ uint64_t db_u64(const PGresult *result, int row, int column)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+#define WORDS_LIMIT 200
+
+/* A name that nothing bears would list nothing, and look like an answer. */
+int db_check_word(struct db *db, const char *kind, const char *word)
+{
+	const char *words[WORDS_LIMIT];
+	size_t count = 0;
+	bool known = word[0] == '\0';
+	if (known)
+		return CLI_GO;
+	PGresult *result = db_query(db, "api_words", 1, &kind);
+	if (!result)
+		return db_code(db);
+	for (int i = 0; i < PQntuples(result) && count < WORDS_LIMIT; i++) {
+		words[count++] = PQgetvalue(result, i, 0);
+		known = known || strcmp(words[count - 1], word) == 0;
+	}
+	int code = known ? CLI_GO : cli_fail_unknown(db->cli, kind, word, words, count);
+	PQclear(result);
+	return code;
+}
+
 #define CAMPAIGN_NAMES_LIMIT 200
 
 static int campaign_unknown(struct db *db, const char *name)

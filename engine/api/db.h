@@ -41,6 +41,9 @@ str db_cell(const PGresult *, int row, int column);
 uint64_t db_u64(const PGresult *, int row, int column); /* 0 for NULL */
 int64_t db_i64(const PGresult *, int row, int column);
 
+/* CLI_GO when word is empty or the name of a verdict, class or reason; else it is told. */
+[[nodiscard]] int db_check_word(struct db *, const char *kind, const char *word);
+
 /* A campaign by name or id. CLI_GO, or EXIT_NOT_FOUND after a sentence that names the nearest.
  */
 struct campaign_row {

@@ -70,12 +70,13 @@ static void put_line(const struct progress *p, const struct engine_progress *e, 
 		count_format(out, e->targeted);
 	}
 	put_notice(p, e, out);
+	buf_printf(out, "  %.0f/s", p->rate);
 	put_count(out, "delivered", e->delivered);
 	put_count(out, "deferrals", e->deferred);
 	put_count(out, "failed", e->failed);
 	put_count(out, "in doubt", e->in_doubt);
 	put_count(out, "suppressed", e->suppressed);
-	buf_printf(out, "  %.0f/s  %u connections  ", p->rate, e->connections);
+	buf_printf(out, "  %u connections  ", e->connections);
 	duration_format(out, (now - p->began_at) / USEC_SECOND * USEC_SECOND);
 	if (e->next_due_wall != USEC_NEVER && e->next_due_wall > wall) {
 		buf_put_cstr(out, "  next try in ");

@@ -34,13 +34,40 @@ struct journal {
 
 /* ---- opening ---- */
 
-static int lock(struct journal *j)
+/* A descriptor that holds the lock until it is closed, or -errno. */
+static int lock(const struct segments *segments)
 {
-	j->lock_fd =
-		openat(j->segments.directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (j->lock_fd < 0 || flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
-	return 0;
+	int fd = openat(segments->directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd < 0 ? -errno : fd;
+	int error = errno;
+	close(fd);
+	return -error;
+}
+
+static void tell_not_opened(int error, const char *directory, char *ret_why, size_t why_size)
+{
+	if (error == -EWOULDBLOCK)
+		snprintf(ret_why, why_size,
+			 "another engine is running with the journal in %s: each engine "
+			 "needs a name and a journal of its own",
+			 directory);
+	else
+		snprintf(ret_why, why_size, "the journal in %s cannot be opened: %s", directory,
+			 strerror(-error));
+}
+
+int journal_claim(const char *directory, char *ret_why, size_t why_size)
+{
+	struct segments segments = {.directory_fd = -1};
+	int fd = segments_open(&segments, directory, true);
+	if (fd == 0)
+		fd = lock(&segments);
+	segments_close(&segments);
+	if (fd >= 0)
+		return fd;
+	tell_not_opened(fd, directory, ret_why, why_size);
+	return -1;
 }
 
 /* Finds the end of the last segment and cuts off what is torn behind it. */
@@ -110,8 +137,8 @@ static int open_journal(struct journal *j, const char *directory, uint64_t begin
 {
 	int result = segments_open(&j->segments, directory, true);
 	if (result == 0)
-		result = lock(j);
-	if (result == 0)
+		result = j->lock_fd = lock(&j->segments);
+	if (result >= 0)
 		result = find_end(j);
 	if (result == 0)
 		result = go_on_at(j, begin);
@@ -134,12 +161,7 @@ int journal_open(struct journal **ret_journal, struct io_loop *loop, const char 
 		*ret_journal = j;
 		return 0;
 	}
-	if (result == -EWOULDBLOCK)
-		snprintf(ret_why, why_size, "another engine is running with the journal in %s",
-			 directory);
-	else
-		snprintf(ret_why, why_size, "the journal in %s cannot be opened: %s", directory,
-			 strerror(-result));
+	tell_not_opened(result, directory, ret_why, why_size);
 	journal_close(j);
 	return -1;
 }

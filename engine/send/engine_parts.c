@@ -2,6 +2,7 @@
 #include "engine/send/engine_parts.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/base/log.h"
 
@@ -29,7 +30,7 @@ static int open_store(struct engine *engine, struct store **ret_store, struct io
 	return store_open(ret_store, loop, &config, engine->why, sizeof(engine->why));
 }
 
-static int join(struct engine *engine, uint64_t *ret_position)
+static int join_store(struct engine *engine, uint64_t *ret_position)
 {
 	struct store_join ask = {.request = {.on_done = on_done},
 				 .name = str_of(engine->settings->name)};
@@ -40,6 +41,18 @@ static int join(struct engine *engine, uint64_t *ret_position)
 	engine->epoch = ask.ret_epoch;
 	*ret_position = ask.ret_position;
 	return 0;
+}
+
+/* Joining fences an engine of the same name: nobody may be at work with its journal. */
+static int join(struct engine *engine, uint64_t *ret_position)
+{
+	int claim = journal_claim(engine->settings->journal_directory, engine->why,
+				  sizeof(engine->why));
+	if (claim < 0)
+		return -1;
+	int result = join_store(engine, ret_position);
+	close(claim);
+	return result;
 }
 
 static int load_content(struct engine *engine, uint64_t campaign_id)

@@ -1,5 +1,5 @@
 -- A draft is made or changed; a campaign that was launched keeps its audience, and what comes back
--- is its state as it is.
+-- is its state as it is, and whether the audience is the one it has.
 with saved as (
 	insert into campaigns (tenant_id, name, in_doubt_policy, list_ids, excluded_list_ids, filter)
 	select $1::int, $2::text, $3::smallint,
@@ -13,7 +13,15 @@ with saved as (
 			excluded_list_ids = excluded.excluded_list_ids, filter = excluded.filter
 		where campaigns.state = 0
 	returning id, state, revision)
-select id, state, revision from saved
+select id, state, revision, true from saved
 union all
-select id, state, revision from campaigns
+select id, state, revision,
+	(select array_agg(l.name order by l.name) from lists l
+		where l.tenant_id = $1::int and l.id = any (list_ids)) is not distinct from
+		(select array_agg(distinct n order by n) from jsonb_array_elements_text($4::jsonb) n)
+	and (select array_agg(l.name order by l.name) from lists l
+		where l.tenant_id = $1::int and l.id = any (excluded_list_ids)) is not distinct from
+		(select array_agg(distinct n order by n) from jsonb_array_elements_text($5::jsonb) n)
+	and filter is not distinct from nullif($6::text, '')
+from campaigns
 where tenant_id = $1::int and name = $2::text and not exists (select from saved)

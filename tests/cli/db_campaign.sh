@@ -94,6 +94,12 @@ run 0 import people.csv --list news
 run 0 preview spring --to cy@example.com
 prints 'Hello Cy\x07'
 prints 'P.S. \x1b[2JCity'
+run 0 preview spring --to cy@example.com --json
+is_json
+prints '"subject":"News for Cy'
+run 2 recipients spring --class mailbox-ful
+tells "did you mean 'mailbox-full'?"
+run 2 recipients spring --verdict deliverd
 run 6 import spring/campaign.conf --list news
 run 3 preview spring --to eve@example.com
 run 6 preview spring --to eve

@@ -46,8 +46,11 @@ prints "email,reason,since,sha256"
 cp out in
 run 0 suppress import -
 prints "0 suppressed"
-run 0 suppress remove dan@example.com --json
+run 0 suppress add eve@example.com
+run 3 suppress remove dan@example.com nobody@example.com eve@example.com --json
 is_json
 run 3 suppress remove dan@example.com
+run 2 suppress list --reason manaul
+tells "did you mean 'manual'?"
 run 3 subscriber show nobody@example.com
 run 6 subscriber show nobody

@@ -53,6 +53,8 @@ run 0 recipients letter --verdict delivered --csv
 delivered=$(($(wc -l <out) - 1))
 /usr/bin/python3 -c "import json, sys; r = json.load(open('report.json')); sys.exit(r['delivered'] != $delivered or r['delivered_later'] == 0 or r['failed'] == 0)"
 claim $? "the rows are as many as the report says ($delivered delivered)"
+/usr/bin/python3 "$root/tests/cli/rows_behind.py" "$program" letter >out
+claim $? "each number of the report opens to as many rows"
 run 0 recipients letter --verdict failed --json
 is_json
 run 0 recipients letter --verdict suppressed --csv

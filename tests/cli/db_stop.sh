@@ -48,6 +48,23 @@ run 0 report letter --json
 prints '"holds":true'
 prints '"state":"running"'
 begin_send
+run 1 send letter
+tells "another engine is running"
+echo 'P.S.' >>letter/body.txt
+run 1 campaign create letter
+tells "has been launched and the folder says something else"
+printf 'Hello\n' >letter/body.txt
+run 0 campaign create letter
+prints "revision 1, unchanged"
+sed -i 's/^lists.*/lists = { news, more }/' letter/campaign.conf
+echo email >more.csv
+run 0 import more.csv --list more
+run 1 campaign create letter
+tells "has been launched"
+sed -i 's/^lists.*/lists = { news }/' letter/campaign.conf
+sleep 1
+kill -0 $sender
+claim $? "a second send leaves the first one alone"
 run 0 pause letter
 prints "is paused"
 sleep 2
@@ -83,5 +100,30 @@ run 0 recipients letter --verdict cancelled --csv
 claim $? "who was cancelled is listed"
 run 1 resume letter
 tells "is cancelled"
-[ "$(cut -f1 got | sort | uniq -d | wc -l)" -eq 0 ]
+
+# Cancelled while no engine is there: the next send accounts for everybody.
+mkdir lost
+printf 'subject = "y"\nin_doubt = retry\nfrom = "Ann <ann@example.com>"\nlists = { news }\n' >lost/campaign.conf
+printf 'Hello\n' >lost/body.txt
+before=$(wc -l <got)
+"$program" send lost >send.out 2>send.err &
+sender=$!
+for _ in $(seq 100); do
+	[ "$(wc -l <got)" -gt $((before + 20)) ] && break
+	sleep 0.1
+done
+kill -9 $sender
+wait $sender 2>/dev/null
+run 0 cancel lost
+number=$(sql "select id from campaigns where name = 'lost'")
+tells "rundbrief send $number"
+run 5 send "$number"
+run 0 report lost --json
+prints '"open":0'
+prints '"holds":true'
+/usr/bin/python3 "$root/tests/cli/rows_behind.py" "$program" lost >out
+claim $? "each number of a cancelled campaign opens to as many rows"
+run 1 send "$number"
+tells "is cancelled"
+[ "$(head -n "$before" got | cut -f1 | sort | uniq -d | wc -l)" -eq 0 ]
 claim $? "nobody got it twice"

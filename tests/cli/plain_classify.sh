@@ -11,7 +11,7 @@ claim $? "the second is mailbox-full"
 printf '550\t5.1.1\tNo such user here' >in
 run 0 classify
 is bad-mailbox
-printf '550\t5.1.1\tNo such user here\n' >in
+printf '550\t5.1.1\tNo such user here\n\t\t\r\n' >in
 run 0 classify --json
 is_json
 head -c 200000 /dev/zero | tr '\0' 'x' >in
