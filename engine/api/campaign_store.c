@@ -69,11 +69,12 @@ static int check_filter(struct db *db, str filter)
  * number is told: the name may be that of a folder here. */
 static int tell_launched(struct db *db, const struct campaign_dir *c, uint64_t id)
 {
-	return cli_fail(db->cli, EXIT_FAILED,
-			"'%s' has been launched and the folder says something else now: "
-			"`rundbrief send %llu` goes on with what was launched; give the folder's "
-			"campaign.conf another name to make a campaign of the new content",
-			c->name.data, (unsigned long long)id);
+	return cli_fail(
+		db->cli, EXIT_FAILED,
+		"'%s' has been launched and the folder says something else now: "
+		"`rundbrief send %llu` goes on with what was launched; give the folder's "
+		"campaign.conf another name to make a campaign of the new content",
+		c->name.data, (unsigned long long)id);
 }
 
 static int save_campaign(struct db *db, const struct campaign_dir *c, bool *ret_launched)

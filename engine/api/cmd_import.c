@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/api/db.h"
 #include "engine/api/terminal.h"
 #include "engine/api/units.h"
 #include "engine/io/clock.h"
@@ -167,6 +168,7 @@ static int import_run(struct cli *cli, int argc, char **argv)
 {
 	struct import_options o = {};
 	const char *delimiter = NULL;
+	struct db db;
 	const struct cli_option options[] = {
 		{"list", CLI_TEXT, &o.list, "NAME",
 		 "the list to put them on; made when missing"},
@@ -192,6 +194,11 @@ static int import_run(struct cli *cli, int argc, char **argv)
 		return cli_fail(cli, EXIT_USAGE, "--delimiter is one character, or \"tab\"");
 	if (!o.reject_path)
 		o.reject_path = default_rejects(cli->arena, argv[0]);
+	/* Opened to say in one sentence what is wrong with the database, if anything is. */
+	code = db_open(&db, cli);
+	if (code != CLI_GO)
+		return code;
+	db_close(&db);
 	o.conninfo = cli->config.database.conninfo.data;
 	o.tenant = (uint32_t)cli->config.database.tenant;
 	return import(cli, argv[0], &o);

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "engine/api/db.h"
 #include "engine/base/codec.h"
 #include "engine/store/migrate.h"
 #include "engine/store/store.h"
@@ -26,13 +27,16 @@ static PGconn *connect_to(const char *conninfo, const char *database)
 
 static int fail_connection(struct cli *cli, const char *what, PGconn *conn)
 {
-	char text[600];
-	struct buf b;
-	buf_init_fixed(&b, text, sizeof(text) - 1);
-	buf_put_printable(&b, str_trim(str_of(PQerrorMessage(conn))), 500);
-	text[b.size] = '\0';
+	int code = db_fail_connection(cli, EXIT_DATABASE, what, conn);
 	PQfinish(conn);
-	return cli_fail(cli, EXIT_DATABASE, "%s: %s", what, text);
+	return code;
+}
+
+/* Two may begin at the same moment: 42P04 duplicate_database, 23505 unique_violation. */
+static bool is_there_already(const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	return state && (strcmp(state, "42P04") == 0 || strcmp(state, "23505") == 0);
 }
 
 static int create_database(struct cli *cli, const char *conninfo, const char *name)
@@ -48,11 +52,12 @@ static int create_database(struct cli *cli, const char *conninfo, const char *na
 	PQfreemem(quoted);
 	PGresult *result = n > 0 && (size_t)n < sizeof(sql) ? PQexec(conn, sql) : NULL;
 	bool created = PQresultStatus(result) == PGRES_COMMAND_OK;
+	bool there = is_there_already(result);
 	PQclear(result);
-	if (!created)
+	if (!created && !there)
 		return fail_connection(cli, "the database cannot be created", conn);
 	PQfinish(conn);
-	if (cli->format == OUTPUT_TEXT)
+	if (created && cli->format == OUTPUT_TEXT)
 		printf("database %s created\n", name);
 	return CLI_GO;
 }

@@ -7,13 +7,14 @@
 #include "engine/api/suggest.h"
 #include "engine/base/assert.h"
 #include "engine/base/embedded.h"
+#include "engine/store/migrate.h"
+#include "engine/store/store.h"
 
-/* libpq ends its sentences with a line end, and puts hints on lines of their own. */
-static int fail_with(struct db *db, int code, const char *what)
+int db_fail_connection(struct cli *cli, int code, const char *what, const PGconn *conn)
 {
 	char text[1024];
 	struct buf b;
-	str message = str_trim(str_of(PQerrorMessage(db->conn)));
+	str message = str_trim(str_of(PQerrorMessage(conn)));
 	buf_init_fixed(&b, text, sizeof(text) - 1);
 	while (message.data && b.size < 800) {
 		buf_put_printable(&b, str_trim(str_cut(&message, '\n')), 400);
@@ -21,7 +22,24 @@ static int fail_with(struct db *db, int code, const char *what)
 			buf_put_cstr(&b, "; ");
 	}
 	text[b.size] = '\0';
-	return cli_fail(db->cli, code, "%s: %s", what, text);
+	return cli_fail(cli, code, "%s: %s", what, text);
+}
+
+static int fail_with(struct db *db, int code, const char *what)
+{
+	return db_fail_connection(db->cli, code, what, db->conn);
+}
+
+/* Before the first statement: another schema is told as such, and not by what fails in it. */
+static int check_schema(struct db *db)
+{
+	char why[300];
+	int result =
+		store_check_schema(db->cli->config.database.conninfo.data, why, sizeof(why));
+	if (result == STORE_OK)
+		return CLI_GO;
+	db_close(db);
+	return cli_fail(db->cli, result == STORE_LOST ? EXIT_DATABASE : EXIT_FAILED, "%s", why);
 }
 
 /* "table already exists, skipping" is nobody's business. */
@@ -44,7 +62,7 @@ int db_open(struct db *db, struct cli *cli)
 	db->conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(db->conn) == CONNECTION_OK) {
 		PQsetNoticeProcessor(db->conn, drop_notice, NULL);
-		return CLI_GO;
+		return check_schema(db);
 	}
 	code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
 	cli_fail(cli, code,

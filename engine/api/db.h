@@ -33,6 +33,8 @@ void db_close(struct db *);
 			    void (*on_row)(void *context, const PGresult *, int row),
 			    void *context);
 int db_code(const struct db *);
+/* "what: libpq's sentence", its lines joined (it puts hints on lines of their own). */
+int db_fail_connection(struct cli *, int code, const char *what, const PGconn *);
 /* begin, commit, rollback. CLI_GO or an exit code. */
 [[nodiscard]] int db_do(struct db *, const char *sql);
 

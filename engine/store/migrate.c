@@ -174,17 +174,26 @@ int store_migrate(const char *conninfo, struct store_migration *ret, char *ret_w
 	return result;
 }
 
+static bool lacks_tables(PGconn *conn)
+{
+	PGresult *rows = PQexec(conn, "select to_regclass('migrations') is null");
+	bool lacks = PQntuples(rows) == 1 && PQgetvalue(rows, 0, 0)[0] == 't';
+	PQclear(rows);
+	return lacks;
+}
+
 int store_check_schema(const char *conninfo, char *ret_why, size_t why_size)
 {
 	struct migrating m = {.why = ret_why, .why_size = why_size};
 	unsigned newest = 0;
 	int result = connect_to(&m, conninfo);
+	bool is_empty = result == 0 && lacks_tables(m.conn);
+	if (is_empty)
+		snprintf(ret_why, why_size,
+			 "this database has no tables of rundbrief yet: `rundbrief init` makes "
+			 "them");
 	if (result == 0)
-		result = run(
-			&m, "select from migrations limit 0",
-			"this database has no rundbrief tables (rundbrief init makes them)");
-	if (result == 0)
-		result = compare(&m, &newest);
+		result = is_empty ? STORE_REFUSED : compare(&m, &newest);
 	if (result == 0 && newest < newest_known()) {
 		snprintf(ret_why, why_size,
 			 "this database has schema %u and the program needs %u: run rundbrief "

@@ -11,6 +11,23 @@ run 0 init
 prints "database cli_campaign created"
 prints "migrations applied"
 prints "secret written"
+(RUNDBRIEF_CONFIG=$PWD/twice.conf; export RUNDBRIEF_CONFIG
+sed 's/dbname=[a-z_]*/dbname=cli_twice/' rundbrief.conf >twice.conf
+"$program" init >1 2>&1 & first=$!
+"$program" init >2 2>&1 && wait $first)
+claim $? "two at once both succeed: $(cat 1 2 | tr '\n' ' ')"
+sql "insert into migrations values (99, 'sql/0099_future.sql', 'x')"
+run 1 init
+tells "a newer rundbrief has migrated this database"
+run 1 campaign list
+tells "a newer rundbrief has migrated this database"
+run 1 import rundbrief.conf --list news
+tells "a newer rundbrief has migrated this database"
+sql "delete from migrations where number = 99"
+psql -XAtq "$conninfo" -c "create database cli_bare"
+sed 's/dbname=[a-z_]*/dbname=cli_bare/' rundbrief.conf >bare.conf
+run 1 status --config bare.conf
+tells "rundbrief init"
 cp secret before
 run 0 init
 prints "up to date"
