@@ -46,6 +46,8 @@ usec io_wall_now(const struct io_loop *); /* since the Unix epoch, read with it 
  * (monotonic; a past time: does not wait), reads the clocks, runs what has completed. Returns
  * the number of completions run, or -errno when the ring itself failed. */
 [[nodiscard]] int io_turn(struct io_loop *, usec wait_until);
+/* Another pace from the next turn on (io_options.pace). */
+void io_set_pace(struct io_loop *, usec pace);
 
 struct net_address {
 	union {

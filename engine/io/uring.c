@@ -18,7 +18,7 @@
 #define ENTRIES_DEFAULT 1024
 #define BUFFERS_DEFAULT 256
 #define PACE_COMPLETIONS 32 /* so many end the sleep of a loop with a pace */
-#define STOP_ROUNDS 100 /* that the end of a loop waits for stops, of 10 ms at most */
+#define STOP_ROUNDS 100     /* that the end of a loop waits for stops, of 10 ms at most */
 
 static void read_clocks(struct io_loop *l)
 {
@@ -104,6 +104,11 @@ usec io_now(const struct io_loop *l)
 usec io_wall_now(const struct io_loop *l)
 {
 	return l->wall_now;
+}
+
+void io_set_pace(struct io_loop *l, usec pace)
+{
+	l->pace = pace;
 }
 
 static void enable(struct io_loop *l)

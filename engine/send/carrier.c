@@ -6,6 +6,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
+#define BEHIND_PACE (2 * USEC_MS) /* between turns while presses are behind */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND) /* what cannot start within it is put back (design §5.10) */
@@ -306,10 +307,21 @@ static void ring_bells(struct carrier *carrier, usec now)
 	carrier->to_ledger = false;
 }
 
+/* What presses still have of former turns: then they are what everything waits for, and a turn
+ * for each message they make would only take the time they need from them. */
+static bool presses_are_behind(const struct carrier *carrier)
+{
+	for (size_t i = 0; i < carrier->press_count; i++)
+		if (carrier->presses[i].outstanding > 0)
+			return true;
+	return false;
+}
+
 usec carrier_step(struct carrier *carrier)
 {
 	usec now = io_now(carrier->loop);
 	drain_lanes(carrier, now);
+	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
 	sweep(carrier, now);
 	run_paths(carrier, now);

@@ -6,9 +6,8 @@
 
 #include "engine/base/log.h"
 
-/* A carrier that turned for each message would pay the kernel four times for it: connections
- * are many and round trips long, so that two milliseconds are nothing to them. */
-#define TURN_PACE (2 * USEC_MS)
+/* The feeder's work is in whole slices: it need not turn for each word from the database. */
+#define FEEDER_PACE (2 * USEC_MS)
 
 static void on_done(struct store_request *request)
 {
@@ -133,8 +132,7 @@ static int build_presses(struct engine *engine)
 int engine_build_carrier(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
-	const struct io_options options = {.mask_new = settings->mask_new_io,
-					   .pace = TURN_PACE};
+	const struct io_options options = {.mask_new = settings->mask_new_io};
 	if (build_presses(engine) != 0)
 		return -1;
 	if (io_loop_create(&engine->carrier_loop, &options, engine->why, sizeof(engine->why)) !=
@@ -162,7 +160,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
 	const struct io_options options = {.mask_new = settings->mask_new_io,
-					   .pace = TURN_PACE};
+					   .pace = FEEDER_PACE};
 	struct router_config route = settings->route;
 	route.seed = seed;
 	bool paused = engine->feeder.paused, cancelled = engine->feeder.cancelled;
