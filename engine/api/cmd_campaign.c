@@ -135,7 +135,11 @@ static int delete (struct db *db, const char *name)
 		code = db_do(db, "commit");
 	if (code != CLI_GO)
 		return code;
-	printf("campaign %.*s is deleted, with its deliveries\n", STR_FORMAT(campaign.name));
+	if (db->cli->format == OUTPUT_JSON)
+		printf("{\"id\":%.*s,\"deleted\":true}\n", STR_FORMAT(campaign.id_text));
+	else
+		printf("campaign %.*s is deleted, with its deliveries\n",
+		       STR_FORMAT(campaign.name));
 	return EXIT_OK;
 }
 

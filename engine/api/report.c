@@ -146,7 +146,7 @@ static void sort(struct report_groups *groups)
 /* One snapshot for all statements, or the sums of a running campaign could not add up. */
 int report_read(struct db *db, const struct campaign_row *campaign, struct report *r)
 {
-	*r = (struct report){};
+	*r = (struct report){.id = campaign->id_text};
 	int code = db_do(db, "begin isolation level repeatable read read only");
 	if (code == CLI_GO)
 		code = read_head(db, campaign, r);

@@ -25,7 +25,7 @@ struct report_example {
 };
 
 struct report {
-	str name, state, subject, revision, lists, excluded, filter;
+	str id, name, state, subject, revision, lists, excluded, filter;
 	bool fully_cut;
 	usec created_wall, launched_wall, first_wall, last_wall, finished_wall,
 		next_due_wall; /* 0: none */

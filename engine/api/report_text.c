@@ -181,6 +181,11 @@ static void put_equation(const struct report *r, struct buf *out)
 		buf_put_cstr(out, " + open ");
 		put_number(out, report_open(r), 0);
 	}
+	if (str_eq(r->state, STR("cancelled")) && report_open(r) > 0)
+		buf_printf(out,
+			   "\nThe open ones get their verdict from the engine at work, or from "
+			   "`rundbrief send %.*s`.",
+			   STR_FORMAT(r->id));
 	buf_put_cstr(out, report_holds(r) ? "\nIt adds up.\n" : "\nIT DOES NOT ADD UP.\n");
 }
 

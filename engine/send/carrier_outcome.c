@@ -89,8 +89,12 @@ static void count(struct carrier_counts *counts, const struct store_outcome *row
 		[VERDICT_SUPPRESSED] = &counts->suppressed,
 		[VERDICT_CANCELLED] = &counts->cancelled,
 	};
-	ASSERT(of[row->verdict]);
-	atomic_fetch_add_explicit(of[row->verdict], 1, memory_order_relaxed);
+	/* In doubt and tried again is no ending. */
+	enum verdict verdict = row->verdict == VERDICT_IN_DOUBT && !row->final
+				       ? VERDICT_DEFERRED
+				       : row->verdict;
+	ASSERT(of[verdict]);
+	atomic_fetch_add_explicit(of[verdict], 1, memory_order_relaxed);
 }
 
 static void learn(struct carrier *carrier, struct carrier_path *path, const struct reply *reply,

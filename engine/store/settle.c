@@ -39,14 +39,20 @@ static uint32_t status_number(struct status status)
 	return status.class * 1000000u + status.subject % 1000u * 1000u + status.detail % 1000u;
 }
 
+/* Who was stopped has the reason's name as cause, or as the text of the reply that was made up.
+ */
+static uint16_t reason_number(const struct store_outcome *o)
+{
+	char text[40];
+	uint32_t reason = store_reason_number(o->cause);
+	if (!reason && str_to_cstr(o->text, text, sizeof(text)))
+		reason = store_reason_number(text);
+	return (uint16_t)(reason ? reason : (uint32_t)CLASS_UNKNOWN);
+}
+
 static uint16_t class_number(const struct store_outcome *o)
 {
-	if (o->verdict == VERDICT_SUPPRESSED) {
-		uint32_t reason = store_reason_number(o->cause);
-		if (reason)
-			return (uint16_t)reason;
-	}
-	return (uint16_t)o->class;
+	return o->verdict == VERDICT_SUPPRESSED ? reason_number(o) : (uint16_t)o->class;
 }
 
 static void put_row(struct buf *b, uint32_t tenant, const struct store_outcome *o)

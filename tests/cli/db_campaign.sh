@@ -128,6 +128,7 @@ run 1 send spring
 tells "was cancelled"
 run 0 report spring --json
 is_json
-run 0 campaign delete spring
+run 0 campaign delete spring --json
+is_json
 run 0 campaign list --csv
 never_prints spring

@@ -101,6 +101,30 @@ claim $? "who was cancelled is listed"
 run 1 resume letter
 tells "is cancelled"
 
+[ "$(cut -f1 got | sort | uniq -d | wc -l)" -eq 0 ]
+claim $? "nobody got it twice"
+
+# Stopped on the way: the report knows why.
+head -n 601 people.csv >some.csv
+run 0 import some.csv --list some
+mkdir stopped
+printf 'subject = "s"\nfrom = "Ann <ann@example.com>"\nlists = { some }\n' >stopped/campaign.conf
+printf 'Hello\n' >stopped/body.txt
+before=$(wc -l <got)
+"$program" send stopped >send.out 2>send.err &
+sender=$!
+for _ in $(seq 100); do
+	[ "$(wc -l <got)" -gt $((before + 20)) ] && break
+	sleep 0.05
+done
+run 0 suppress add r599@one.test r598@one.test
+run 0 subscriber unsubscribe r597@one.test
+end_send 0
+run 0 report stopped --json
+prints '"suppressed_by_reason":{"manual":2,"unsubscribed":1}'
+/usr/bin/python3 "$root/tests/cli/rows_behind.py" "$program" stopped >out
+claim $? "who was stopped on the way is listed by reason"
+
 # Cancelled while no engine is there: the next send accounts for everybody.
 mkdir lost
 printf 'subject = "y"\nin_doubt = retry\nfrom = "Ann <ann@example.com>"\nlists = { news }\n' >lost/campaign.conf
@@ -117,6 +141,8 @@ wait $sender 2>/dev/null
 run 0 cancel lost
 number=$(sql "select id from campaigns where name = 'lost'")
 tells "rundbrief send $number"
+run 0 report lost
+prints "rundbrief send $number"
 run 5 send "$number"
 run 0 report lost --json
 prints '"open":0'
@@ -125,5 +151,3 @@ prints '"holds":true'
 claim $? "each number of a cancelled campaign opens to as many rows"
 run 1 send "$number"
 tells "is cancelled"
-[ "$(head -n "$before" got | cut -f1 | sort | uniq -d | wc -l)" -eq 0 ]
-claim $? "nobody got it twice"
