@@ -27,6 +27,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 CFLAGS_release := -O2 -g
 CFLAGS_debug := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS += -std=gnu2x $(WARNINGS) $(CFLAGS_$(MODE)) -msse4.2 -fno-strict-aliasing
 LDFLAGS += $(filter -fsanitize%,$(CFLAGS_$(MODE)))
 

@@ -19,10 +19,10 @@ struct journal_mark {
 
 struct journal;
 
-/* Locks a directory (made when missing) for the time before there is a journal to open: an engine
- * that joins the database fences whoever runs under its name, so it has to know first that nobody
- * does. A descriptor, which is closed before journal_open(), or -1 with a sentence. */
-[[nodiscard]] int journal_claim(const char *directory, char *ret_why, size_t why_size);
+/* Takes a folder (made when missing) for this process, before anything in it is read or cut.
+ * Returns what journal_release() takes, or -1 with a sentence. */
+[[nodiscard]] int journal_hold(const char *directory, char *ret_why, size_t why_size);
+void journal_release(int hold); /* -1 is nothing */
 
 /* Opens the journal in a directory (made when missing) and locks it against a second engine.
  * loop: writes go through it. Appending goes on behind the last whole record; a journal that ends

@@ -57,19 +57,6 @@ static void tell_not_opened(int error, const char *directory, char *ret_why, siz
 			 strerror(-error));
 }
 
-int journal_claim(const char *directory, char *ret_why, size_t why_size)
-{
-	struct segments segments = {.directory_fd = -1};
-	int fd = segments_open(&segments, directory, true);
-	if (fd == 0)
-		fd = lock(&segments);
-	segments_close(&segments);
-	if (fd >= 0)
-		return fd;
-	tell_not_opened(fd, directory, ret_why, why_size);
-	return -1;
-}
-
 /* Finds the end of the last segment and cuts off what is torn behind it. */
 static int find_end(struct journal *j)
 {

@@ -235,6 +235,8 @@ static void on_written(void *context, uint64_t position, int error)
 	if (error < 0) {
 		carrier->journal_failed = true;
 		carrier->journal_retry_at = io_now(carrier->loop) + JOURNAL_RETRY;
+		if (atomic_load_explicit(&carrier->counts.troubled, memory_order_relaxed))
+			return; /* said already, and perhaps being read */
 		snprintf(carrier->trouble, sizeof(carrier->trouble),
 			 "the journal in %s cannot be written (%s): nothing new is started "
 			 "until it can",

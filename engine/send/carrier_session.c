@@ -301,15 +301,20 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	message->envelope = NULL;
 }
 
+/* One that comes back unsent goes first on the next connection, unless nothing starts any more:
+ * then it goes where those went that were waiting. */
 static void message_ends(struct session *session, struct message *message)
 {
 	struct carrier *carrier = session->carrier;
+	struct envelope *returned = message->returned ? message->envelope : NULL;
 	message->session = NULL;
-	if (message->returned) {
-		message->envelope->state = ENVELOPE_READY;
+	if (returned && !carrier->draining && !carrier->paused) {
+		returned->state = ENVELOPE_READY;
 		chain_push_front(&session->path->ready, &message->link);
 	} else {
 		carrier_message_free(carrier, message);
+		if (returned)
+			carrier_envelope_return(carrier, returned);
 	}
 	carrier_path_touch(carrier, session->path);
 }

@@ -30,10 +30,14 @@ struct threads {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum phase phase;
+	uint32_t left; /* loops that have ended; under lock */
 	_Atomic bool drain, abort, quit;
+	_Atomic bool broken; /* a loop ended by itself: the kernel refused to go on */
 	uint64_t seed;
 	pthread_t carrier, feeder, ledger, presses[ENGINE_PRESS_LIMIT];
 	uint32_t press_count; /* threads that were started */
+	bool (*on_progress)(void *context, const struct engine_progress *);
+	void *context;
 };
 
 struct press_thread {
@@ -57,6 +61,26 @@ static enum phase wait_past(struct threads *threads, enum phase phase)
 	enum phase now = threads->phase;
 	pthread_mutex_unlock(&threads->lock);
 	return now;
+}
+
+/* A loop has ended. Its ring and its bell live on until all have left theirs: until then others
+ * may still ring it. */
+static void leave(struct threads *threads)
+{
+	if (!atomic_load_explicit(&threads->quit, memory_order_acquire))
+		atomic_store_explicit(&threads->broken, true, memory_order_release);
+	pthread_mutex_lock(&threads->lock);
+	threads->left++;
+	pthread_cond_broadcast(&threads->changed);
+	pthread_mutex_unlock(&threads->lock);
+}
+
+static void wait_left(struct threads *threads, uint32_t count)
+{
+	pthread_mutex_lock(&threads->lock);
+	while (threads->left < count)
+		pthread_cond_wait(&threads->changed, &threads->lock);
+	pthread_mutex_unlock(&threads->lock);
 }
 
 static bool flag(const _Atomic bool *which)
@@ -88,8 +112,10 @@ static void *carrier_main(void *context)
 	struct threads *threads = context;
 	bool built = engine_build_carrier(&threads->engine, threads->seed) == 0;
 	set_phase(threads, built ? PHASE_CARRIER : PHASE_FAILED);
-	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN)
+	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN) {
 		carrier_loop(threads);
+		leave(threads);
+	}
 	wait_past(threads, PHASE_RUN);
 	return NULL;
 }
@@ -113,8 +139,11 @@ static void *feeder_main(void *context)
 	if (built)
 		threads->engine.carrier.feeder_bell = threads->engine.feeder_bell;
 	set_phase(threads, built ? PHASE_FEEDER : PHASE_FAILED);
-	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN)
+	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN) {
 		feeder_loop(threads);
+		leave(threads);
+		wait_past(threads, PHASE_RUN);
+	}
 	engine_close_feeder(&threads->engine);
 	return NULL;
 }
@@ -167,6 +196,22 @@ static int start_presses(struct threads *threads)
 	return 0;
 }
 
+static void wake_all(struct threads *threads)
+{
+	struct engine *engine = &threads->engine;
+	io_bell_ring(engine->carrier_bell);
+	io_bell_ring(engine->feeder_bell);
+	doorbell_ring(&engine->ledger.bell);
+	for (uint32_t i = 0; i < threads->press_count; i++)
+		doorbell_ring(&engine->presses[i].bell);
+}
+
+static void join_presses(struct threads *threads)
+{
+	for (uint32_t i = 0; i < threads->press_count; i++)
+		pthread_join(threads->presses[i], NULL);
+}
+
 /* The halves are built one after the other; each thread then waits for the other's. */
 static int start(struct threads *threads)
 {
@@ -181,11 +226,18 @@ static int start(struct threads *threads)
 		goto stop_feeder;
 	if (pthread_create(&threads->ledger, NULL, ledger_main, threads) != 0)
 		goto stop_feeder;
-	if (start_presses(threads) != 0)
+	if (start_presses(threads) != 0) {
 		snprintf(engine->why, sizeof(engine->why),
 			 "no thread could be started for a press");
+		goto stop_presses;
+	}
 	set_phase(threads, PHASE_RUN);
 	return 0;
+stop_presses:
+	atomic_store_explicit(&threads->quit, true, memory_order_release);
+	wake_all(threads);
+	join_presses(threads);
+	pthread_join(threads->ledger, NULL);
 stop_feeder:
 	set_phase(threads, PHASE_QUIT);
 	pthread_join(threads->feeder, NULL);
@@ -194,16 +246,6 @@ stop_carrier:
 	pthread_join(threads->carrier, NULL);
 	engine_close_carrier(engine);
 	return -1;
-}
-
-static void wake_all(struct threads *threads)
-{
-	struct engine *engine = &threads->engine;
-	io_bell_ring(engine->carrier_bell);
-	io_bell_ring(engine->feeder_bell);
-	doorbell_ring(&engine->ledger.bell);
-	for (uint32_t i = 0; i < threads->press_count; i++)
-		doorbell_ring(&engine->presses[i].bell);
 }
 
 static void set_flag(struct threads *threads, _Atomic bool *which)
@@ -219,14 +261,25 @@ static bool all_idle(const struct engine *engine)
 	       lane_empty(&engine->carrier.runs) && lane_empty(&engine->carrier.marked);
 }
 
-/* Nothing new starts, what is under way ends, what ended is settled. False: time ran out. */
+/* Shows people how it stands; false: they ask for an end, or for a quicker one. */
+static bool look(struct threads *threads, struct engine_progress *ret_progress)
+{
+	engine_read_progress(&threads->engine, ret_progress);
+	return threads->on_progress(threads->context, ret_progress);
+}
+
+/* Nothing new starts, what is under way ends, what ended is settled. False: time ran out, or
+ * nobody wants to wait. */
 static bool wait_idle(struct threads *threads, usec limit)
 {
+	struct engine_progress progress;
 	int looks = 0;
 	for (usec until = clock_now() + limit; clock_now() < until && looks < IDLE_LOOKS;) {
 		wake_all(threads);
 		usleep(20000);
 		looks = all_idle(&threads->engine) ? looks + 1 : 0;
+		if (looks == 0 && (!look(threads, &progress) || flag(&threads->broken)))
+			return false;
 	}
 	return looks >= IDLE_LOOKS;
 }
@@ -235,34 +288,43 @@ static void finish(struct threads *threads)
 {
 	struct engine *engine = &threads->engine;
 	set_flag(threads, &threads->drain);
-	if (!flag(&threads->abort) && !wait_idle(threads, DRAIN_LIMIT))
+	if (!wait_idle(threads, DRAIN_LIMIT))
 		set_flag(threads, &threads->abort);
 	if (flag(&threads->abort) && !wait_idle(threads, SETTLE_LIMIT))
 		log_event(
 			LOG_WARN, "unsettled",
 			"kept=journal next=\"the next start settles what the journal knows\"");
-	atomic_store_explicit(&threads->quit, true, memory_order_release);
-	wake_all(threads);
-	for (uint32_t i = 0; i < threads->press_count; i++)
-		pthread_join(threads->presses[i], NULL);
+	set_flag(threads, &threads->quit);
+	join_presses(threads);
 	pthread_join(threads->ledger, NULL);
-	engine->carrier.feeder_bell = NULL;
-	pthread_join(threads->feeder, NULL);
+	wait_left(threads, 2);
 	set_phase(threads, PHASE_QUIT);
+	pthread_join(threads->feeder, NULL);
 	pthread_join(threads->carrier, NULL);
 	engine_close_carrier(engine);
 }
 
-static enum engine_end watch(struct threads *threads,
-			     bool (*on_progress)(void *, const struct engine_progress *),
-			     void *context)
+/* Why it cannot go on, in engine->why; false: it can. */
+static bool in_trouble(struct threads *threads, const struct engine_progress *progress)
+{
+	struct engine *engine = &threads->engine;
+	const char *why = progress->trouble;
+	if (flag(&threads->broken))
+		why = "the kernel no longer serves the engine's io_uring; run rundbrief send "
+		      "again";
+	else if (!flag(&engine->feeder.public.troubled) && !flag(&engine->ledger.fenced))
+		return false;
+	snprintf(engine->why, sizeof(engine->why), "%s", why);
+	return true;
+}
+
+static enum engine_end watch(struct threads *threads)
 {
 	struct engine *engine = &threads->engine;
 	struct engine_progress progress;
 	for (;;) {
 		usleep((useconds_t)WATCH_INTERVAL / 4);
-		engine_read_progress(engine, &progress);
-		bool go_on = on_progress(context, &progress);
+		bool go_on = look(threads, &progress);
 		if (progress.state == CAMPAIGN_FINISHED &&
 		    !flag(&engine->feeder.public.cancelled))
 			return ENGINE_FINISHED;
@@ -271,10 +333,8 @@ static enum engine_end watch(struct threads *threads,
 				 "the campaign was cancelled");
 			return ENGINE_CANCELLED;
 		}
-		if (flag(&engine->feeder.public.troubled) || flag(&engine->ledger.fenced)) {
-			snprintf(engine->why, sizeof(engine->why), "%s", progress.trouble);
+		if (in_trouble(threads, &progress))
 			return ENGINE_FAILED;
-		}
 		if (!go_on)
 			return ENGINE_STOPPED;
 	}
@@ -301,14 +361,15 @@ enum engine_end engine_run(const struct engine_settings *settings, uint64_t camp
 	pthread_mutex_init(&threads->lock, NULL);
 	pthread_cond_init(&threads->changed, NULL);
 	threads->seed = random_seed();
+	threads->on_progress = on_progress;
+	threads->context = context;
 	if (engine_open(engine, settings, heap_source(), campaign_id,
 			cores > 0 ? (uint32_t)cores : 1) == 0 &&
 	    start(threads) == 0) {
-		end = watch(threads, on_progress, context);
-		finish(threads);
 		struct engine_progress last;
-		engine_read_progress(engine, &last);
-		on_progress(context, &last);
+		end = watch(threads);
+		finish(threads);
+		(void)look(threads, &last);
 	}
 	if (end == ENGINE_FAILED || end == ENGINE_CANCELLED)
 		snprintf(ret_why, why_size, "%s", engine->why);

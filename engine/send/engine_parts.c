@@ -2,7 +2,6 @@
 #include "engine/send/engine_parts.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "engine/base/log.h"
 
@@ -29,7 +28,7 @@ static int open_store(struct engine *engine, struct store **ret_store, struct io
 	return store_open(ret_store, loop, &config, engine->why, sizeof(engine->why));
 }
 
-static int join_store(struct engine *engine, uint64_t *ret_position)
+static int join(struct engine *engine, uint64_t *ret_position)
 {
 	struct store_join ask = {.request = {.on_done = on_done},
 				 .name = str_of(engine->settings->name)};
@@ -42,16 +41,18 @@ static int join_store(struct engine *engine, uint64_t *ret_position)
 	return 0;
 }
 
-/* Joining fences an engine of the same name: nobody may be at work with its journal. */
-static int join(struct engine *engine, uint64_t *ret_position)
+/* The feed is followed from before the campaign's state is read: recovery may take its time,
+ * and a pause that came in between would be known to neither. */
+static int find_newest_stop(struct engine *engine)
 {
-	int claim = journal_claim(engine->settings->journal_directory, engine->why,
-				  sizeof(engine->why));
-	if (claim < 0)
-		return -1;
-	int result = join_store(engine, ret_position);
-	close(claim);
-	return result;
+	struct store_stop_feed ask = {.request = {.on_done = on_done},
+				      .after_number = UINT64_MAX,
+				      .arena = &engine->arena};
+	store_stop_feed(engine->settle_store, &ask);
+	if (ask.request.result != STORE_OK)
+		return fail(engine, ask.request.why);
+	engine->stop_number = ask.ret_newest_number;
+	return 0;
 }
 
 static int load_content(struct engine *engine, uint64_t campaign_id)
@@ -87,7 +88,8 @@ static int load_content(struct engine *engine, uint64_t campaign_id)
 int engine_open(struct engine *engine, const struct engine_settings *settings,
 		struct arena_source *source, uint64_t campaign_id, uint32_t cores)
 {
-	*engine = (struct engine){.settings = settings, .source = source};
+	*engine = (struct engine){
+		.settings = settings, .source = source, .journal_hold = -1};
 	uint64_t position;
 	arena_init(&engine->arena, source, 0, 0);
 	limits_of(settings, cores, &engine->limits);
@@ -97,8 +99,13 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 		settings->classifier ? settings->classifier : classifier_create(&engine->arena);
 	if (!engine->classifier)
 		return fail(engine, "out of memory for the classifier");
+	engine->journal_hold = journal_hold(settings->journal_directory, engine->why,
+					    sizeof(engine->why));
+	if (engine->journal_hold < 0)
+		return -1;
 	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger") != 0 ||
-	    join(engine, &position) != 0 || load_content(engine, campaign_id) != 0 ||
+	    join(engine, &position) != 0 || find_newest_stop(engine) != 0 ||
+	    load_content(engine, campaign_id) != 0 ||
 	    published_ask(settings, &engine->arena, &engine->published, engine->why,
 			  sizeof(engine->why)) != 0)
 		return -1;
@@ -187,6 +194,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	engine->feeder.cancelled = cancelled;
 	engine->feeder.fully_cut = fully_cut;
 	engine->feeder.published = &engine->published;
+	engine->feeder.stop_number = engine->stop_number;
 	engine->feeder.bell = engine->feeder_bell;
 	engine->feeder.carrier_bell = engine->carrier_bell;
 	engine->ledger.feeder_bell = engine->feeder_bell;
@@ -227,6 +235,7 @@ void engine_close(struct engine *engine)
 		if (engine->presses[i].mac)
 			press_done(&engine->presses[i]);
 	store_close(engine->settle_store);
+	journal_release(engine->journal_hold);
 	arena_done(&engine->arena);
 }
 

@@ -19,10 +19,12 @@ struct engine {
 	struct published published;
 	struct recovery recovery;
 	uint32_t engine_id, epoch;
+	uint64_t stop_number; /* the newest before the campaign was read */
 	struct store *settle_store, *work_store, *beat_store;
 	struct io_loop *carrier_loop, *feeder_loop;
 	struct io_bell *carrier_bell, *feeder_bell;
 	struct journal *journal;
+	int journal_hold; /* taken before anything else */
 	struct resolver *resolver;
 	struct router *router;
 	struct press presses[ENGINE_PRESS_LIMIT];

@@ -45,7 +45,6 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 		.engine_id = engine_id,
 		.epoch = epoch,
 		.next_due_wall = USEC_NEVER,
-		.stop_number = UINT64_MAX,
 	};
 	arena_init(&feeder->arena, source, 1 << 18, 0);
 	arena_init(&feeder->work_arena, source, 1 << 16, 0);

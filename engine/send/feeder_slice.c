@@ -252,7 +252,9 @@ static void on_put_back(struct store_request *request)
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, put_back.request);
 	struct slice *slice = feeder->returning;
 	feeder->put_back_busy = false;
-	if (request->result != STORE_OK) {
+	/* Fenced: the slice is somebody else's by now, with all that was never marked. */
+	if (request->result != STORE_OK &&
+	    !(request->result == STORE_FENCED && feeder->draining)) {
 		feeder_failed(feeder, request, &feeder->put_back_at);
 		return;
 	}

@@ -33,6 +33,7 @@ const char *const state_names[32] = {
 	[19] = "torn-journals",
 	[20] = "put-back",
 	[21] = "paused",
+	[22] = "stopped",
 	[VERDICT_SUPPRESSED] = "suppressed",
 };
 
@@ -280,6 +281,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 			 const struct engine_settings *settings)
 {
 	uint64_t crash_in = w->rate[FAULT_CRASH] ? 1 + world_below(w, 3000) : UINT64_MAX;
+	uint64_t stop_in = w->seed % 2 ? 1 + world_below(w, 3000) : UINT64_MAX;
 	if (!open_engine(w, engine, settings))
 		return;
 	for (uint64_t step = 0; step < STEP_LIMIT; step++) {
@@ -294,6 +296,14 @@ static void run_campaign(struct world *w, struct engine *engine,
 			close_engine(engine);
 			check_journal(w);
 			return;
+		}
+		if (stop_in-- == 0) { /* Ctrl-C: in order, and started again */
+			state_hits[22]++;
+			drain(w, engine);
+			close_engine(engine);
+			if (w->failures || !open_engine(w, engine, settings))
+				return;
+			continue;
 		}
 		if (crash_in-- == 0) {
 			crash(w, engine);
