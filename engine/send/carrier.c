@@ -8,8 +8,6 @@
 
 #define BEHIND_PACE (2 * USEC_MS) /* between turns while presses are behind */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
-#define WAIT_LIMIT                                                                             \
-	(60 * USEC_SECOND) /* what cannot start within it is put back (design §5.10) */
 #define JOURNAL_RETRY USEC_SECOND
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
@@ -78,6 +76,8 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->idle);
 	chain_init(&carrier->dirty);
 	chain_init(&carrier->pump);
+	chain_init(&carrier->short_of);
+	chain_init(&carrier->resting);
 	chain_init(&carrier->unwritten);
 	chain_init(&carrier->open_marks);
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
@@ -115,7 +115,8 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		envelope->path = path;
 		if (!run->route) {
 			end_locally(carrier, envelope);
-		} else if (!path || carrier->draining || carrier->paused) {
+		} else if (!path || carrier->draining || carrier->paused ||
+			   !carrier_path_has_room(path, now)) {
 			carrier_envelope_return(carrier, envelope);
 		} else {
 			envelope->state = ENVELOPE_WAITING;

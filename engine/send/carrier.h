@@ -36,6 +36,8 @@ struct carrier_timer {
 struct carrier_path {
 	struct chain_link link;  /* in carrier.active or carrier.idle */
 	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
+	struct chain_link
+		short_of; /* in carrier.short_of: no session or message was left for it */
 	struct path shaping;
 	struct route route;
 	char key[160]; /* source index and site */
@@ -63,6 +65,7 @@ struct session {
 	struct carrier_timer timer;
 	size_t host_index, address_index; /* of path->route: where it is connected */
 	struct chain_link pump;           /* in carrier.pump: has output after its release */
+	struct chain_link resting;        /* in carrier.resting: connected, nothing to do */
 	struct chain messages;            /* submitted, unfinished */
 	struct chain spent;               /* ended, but the kernel may still hold their bytes */
 	uint32_t submitted_count, delivered_count;
@@ -101,6 +104,8 @@ struct carrier {
 	struct map paths;
 	struct slab path_slab, session_slab, message_slab, outcome_slab;
 	struct chain active, idle, dirty;
+	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
+	struct chain resting;  /* sessions: closed early when another path is short of one */
 	struct press *presses;
 	size_t press_count;
 
@@ -127,6 +132,8 @@ struct carrier {
 	struct carrier_counts counts;
 };
 
+#define WAIT_LIMIT                                                                             \
+	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536    /* that the feeder may have under way */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one path marked and not yet started */
 
@@ -148,6 +155,10 @@ bool carrier_idle(const struct carrier *);
 struct carrier_path *carrier_path_get(struct carrier *, const struct route *,
 				      uint32_t source_index);
 void carrier_path_touch(struct carrier *, struct carrier_path *); /* its verdict is due */
+void carrier_path_short(struct carrier *, struct carrier_path *); /* of a session or message */
+void carrier_given_back(struct carrier *); /* one of them is there again */
+/* Whether one envelope more could start within the time that envelopes may wait. */
+bool carrier_path_has_room(const struct carrier_path *, usec now);
 void carrier_path_run(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_fail_waiting(struct carrier *, struct carrier_path *, const struct reply *);
 void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_before);

@@ -170,4 +170,5 @@ void carrier_message_free(struct carrier *carrier, struct message *message)
 	message->envelope = NULL;
 	arena_reset(&message->arena);
 	slab_give_back(&carrier->message_slab, message);
+	carrier_given_back(carrier);
 }

@@ -7,6 +7,9 @@
 
 #define MARK_AHEAD_FIRST 256
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
+#define MARK_AHEAD_LEAST 8
+#define WAKE_PER_GIFT 4 /* paths woken for one that came back: some cannot use it now */
+#define RESTING_LOOKS 16
 
 static size_t pending_count(const struct carrier_path *path)
 {
@@ -32,6 +35,7 @@ static bool evict_one(struct carrier *carrier)
 			continue;
 		chain_remove(&carrier->idle, link);
 		chain_remove(&carrier->dirty, &path->dirty);
+		chain_remove(&carrier->short_of, &path->short_of);
 		wheel_cancel(&carrier->wheel, &path->wake.wheel);
 		map_remove(&carrier->paths, str_of(path->key));
 		slab_give_back(&carrier->path_slab, path);
@@ -47,6 +51,7 @@ static void path_create(struct carrier *carrier, struct carrier_path *path, cons
 				      .mark_ahead = MARK_AHEAD_FIRST};
 	snprintf(path->key, sizeof(path->key), "%s", key);
 	chain_link_init(&path->dirty);
+	chain_link_init(&path->short_of);
 	chain_init(&path->waiting);
 	chain_init(&path->marked);
 	chain_init(&path->ready);
@@ -92,6 +97,43 @@ void carrier_path_touch(struct carrier *carrier, struct carrier_path *path)
 {
 	if (!chain_linked(&path->dirty))
 		chain_push_back(&carrier->dirty, &path->dirty);
+}
+
+/* Sessions and messages are few, paths may be many: who got none waits here, not for the sweep.
+ */
+void carrier_path_short(struct carrier *carrier, struct carrier_path *path)
+{
+	if (!chain_linked(&path->short_of))
+		chain_push_back(&carrier->short_of, &path->short_of);
+}
+
+void carrier_given_back(struct carrier *carrier)
+{
+	for (int i = 0; i < WAKE_PER_GIFT; i++) {
+		struct chain_link *link = chain_pop(&carrier->short_of);
+		if (!link)
+			return;
+		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, short_of));
+	}
+}
+
+/* How many the path's rate lets start in a time; a path without one: as many as there are. */
+static size_t startable(const struct carrier_path *path, usec time)
+{
+	const struct rate *rate = &path->shaping.messages.rate;
+	if (rate->count == 0)
+		return SIZE_MAX;
+	return (size_t)((double)rate->count * (double)time / (double)rate->per);
+}
+
+/* A throttled or suspended path takes no more than it can use, so that what is in memory is for
+ * those that can send. */
+bool carrier_path_has_room(const struct carrier_path *path, usec now)
+{
+	if (path->shaping.suspended_until > now + WAIT_LIMIT)
+		return false;
+	size_t room = startable(path, WAIT_LIMIT);
+	return pending_count(path) < (room > MARK_AHEAD_LEAST ? room : MARK_AHEAD_LEAST);
 }
 
 static uint32_t session_room(const struct session *session)
@@ -210,6 +252,7 @@ static void order(struct carrier *carrier, struct carrier_path *path, uint32_t r
 		struct message *message = slab_borrow(&carrier->message_slab);
 		if (!message) {
 			chain_push_front(&path->marked, &envelope->link);
+			carrier_path_short(carrier, path);
 			return;
 		}
 		order_one(carrier, path, envelope, message);
@@ -219,11 +262,16 @@ static void order(struct carrier *carrier, struct carrier_path *path, uint32_t r
 
 static void ask_for_marks(struct carrier *carrier, struct carrier_path *path, usec now)
 {
+	size_t ahead = startable(path, WAIT_LIMIT);
+	if (ahead > path->mark_ahead)
+		ahead = path->mark_ahead;
+	if (ahead < MARK_AHEAD_LEAST)
+		ahead = MARK_AHEAD_LEAST;
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
-	if (path->marked.count + path->marking_count > path->mark_ahead / 2)
+	if (path->marked.count + path->marking_count > ahead / 2)
 		return;
 	usec wall = io_wall_now(carrier->loop);
-	while (path->marked.count + path->marking_count < path->mark_ahead) {
+	while (path->marked.count + path->marking_count < ahead) {
 		struct chain_link *link = chain_pop(&path->waiting);
 		if (!link)
 			return;
@@ -240,14 +288,31 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_path *path, us
 	}
 }
 
+/* Connections are for those that have mail: one that rests at a path without any goes first. */
+static void close_one_resting(struct carrier *carrier, usec now)
+{
+	struct chain_link *link = chain_first(&carrier->resting);
+	for (int i = 0; link && i < RESTING_LOOKS; i++) {
+		struct session *session = CHAIN_OWNER(link, struct session, resting);
+		link = chain_next(&carrier->resting, link);
+		if (pending_count(session->path) > 0)
+			continue;
+		session_close_idle(session, now);
+		return;
+	}
+}
+
 static void open_sessions(struct carrier *carrier, struct carrier_path *path, uint32_t allowed,
 			  usec now)
 {
 	size_t pending = pending_count(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
 	while (allowed > 0 && path->open_count + path->opening_count < wanted) {
-		if (!session_open(carrier, path))
+		if (!session_open(carrier, path)) {
+			carrier_path_short(carrier, path);
+			close_one_resting(carrier, now);
 			return;
+		}
 		const struct path_event event = {.kind = PATH_OPENING};
 		path_record(&path->shaping, &event, now);
 		allowed--;
@@ -319,40 +384,52 @@ static struct envelope *pop_envelope(struct chain *chain)
 	return link ? CHAIN_OWNER(link, struct envelope, link) : NULL;
 }
 
-/* Takes rendered messages that were not submitted apart again. */
-static void unready(struct carrier *carrier, struct carrier_path *path)
+/* Takes rendered messages that were not submitted apart again: those that wait since before a
+ * time. */
+static void unready(struct carrier *carrier, struct carrier_path *path, usec waiting_before)
 {
-	for (struct chain_link *link; (link = chain_pop(&path->ready));) {
+	for (size_t i = path->ready.count; i > 0; i--) {
+		struct chain_link *link = chain_pop(&path->ready);
 		struct message *message = CHAIN_OWNER(link, struct message, link);
 		struct envelope *envelope = message->envelope;
+		if (envelope->waiting_since >= waiting_before) {
+			chain_push_back(&path->ready, link);
+			continue;
+		}
 		carrier_message_free(carrier, message);
 		envelope->state = ENVELOPE_MARKED;
-		chain_push_back(&path->marked, &envelope->link);
+		chain_push_front(&path->marked, &envelope->link);
 	}
 }
 
+static void recall_chain(struct carrier *carrier, struct chain *chain, usec waiting_before)
+{
+	for (struct chain_link *link; (link = chain_first(chain));) {
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		if (envelope->waiting_since >= waiting_before)
+			return;
+		chain_remove(chain, link);
+		carrier_envelope_return(carrier, envelope);
+	}
+}
+
+/* Those that are marked have a turn of their own, counted from their mark: a path that was
+ * suspended since then gives them back, too. */
 void carrier_path_recall(struct carrier *carrier, struct carrier_path *path,
 			 usec waiting_before)
 {
-	bool all = waiting_before == USEC_NEVER;
-	if (all)
-		unready(carrier, path);
-	for (struct envelope *e; all && (e = pop_envelope(&path->marked));)
-		carrier_envelope_return(carrier, e);
-	for (struct chain_link *link; (link = chain_first(&path->waiting));) {
-		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
-		if (!all && envelope->waiting_since >= waiting_before)
-			break;
-		chain_remove(&path->waiting, link);
-		carrier_envelope_return(carrier, envelope);
-	}
+	usec marked_before =
+		waiting_before == USEC_NEVER ? USEC_NEVER : waiting_before - WAIT_LIMIT;
+	unready(carrier, path, marked_before);
+	recall_chain(carrier, &path->marked, marked_before);
+	recall_chain(carrier, &path->waiting, waiting_before);
 	carrier_path_touch(carrier, path);
 }
 
 void carrier_path_fail_waiting(struct carrier *carrier, struct carrier_path *path,
 			       const struct reply *reply)
 {
-	unready(carrier, path);
+	unready(carrier, path, USEC_NEVER);
 	for (struct envelope *e; (e = pop_envelope(&path->marked));)
 		carrier_outcome(carrier, e, reply, false, NULL);
 	for (struct envelope *e; (e = pop_envelope(&path->waiting));)

@@ -79,6 +79,7 @@ struct session *session_open(struct carrier *carrier, struct carrier_path *path)
 	session->timer.of = TIMER_SESSION;
 	wheel_timer_init(&session->timer.wheel);
 	chain_link_init(&session->pump);
+	chain_link_init(&session->resting);
 	conn_init(&session->conn, carrier->loop, &events);
 	chain_push_back(&path->sessions, &session->link);
 	path->opening_count++;
@@ -116,6 +117,7 @@ static void shut(struct session *session)
 	if (session->gone)
 		return;
 	session->gone = true;
+	chain_remove(&session->carrier->resting, &session->resting);
 	wheel_cancel(&session->carrier->wheel, &session->timer.wheel);
 	conn_close(&session->conn);
 }
@@ -181,6 +183,7 @@ static void on_closed(struct conn *conn)
 	if (session->refused)
 		round_failed(session);
 	slab_give_back(&carrier->session_slab, session);
+	carrier_given_back(carrier);
 	carrier_path_touch(carrier, path);
 }
 
@@ -388,13 +391,20 @@ static void on_event(struct session *session, const struct smtp_event *event)
 
 static void arm_timer(struct session *session, usec now)
 {
+	struct carrier *carrier = session->carrier;
 	usec at = smtp_client_deadline(&session->client);
-	if (session->ready && chain_empty(&session->messages) && at == USEC_NEVER)
+	bool rests = session->ready && chain_empty(&session->messages) && at == USEC_NEVER;
+	chain_remove(&carrier->resting, &session->resting);
+	if (rests) {
 		at = now + session->path->shaping.limits.idle_close;
+		chain_push_back(&carrier->resting, &session->resting);
+		if (!chain_empty(&carrier->short_of))
+			carrier_given_back(carrier);
+	}
 	if (at == USEC_NEVER)
-		wheel_cancel(&session->carrier->wheel, &session->timer.wheel);
+		wheel_cancel(&carrier->wheel, &session->timer.wheel);
 	else
-		wheel_arm(&session->carrier->wheel, &session->timer.wheel, at);
+		wheel_arm(&carrier->wheel, &session->timer.wheel, at);
 }
 
 void session_pump(struct session *session, usec now)

@@ -88,8 +88,7 @@ static int load_content(struct engine *engine, uint64_t campaign_id)
 int engine_open(struct engine *engine, const struct engine_settings *settings,
 		struct arena_source *source, uint64_t campaign_id, uint32_t cores)
 {
-	*engine = (struct engine){
-		.settings = settings, .source = source, .journal_hold = -1};
+	*engine = (struct engine){.settings = settings, .source = source, .journal_hold = -1};
 	uint64_t position;
 	arena_init(&engine->arena, source, 0, 0);
 	limits_of(settings, cores, &engine->limits);
@@ -99,8 +98,8 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 		settings->classifier ? settings->classifier : classifier_create(&engine->arena);
 	if (!engine->classifier)
 		return fail(engine, "out of memory for the classifier");
-	engine->journal_hold = journal_hold(settings->journal_directory, engine->why,
-					    sizeof(engine->why));
+	engine->journal_hold =
+		journal_hold(settings->journal_directory, engine->why, sizeof(engine->why));
 	if (engine->journal_hold < 0)
 		return -1;
 	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger") != 0 ||

@@ -58,7 +58,7 @@ struct feeder {
 	struct store_lease lease;
 	struct store_read read;
 	struct store_claim_due due;
-	struct store_put_back put_back;
+	struct store_put_back put_back, excess;
 	struct store_finish finish;
 	struct slice *reading;   /* leased, being read */
 	struct slice *returning; /* of put_back */

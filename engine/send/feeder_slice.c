@@ -20,6 +20,7 @@
 
 static void on_cut(struct store_request *);
 static void on_lease(struct store_request *);
+static void on_excess(struct store_request *);
 static void on_read(struct store_request *);
 static void on_due(struct store_request *);
 static void on_put_back(struct store_request *);
@@ -108,6 +109,44 @@ static void submit_read(struct feeder *feeder)
 	store_read(feeder->work, &feeder->read);
 }
 
+/* A slice may be larger than there is room: cut by an engine with more memory, or by this one
+ * before its settings changed. What is too much becomes a slice of its own again. */
+static void submit_excess(struct feeder *feeder)
+{
+	const struct slice *slice = feeder->reading;
+	feeder->excess = (struct store_put_back){
+		.request = {.on_done = on_excess},
+		.engine_id = feeder->engine_id,
+		.epoch = feeder->epoch,
+		.campaign_id = feeder->content->campaign_id,
+		.slice_id = slice->id,
+		.ids = feeder->lease.ret_ids + slice->count,
+		.count = feeder->lease.ret_count - slice->count,
+	};
+	feeder->read_busy = true;
+	store_put_back(feeder->work, &feeder->excess);
+}
+
+static void on_excess(struct store_request *request)
+{
+	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, excess.request);
+	feeder->read_busy = false;
+	if (request->result != STORE_OK) {
+		feeder_failed(feeder, request, &feeder->read_at);
+		return;
+	}
+	feeder->lease.ret_count = feeder->reading->count;
+	submit_read(feeder);
+}
+
+static void read_or_shorten(struct feeder *feeder)
+{
+	if (feeder->lease.ret_count > feeder->reading->count)
+		submit_excess(feeder);
+	else
+		submit_read(feeder);
+}
+
 static void on_lease(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, lease.request);
@@ -130,11 +169,13 @@ static void on_lease(struct store_request *request)
 	struct slice *slice = feeder->reading;
 	slice->id = feeder->lease.ret_slice_id;
 	slice->kind = feeder->lease.ret_kind;
-	slice->count = slice->open_count = feeder->lease.ret_count;
+	size_t room = feeder->limits->envelopes - feeder->admitted_count;
+	slice->count = feeder->lease.ret_count < room ? feeder->lease.ret_count : room;
+	slice->open_count = slice->count;
 	slice->leased_at = io_now(feeder->loop);
 	feeder->admitted_count += slice->count;
 	chain_push_back(&feeder->slices, &slice->link);
-	submit_read(feeder);
+	read_or_shorten(feeder);
 }
 
 /* A recipient whose rendering fails proves nothing about the signature: ask the next. */
@@ -343,7 +384,7 @@ static usec work_read(struct feeder *feeder, usec now)
 		return USEC_NEVER;
 	if (now < feeder->read_at)
 		return feeder->read_at;
-	submit_read(feeder); /* it failed before */
+	read_or_shorten(feeder); /* it failed before */
 	return USEC_NEVER;
 }
 

@@ -121,7 +121,7 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 			  .jitter = 0.2},
 		.press_count = 2,
 		.envelope_limit = 200,
-		.connection_limit = 16,
+		.connection_limit = world_below(w, 3) ? 16 : 3, /* fewer than there are sites */
 		.slice_size = 60,
 	};
 	return settings;
@@ -277,8 +277,15 @@ static void check_journal(struct world *w)
 			   (unsigned long long)store_journal_position());
 }
 
+/* People change settings between two starts: the slices that wait may then be too large. */
+static bool open_again(struct world *w, struct engine *engine, struct engine_settings *settings)
+{
+	settings->envelope_limit = world_below(w, 2) ? 200 : 25;
+	return open_engine(w, engine, settings);
+}
+
 static void run_campaign(struct world *w, struct engine *engine,
-			 const struct engine_settings *settings)
+			 struct engine_settings *settings)
 {
 	uint64_t crash_in = w->rate[FAULT_CRASH] ? 1 + world_below(w, 3000) : UINT64_MAX;
 	uint64_t stop_in = w->seed % 2 ? 1 + world_below(w, 3000) : UINT64_MAX;
@@ -301,7 +308,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 			state_hits[22]++;
 			drain(w, engine);
 			close_engine(engine);
-			if (w->failures || !open_engine(w, engine, settings))
+			if (w->failures || !open_again(w, engine, settings))
 				return;
 			continue;
 		}
@@ -309,7 +316,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 			crash(w, engine);
 			crash_in = w->crash_count < CRASH_LIMIT ? 1 + world_below(w, 4000)
 								: UINT64_MAX;
-			if (!open_engine(w, engine, settings))
+			if (!open_again(w, engine, settings))
 				return;
 			continue;
 		}
@@ -341,7 +348,7 @@ static bool run_seed(uint64_t seed)
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
 	store_begin(&w);
-	const struct engine_settings settings = make_settings(&w, make_rules(&arena));
+	struct engine_settings settings = make_settings(&w, make_rules(&arena));
 	run_campaign(&w, &engine, &settings);
 	/* The engine is closed; what is still flying lands, or is dropped with its socket. */
 	w.dead = true;
