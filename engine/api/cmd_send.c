@@ -56,6 +56,20 @@ static bool on_progress(void *context, const struct engine_progress *p)
 	return false;
 }
 
+/* Two engines may be told to send one draft at the same time: who comes second joins. */
+static int join_other(struct db *db, const struct campaign_row *campaign)
+{
+	struct campaign_row now;
+	char name[256];
+	int code = str_to_cstr(campaign->name, name, sizeof(name)) ? db_campaign(db, name, &now)
+								   : EXIT_FAILED;
+	if (code != CLI_GO || str_eq(now.state, STR("running")))
+		return code;
+	return cli_fail(db->cli, EXIT_FAILED,
+			"'%s' has no content; rundbrief campaign create stores its folder",
+			name);
+}
+
 static int launch(struct db *db, const struct campaign_row *campaign)
 {
 	PGresult *result = db_query(db, "api_campaign_launch", 1, &campaign->id_text.data);
@@ -63,10 +77,7 @@ static int launch(struct db *db, const struct campaign_row *campaign)
 		return db_code(db);
 	bool launched = PQntuples(result) == 1;
 	PQclear(result);
-	return launched ? CLI_GO
-			: cli_fail(db->cli, EXIT_FAILED,
-				   "the campaign has no content, or another engine "
-				   "has just launched it; try again");
+	return launched ? CLI_GO : join_other(db, campaign);
 }
 
 /* Cancelled while no engine was at work: nobody has written down yet whom it did not reach. */

@@ -130,7 +130,9 @@ static size_t startable(const struct carrier_path *path, usec time)
  * those that can send. */
 bool carrier_path_has_room(const struct carrier_path *path, usec now)
 {
-	if (path->shaping.suspended_until > now + WAIT_LIMIT)
+	const struct path *shaping = &path->shaping;
+	bool shut = path->open_count == 0 && shaping->opening_after > now + WAIT_LIMIT;
+	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
 		return false;
 	size_t room = startable(path, WAIT_LIMIT);
 	return pending_count(path) < (room > MARK_AHEAD_LEAST ? room : MARK_AHEAD_LEAST);

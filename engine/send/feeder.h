@@ -46,7 +46,10 @@ struct feeder {
 	struct chain domains; /* of read slices, not yet asked */
 	size_t admitted_count, parked_count;
 	uint64_t targeted_count;
-	bool draining, paused, cancelled, finished, fully_cut;
+	bool draining, paused, cancelled, fully_cut;
+	bool ended; /* the database says so; whether by a cancel, the stop feed may yet tell */
+	bool asked_behind; /* the stop feed under way was asked after that */
+	bool finished;     /* it has told */
 	bool first_cut_done, first_checked;
 	char trouble[256]; /* the engine must end: why; written once, before public.troubled */
 	bool database_lost;

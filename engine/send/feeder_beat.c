@@ -117,6 +117,7 @@ static void on_stops(struct store_request *request)
 	for (size_t i = 0; i < feeder->stop_feed.ret_count; i++)
 		follow(feeder, &feeder->stop_feed.ret_stops[i]);
 	feeder->stop_number = feeder->stop_feed.ret_newest_number;
+	feeder->finished = feeder->asked_behind;
 	if (feeder->stop_feed.ret_count > 0 && feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
 }
@@ -130,6 +131,7 @@ static void submit_stop_feed(struct feeder *feeder)
 		.arena = &feeder->beat_arena,
 	};
 	feeder->stop_busy = true;
+	feeder->asked_behind = feeder->ended;
 	store_stop_feed(feeder->beat, &feeder->stop_feed);
 }
 

@@ -349,10 +349,12 @@ static void on_finish(struct store_request *request)
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, finish.request);
 	feeder->finish_busy = false;
 	feeder->finish_at = io_now(feeder->loop) + POLL_INTERVAL;
-	if (request->result != STORE_OK)
+	if (request->result != STORE_OK) {
 		feeder_failed(feeder, request, &feeder->finish_at);
-	else
-		feeder->finished = feeder->finish.ret_finished;
+	} else if (feeder->finish.ret_finished) {
+		feeder->ended = true;
+		feeder->stop_at = 0;
+	}
 }
 
 static struct slice *slice_to_put_back(struct feeder *feeder)
@@ -421,8 +423,9 @@ static usec work_due(struct feeder *feeder, usec now)
 
 static usec work_finish(struct feeder *feeder, usec now)
 {
-	bool ended = feeder->cancelled || (feeder->fully_cut && feeder->nothing_open);
-	if (feeder->finish_busy || feeder->finished || !ended || !feeder_idle(feeder))
+	bool ended = feeder->cancelled ||
+		     (feeder->fully_cut && feeder->nothing_open && !feeder->paused);
+	if (feeder->finish_busy || feeder->ended || !ended || !feeder_idle(feeder))
 		return USEC_NEVER;
 	if (now < feeder->finish_at)
 		return feeder->finish_at;
