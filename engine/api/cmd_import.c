@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/api/db.h"
+#include "engine/api/rows.h"
 #include "engine/api/terminal.h"
 #include "engine/api/units.h"
 #include "engine/io/clock.h"
@@ -15,6 +16,7 @@
 
 #define SHOW_INTERVAL (200 * USEC_MS)
 #define REJECTS_SUFFIX ".rejects.csv"
+#define LIST_NAME_LIMIT 100
 
 struct importing {
 	bool silent;
@@ -97,6 +99,8 @@ static void print_text(struct cli *cli, const struct import_result *r, const cha
 	if (r->rejects && rejects)
 		buf_printf(&out, "The rows not taken, with line and reason, are in %s\n",
 			   rejects);
+	else if (r->rejects)
+		buf_put_cstr(&out, "--rejects FILE would list them, with line and reason\n");
 	cli_write(buf_str(&out));
 }
 
@@ -155,6 +159,18 @@ static int import(struct cli *cli, const char *path, struct import_options *opti
 	return EXIT_OK;
 }
 
+/* Names stand in configurations, commands and reports: they are of one line. */
+static bool is_list_name(str name)
+{
+	char memory[4 * LIST_NAME_LIMIT + 8];
+	struct buf shown;
+	if (name.size > LIST_NAME_LIMIT)
+		return false;
+	buf_init_fixed(&shown, memory, sizeof(memory));
+	text_put_printable(&shown, name, sizeof(memory) - 4);
+	return str_eq(buf_str(&shown), name);
+}
+
 /* A single byte, or "tab". */
 static bool parse_delimiter(const char *text, char *ret_delimiter)
 {
@@ -190,6 +206,11 @@ static int import_run(struct cli *cli, int argc, char **argv)
 	if (!o.list || o.list[0] == '\0')
 		return cli_fail(cli, EXIT_USAGE,
 				"which list? rundbrief import FILE --list NAME");
+	if (!is_list_name(str_of(o.list)))
+		return cli_fail(cli, EXIT_USAGE,
+				"a list's name has at most %d bytes of UTF-8 and no control "
+				"characters",
+				LIST_NAME_LIMIT);
 	if (!parse_delimiter(delimiter, &o.csv.delimiter))
 		return cli_fail(cli, EXIT_USAGE, "--delimiter is one character, or \"tab\"");
 	if (!o.reject_path)

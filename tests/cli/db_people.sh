@@ -4,6 +4,11 @@ echo "database { conninfo = \"$conninfo\" }" >rundbrief.conf
 run 0 init
 printf 'email,name\nann@example.com,Ann\nbob@example.com,Bob\ncy@example.com,Cy\n' >people.csv
 run 0 import people.csv --list news
+run 2 import people.csv --list "$(printf 'a\033[31mb')"
+tells "no control characters"
+printf 'email\nbad\n' >in
+run 0 import - --list news
+prints "--rejects FILE"
 run 0 subscriber show Ann@Example.com
 prints "news: subscribed"
 run 0 subscriber show ann@example.com --json
