@@ -98,12 +98,26 @@ static void write_counts(struct sink *s)
 			strerror(errno));
 }
 
+static void print_json(struct sink *s)
+{
+	char memory[REPORT_SIZE];
+	struct buf out;
+	buf_init_fixed(&out, memory, sizeof memory);
+	sink_report(s, &out);
+	fwrite(out.data, 1, out.size, stdout);
+	fflush(stdout);
+}
+
 static void print_summary(struct sink *s)
 {
 	struct sink_counts all = {};
 	uint64_t distinct, duplicates;
 	for (size_t i = 0; i < s->options->listener_count; i++)
 		add_counts(&all, &s->options->listeners[i].counts);
+	if (s->options->json) {
+		print_json(s);
+		return;
+	}
 	sink_tally_sum(&s->message_ids, &distinct, &duplicates);
 	printf("sink: %" PRIu64 " accepted (%" PRIu64 " distinct Message-IDs, %" PRIu64
 	       " seen again), %" PRIu64 " rejected, %" PRIu64 " deferred, %" PRIu64
@@ -115,11 +129,12 @@ static void print_summary(struct sink *s)
 
 static void print_ready(const struct sink_options *o)
 {
-	printf("sink: listening on");
+	FILE *to = o->json ? stderr : stdout;
+	fprintf(to, "sink: listening on");
 	for (size_t i = 0; i < o->listener_count; i++)
-		printf(" %s", o->listeners[i].label);
-	printf("\n");
-	fflush(stdout);
+		fprintf(to, " %s", o->listeners[i].label);
+	fprintf(to, "\n");
+	fflush(to);
 }
 
 static int open_files(struct sink *s, char *why, size_t why_size)

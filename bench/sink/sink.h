@@ -37,6 +37,8 @@ struct sink_options {
 	size_t thread_count;
 	struct sink_store_options store;
 	double store_share; /* 0 to 1; 0: all */
+	bool json; /* the summary is one JSON object, and nothing else goes to standard output
+		    */
 	const char *count_file, *recipients_file, *certificate_file, *key_file;
 };
 

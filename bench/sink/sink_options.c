@@ -46,6 +46,7 @@ const char sink_manual[] =
 	"FILE.tsv\n"
 	"  --store-share P%             keeps this share of them only, the same in every run\n"
 	"  --count-file FILE            JSON, at the end and on SIGUSR1\n"
+	"  --json                       what it got as JSON on standard output, at the end\n"
 	"  --log-recipients FILE        a line per accepted recipient: recipient, Message-ID, "
 	"listener\n"
 	"  --certificate FILE --key FILE   PEM, for --starttls\n";
@@ -197,6 +198,10 @@ static bool is_flag(struct reader *r, const char *name)
 {
 	if (strcmp(name, "allow-outside") == 0) {
 		r->allow_outside = true;
+		return true;
+	}
+	if (strcmp(name, "json") == 0) {
+		r->options->json = true;
 		return true;
 	}
 	return set_flag(&r->base, name);
