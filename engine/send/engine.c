@@ -254,8 +254,12 @@ static void set_flag(struct threads *threads, _Atomic bool *which)
 	wake_all(threads);
 }
 
+/* A fenced engine settles nothing and puts nothing back, so nobody waits for that: its dots
+ * end, and what came of them stands in its journal. */
 static bool all_idle(const struct engine *engine)
 {
+	if (flag(&engine->ledger.fenced))
+		return flag(&engine->carrier.counts.idle);
 	return flag(&engine->carrier.counts.idle) && flag(&engine->feeder.public.idle) &&
 	       flag(&engine->ledger.idle) && lane_empty(&engine->carrier.returned) &&
 	       lane_empty(&engine->carrier.runs) && lane_empty(&engine->carrier.marked);

@@ -273,6 +273,38 @@ def same_twice(e, checks):
     checks.adds_up(e.rig.report("twice"), 1500, len(now))
 
 
+def same_name(e, checks):
+    """Two engines of one name with two journals: the older one ends soon and says why; what it had
+    started is in doubt for the newer one, and stands settled or listed in the end."""
+    limits = {**OPEN, "message_rate": "200/s"}
+    e.configure(default_limits=limits)
+    e.campaign("name", people("site8.test", 2000))
+    before = len(e.got("@site8.test"))
+    first = e.start("name")
+    r.wait_for(lambda: len(e.got("@site8.test")) - before > 100, 20)
+    other = e.configure("other", engine={"name": "live", "journal": str(e.rig.place / "other")},
+                        default_limits=limits)
+    second = e.start("name", other)
+    began = time.monotonic()
+    try:
+        first.wait(30)
+    except subprocess.TimeoutExpired:
+        pass
+    checks.check(first.returncode == 1 and "under this engine's name" in first.said(),
+                 f"the older one ends with {first.returncode} in {time.monotonic() - began:.1f} s")
+    second.wait(60)
+    checks.equal(second.returncode, 0, "the newer one ends with")
+    now = e.got("@site8.test")[before:]
+    report = e.rig.report("name")
+    listed = {row["email"] for row in e.rig.rows("name", "--attempts", "--verdict", "in-doubt")}
+    twice = {a for a in now if now.count(a) > 1}
+    checks.check(report["holds"] and report["open"] == 0 and report["targeted"] == 2000,
+                 f"sums hold: delivered {report['delivered']}, in doubt {report['in_doubt']}")
+    checks.check(twice <= listed, f"{len(twice)} got it twice, all of them listed in doubt")
+    missing = set(people("site8.test", 2000)) - set(now)
+    checks.check(missing <= listed, f"{len(missing)} missing, all of them listed in doubt")
+
+
 def two_engines(e, checks):
     """Two engines with names and journals of their own share one campaign."""
     limits = {**OPEN, "message_rate": "400/s"}
@@ -375,7 +407,7 @@ def encrypted(e, checks):
 
 
 SCENARIOS = [routes, six, static_route, sources, nobody, refused, suppressed_later,
-             one_message_each, throttled, few_connections, larger_slices, same_twice, two_engines,
+             one_message_each, throttled, few_connections, larger_slices, same_twice, same_name, two_engines,
              twice_interrupted, idle, encrypted, database_gone_at_end]
 
 
