@@ -50,7 +50,8 @@ static const struct key campaign_keys[] = {
 	LIST(exclude, "exclude", "Names of lists whose members are left out."),
 	TEXT(filter, "filter", "",
 	     "Only those for whom this SQL/JSON path predicate over their attributes is true: "
-	     "'$.country == \"DE\" && $.age >= 18'."),
+	     "'$.country == \"DE\" && $.age.double() >= 18'. Imported attributes are text, "
+	     "which .double() makes a number of; with `import --numbers` they are numbers."),
 	TEXT(list_id, "list_id", "",
 	     "List-Id, in the form of a host name: \"news.example.com\". Left out, there is "
 	     "none."),

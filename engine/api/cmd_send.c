@@ -70,8 +70,28 @@ static int join_other(struct db *db, const struct campaign_row *campaign)
 			name);
 }
 
+/* A launch cannot be taken back, so a filter that chooses nobody is told before. */
+static int check_filter(struct db *db, const struct campaign_row *campaign)
+{
+	PGresult *result = db_query(db, "api_filter_fits", 1, &campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	bool somebody = PQntuples(result) > 0;
+	PQclear(result);
+	return somebody ? CLI_GO
+			: cli_fail(db->cli, EXIT_INVALID,
+				   "the filter of '%.*s' fits nobody on its lists. Imported "
+				   "attributes are text, unless `rundbrief "
+				   "import --numbers` made numbers of them: compare "
+				   "$.age.double() with a number",
+				   STR_FORMAT(campaign->name));
+}
+
 static int launch(struct db *db, const struct campaign_row *campaign)
 {
+	int code = check_filter(db, campaign);
+	if (code != CLI_GO)
+		return code;
 	PGresult *result = db_query(db, "api_campaign_launch", 1, &campaign->id_text.data);
 	if (!result)
 		return db_code(db);

@@ -8,7 +8,12 @@ one as (
 	(select s.id, s.address, s.name from c
 		join subscriptions p on p.tenant_id = $1::int and p.list_id = any (c.list_ids) and p.state = 1
 		join subscribers s on s.tenant_id = $1::int and s.id = p.subscriber_id
-		where $3::text = '' limit 1)),
+		where $3::text = ''
+			and not exists (select from subscriptions e
+				where e.tenant_id = $1::int and e.list_id = any (c.excluded_list_ids)
+				and e.subscriber_id = s.id and e.state = 1)
+			and (c.filter is null or s.attributes @@ c.filter::jsonpath)
+		limit 1)),
 made as (
 	select d.date_at, d.revision from one
 	join slices x on x.tenant_id = $1::int and x.campaign_id = $2::bigint

@@ -77,6 +77,19 @@ echo "subjct = x" >>spring/campaign.conf
 run 6 campaign create spring
 tells "did you mean 'subject'?"
 sed -i '/^subjct/d' spring/campaign.conf
+mkdir few
+printf 'subject = "x"\nfrom = "Ann <ann@example.com>"\nlists = { news }\nfilter = "$.city == \\"Atlantis\\""\n' >few/campaign.conf
+echo Hello >few/body.txt
+run 6 send few
+tells "fits nobody"
+run 0 campaign show few
+prints "draft"
+run 3 preview few
+sed -i 's/Atlantis/Köln/' few/campaign.conf
+run 0 campaign create few
+run 0 preview few
+prints "bob@example.com"
+run 0 campaign delete few
 run 3 campaign create nowhere
 run 0 campaign list --json
 is_json
