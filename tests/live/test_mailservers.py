@@ -225,7 +225,7 @@ def field(message, name):
 def send_all(rig, checks, count):
     """All campaigns; returns their names. All go to the same people."""
     texts = list(bodies())
-    people = max(2, count // len(texts))
+    people = max(2, -(-count // len(texts)))
     with open(rig.place / "list.csv", "w") as f:
         f.write("email,first_name\n")
         for i in range(people):
