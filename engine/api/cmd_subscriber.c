@@ -14,12 +14,15 @@ struct person {
 	str key, id, list; /* list empty: all */
 };
 
-static int find_person(struct db *db, const char *email, struct person *ret_person)
+/* Whoever is to be erased may stand on the suppression list alone: then the id stays 0. */
+static int find_person(struct db *db, const char *email, bool or_suppressed,
+		       struct person *ret_person)
 {
 	int code = email_key_of(db->cli, email, &ret_person->key);
 	if (code != CLI_GO)
 		return code;
-	PGresult *result = db_query(db, "api_subscriber_find", 1, &ret_person->key.data);
+	const char *parameters[] = {ret_person->key.data, or_suppressed ? "true" : "false"};
+	PGresult *result = db_query(db, "api_subscriber_find", 2, parameters);
 	if (!result)
 		return db_code(db);
 	int count = PQntuples(result);
@@ -181,7 +184,7 @@ static int subscriber_run(struct cli *cli, int argc, char **argv)
 	if (code != CLI_GO)
 		return code;
 	person.list = str_of(list);
-	code = find_person(&db, argv[1], &person);
+	code = find_person(&db, argv[1], verb == 2, &person);
 	if (code == CLI_GO && list[0] != '\0')
 		code = check_list(&db, list);
 	if (code == CLI_GO)

@@ -1,1 +1,7 @@
+-- A subscriber by address key; or ($3) 0 for an address that only the suppressions hold in clear.
 select id from subscribers where tenant_id = $1::int and address_key = $2::text
+union all
+select 0 from suppressions
+where $3::boolean and tenant_id = $1::int and address_hash = address_hash($2::text)
+	and address is not null
+order by id desc limit 1

@@ -57,5 +57,11 @@ is_json
 run 3 suppress remove dan@example.com
 run 2 suppress list --reason manaul
 tells "did you mean 'manual'?"
+run 0 suppress add fay@example.com
+run 0 subscriber erase fay@example.com
+run 0 suppress list --csv
+never_prints fay
+prints erased
+run 3 subscriber erase fay@example.com
 run 3 subscriber show nobody@example.com
 run 6 subscriber show nobody
