@@ -200,9 +200,16 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 	}
 }
 
+void carrier_take_outcomes_back(struct carrier *carrier)
+{
+	for (void *object; (object = lane_pop(&carrier->outcomes_back));)
+		slab_give_back(&carrier->outcome_slab, object);
+}
+
 static void drain_lanes(struct carrier *carrier, usec now)
 {
 	void *object;
+	carrier_take_outcomes_back(carrier);
 	while ((object = lane_pop(&carrier->stops)))
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))
@@ -212,8 +219,6 @@ static void drain_lanes(struct carrier *carrier, usec now)
 	for (size_t i = 0; i < carrier->press_count; i++)
 		while ((object = lane_pop(&carrier->presses[i].pressed)))
 			take_pressed(carrier, object);
-	while ((object = lane_pop(&carrier->outcomes_back)))
-		slab_give_back(&carrier->outcome_slab, object);
 }
 
 static void run_timers(struct carrier *carrier, usec now)

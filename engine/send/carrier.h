@@ -49,11 +49,10 @@ struct carrier_path {
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the path runs dry */
 	struct carrier_timer wake;
 	usec last_used_at;
-	bool active;     /* which of the carrier's chains holds link */
-	bool dry;        /* it could have ordered more than was marked */
-	bool tls_broken; /* a handshake failed: clear text from then on, where that is allowed
-			  */
-	const char *why; /* what held it back at the last verdict */
+	bool active;      /* which of the carrier's chains holds link */
+	bool dry;         /* it could have ordered more than was marked */
+	usec clear_until; /* a handshake failed: clear text until then, where that is allowed */
+	const char *why;  /* what held it back at the last verdict */
 };
 
 struct session {
@@ -177,4 +176,5 @@ void session_released(struct carrier *, uint64_t written_position); /* marks are
 /* An envelope ends: with an attempt (message set, session known) or without. */
 void carrier_outcome(struct carrier *, struct envelope *, const struct reply *, bool in_doubt,
 		     const struct session *);
+void carrier_take_outcomes_back(struct carrier *); /* those the ledger has let go */
 void carrier_message_free(struct carrier *, struct message *);

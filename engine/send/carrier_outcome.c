@@ -141,10 +141,22 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);
 }
 
+/* There are as many as envelopes that may be in memory, and an envelope is only let go after
+ * its outcome: what is missing here lies in the lane, and was perhaps not there a moment ago.
+ */
+static struct outcome *borrow(struct carrier *carrier)
+{
+	struct outcome *outcome = slab_borrow(&carrier->outcome_slab);
+	if (outcome)
+		return outcome;
+	carrier_take_outcomes_back(carrier);
+	return slab_borrow(&carrier->outcome_slab);
+}
+
 void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 		     const struct reply *reply, bool in_doubt, const struct session *session)
 {
-	struct outcome *outcome = slab_borrow(&carrier->outcome_slab);
+	struct outcome *outcome = borrow(carrier);
 	ASSERT(outcome && envelope->state != ENVELOPE_ENDED);
 	struct carrier_path *path = envelope->path;
 	str provider = path ? str_of(path->route.provider) : STR("");

@@ -9,6 +9,8 @@
 #include "engine/base/assert.h"
 
 #define CONNECT_TIMEOUT (30 * USEC_SECOND)
+#define CLEAR_TIME                                                                             \
+	(10 * USEC_MINUTE) /* after a failed handshake: one bad moment is not for ever */
 
 static void on_open(struct conn *);
 static void on_bytes(struct conn *, str);
@@ -42,7 +44,7 @@ static struct smtp_options options_of(const struct session *session)
 {
 	const struct engine_settings *settings = session->carrier->settings;
 	enum smtp_tls tls = settings->tls;
-	if (tls == SMTP_TLS_MAY && session->path->tls_broken)
+	if (tls == SMTP_TLS_MAY && now_of(session) < session->path->clear_until)
 		tls = SMTP_TLS_NONE;
 	return (struct smtp_options){
 		.helo = str_of(settings->sources[session->path->source_index].helo),
@@ -152,14 +154,14 @@ static void detach(struct session *session)
 }
 
 /* RFC 7435: a host whose STARTTLS fails is tried again in clear text where policy allows it, on
- * a new connection; tls_broken then keeps the path from trying it again. */
+ * a new connection; for a while the path then does not try it again. */
 static bool tls_retry(struct session *session)
 {
 	bool failed = session->refusal.cause == CAUSE_TLS_FAILED ||
 		      session->refusal.stage == STAGE_STARTTLS;
 	if (!failed || session->carrier->settings->tls != SMTP_TLS_MAY || session->in_clear)
 		return false;
-	session->path->tls_broken = true;
+	session->path->clear_until = now_of(session) + CLEAR_TIME;
 	return true;
 }
 

@@ -6,7 +6,6 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define SLICES_IN_MEMORY 1024
 #define MARK_BATCH 8192
 #define DATABASE_PAUSE (500 * USEC_MS)
 
@@ -19,7 +18,7 @@ static int init_memory(struct feeder *feeder)
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
-	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), SLICES_IN_MEMORY) != 0)
+	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
 	return slab_init(&feeder->question_slab, arena, FEEDER_QUESTION_SIZE,
 			 limits->questions);

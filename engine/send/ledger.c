@@ -34,9 +34,9 @@ int ledger_init(struct ledger *ledger, struct arena_source *source, struct store
 	ledger->slices = ARENA_ARRAY(arena, struct slice *, SLICES_LIMIT);
 	ledger->slice_ids = ARENA_ARRAY(arena, uint64_t, SLICES_LIMIT);
 	if (!ledger->batch || !ledger->rows || !ledger->slices || !ledger->slice_ids ||
-	    lane_init(&ledger->closable, arena, limits->envelopes) != 0 ||
+	    lane_init(&ledger->closable, arena, limits->slices) != 0 ||
 	    lane_init(&ledger->settled, arena, limits->envelopes) != 0 ||
-	    lane_init(&ledger->closed, arena, limits->envelopes) != 0)
+	    lane_init(&ledger->closed, arena, limits->slices) != 0)
 		return -1;
 	return 0;
 }
@@ -100,11 +100,14 @@ static void ask_position(struct ledger *ledger)
 	store_position(ledger->store, &ledger->ask);
 }
 
+/* An envelope makes room for another one, which will need an outcome: so that goes back first.
+ */
 static void let_go(struct ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->count; i++) {
-		lane_push(&ledger->settled, ledger->batch[i]->envelope);
+		struct envelope *envelope = ledger->batch[i]->envelope;
 		lane_push(&ledger->carrier->outcomes_back, ledger->batch[i]);
+		lane_push(&ledger->settled, envelope);
 	}
 	for (size_t i = 0; i < ledger->slice_count; i++)
 		lane_push(&ledger->closed, ledger->slices[i]);

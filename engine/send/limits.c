@@ -5,6 +5,7 @@
 #define SLICE_DEFAULT 5000
 #define FIRST_SLICE 500
 #define CONNECTIONS_DEFAULT 1000
+#define SLICES_LIMIT 1024
 #define PATHS_LIMIT 4096
 
 static uint32_t at_most(uint32_t value, uint32_t limit)
@@ -19,6 +20,7 @@ void limits_of(const struct engine_settings *s, uint32_t cores, struct limits *l
 		.envelopes = s->envelope_limit ? s->envelope_limit : ENVELOPES_DEFAULT,
 		.connections = s->connection_limit ? s->connection_limit : CONNECTIONS_DEFAULT,
 		.presses = s->press_count ? s->press_count : cores,
+		.slices = SLICES_LIMIT,
 		.paths = PATHS_LIMIT,
 		.questions = 256,
 		.settle = 5000,

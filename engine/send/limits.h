@@ -8,6 +8,7 @@
 struct limits {
 	uint32_t envelopes;   /* recipients in memory */
 	uint32_t slice;       /* recipients cut at once */
+	uint32_t slices;      /* in memory, however small: leased, or waiting to be closed */
 	uint32_t first_slice; /* the first one: a message leaves at once */
 	uint32_t connections; /* of the engine */
 	uint32_t messages;    /* rendered or being rendered */

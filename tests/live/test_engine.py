@@ -156,6 +156,16 @@ def nobody(e, checks):
         checks.equal(report["suppressed"], targeted - accepted, f"{name}: suppressed")
 
 
+def all_fail_at_once(e, checks):
+    """Recipients who end without an attempt turn over faster than anything else."""
+    e.configure(engine={"name": "live", "journal": str(e.rig.place / "journal"),
+                        "envelopes": 200, "slice_size": 100})
+    e.campaign("null", people("null.test", 10000, 100))
+    process = e.send("null", 120)
+    checks.equal(process.returncode, 0, f"10,000 without a mail server: {process.said()[-200:]}")
+    checks.adds_up(e.rig.report("null"), 10000, 0)
+
+
 def refused(e, checks):
     """All hosts refuse: deferred, tried again, expired at last, with the last reply kept."""
     e.configure(retry={"first": "1s", "last": "1s", "greylist_first": "1s", "expiry": "20s"})
@@ -406,7 +416,7 @@ def encrypted(e, checks):
     checks.adds_up(e.rig.report("tls"), 200, len(e.got("@tls.test")))
 
 
-SCENARIOS = [routes, six, static_route, sources, nobody, refused, suppressed_later,
+SCENARIOS = [routes, six, static_route, sources, nobody, all_fail_at_once, refused, suppressed_later,
              one_message_each, throttled, few_connections, larger_slices, same_twice, same_name, two_engines,
              twice_interrupted, idle, encrypted, database_gone_at_end]
 
