@@ -16,6 +16,7 @@
 #define BODY_SIZE_LIMIT (8u << 20) /* larger letters are not delivered anywhere */
 #define PARTIAL_LIMIT 500
 #define NAME_SIZE_LIMIT 200
+#define WORD_LIMIT 40 /* of a name within an id */
 
 #define TEXT(member, name, fallback, sentence)                                                 \
 	{                                                                                      \
@@ -53,12 +54,13 @@ static const struct key campaign_keys[] = {
 	     "'$.country == \"DE\" && $.age.double() >= 18'. Imported attributes are text, "
 	     "which .double() makes a number of; with `import --numbers` they are numbers."),
 	TEXT(list_id, "list_id", "",
-	     "List-Id, in the form of a host name: \"news.example.com\". Left out, there is "
-	     "none."),
+	     "List-Id, in the form of a host name: \"news.example.com\". Left out, it is the "
+	     "first list's name before the domain of from."),
 	TEXT(list_name, "list_name", "",
 	     "The list's name as people read it beside its List-Id."),
 	TEXT(feedback_id, "feedback_id", "",
-	     "Feedback-ID for postmaster tools: \"campaign:customer:type:sender\"."),
+	     "Feedback-ID for postmaster tools: \"campaign:customer:type:sender\". Left out, "
+	     "it is made of the campaign, its first list and the domain of from."),
 	FILE_KEY(html_file, "html", "",
 		 "File of the HTML body; left out, body.html if there is one."),
 	FILE_KEY(text_file, "text", "",
@@ -246,6 +248,45 @@ static void put_policy(json_t *settings, const struct campaign_dir *c,
 			    json_integer((json_int_t)(c->expires / USEC_SECOND)));
 }
 
+/* Letters, digits and hyphens of a name, as both fields want them. */
+static void put_word(struct buf *out, str name)
+{
+	for (size_t i = 0; i < name.size && i < WORD_LIMIT; i++) {
+		char c = name.data[i];
+		bool upper = c >= 'A' && c <= 'Z';
+		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		buf_put_byte(out, upper ? (char)(c + 'a' - 'A') : plain ? c : '-');
+	}
+}
+
+/* Every newsletter has a List-Id and a Feedback-ID (RFC 2919; the last field is the sender). */
+static int put_usual_ids(json_t *settings, const struct campaign_dir *c, struct arena *arena)
+{
+	str from = str_of(json_string_value(json_object_get(settings, "from_address")));
+	str domain = str_from(from, str_rfind_byte(from, '@') + 1);
+	str list = c->lists.count ? c->lists.items[0] : c->name;
+	struct buf id, feedback;
+	buf_init_arena(&id, arena, 512);
+	buf_init_arena(&feedback, arena, 512);
+	if (c->list_id.size == 0) {
+		put_word(&id, list);
+		buf_put_byte(&id, '.');
+		buf_put(&id, domain);
+		json_object_set_new(settings, "list_id", json_text(buf_str(&id)));
+		json_object_set_new(json_object_get(settings, "list"), "id",
+				    json_text(buf_str(&id)));
+	}
+	if (c->feedback_id.size == 0) {
+		put_word(&feedback, c->name);
+		buf_put_byte(&feedback, ':');
+		put_word(&feedback, list);
+		buf_put_cstr(&feedback, ":newsletter:");
+		put_word(&feedback, domain);
+		json_object_set_new(settings, "feedback_id", json_text(buf_str(&feedback)));
+	}
+	return buf_ok(&id) && buf_ok(&feedback) ? 0 : -1;
+}
+
 /* Sorted keys: the same folder gives the same bytes, so an unchanged one is seen to be so. */
 static int dump_settings(json_t *settings, struct arena *arena, str *ret_text)
 {
@@ -269,6 +310,8 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 			 "%s: from: write \"Ann Example <ann@news.example.com>\", an address "
 			 "at least",
 			 conf_path);
+	else if (put_usual_ids(settings, c, arena) != 0)
+		snprintf(why, why_size, "out of memory");
 	else if (put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);
