@@ -7,6 +7,7 @@
 #define CONNECTIONS_DEFAULT 1000
 #define SLICES_LIMIT 1024
 #define PATHS_LIMIT 4096
+#define QUESTIONS_LIMIT 256
 
 static uint32_t at_most(uint32_t value, uint32_t limit)
 {
@@ -21,8 +22,6 @@ void limits_of(const struct engine_settings *s, uint32_t cores, struct limits *l
 		.connections = s->connection_limit ? s->connection_limit : CONNECTIONS_DEFAULT,
 		.presses = s->press_count ? s->press_count : cores,
 		.slices = SLICES_LIMIT,
-		.paths = PATHS_LIMIT,
-		.questions = 256,
 		.settle = 5000,
 	};
 	/* One slice is sent while the next is read: less room than two would stall. */
@@ -33,6 +32,8 @@ void limits_of(const struct engine_settings *s, uint32_t cores, struct limits *l
 	 */
 	l->messages = at_most(2 * l->connections + 8 * l->presses, l->envelopes);
 	l->outcomes = l->envelopes;
+	l->paths = at_most(PATHS_LIMIT, l->envelopes);
+	l->questions = at_most(QUESTIONS_LIMIT, l->envelopes);
 	l->runs = l->envelopes;
 }
 
