@@ -11,8 +11,8 @@ for suite in $suites; do
 	log=build/log/$suite.log
 	began=$(date +%s)
 	case $suite in
-	*.py) timeout 1200 /usr/bin/python3 "tests/live/$suite" >"$log" 2>&1 </dev/null ;;
-	*) timeout 1200 "${MAKE:-make}" --no-print-directory "$suite" >"$log" 2>&1 </dev/null ;;
+	*.py) timeout 3600 /usr/bin/python3 "tests/live/$suite" >"$log" 2>&1 </dev/null ;;
+	*) timeout 3600 "${MAKE:-make}" --no-print-directory "$suite" >"$log" 2>&1 </dev/null ;;
 	esac
 	status=$?
 	line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)

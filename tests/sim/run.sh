@@ -13,7 +13,7 @@ i=0
 while [ $i -lt "$cores" ]; do
 	first=$((1 + i * share)) count=$share
 	[ $((first + count - 1)) -le "$seeds" ] || count=$((seeds - first + 1))
-	timeout 1000 build/debug/sim $first $count >$dir/$i 2>&1 &
+	timeout 3000 build/debug/sim $first $count >$dir/$i 2>&1 &
 	pids="$pids $!"
 	i=$((i + 1))
 done
