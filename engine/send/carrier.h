@@ -48,7 +48,6 @@ struct carrier_path {
 	uint32_t marking_count, ordered_count, opening_count, open_count;
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the path runs dry */
 	struct carrier_timer wake;
-	usec last_used_at;
 	bool active;      /* which of the carrier's chains holds link */
 	bool dry;         /* it could have ordered more than was marked */
 	usec clear_until; /* a handshake failed: clear text until then, where that is allowed */

@@ -321,12 +321,11 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 	}
 }
 
-static void settle_activity(struct carrier *carrier, struct carrier_path *path, usec now)
+static void settle_activity(struct carrier *carrier, struct carrier_path *path)
 {
 	bool busy = pending_count(path) > 0 || !chain_empty(&path->sessions);
 	chain_remove(path->active ? &carrier->active : &carrier->idle, &path->link);
 	path->active = busy;
-	path->last_used_at = now;
 	chain_push_back(busy ? &carrier->active : &carrier->idle, &path->link);
 }
 
@@ -369,7 +368,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 		close_idle_sessions(path, now);
 	if (grant.wake_at != USEC_NEVER && pending_count(path) > 0)
 		wheel_arm(&carrier->wheel, &path->wake.wheel, grant.wake_at);
-	settle_activity(carrier, path, now);
+	settle_activity(carrier, path);
 }
 
 void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)

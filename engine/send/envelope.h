@@ -100,7 +100,3 @@ struct outcome {
 	size_t text_size;
 	char text[OUTCOME_TEXT_LIMIT];
 };
-
-struct stop_notice {
-	struct store_stop stop;
-};
