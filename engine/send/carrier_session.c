@@ -50,6 +50,7 @@ static struct smtp_options options_of(const struct session *session)
 		.helo = str_of(settings->sources[session->path->source_index].helo),
 		.timeouts = settings->timeouts,
 		.tls = tls,
+		.flight = FLIGHT_NEXT,
 	};
 }
 
@@ -368,6 +369,8 @@ static void on_event(struct session *session, const struct smtp_event *event)
 	case SMTP_WANT_TLS:
 		session->want_tls = true;
 		return;
+	case SMTP_AUTH:
+		break;
 	case SMTP_GATE:
 		on_gate(session, event->owner);
 		return;

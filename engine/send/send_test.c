@@ -68,6 +68,8 @@ static void on_event(struct test *test, const struct smtp_event *event)
 	case SMTP_WANT_TLS:
 		test->want_tls = true;
 		return;
+	case SMTP_AUTH:
+		return;
 	case SMTP_GATE:
 		smtp_client_release(&test->client, event->owner, now);
 		return;
@@ -110,7 +112,8 @@ static void on_open(struct conn *conn)
 	struct test *test = of_conn(conn);
 	const struct smtp_options options = {.helo = str_of(test->settings->sources[0].helo),
 					     .timeouts = test->settings->timeouts,
-					     .tls = test->settings->tls};
+					     .tls = test->settings->tls,
+					     .flight = FLIGHT_GROUP};
 	smtp_client_init(&test->client, &options, io_now(test->loop));
 	test->spoken = true;
 	pump(test);

@@ -31,6 +31,25 @@ static void take_limits(struct smtp_caps *caps, str parameters)
 			caps->limit_mail_max = limit_value(value);
 		else if (str_eq_nocase(name, STR("RCPTMAX")))
 			caps->limit_rcpt_max = limit_value(value);
+		else if (str_eq_nocase(name, STR("RCPTDOMAINMAX")))
+			caps->limit_rcpt_domain_max = limit_value(value);
+	}
+}
+
+/* Two lines of them, old form and new, are joined; whole words only. */
+static void take_mechanisms(struct smtp_caps *caps, str parameters)
+{
+	size_t used = strlen(caps->mechanisms);
+	caps->auth = true;
+	while (parameters.size > 0) {
+		str word = str_cut(&parameters, ' ');
+		if (word.size == 0 || used + word.size + 2 > sizeof(caps->mechanisms))
+			continue;
+		if (used > 0)
+			caps->mechanisms[used++] = ' ';
+		memcpy(caps->mechanisms + used, word.data, word.size);
+		used += word.size;
+		caps->mechanisms[used] = '\0';
 	}
 }
 
@@ -48,7 +67,6 @@ static void take_flag(struct smtp_caps *caps, str keyword)
 		{"ENHANCEDSTATUSCODES", &caps->enhanced_codes},
 		{"DSN", &caps->dsn},
 		{"REQUIRETLS", &caps->requiretls},
-		{"AUTH", &caps->auth},
 	};
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (str_eq_nocase(keyword, str_of(flags[i].keyword)))
@@ -63,8 +81,10 @@ static void take_line(struct smtp_caps *caps, str line)
 		take_size(caps, parameters);
 	else if (str_eq_nocase(keyword, STR("LIMITS")))
 		take_limits(caps, parameters);
+	else if (str_eq_nocase(keyword, STR("AUTH")))
+		take_mechanisms(caps, parameters);
 	else if (str_starts_nocase(keyword, STR("AUTH=")))
-		caps->auth = true;
+		take_mechanisms(caps, str_from(str_trim(line), 5));
 	else
 		take_flag(caps, keyword);
 }

@@ -10,6 +10,8 @@ struct smtp_caps {
 	uint64_t size_limit;       /* 0: no limit stated */
 	uint32_t limit_mail_max;   /* RFC 9422; 0: not stated */
 	uint32_t limit_rcpt_max;
+	uint32_t limit_rcpt_domain_max;
+	char mechanisms[200]; /* of AUTH, separated by spaces; those that fit */
 };
 
 /* From the joined text of a 250 reply: the first line is the greeting, unknown words are

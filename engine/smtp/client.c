@@ -17,20 +17,26 @@ const struct smtp_timeouts smtp_timeouts_default = {
 	.quit = 5 * USEC_SECOND,
 };
 
+const char *const smtp_flight_names[FLIGHT_COUNT + 1] = {
+	[FLIGHT_LOCKSTEP] = "lockstep", [FLIGHT_GROUP] = "group",   [FLIGHT_NEXT] = "next",
+	[FLIGHT_CHUNK] = "chunk",       [FLIGHT_WINDOW] = "window",
+};
+
 static const char *const session_names[SESSION_STATE_COUNT] = {
-	[SESSION_GREETING] = "greeting", [SESSION_EHLO] = "ehlo",     [SESSION_HELO] = "helo",
-	[SESSION_STARTTLS] = "starttls", [SESSION_TLS] = "tls",       [SESSION_OPEN] = "open",
-	[SESSION_QUIT] = "quit",         [SESSION_CLOSED] = "closed",
+	[SESSION_GREETING] = "greeting", [SESSION_EHLO] = "ehlo", [SESSION_HELO] = "helo",
+	[SESSION_STARTTLS] = "starttls", [SESSION_TLS] = "tls",   [SESSION_OPEN] = "open",
+	[SESSION_AUTH] = "auth",         [SESSION_QUIT] = "quit", [SESSION_CLOSED] = "closed",
 };
 
 #define TO(state) (1u << (state))
 static const unsigned session_successors[SESSION_STATE_COUNT] = {
 	[SESSION_GREETING] = TO(SESSION_EHLO) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
-	[SESSION_EHLO] = TO(SESSION_HELO) | TO(SESSION_STARTTLS) | TO(SESSION_OPEN) |
-			 TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_EHLO] = TO(SESSION_HELO) | TO(SESSION_STARTTLS) | TO(SESSION_AUTH) |
+			 TO(SESSION_OPEN) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
 	[SESSION_HELO] = TO(SESSION_OPEN) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
+	[SESSION_AUTH] = TO(SESSION_OPEN) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
 	[SESSION_STARTTLS] = TO(SESSION_TLS) | TO(SESSION_QUIT) | TO(SESSION_CLOSED),
-	[SESSION_TLS] = TO(SESSION_EHLO) | TO(SESSION_CLOSED),
+	[SESSION_TLS] = TO(SESSION_GREETING) | TO(SESSION_EHLO) | TO(SESSION_CLOSED),
 	[SESSION_OPEN] = TO(SESSION_QUIT) | TO(SESSION_CLOSED),
 	[SESSION_QUIT] = TO(SESSION_CLOSED),
 };
@@ -51,24 +57,80 @@ void session_enter(struct smtp_client *c, enum session_state state)
 struct smtp_transaction *session_awaited(struct smtp_client *c)
 {
 	for (size_t i = 0; i < c->transaction_count; i++)
-		if (c->transactions[i].unanswered_count > 0)
-			return &c->transactions[i];
+		if (c->transactions[i]->unanswered_count > 0)
+			return c->transactions[i];
 	return NULL;
 }
 
 void smtp_client_init(struct smtp_client *c, const struct smtp_options *options, usec now)
 {
+	ASSERT(options->flight < FLIGHT_COUNT);
 	*c = (struct smtp_client){.options = *options, .now = now, .progress_at = now};
+	for (size_t i = 0; i < SMTP_TRANSACTION_LIMIT; i++)
+		c->transactions[i] = &c->slots[i];
 	reply_parser_init(&c->parser);
+	if (options->tls != SMTP_TLS_IMPLICIT)
+		return;
+	c->state = SESSION_TLS;
+	c->want_tls_due = true;
+}
+
+void smtp_client_set_flight(struct smtp_client *c, enum smtp_flight flight, uint32_t window)
+{
+	ASSERT(flight < FLIGHT_COUNT && window <= SMTP_TRANSACTION_LIMIT);
+	c->options.flight = flight;
+	c->options.window = window;
+}
+
+enum smtp_flight session_flight(const struct smtp_client *c)
+{
+	enum smtp_flight flight = c->options.flight;
+	if (!c->caps.pipelining)
+		return FLIGHT_LOCKSTEP;
+	bool chunks = c->caps.chunking && !c->options.lmtp;
+	return flight >= FLIGHT_CHUNK && !chunks ? FLIGHT_NEXT : flight;
+}
+
+enum smtp_flight smtp_client_flight(const struct smtp_client *c)
+{
+	return session_flight(c);
+}
+
+/* How many transactions may be held. One behind the one that moves is enough to keep the line
+ * busy; it costs its owner an envelope that waits. */
+static size_t transaction_limit(const struct smtp_client *c)
+{
+	switch (session_flight(c)) {
+	case FLIGHT_LOCKSTEP:
+	case FLIGHT_GROUP:
+		return 1;
+	case FLIGHT_NEXT:
+	case FLIGHT_CHUNK:
+		return 2;
+	case FLIGHT_WINDOW:
+		return c->options.window < 2 ? 2 : c->options.window;
+	case FLIGHT_COUNT:
+		break;
+	}
+	UNREACHABLE();
+}
+
+/* RFC 9422 4: so many transactions a session, second rounds included. */
+size_t session_mails_left(const struct smtp_client *c)
+{
+	uint32_t limit = c->caps.limit_mail_max;
+	if (limit == 0)
+		return SIZE_MAX;
+	return limit > c->begun_count ? limit - c->begun_count : 0;
 }
 
 size_t smtp_client_room(const struct smtp_client *c)
 {
 	if (c->state != SESSION_OPEN || c->quitting || c->pending != CAUSE_NONE)
 		return 0;
-	bool pipelining = c->caps.pipelining && !c->options.forbid_pipelining;
-	size_t limit = pipelining ? SMTP_TRANSACTION_LIMIT : 1;
-	return limit > c->transaction_count ? limit - c->transaction_count : 0;
+	size_t limit = transaction_limit(c);
+	size_t room = limit > c->transaction_count ? limit - c->transaction_count : 0;
+	return room < session_mails_left(c) ? room : session_mails_left(c);
 }
 
 /* Addresses come from a database; whatever checked them before, none may end a command early
@@ -105,6 +167,8 @@ static enum local_cause envelope_check(const struct smtp_client *c,
 		return CAUSE_ADDRESS_INVALID;
 	if (!client_is_ascii(e->mail_from) && !c->caps.smtputf8)
 		return CAUSE_ADDRESS_NEEDS_UTF8;
+	if (e->require_tls && !(c->is_tls && c->caps.requiretls))
+		return CAUSE_NEEDS_REQUIRETLS;
 	return CAUSE_NONE;
 }
 
@@ -136,7 +200,9 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 	ASSERT(envelope->rcpt_count > 0 && envelope->rcpt_count <= SMTP_RCPT_LIMIT);
 	ASSERT(envelope->body.span_count <= SMTP_BODY_SPANS);
 	ASSERT(body_ends_in_crlf(&envelope->body));
-	struct smtp_transaction *t = &c->transactions[c->transaction_count++];
+	ASSERT(!(envelope->dsn.notify & DSN_NOTIFY_NEVER) ||
+	       envelope->dsn.notify == DSN_NOTIFY_NEVER);
+	struct smtp_transaction *t = c->transactions[c->transaction_count++];
 	*t = (struct smtp_transaction){.envelope = *envelope};
 	c->now = now;
 	if (c->transaction_count == 1)
@@ -162,7 +228,7 @@ void smtp_client_release(struct smtp_client *c, void *owner, usec now)
 {
 	c->now = now;
 	for (size_t i = 0; i < c->transaction_count; i++) {
-		struct smtp_transaction *t = &c->transactions[i];
+		struct smtp_transaction *t = c->transactions[i];
 		if (t->envelope.owner == owner && t->gate == GATE_TOLD) {
 			t->gate = GATE_OPEN;
 			c->progress_at = now;
@@ -231,7 +297,44 @@ void smtp_client_tls_done(struct smtp_client *c, bool ok, usec now)
 	c->is_tls = true;
 	c->caps = (struct smtp_caps){};
 	reply_parser_init(&c->parser);
-	session_enter(c, SESSION_EHLO);
+	session_enter(c, c->greeted ? SESSION_EHLO : SESSION_GREETING);
+}
+
+void smtp_client_auth_say(struct smtp_client *c, str line, usec now)
+{
+	c->now = now;
+	if (c->state != SESSION_AUTH || c->auth_asked)
+		return;
+	c->auth_asked = true;
+	command_put_line(c, line);
+}
+
+void smtp_client_auth_done(struct smtp_client *c, usec now)
+{
+	c->now = now;
+	if (c->state != SESSION_AUTH)
+		return;
+	c->authenticated = true;
+	session_begin(c);
+}
+
+/* In the middle of an exchange "*" calls it off (RFC 4954 4); outside of one there is nothing
+ * that had to be called off, and whoever proved nothing hears no more of us. */
+void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
+{
+	c->now = now;
+	if (c->state != SESSION_AUTH)
+		return;
+	struct reply reply = reply_local(CAUSE_AUTH_FAILED, STAGE_AUTH);
+	if (why.size > 0)
+		reply.text = why;
+	if (c->auth_reply.code != 334) {
+		session_end(c, reply);
+		return;
+	}
+	session_keep_reason(c, reply);
+	c->auth_given_up = c->auth_asked = true;
+	command_put_line(c, STR("*"));
 }
 
 void smtp_client_lost(struct smtp_client *c, enum local_cause cause, usec now)
@@ -272,7 +375,7 @@ static usec open_deadline(const struct smtp_client *c)
 	const struct smtp_timeouts *timeouts = &c->options.timeouts;
 	usec deadline = c->span_count > 0 ? c->blocked_at + timeouts->block : USEC_NEVER;
 	for (size_t i = 0; i < c->transaction_count; i++) {
-		const struct smtp_transaction *t = &c->transactions[i];
+		const struct smtp_transaction *t = c->transactions[i];
 		if (t->unanswered_count == 0)
 			continue;
 		usec reply = c->progress_at + step_timeout(timeouts, t->to_answer);
@@ -293,6 +396,8 @@ usec smtp_client_deadline(const struct smtp_client *c)
 	case SESSION_STARTTLS:
 	case SESSION_TLS:
 		return c->progress_at + timeouts->starttls;
+	case SESSION_AUTH:
+		return c->progress_at + timeouts->ehlo;
 	case SESSION_OPEN:
 		return open_deadline(c);
 	case SESSION_QUIT:
@@ -307,6 +412,11 @@ usec smtp_client_deadline(const struct smtp_client *c)
 const struct smtp_caps *smtp_client_caps(const struct smtp_client *c)
 {
 	return &c->caps;
+}
+
+bool smtp_client_swallows_chunks(const struct smtp_client *c)
+{
+	return c->swallows_chunks;
 }
 
 static const char *transaction_state_name(const struct smtp_transaction *t)
@@ -326,5 +436,5 @@ const char *smtp_client_state_name(const struct smtp_client *c)
 {
 	if (c->state != SESSION_OPEN)
 		return session_names[c->state];
-	return c->transaction_count == 0 ? "idle" : transaction_state_name(&c->transactions[0]);
+	return c->transaction_count == 0 ? "idle" : transaction_state_name(c->transactions[0]);
 }

@@ -13,9 +13,11 @@
 #include "engine/base/assert.h"
 #include "engine/base/buf.h"
 
-/* Longest command: MAIL FROM with a path of 256 and all parameters, well below RFC 5321's 512
- * and its extensions' allowances. */
-#define COMMAND_SIZE_LIMIT 512
+/* Longest command: a path of 256 and all parameters, ORCPT and ENVID among them (RFC 5321
+ * 4.5.3.1.4 allows 512, each extension adds its own: RFC 3461 4 alone 500). */
+#define COMMAND_SIZE_LIMIT 1024
+#define ENVID_LIMIT 100 /* RFC 3461 4.4 */
+#define ORCPT_LIMIT 500 /* RFC 3461 4.2 */
 
 static void put_span(struct smtp_client *c, const char *data, size_t size)
 {
@@ -65,7 +67,7 @@ void command_put_session(struct smtp_client *c)
 {
 	switch (c->state) {
 	case SESSION_EHLO:
-		put_command(c, "EHLO ", c->options.helo);
+		put_command(c, c->options.lmtp ? "LHLO " : "EHLO ", c->options.helo);
 		break;
 	case SESSION_HELO:
 		put_command(c, "HELO ", c->options.helo);
@@ -81,22 +83,59 @@ void command_put_session(struct smtp_client *c)
 	}
 }
 
-static bool may_pipeline(const struct smtp_client *c)
+void command_put_line(struct smtp_client *c, str line)
 {
-	return c->caps.pipelining && !c->options.forbid_pipelining;
+	static const char crlf[] = "\r\n";
+	put_span(c, line.data, line.size);
+	put_span(c, crlf, sizeof(crlf) - 1);
 }
 
-static bool may_chunk(const struct smtp_client *c)
+static str domain_of(str address)
 {
-	enum smtp_chunking wish = c->options.chunking;
-	bool wanted = wish == SMTP_CHUNKING_ALWAYS ||
-		      (wish == SMTP_CHUNKING_KNOWN && c->swallows_chunks);
-	return wanted && c->caps.chunking && may_pipeline(c);
+	size_t at = str_rfind_byte(address, '@');
+	return at == STR_NONE ? (str){} : str_from(address, at + 1);
 }
 
-void transaction_begin_round(const struct smtp_client *c, struct smtp_transaction *t)
+/* Whether no recipient of this round before index has its domain. */
+static bool brings_domain(const struct smtp_transaction *t, size_t index)
 {
-	t->chunked = may_chunk(c);
+	str domain = domain_of(t->envelope.rcpts[index]);
+	for (size_t i = 0; i < index; i++)
+		if ((t->rcpts[i] & RCPT_IN_ROUND) &&
+		    str_eq_nocase(domain_of(t->envelope.rcpts[i]), domain))
+			return false;
+	return true;
+}
+
+/* RFC 9422 4.2, 4.3: who is too many for one transaction waits for the next round. */
+static void obey_limits(const struct smtp_caps *caps, struct smtp_transaction *t)
+{
+	uint32_t count = 0, domain_count = 0;
+	if (caps->limit_rcpt_max == 0 && caps->limit_rcpt_domain_max == 0)
+		return;
+	for (size_t i = 0; i < t->envelope.rcpt_count; i++) {
+		if (!(t->rcpts[i] & RCPT_IN_ROUND))
+			continue;
+		bool brings = caps->limit_rcpt_domain_max > 0 && brings_domain(t, i);
+		bool fits = (caps->limit_rcpt_max == 0 || count < caps->limit_rcpt_max) &&
+			    (!brings || domain_count < caps->limit_rcpt_domain_max);
+		if (fits) {
+			count++;
+			domain_count += brings;
+		} else {
+			t->rcpts[i] = RCPT_LATER;
+			t->again = true;
+		}
+	}
+}
+
+void transaction_begin_round(struct smtp_client *c, struct smtp_transaction *t)
+{
+	c->begun_count++;
+	t->chunked = session_flight(c) >= FLIGHT_CHUNK;
+	t->plain |= t->plain_next;
+	t->piped = false;
+	t->end_rcpt = 0;
 	t->to_send = t->to_answer = STEP_RSET;
 	t->send_rcpt = t->answer_rcpt = 0;
 	t->accepted_count = 0;
@@ -110,6 +149,7 @@ void transaction_begin_round(const struct smtp_client *c, struct smtp_transactio
 			t->rcpts[i] = RCPT_IN_ROUND;
 		else if (t->rcpts[i] & RCPT_TOLD)
 			t->rcpts[i] = RCPT_TOLD;
+	obey_limits(&c->caps, t);
 }
 
 bool client_is_ascii(str text)
@@ -128,8 +168,69 @@ static bool needs_utf8(const struct smtp_transaction *t)
 	return !client_is_ascii(t->envelope.mail_from);
 }
 
-/* Only what was offered (RFC 5321 4.1.1.3): SIZE=, BODY=, SMTPUTF8. The last is no option: an
- * address that needs it cannot be named without. */
+/*   xtext = *( xchar / hexchar )    xchar = any ASCII CHAR between "!" and "~", not "+", "="
+ *   hexchar = "+" and two upper case hexadecimal digits                   (RFC 3461 4) */
+static void put_xtext(struct buf *out, str text, size_t limit)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t end = out->size + limit;
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char byte = (unsigned char)text.data[i];
+		bool plain = byte > ' ' && byte < 0x7f && byte != '+' && byte != '=';
+		if (out->size + (plain ? 1 : 3) > end)
+			return;
+		if (!plain) {
+			buf_put_byte(out, '+');
+			buf_put_byte(out, digits[byte >> 4]);
+			byte = (unsigned char)digits[byte & 15];
+		}
+		buf_put_byte(out, (char)byte);
+	}
+}
+
+static void put_mail_dsn(struct buf *command, const struct smtp_dsn *dsn)
+{
+	if (dsn->ret != DSN_RET_DEFAULT)
+		buf_put_cstr(command, dsn->ret == DSN_RET_HDRS ? " RET=HDRS" : " RET=FULL");
+	if (dsn->envid.size > 0) {
+		buf_put(command, STR(" ENVID="));
+		put_xtext(command, dsn->envid, ENVID_LIMIT);
+	}
+}
+
+static void put_notify(struct buf *command, const struct smtp_dsn *dsn)
+{
+	static const struct {
+		unsigned bit;
+		const char *word;
+	} words[] = {{DSN_NOTIFY_NEVER, "NEVER"},
+		     {DSN_NOTIFY_SUCCESS, "SUCCESS"},
+		     {DSN_NOTIFY_FAILURE, "FAILURE"},
+		     {DSN_NOTIFY_DELAY, "DELAY"}};
+	const char *before = " NOTIFY=";
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!(dsn->notify & words[i].bit))
+			continue;
+		buf_put_cstr(command, before);
+		buf_put_cstr(command, words[i].word);
+		before = ",";
+	}
+}
+
+/* ORCPT of an address outside of ASCII is of type utf-8 (RFC 6533 3). */
+static void put_rcpt_dsn(struct buf *command, const struct smtp_dsn *dsn, str rcpt)
+{
+	put_notify(command, dsn);
+	if (!dsn->orcpt)
+		return;
+	bool ascii = client_is_ascii(rcpt);
+	buf_put_cstr(command, ascii ? " ORCPT=rfc822;" : " ORCPT=utf-8;");
+	put_xtext(command, rcpt, ORCPT_LIMIT - 16);
+}
+
+/* Only what was offered (RFC 5321 4.1.1.3): SIZE=, BODY=, RET=, AUTH=, SMTPUTF8, REQUIRETLS.
+ * The last two are no options: without the one the address cannot be named, without the other
+ * the message must not leave. */
 static void put_mail(struct smtp_client *c, const struct smtp_transaction *t)
 {
 	struct buf command = begin_command(c);
@@ -142,26 +243,49 @@ static void put_mail(struct smtp_client *c, const struct smtp_transaction *t)
 	}
 	if (t->envelope.body.is_8bit && c->caps.eightbitmime && !t->plain)
 		buf_put(&command, STR(" BODY=8BITMIME"));
+	if (c->caps.dsn && !t->plain)
+		put_mail_dsn(&command, &t->envelope.dsn);
+	/* RFC 4954 5: it was us who authenticated, not the sender. */
+	if (c->authenticated && !t->plain)
+		buf_put(&command, STR(" AUTH=<>"));
 	if (c->caps.smtputf8 && needs_utf8(t))
 		buf_put(&command, STR(" SMTPUTF8"));
+	if (t->envelope.require_tls)
+		buf_put(&command, STR(" REQUIRETLS"));
 	end_command(c, &command);
 }
 
-static void put_rcpt(struct smtp_client *c, str rcpt)
+static void put_rcpt(struct smtp_client *c, const struct smtp_transaction *t, str rcpt)
 {
 	struct buf command = begin_command(c);
 	buf_put(&command, STR("RCPT TO:<"));
 	buf_put(&command, rcpt);
 	buf_put_byte(&command, '>');
+	if (c->caps.dsn && !t->plain)
+		put_rcpt_dsn(&command, &t->envelope.dsn, rcpt);
 	end_command(c, &command);
 }
 
-/* May a command leave now? Without PIPELINING only when all before it have been answered. */
-static bool may_send(struct smtp_client *c)
+/* May this transaction's next command leave now? Of what is before it, all must have been
+ * answered in lock step; all former transactions where only one may be under way. */
+static bool may_send(struct smtp_client *c, const struct smtp_transaction *t)
 {
 	if (!has_room_for_command(c))
 		return false;
-	return may_pipeline(c) || session_awaited(c) == NULL;
+	struct smtp_transaction *awaited = session_awaited(c);
+	switch (session_flight(c)) {
+	case FLIGHT_LOCKSTEP:
+		return awaited == NULL;
+	case FLIGHT_GROUP:
+	case FLIGHT_CHUNK:
+		return awaited == NULL || awaited == t;
+	case FLIGHT_NEXT:
+	case FLIGHT_WINDOW:
+		return true;
+	case FLIGHT_COUNT:
+		break;
+	}
+	UNREACHABLE();
 }
 
 size_t transaction_next_rcpt(const struct smtp_transaction *t, size_t from)
@@ -199,6 +323,8 @@ static void send_rset(struct smtp_client *c, struct smtp_transaction *t)
 
 static void send_mail(struct smtp_client *c, struct smtp_transaction *t)
 {
+	struct smtp_transaction *awaited = session_awaited(c);
+	t->piped = awaited && awaited != t;
 	put_mail(c, t);
 	t->unanswered_count++;
 	t->to_send = STEP_RCPT;
@@ -208,7 +334,7 @@ static void send_rcpt(struct smtp_client *c, struct smtp_transaction *t)
 {
 	t->send_rcpt = transaction_next_rcpt(t, t->send_rcpt);
 	if (t->send_rcpt < t->envelope.rcpt_count) {
-		put_rcpt(c, t->envelope.rcpts[t->send_rcpt++]);
+		put_rcpt(c, t, t->envelope.rcpts[t->send_rcpt++]);
 		t->unanswered_count++;
 	} else {
 		t->to_send = STEP_DATA;
@@ -297,7 +423,9 @@ static const char final_dot[] = ".\r\n";
 static void put_final_dot(struct smtp_client *c, struct smtp_transaction *t)
 {
 	put_span(c, final_dot, sizeof(final_dot) - 1);
-	t->unanswered_count++; /* that of a chunk was counted with its BDAT */
+	/* That of a chunk was counted with its BDAT. RFC 2033 4.2: in LMTP each recipient that
+	 * was accepted has its own. */
+	t->unanswered_count += c->options.lmtp ? t->accepted_count : 1;
 	t->to_send = STEP_DONE;
 }
 
@@ -329,7 +457,7 @@ static bool send_step(struct smtp_client *c, struct smtp_transaction *t)
 		return false;
 	if (t->to_send == STEP_END)
 		return send_content(c, t);
-	if (!may_send(c) || (t->chunked && t->gate != GATE_OPEN))
+	if (!may_send(c, t) || (t->chunked && t->gate != GATE_OPEN))
 		return false;
 	if (t->to_send == STEP_RSET)
 		send_rset(c, t);
@@ -347,7 +475,7 @@ void command_pump(struct smtp_client *c)
 	if (c->state != SESSION_OPEN)
 		return;
 	for (size_t i = 0; i < c->transaction_count; i++) {
-		struct smtp_transaction *t = &c->transactions[i];
+		struct smtp_transaction *t = c->transactions[i];
 		while (send_step(c, t))
 			;
 		if (t->to_send != STEP_DONE)

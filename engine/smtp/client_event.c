@@ -67,34 +67,44 @@ static bool transaction_is_over(const struct smtp_client *c, const struct smtp_t
 	       (c->sent_size >= t->body_left_at || c->state == SESSION_CLOSED);
 }
 
+/* To the end of the queue: to free slots, or behind all others. */
+static void move_to(struct smtp_client *c, size_t index, size_t last)
+{
+	struct smtp_transaction *t = c->transactions[index];
+	for (size_t i = index; i < last; i++)
+		c->transactions[i] = c->transactions[i + 1];
+	c->transactions[last] = t;
+}
+
 static void forget_transaction(struct smtp_client *c, size_t index)
 {
-	c->transaction_count--;
-	for (size_t i = index; i < c->transaction_count; i++)
-		c->transactions[i] = c->transactions[i + 1];
+	move_to(c, index, --c->transaction_count);
 	if (c->transaction_count > 0 || c->state != SESSION_OPEN)
 		return;
-	if (c->quitting)
+	if (c->quitting || session_mails_left(c) == 0)
 		session_enter(c, SESSION_QUIT);
 	else
 		c->ready_due = true;
 }
 
-/* Behind all others, so that those whose commands have left keep their order. */
+/* Behind all others, so that those whose commands have left keep their order. A session that
+ * may begin nothing more leaves the rest for another. */
 static void begin_again(struct smtp_client *c, size_t index)
 {
-	struct smtp_transaction t = c->transactions[index];
-	size_t last = c->transaction_count - 1;
-	for (size_t i = index; i < last; i++)
-		c->transactions[i] = c->transactions[i + 1];
-	transaction_begin_round(c, &t);
-	c->transactions[last] = t;
+	struct smtp_transaction *t = c->transactions[index];
+	move_to(c, index, c->transaction_count - 1);
+	if (session_mails_left(c) > 0) {
+		transaction_begin_round(c, t);
+		return;
+	}
+	t->again = false;
+	transaction_end(t, ENDING_ALL, reply_local(CAUSE_CONNECTION_LOST, STAGE_MAIL));
 }
 
 static bool next_of_transaction(struct smtp_client *c, size_t index,
 				struct smtp_event *ret_event)
 {
-	struct smtp_transaction *t = &c->transactions[index];
+	struct smtp_transaction *t = c->transactions[index];
 	if (next_result(t, ret_event))
 		return true;
 	enum ending_scope ended = t->ending;
@@ -124,6 +134,12 @@ static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
 	if (c->want_tls_due) {
 		c->want_tls_due = false;
 		return emit(ret_event, SMTP_WANT_TLS, NULL);
+	}
+	if (c->auth_due) {
+		c->auth_due = false;
+		emit(ret_event, SMTP_AUTH, NULL);
+		ret_event->reply = c->auth_reply;
+		return true;
 	}
 	if (c->ready_due) {
 		c->ready_due = false;
@@ -166,7 +182,7 @@ bool smtp_client_next(struct smtp_client *c, struct smtp_event *ret_event)
 		for (size_t i = 0; i < c->transaction_count;) {
 			if (next_of_transaction(c, i, ret_event))
 				return true;
-			struct smtp_transaction *t = &c->transactions[i];
+			struct smtp_transaction *t = c->transactions[i];
 			if (t->again && transaction_is_over(c, t))
 				begin_again(c, i);
 			else

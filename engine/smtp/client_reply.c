@@ -36,10 +36,10 @@ static enum smtp_stage step_stage(const struct smtp_transaction *t)
 static enum smtp_stage open_stage(const struct smtp_client *c)
 {
 	for (size_t i = 0; i < c->transaction_count; i++)
-		if (c->transactions[i].unanswered_count > 0)
-			return step_stage(&c->transactions[i]);
-	bool begun = c->transaction_count > 0 && c->transactions[0].answered;
-	return begun ? step_stage(&c->transactions[0]) : STAGE_UNKNOWN;
+		if (c->transactions[i]->unanswered_count > 0)
+			return step_stage(c->transactions[i]);
+	bool begun = c->transaction_count > 0 && c->transactions[0]->answered;
+	return begun ? step_stage(c->transactions[0]) : STAGE_UNKNOWN;
 }
 
 enum smtp_stage session_stage(const struct smtp_client *c)
@@ -55,6 +55,8 @@ enum smtp_stage session_stage(const struct smtp_client *c)
 		return STAGE_STARTTLS;
 	case SESSION_OPEN:
 		return open_stage(c);
+	case SESSION_AUTH:
+		return STAGE_AUTH;
 	case SESSION_QUIT:
 		return STAGE_QUIT;
 	case SESSION_CLOSED:
@@ -83,12 +85,22 @@ static bool all_told(const struct smtp_transaction *t)
 	return true;
 }
 
-/* The cause to show for an end of data that had left and was not answered. Behind the first
- * such transaction a plain CAUSE_CONNECTION_LOST: listed as in doubt, but tried again whatever
- * the campaign's policy, since servers answer in order. */
-static struct reply doubt_reply(struct reply why, bool first)
+/* A peer that hung up between two messages: it had answered the one before to its end, and of
+ * this one, whose commands it had too, nothing. */
+static bool was_hung_up_on(const struct smtp_client *c, const struct smtp_transaction *t,
+			   struct reply why)
 {
-	if (!first)
+	return why.cause == CAUSE_CONNECTION_LOST && !t->answered && c->ended_count > 0;
+}
+
+/* The cause to show for an end of data that had left and was not answered. Behind the first
+ * such transaction, and where the peer most likely never came to the first, a plain
+ * CAUSE_CONNECTION_LOST: listed as in doubt, but tried again whatever the campaign's policy,
+ * since servers answer in order. */
+static struct reply doubt_reply(const struct smtp_client *c, const struct smtp_transaction *t,
+				struct reply why, bool first)
+{
+	if (!first || why.cause == CAUSE_OUT_OF_SYNC || was_hung_up_on(c, t, why))
 		return reply_local(CAUSE_CONNECTION_LOST, STAGE_END);
 	if (why.cause == CAUSE_TIMEOUT)
 		return reply_local(CAUSE_TIMEOUT_END, STAGE_END);
@@ -97,14 +109,33 @@ static struct reply doubt_reply(struct reply why, bool first)
 	return reply_local(CAUSE_LOST_END, STAGE_END);
 }
 
+static bool any_told(const struct smtp_transaction *t)
+{
+	for (size_t i = 0; i < t->envelope.rcpt_count; i++)
+		if (t->rcpts[i] & RCPT_TOLD)
+			return true;
+	return false;
+}
+
+/* Whether a transaction that ends with its session counts as an attempt. Not when the server
+ * said nothing of it, nor when what it refused was the way that we put things. */
+static bool was_attempted(const struct smtp_transaction *t, struct reply why, bool awaited)
+{
+	if (why.cause == CAUSE_OUT_OF_SYNC)
+		return any_told(t);
+	return t->answered ||
+	       (awaited && t->to_answer != STEP_RSET && why.cause != CAUSE_CONNECTION_LOST);
+}
+
 /* How one transaction ends with its session. awaited: the next reply was to be its. */
-static void cut_transaction(struct smtp_transaction *t, struct reply why, bool awaited)
+static void cut_transaction(const struct smtp_client *c, struct smtp_transaction *t,
+			    struct reply why, bool awaited)
 {
 	/* A reply is an answer; what we noticed ourselves leaves a sent end of data open. */
-	bool answered_now = awaited && why.origin == REPLY_REMOTE;
+	bool refused_now = why.cause == CAUSE_OUT_OF_SYNC && t->to_answer == STEP_END;
+	bool answered_now = awaited && (why.origin == REPLY_REMOTE || refused_now);
 	bool in_doubt = t->end_left && t->unanswered_count > 0 && !answered_now;
-	bool attempted = t->answered || (awaited && t->to_answer != STEP_RSET &&
-					 why.cause != CAUSE_CONNECTION_LOST);
+	bool attempted = was_attempted(t, why, awaited);
 	why.stage = step_stage(t);
 	t->to_send = STEP_DONE;
 	t->unanswered_count = 0;
@@ -113,13 +144,13 @@ static void cut_transaction(struct smtp_transaction *t, struct reply why, bool a
 	if (all_told(t))
 		return;
 	if (in_doubt)
-		why = doubt_reply(why, awaited);
+		why = doubt_reply(c, t, why, awaited);
 	transaction_end(t, in_doubt || attempted ? ENDING_ALL : ENDING_RETURNED, why);
 	t->ending_in_doubt = in_doubt;
 }
 
 /* The text moves: the parser may read on before SMTP_CLOSE is told. */
-static void keep_reason(struct smtp_client *c, struct reply why)
+void session_keep_reason(struct smtp_client *c, struct reply why)
 {
 	if (c->close_reply.code != 0)
 		return;
@@ -133,16 +164,16 @@ static void keep_reason(struct smtp_client *c, struct reply why)
 void session_end(struct smtp_client *c, struct reply why)
 {
 	struct smtp_transaction *awaited = session_awaited(c);
-	keep_reason(c, why);
+	session_keep_reason(c, why);
 	for (size_t i = 0; i < c->transaction_count; i++)
-		cut_transaction(&c->transactions[i], why, &c->transactions[i] == awaited);
-	c->ready_due = c->want_tls_due = false;
+		cut_transaction(c, c->transactions[i], why, c->transactions[i] == awaited);
+	c->ready_due = c->want_tls_due = c->auth_due = false;
 	session_enter(c, SESSION_CLOSED);
 }
 
 void session_refuse(struct smtp_client *c, struct reply why)
 {
-	keep_reason(c, why);
+	session_keep_reason(c, why);
 	session_enter(c, SESSION_QUIT);
 }
 
@@ -168,6 +199,7 @@ static bool names_chunk_swallower(str greeting)
 
 static void greeting_reply(struct smtp_client *c, struct reply r)
 {
+	c->greeted = true;
 	c->swallows_chunks = names_chunk_swallower(r.text);
 	if (is_positive(&r))
 		session_enter(c, SESSION_EHLO);
@@ -177,7 +209,7 @@ static void greeting_reply(struct smtp_client *c, struct reply r)
 		protocol_error(c);
 }
 
-static void session_open(struct smtp_client *c)
+void session_begin(struct smtp_client *c)
 {
 	session_enter(c, SESSION_OPEN);
 	if (c->quitting)
@@ -186,7 +218,46 @@ static void session_open(struct smtp_client *c)
 		c->ready_due = true;
 }
 
-/* After EHLO or HELO was accepted: STARTTLS, transactions, or good-bye. */
+static struct reply local_refusal(enum local_cause cause, enum smtp_stage stage,
+				  const char *text)
+{
+	struct reply reply = reply_local(cause, stage);
+	reply.text = str_of(text);
+	return reply;
+}
+
+static void tell_auth(struct smtp_client *c, struct reply reply)
+{
+	c->auth_due = true;
+	c->auth_reply = reply;
+}
+
+static void auth_begin(struct smtp_client *c)
+{
+	session_enter(c, SESSION_AUTH);
+	tell_auth(c, (struct reply){.stage = STAGE_AUTH, .text = str_of(c->caps.mechanisms)});
+}
+
+/* 334 asks on, 235 is content; 454, 535, 534, 538 and their like end the session, and their
+ * meaning is the owner's to know (RFC 4954 6). */
+static void auth_reply(struct smtp_client *c, struct reply r)
+{
+	if (!c->auth_asked) {
+		protocol_error(c);
+		return;
+	}
+	c->auth_asked = false;
+	if (c->auth_given_up)
+		session_refuse(c, c->close_reply);
+	else if (r.code == 334 || is_positive(&r))
+		tell_auth(c, r);
+	else if (is_refusal(&r))
+		session_refuse(c, r);
+	else
+		protocol_error(c);
+}
+
+/* After EHLO or HELO was accepted: STARTTLS, AUTH, transactions, or good-bye. */
 static void offers_known(struct smtp_client *c)
 {
 	enum smtp_tls tls = c->is_tls ? SMTP_TLS_NONE : c->options.tls;
@@ -194,8 +265,13 @@ static void offers_known(struct smtp_client *c)
 		session_enter(c, SESSION_STARTTLS);
 	else if (tls == SMTP_TLS_REQUIRE)
 		session_refuse(c, reply_local(CAUSE_TLS_FAILED, STAGE_STARTTLS));
+	else if (!c->options.auth)
+		session_begin(c);
+	else if (c->caps.auth)
+		auth_begin(c);
 	else
-		session_open(c);
+		session_refuse(c, local_refusal(CAUSE_AUTH_FAILED, STAGE_AUTH,
+						"server does not offer authentication"));
 }
 
 /* Codes by which a server says that it does not know EHLO (RFC 5321 4.1.1.1, 4.1.4). */
@@ -212,7 +288,7 @@ static void ehlo_reply(struct smtp_client *c, struct reply r)
 	} else if (is_positive(&r)) {
 		c->caps = (struct smtp_caps){};
 		offers_known(c);
-	} else if (c->state == SESSION_EHLO && asks_for_helo(r.code)) {
+	} else if (c->state == SESSION_EHLO && asks_for_helo(r.code) && !c->options.lmtp) {
 		session_enter(c, SESSION_HELO);
 	} else if (is_refusal(&r)) {
 		session_refuse(c, r);
@@ -239,9 +315,26 @@ static void starttls_reply(struct smtp_client *c, struct reply r)
 /* --- transactions --------------------------------------------------------------------------
  */
 
+/* RFC 5321 4.1.1.11 */
+static bool refuses_parameters(const struct reply *r)
+{
+	return r->code == 555 || r->code == 455;
+}
+
+static bool has_mail_dsn(const struct smtp_dsn *dsn)
+{
+	return dsn->ret != DSN_RET_DEFAULT || dsn->envid.size > 0;
+}
+
+static bool has_rcpt_dsn(const struct smtp_dsn *dsn)
+{
+	return dsn->notify != DSN_NOTIFY_DEFAULT || dsn->orcpt;
+}
+
 static void mail_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
-	bool had_options = c->caps.size || t->envelope.body.is_8bit;
+	bool had_options = c->caps.size || t->envelope.body.is_8bit || c->authenticated ||
+			   (c->caps.dsn && has_mail_dsn(&t->envelope.dsn));
 	t->to_answer = STEP_RCPT;
 	if (is_positive(&r)) {
 		t->mail = MAIL_ACCEPTED;
@@ -249,7 +342,7 @@ static void mail_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 	}
 	t->mail = MAIL_REFUSED;
 	/* RFC 5321 4.1.1.11: the parameters may be what was refused. */
-	if ((r.code == 555 || r.code == 455) && had_options && !t->plain)
+	if (refuses_parameters(&r) && had_options && !t->plain)
 		t->plain = t->again = true;
 	else
 		transaction_end(t, ENDING_ALL, r);
@@ -263,7 +356,7 @@ static bool means_too_many(const struct smtp_transaction *t, const struct reply 
 	       r->status.subject != 2;
 }
 
-static void rcpt_reply(struct smtp_transaction *t, struct reply r)
+static void rcpt_reply(const struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
 	size_t rcpt = t->answer_rcpt++;
 	ASSERT(t->rcpts[rcpt] & RCPT_IN_ROUND);
@@ -275,6 +368,10 @@ static void rcpt_reply(struct smtp_transaction *t, struct reply r)
 	} else if (means_too_many(t, &r)) {
 		t->rcpts[rcpt] |= RCPT_LATER;
 		t->again = true;
+	} else if (refuses_parameters(&r) && c->caps.dsn && has_rcpt_dsn(&t->envelope.dsn) &&
+		   !t->plain_next && !t->plain) {
+		t->rcpts[rcpt] |= RCPT_LATER;
+		t->again = t->plain_next = true;
 	} else {
 		transaction_end(t, ENDING_ONE, r);
 		t->ending_rcpt = rcpt;
@@ -305,14 +402,32 @@ static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 /* Has a later transaction sent something already? It then had its RSET. */
 static bool is_followed(const struct smtp_client *c, const struct smtp_transaction *t)
 {
-	const struct smtp_transaction *last = &c->transactions[c->transaction_count - 1];
+	const struct smtp_transaction *last = c->transactions[c->transaction_count - 1];
 	return t != last && last->to_send != STEP_RSET;
+}
+
+/* RFC 2033 4.2: one reply for each recipient that was accepted, in the order of their RCPT. */
+static void lmtp_end_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
+{
+	while (!(t->rcpts[t->end_rcpt] & RCPT_ACCEPTED))
+		t->end_rcpt++;
+	transaction_end(t, ENDING_ONE, r);
+	t->ending_rcpt = t->end_rcpt++;
+	if (t->unanswered_count > 0)
+		return;
+	t->to_answer = STEP_DONE;
+	c->ended_count++;
 }
 
 /* The reply to a lone dot, or to a chunk for nobody, is of no interest. */
 static void end_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
+	if (c->options.lmtp) {
+		lmtp_end_reply(c, t, r);
+		return;
+	}
 	t->to_answer = STEP_DONE;
+	c->ended_count++;
 	if (t->accepted_count > 0)
 		transaction_end(t, ENDING_ACCEPTED, r);
 	if (t->chunked && is_positive(&r) && !is_followed(c, t))
@@ -320,12 +435,16 @@ static void end_reply(struct smtp_client *c, struct smtp_transaction *t, struct 
 }
 
 /* Does the reply's first digit fit the command? */
-static bool fits(const struct smtp_transaction *t, const struct reply *r)
+static bool fits(const struct smtp_client *c, const struct smtp_transaction *t,
+		 const struct reply *r)
 {
 	switch (t->to_answer) {
 	case STEP_RSET:
 		return is_positive(r);
 	case STEP_DATA:
+		/* In LMTP nobody would answer the dot of a message for nobody. */
+		if (r->code == 354 && c->options.lmtp && t->accepted_count == 0)
+			return false;
 		return r->code == 354 || is_refusal(r);
 	case STEP_END:
 		/* A message taken for nobody belongs to a transaction that we do not know. */
@@ -353,7 +472,7 @@ static void transaction_reply(struct smtp_client *c, struct smtp_transaction *t,
 		await_next_rcpt(t);
 		break;
 	case STEP_RCPT:
-		rcpt_reply(t, r);
+		rcpt_reply(c, t, r);
 		await_next_rcpt(t);
 		break;
 	case STEP_DATA:
@@ -378,11 +497,43 @@ static bool is_early_refusal(const struct smtp_transaction *t, const struct repl
 
 static void unasked_reply(struct smtp_client *c, struct reply r)
 {
-	struct smtp_transaction *t = c->transactions;
+	struct smtp_transaction *t = c->transactions[0];
 	struct reply end = reply_local(CAUSE_PROTOCOL, session_stage(c));
 	if (c->transaction_count > 0 && is_early_refusal(t, &r))
 		end = r;
 	session_end(c, end);
+}
+
+static bool speaks_of_sync(str text)
+{
+	return str_find(text, STR("ynchroni")) != STR_NONE ||
+	       str_find(text, STR("ipelining")) != STR_NONE;
+}
+
+/* A server that takes a command of ours for out of order, though we know that it is not: it
+ * has lost count of what was under way, and more so must we not count on it. */
+static bool is_sync_error(const struct smtp_client *c, const struct smtp_transaction *t,
+			  const struct reply *r)
+{
+	if (session_flight(c) == FLIGHT_LOCKSTEP || !is_refusal(r))
+		return false;
+	bool nobody = t->accepted_count == 0;
+	switch (t->to_answer) {
+	case STEP_RSET:
+	case STEP_MAIL:
+		return r->code == 503 || speaks_of_sync(r->text);
+	case STEP_RCPT:
+		return t->mail == MAIL_ACCEPTED && (r->code == 503 || speaks_of_sync(r->text));
+	case STEP_DATA:
+		return !nobody && (r->code == 503 || speaks_of_sync(r->text));
+	case STEP_END:
+		/* BDAT is not known after all, or was taken for something else. */
+		return t->chunked && !nobody &&
+		       (r->code == 500 || r->code == 502 || r->code == 503 || r->code == 504);
+	case STEP_DONE:
+		break;
+	}
+	return false;
 }
 
 static void open_reply(struct smtp_client *c, struct reply r)
@@ -393,7 +544,11 @@ static void open_reply(struct smtp_client *c, struct reply r)
 		return;
 	}
 	r.stage = step_stage(t);
-	if (fits(t, &r))
+	if (is_sync_error(c, t, &r)) {
+		struct reply end = local_refusal(CAUSE_OUT_OF_SYNC, r.stage, NULL);
+		end.text = r.text;
+		session_end(c, end);
+	} else if (fits(c, t, &r))
 		transaction_reply(c, t, r);
 	else
 		protocol_error(c);
@@ -418,6 +573,9 @@ void reply_handle(struct smtp_client *c, struct reply r)
 		break;
 	case SESSION_STARTTLS:
 		starttls_reply(c, r);
+		break;
+	case SESSION_AUTH:
+		auth_reply(c, r);
 		break;
 	case SESSION_OPEN:
 		open_reply(c, r);

@@ -13,8 +13,9 @@
 
 #include "engine/smtp/client.h"
 
-#define CLIENT_SPAN_LIMIT 16      /* spans that want to leave; conn.h takes as many at once */
-#define CLIENT_COMMAND_LIMIT 2048 /* bytes of commands under way: RSET MAIL RCPT*3 DATA fit */
+#define CLIENT_SPAN_LIMIT 64      /* spans that want to leave: three a transaction, and dots */
+#define CLIENT_COMMAND_LIMIT 6144 /* bytes of commands under way: a window's of usual length   \
+				   */
 #define CLIENT_REASON_LIMIT 256   /* kept of the text that explains a refused session */
 
 enum session_state {
@@ -23,6 +24,7 @@ enum session_state {
 	SESSION_HELO,
 	SESSION_STARTTLS, /* waits for the 220 to STARTTLS */
 	SESSION_TLS,      /* the owner shakes hands */
+	SESSION_AUTH,     /* the owner answers challenges */
 	SESSION_OPEN,     /* transactions */
 	SESSION_QUIT,     /* waits for 221, or for the end */
 	SESSION_CLOSED,
@@ -68,11 +70,14 @@ struct smtp_transaction {
 	size_t unanswered_count, accepted_count;
 	enum mail_answer mail;
 	enum transaction_gate gate;
-	bool answered; /* a command of it (RSET is none) has had a reply, in any round */
-	bool end_left; /* the end of data was handed to the transport */
+	bool answered;   /* a command of it (RSET is none) has had a reply, in any round */
+	bool piped;      /* its commands may have left before an earlier one was answered */
+	bool end_left;   /* the end of data was handed to the transport */
+	size_t end_rcpt; /* LMTP: whom the next reply to the end of data is for */
 	bool chunked; /* BDAT LAST instead of DATA: one flight, and the gate stands before it */
-	bool plain;   /* MAIL goes without optional parameters, after a 555 or 455 */
-	bool again;   /* another round is due */
+	bool plain;   /* MAIL and RCPT go without optional parameters, after a 555 or 455 */
+	bool plain_next; /* from the next round on */
+	bool again;      /* another round is due */
 
 	size_t body_span, body_offset;
 	bool at_line_start;
@@ -92,17 +97,27 @@ struct smtp_client {
 	struct smtp_caps caps;
 	enum session_state state;
 	bool is_tls, quitting;
+	bool greeted;
+	bool authenticated;
 	bool swallows_chunks; /* the greeting names software that does */
 	bool reset_needed; /* the server may hold an open transaction: RSET before the next MAIL
 			    */
 	bool ready_due, want_tls_due, close_due;
+	bool auth_due;      /* SMTP_AUTH is to be told, with auth_reply */
+	bool auth_asked;    /* a line was said and not answered yet */
+	bool auth_given_up; /* "*" was said: whatever the answer, it is over */
+	struct reply auth_reply;
 	enum local_cause pending; /* lost or expired: acted upon when all input has been read */
 	usec now;
 	usec progress_at; /* last reply, last bytes that left: replies are awaited from here */
 	usec blocked_at;  /* bytes have waited to leave since then */
 
-	struct smtp_transaction transactions[SMTP_TRANSACTION_LIMIT]; /* in order of sending */
+	/* In order of sending; those behind the count are free. */
+	struct smtp_transaction *transactions[SMTP_TRANSACTION_LIMIT];
 	size_t transaction_count;
+	struct smtp_transaction slots[SMTP_TRANSACTION_LIMIT];
+	uint32_t begun_count; /* rounds of transactions since the session began (LIMITS) */
+	uint32_t ended_count; /* ends of data that were answered */
 
 	struct iovec spans[CLIENT_SPAN_LIMIT];
 	size_t span_count;
@@ -119,6 +134,8 @@ struct smtp_client {
 /* client.c */
 /* The only place where the state changes. */
 void session_enter(struct smtp_client *, enum session_state);
+/* What may be under way, of what is offered. */
+enum smtp_flight session_flight(const struct smtp_client *);
 /* The first transaction that waits for a reply; NULL when none does. */
 struct smtp_transaction *session_awaited(struct smtp_client *);
 enum smtp_stage session_stage(const struct smtp_client *);
@@ -126,17 +143,25 @@ enum smtp_stage session_stage(const struct smtp_client *);
 /* client_command.c */
 /* EHLO, HELO, STARTTLS or QUIT by the state that was just entered. */
 void command_put_session(struct smtp_client *);
+/* A line of the owner's memory, and CRLF. */
+void command_put_line(struct smtp_client *, str line);
 /* All that may leave now, as far as there is room. */
 void command_pump(struct smtp_client *);
 bool client_is_ascii(str);
 /* Sets both cursors to the beginning of a round; BDAT is chosen where it may be. */
-void transaction_begin_round(const struct smtp_client *, struct smtp_transaction *);
+void transaction_begin_round(struct smtp_client *, struct smtp_transaction *);
 /* The first recipient of this round from an index on; rcpt_count: none. */
 size_t transaction_next_rcpt(const struct smtp_transaction *, size_t from);
 /* Sends no more of a round that can reach nobody: MAIL or every RCPT was refused. */
 void transaction_stop_if_futile(struct smtp_client *, struct smtp_transaction *);
 
 /* client_reply.c */
+/* Transactions may begin. */
+void session_begin(struct smtp_client *);
+/* RFC 9422 4.1: how many transactions this session may still begin. */
+size_t session_mails_left(const struct smtp_client *);
+/* The first reason stands; the text is copied. */
+void session_keep_reason(struct smtp_client *, struct reply why);
 void reply_handle(struct smtp_client *, struct reply);
 /* Ends the session: sorts every transaction into result, in doubt or returned. */
 void session_end(struct smtp_client *, struct reply why);

@@ -51,6 +51,12 @@ static const struct cause_row {
 	[CAUSE_EXPIRED] = {554, {4, 4, 7}, "delivery time expired"},
 	[CAUSE_SUPPRESSED] = {550, {5, 7, 1}, "address is suppressed"},
 	[CAUSE_CANCELLED] = {554, {5, 7, 0}, "campaign was cancelled"},
+	[CAUSE_OUT_OF_SYNC] = {451, {4, 5, 0}, "server lost count of pipelined commands"},
+	[CAUSE_AUTH_FAILED] = {454, {4, 7, 0}, "authentication failed"},
+	[CAUSE_NEEDS_REQUIRETLS] = {550, {5, 7, 30}, "server does not offer REQUIRETLS"},
+	[CAUSE_TLS_POLICY] = {451,
+			      {4, 7, 5},
+			      "no mail host satisfies the TLS policy of the domain"},
 	[CAUSE_CRASHED] = {451, {4, 3, 0}, "sender stopped after the end of data"},
 };
 
@@ -78,6 +84,10 @@ const char *const local_cause_names[CAUSE_COUNT] = {
 	[CAUSE_EXPIRED] = "expired",
 	[CAUSE_SUPPRESSED] = "suppressed",
 	[CAUSE_CANCELLED] = "cancelled",
+	[CAUSE_OUT_OF_SYNC] = "out-of-sync",
+	[CAUSE_AUTH_FAILED] = "auth-failed",
+	[CAUSE_NEEDS_REQUIRETLS] = "needs-requiretls",
+	[CAUSE_TLS_POLICY] = "tls-policy",
 	[CAUSE_CRASHED] = "crashed",
 };
 

@@ -54,6 +54,10 @@ enum local_cause {
 	CAUSE_EXPIRED,           /* 554 4.4.7 lifetime ran out */
 	CAUSE_SUPPRESSED,        /* 550 5.7.1 on our own list */
 	CAUSE_CANCELLED,         /* 554 5.7.0 campaign cancelled */
+	CAUSE_OUT_OF_SYNC,       /* 451 4.5.0 more was under way than the server could take */
+	CAUSE_AUTH_FAILED,       /* 454 4.7.0 no mechanism in common, or the server proved nothing */
+	CAUSE_NEEDS_REQUIRETLS,  /* 550 5.7.30 RFC 8689: not offered, or no TLS */
+	CAUSE_TLS_POLICY,        /* 451 4.7.5 no mail host satisfies the domain's TLS policy */
 	CAUSE_CRASHED,           /* 451 4.3.0 the engine stopped after the end of data: in doubt */
 	CAUSE_COUNT,
 };

@@ -118,9 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct smtp_options options = {.helo = STR("out.test"),
 				       .timeouts = smtp_timeouts_default,
 				       .tls = data[0] & 1 ? SMTP_TLS_MAY : SMTP_TLS_NONE,
-				       .forbid_pipelining = data[0] & 2,
-				       .chunking = data[0] & 4 ? SMTP_CHUNKING_ALWAYS
-							       : SMTP_CHUNKING_KNOWN};
+				       .flight = (enum smtp_flight)((data[0] >> 1) % FLIGHT_COUNT),
+				       .window = 2};
 	smtp_client_init(&s.client, &options, 0);
 	for (size_t at = 1; at + 1 < size && !s.closed;) {
 		size_t length = data[at] % 64, left = size - at - 2;

@@ -241,6 +241,9 @@ static inline void world_event(struct world *w, const struct smtp_event *event)
 	case SMTP_WANT_TLS:
 		w->want_tls = true;
 		break;
+	case SMTP_AUTH:
+		WORLD_CHECK(w->client.options.auth);
+		break;
 	case SMTP_GATE:
 		m->gate_told = true;
 		m->released = false; /* each round has its own mark */
@@ -572,8 +575,8 @@ static inline void world_open(struct world *w)
 		.tls = wishes % 8 == 1 ? SMTP_TLS_REQUIRE
 		       : wishes & 1    ? SMTP_TLS_MAY
 				       : SMTP_TLS_NONE,
-		.forbid_pipelining = (wishes & 24) == 24,
-		.chunking = wishes & 32 ? SMTP_CHUNKING_NEVER : SMTP_CHUNKING_ALWAYS,
+		.flight = (enum smtp_flight)((wishes >> 3) % FLIGHT_COUNT),
+		.window = 2 + wishes / 64,
 	};
 	w->server = malloc(smtp_server_size());
 	smtp_server_init(w->server, &server, w->now);

@@ -49,6 +49,12 @@ static void keep_event(struct talk *t, struct smtp_event *event)
 	case SMTP_READY:
 		t->ready_told = true;
 		break;
+	case SMTP_AUTH:
+		t->auth_told = true;
+		t->auth_reply = event->reply;
+		snprintf(t->auth_text, sizeof(t->auth_text), "%.*s",
+			 STR_FORMAT(event->reply.text));
+		break;
 	case SMTP_WANT_TLS:
 		t->tls_told = true;
 		break;
@@ -178,16 +184,20 @@ static void word_option(struct talk *t, str rest)
 		str value = str_cut(&rest, ' ');
 		str name = str_cut(&value, '=');
 		if (str_eq(name, STR("tls")))
-			t->options.tls = str_eq(value, STR("require")) ? SMTP_TLS_REQUIRE
-					 : str_eq(value, STR("may"))   ? SMTP_TLS_MAY
-								       : SMTP_TLS_NONE;
+			t->options.tls = str_eq(value, STR("require"))    ? SMTP_TLS_REQUIRE
+					 : str_eq(value, STR("may"))      ? SMTP_TLS_MAY
+					 : str_eq(value, STR("implicit")) ? SMTP_TLS_IMPLICIT
+									  : SMTP_TLS_NONE;
 		else if (str_eq(name, STR("helo")))
 			t->options.helo = value;
-		else if (str_eq(name, STR("pipelining")))
-			t->options.forbid_pipelining = str_eq(value, STR("off"));
-		else if (str_eq(name, STR("chunking")))
-			t->options.chunking = str_eq(value, STR("on")) ? SMTP_CHUNKING_ALWAYS
-								       : SMTP_CHUNKING_KNOWN;
+		else if (str_eq(name, STR("flight")))
+			t->options.flight = talk_flight(t, value);
+		else if (str_eq(name, STR("window")))
+			t->options.window = (uint32_t)talk_number(t, value);
+		else if (str_eq(name, STR("lmtp")))
+			t->options.lmtp = true;
+		else if (str_eq(name, STR("auth")))
+			t->options.auth = true;
 		else
 			talk_fail(t, "no such option: %.*s", STR_FORMAT(name));
 	}
@@ -224,6 +234,35 @@ static void take_rcpts(struct talk_transaction *x, str list)
 	while (list.data && x->rcpt_count < SMTP_RCPT_LIMIT);
 }
 
+/* "never" stands alone; the others are put together: notify=success,failure,delay. */
+static unsigned notify_of(str list)
+{
+	unsigned notify = 0;
+	while (list.data) {
+		str word = str_cut(&list, ',');
+		notify |= str_eq(word, STR("never"))     ? DSN_NOTIFY_NEVER
+			  : str_eq(word, STR("success")) ? DSN_NOTIFY_SUCCESS
+			  : str_eq(word, STR("failure")) ? DSN_NOTIFY_FAILURE
+							 : DSN_NOTIFY_DELAY;
+	}
+	return notify;
+}
+
+static bool take_dsn(struct smtp_dsn *dsn, str name, str value)
+{
+	if (str_eq(name, STR("ret")))
+		dsn->ret = str_eq(value, STR("hdrs")) ? DSN_RET_HDRS : DSN_RET_FULL;
+	else if (str_eq(name, STR("envid")))
+		dsn->envid = value;
+	else if (str_eq(name, STR("notify")))
+		dsn->notify = notify_of(value);
+	else if (str_eq(name, STR("orcpt")))
+		dsn->orcpt = true;
+	else
+		return false;
+	return true;
+}
+
 static void word_submit(struct talk *t, str rest)
 {
 	if (smtp_client_room(&t->client) == 0 ||
@@ -247,6 +286,10 @@ static void word_submit(struct talk *t, str rest)
 			take_rcpts(x, value);
 		else if (str_eq(name, STR("8bit")))
 			envelope.body.is_8bit = true;
+		else if (str_eq(name, STR("requiretls")))
+			envelope.require_tls = true;
+		else if (take_dsn(&envelope.dsn, name, value))
+			continue;
 		else
 			talk_fail(t, "no such word of submit: %.*s", STR_FORMAT(name));
 	}
@@ -290,6 +333,28 @@ static void word_lost(struct talk *t, enum local_cause cause)
 	flow(t);
 }
 
+/* "auth say AUTH PLAIN AGFubg==", "auth done", "auth fail why": the line is the owner's memory.
+ */
+static void word_auth(struct talk *t, str rest)
+{
+	str verb = str_cut(&rest, ' ');
+	if (str_eq(verb, STR("say")))
+		smtp_client_auth_say(&t->client, rest, t->now);
+	else if (str_eq(verb, STR("done")))
+		smtp_client_auth_done(&t->client, t->now);
+	else if (str_eq(verb, STR("fail")))
+		smtp_client_auth_fail(&t->client, rest, t->now);
+	else
+		talk_fail(t, "no such word of auth: %.*s", STR_FORMAT(verb));
+}
+
+static void word_flight(struct talk *t, str rest)
+{
+	str flight = str_cut(&rest, ' ');
+	smtp_client_set_flight(&t->client, talk_flight(t, flight),
+			       rest.size ? (uint32_t)talk_number(t, rest) : 0);
+}
+
 static void word_owner(struct talk *t, str word, str rest)
 {
 	if (str_eq(word, STR("submit")))
@@ -300,6 +365,10 @@ static void word_owner(struct talk *t, str word, str rest)
 		smtp_client_quit(&t->client, t->now);
 	else if (str_eq(word, STR("tls")))
 		smtp_client_tls_done(&t->client, str_eq(rest, STR("ok")), t->now);
+	else if (str_eq(word, STR("auth")))
+		word_auth(t, rest);
+	else if (str_eq(word, STR("flight")))
+		word_flight(t, rest);
 	else if (str_eq(word, STR("stall")))
 		t->stalled = true;
 	else if (str_eq(word, STR("flow")))
@@ -356,7 +425,8 @@ bool dialogue_run(const char *path, str script, enum dialogue_pace pace)
 	struct talk *t = &talk;
 	*t = (struct talk){.path = path, .pace = pace, .now = USEC_HOUR};
 	t->options = (struct smtp_options){.helo = STR("out1.news.example"),
-					   .timeouts = smtp_timeouts_default};
+					   .timeouts = smtp_timeouts_default,
+					   .flight = FLIGHT_NEXT};
 	buf_init_fixed(&t->said, said, sizeof(said));
 	smtp_client_init(&t->client, &t->options, t->now);
 	while (script.size > 0 && !t->failed) {

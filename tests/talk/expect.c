@@ -57,6 +57,23 @@ usec talk_duration(struct talk *t, str text)
 	return 0;
 }
 
+uint64_t talk_number(struct talk *t, str text)
+{
+	uint64_t number = 0;
+	if (!str_to_u64(text, &number))
+		talk_fail(t, "no number: %.*s", STR_FORMAT(text));
+	return number;
+}
+
+enum smtp_flight talk_flight(struct talk *t, str name)
+{
+	for (enum smtp_flight flight = 0; flight < FLIGHT_COUNT; flight++)
+		if (str_eq(name, str_of(smtp_flight_names[flight])))
+			return flight;
+	talk_fail(t, "no flight: %.*s", STR_FORMAT(name));
+	return FLIGHT_LOCKSTEP;
+}
+
 /* An underscore stands for a space, which would end the word. */
 static bool text_fits(str wanted, str text)
 {
@@ -227,6 +244,11 @@ static void expect_session(struct talk *t, str rest)
 		expect_flag(t, &t->ready_told, "ready");
 	} else if (str_eq(word, STR("tls"))) {
 		expect_flag(t, &t->tls_told, "want TLS");
+	} else if (str_eq(word, STR("auth"))) {
+		expect_flag(t, &t->auth_told, "auth");
+		t->auth_reply.text = str_of(t->auth_text);
+		if (!t->failed)
+			expect_reply(t, value, &t->auth_reply, false);
 	} else if (str_eq(word, STR("close"))) {
 		expect_flag(t, &t->close_told, "close");
 		t->close_reply.text = str_of(t->close_text);
@@ -248,10 +270,22 @@ static void expect_deadline(struct talk *t, str text)
 
 static void expect_room(struct talk *t, str text)
 {
-	uint64_t wanted;
 	size_t room = smtp_client_room(&t->client);
-	if (!str_to_u64(text, &wanted) || wanted != room)
+	if (talk_number(t, text) != room)
 		talk_fail(t, "the room is %zu", room);
+}
+
+static void expect_flight(struct talk *t, str name)
+{
+	enum smtp_flight flight = smtp_client_flight(&t->client);
+	if (flight != talk_flight(t, name))
+		talk_fail(t, "the flight is %s", smtp_flight_names[flight]);
+}
+
+static void expect_software(struct talk *t, str what)
+{
+	if (smtp_client_swallows_chunks(&t->client) != str_eq(what, STR("known")))
+		talk_fail(t, "the software is not %.*s", STR_FORMAT(what));
 }
 
 void talk_expect(struct talk *t, str rest)
@@ -269,6 +303,10 @@ void talk_expect(struct talk *t, str rest)
 		expect_deadline(t, rest);
 	else if (str_eq(word, STR("room")))
 		expect_room(t, rest);
+	else if (str_eq(word, STR("flight")))
+		expect_flight(t, rest);
+	else if (str_eq(word, STR("software")))
+		expect_software(t, rest);
 	else if (str_eq(word, STR("silence")))
 		talk_expect_silence(t);
 	else
@@ -287,6 +325,8 @@ void talk_expect_nothing_due(struct talk *t)
 		talk_fail(t, "unnamed: session ready");
 	if (t->tls_told)
 		talk_fail(t, "unnamed: session tls");
+	if (t->auth_told)
+		talk_fail(t, "unnamed: session auth=%u", t->auth_reply.code);
 	if (t->close_told)
 		talk_fail(t, "unnamed: session close=%u,%s", t->close_reply.code,
 			  local_cause_names[t->close_reply.cause]);

@@ -5,7 +5,7 @@
 #include "engine/smtp/client_state.h"
 #include "tests/talk/dialogue.h"
 
-#define TALK_TRANSACTION_LIMIT 16
+#define TALK_TRANSACTION_LIMIT 40
 
 struct talk_result {
 	bool told, in_doubt;
@@ -32,7 +32,9 @@ struct talk {
 	struct buf said; /* by the client, not yet named by a C: line */
 	struct talk_transaction transactions[TALK_TRANSACTION_LIMIT];
 	size_t transaction_count;
-	bool ready_told, tls_told, close_told; /* and not yet named */
+	bool ready_told, tls_told, auth_told, close_told; /* and not yet named */
+	struct reply auth_reply;
+	char auth_text[512];
 	struct reply close_reply;
 	char close_text[512];
 };
@@ -42,6 +44,8 @@ __attribute__((format(printf, 2, 3))) void talk_fail(struct talk *, const char *
 /* The transaction, not yet named in the file, whose first recipient has this local part. */
 struct talk_transaction *talk_find(struct talk *, str name);
 usec talk_duration(struct talk *, str text); /* "90s", "10m", "250ms" */
+uint64_t talk_number(struct talk *, str text);
+enum smtp_flight talk_flight(struct talk *, str name);
 
 void talk_expect(struct talk *, str rest);
 void talk_expect_silence(struct talk *);     /* the client has said nothing unnamed */
