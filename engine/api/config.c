@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/smtp/client.h"
+
 #define CONFIG_SIZE_LIMIT (4u << 20)
 
 #define AT(type, member) offsetof(struct type, member)
@@ -131,6 +133,8 @@ static const struct key route_keys[] = {
 	END,
 };
 
+static const char *const flights[] = {"learn", "lockstep", "group", "next",
+				      "chunk", "window",   NULL};
 static const struct key default_limits_keys[] = {
 	COUNT(config_limits, connections, NULL, 1, 10000, "10",
 	      "Connections open at once from one source to one site."),
@@ -142,6 +146,16 @@ static const struct key default_limits_keys[] = {
 	     "Connections opened from one source to one site."),
 	DURATION(config_limits, idle_close, 0, 10 * USEC_MINUTE, "5s",
 		 "How long an idle connection is kept."),
+	{"flight", KEY_CHOICE, AT(config_limits, flight), NULL, 0, 0, "learn", flights, false,
+	 "How much is under way on a connection before its replies are there. learn: up slowly "
+	 "where all goes well, down for days where it does not. Or pinned: lockstep (a command "
+	 "at a time), group (MAIL, RCPT and DATA in one write), next (and the next message's "
+	 "behind the body), chunk (MAIL, RCPT and BDAT with the body in one write), window "
+	 "(several such messages)."},
+	{"flight_limit", KEY_CHOICE, AT(config_limits, flight_limit), NULL, 0, 0, "window",
+	 smtp_flight_names, false, "The most that learning may reach."},
+	COUNT(config_limits, window, "messages", 2, SMTP_TRANSACTION_LIMIT, "16",
+	      "How many whole messages may be under way on one connection, in flight window."),
 	END,
 };
 
@@ -156,6 +170,12 @@ static const struct key provider_keys[] = {
 	RATE(config_limits, message_rate, "messages", NULL, "See default_limits."),
 	RATE(config_limits, connection_rate, "connections", NULL, "See default_limits."),
 	DURATION(config_limits, idle_close, 0, 10 * USEC_MINUTE, NULL, "See default_limits."),
+	{"flight", KEY_CHOICE, AT(config_limits, flight), NULL, 0, 0, NULL, flights, false,
+	 "See default_limits."},
+	{"flight_limit", KEY_CHOICE, AT(config_limits, flight_limit), NULL, 0, 0, NULL,
+	 smtp_flight_names, false, "See default_limits."},
+	COUNT(config_limits, window, "messages", 2, SMTP_TRANSACTION_LIMIT, NULL,
+	      "See default_limits."),
 	END,
 };
 
@@ -259,13 +279,18 @@ static void note_own_limits(struct config *config)
 		{"message_rate", LIMIT_MESSAGE_RATE},
 		{"connection_rate", LIMIT_CONNECTION_RATE},
 		{"idle_close", LIMIT_IDLE_CLOSE},
+		{"flight", LIMIT_FLIGHT},
+		{"flight_limit", LIMIT_FLIGHT_LIMIT},
+		{"window", LIMIT_WINDOW},
 	};
 	for (const struct key_setting *s = config->settings; s; s = s->next) {
 		if (s->section->keys != provider_keys)
 			continue;
 		for (size_t p = 0; p < config->provider_count; p++) {
 			struct config_limits *provider = &config->providers[p];
-			for (size_t i = 0; i < 5 && str_eq(provider->name, s->title); i++) {
+			if (!str_eq(provider->name, s->title))
+				continue;
+			for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
 				if (strcmp(bits[i].name, s->key->name) == 0)
 					provider->own |= bits[i].bit;
 			}

@@ -54,7 +54,10 @@ struct config_limits {
 	uint64_t connections, messages_per_connection;
 	struct rate message_rate, connection_rate;
 	usec idle_close;
-	/* Which of the five a provider's section sets itself; the others are default_limits'.
+	int flight;       /* 0: learned; else 1 + enum smtp_flight, pinned */
+	int flight_limit; /* enum smtp_flight */
+	uint64_t window;
+	/* Which of them a provider's section sets itself; the others are default_limits'.
 	 */
 	uint32_t own;
 };
@@ -64,6 +67,9 @@ enum {
 	LIMIT_MESSAGE_RATE = 4,
 	LIMIT_CONNECTION_RATE = 8,
 	LIMIT_IDLE_CLOSE = 16,
+	LIMIT_FLIGHT = 32,
+	LIMIT_FLIGHT_LIMIT = 64,
+	LIMIT_WINDOW = 128,
 };
 
 struct config_dkim {

@@ -95,6 +95,11 @@ static struct path_limits limits_of_config(const struct config_limits *c)
 		.message_rate = c->message_rate,
 		.connection_rate = c->connection_rate,
 		.idle_close = c->idle_close,
+		.habits = {.pinned = c->flight > 0,
+			   .flight = c->flight > 0 ? (enum smtp_flight)(c->flight - 1)
+						   : FLIGHT_LOCKSTEP,
+			   .limit = (enum smtp_flight)c->flight_limit,
+			   .window = (uint32_t)c->window},
 	};
 }
 

@@ -18,6 +18,10 @@ static int init_slabs(struct carrier *carrier, const struct limits *limits)
 	struct arena *arena = &carrier->arena;
 	if (slab_init(&carrier->path_slab, arena, sizeof(struct carrier_path), limits->paths) !=
 		    0 ||
+	    slab_init(&carrier->site_slab, arena, sizeof(struct carrier_site), limits->paths) !=
+		    0 ||
+	    slab_init(&carrier->habit_slab, arena, sizeof(struct carrier_habit),
+		      limits->hosts) != 0 ||
 	    slab_init(&carrier->session_slab, arena, sizeof(struct session),
 		      limits->connections) != 0 ||
 	    slab_init(&carrier->message_slab, arena, sizeof(struct message),
@@ -71,6 +75,9 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	prng_init(&carrier->prng, seed);
 	wheel_init(&carrier->wheel, io_now(loop));
 	map_init(&carrier->paths, &carrier->arena, seed);
+	map_init(&carrier->sites, &carrier->arena, seed);
+	map_init(&carrier->habits, &carrier->arena, seed);
+	chain_init(&carrier->changed_habits);
 	map_init(&carrier->stopped, &carrier->arena, seed);
 	chain_init(&carrier->active);
 	chain_init(&carrier->idle);

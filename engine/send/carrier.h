@@ -9,6 +9,7 @@
  *   carrier.c          lanes, turn, stops, put-back
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_session.c  one connection: bytes, events, gates
+ *   carrier_habit.c    what a session teaches about its host
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
  */
 #pragma once
@@ -32,15 +33,25 @@ struct carrier_timer {
 	enum carrier_timer_of of;
 };
 
-/* Everything that waits for, or moves over, one source and site. */
+/* One source and site: what its paths share, which differ in the TLS they need. */
+struct carrier_site {
+	char key[160]; /* source index and site */
+	struct path shaping;
+	struct chain paths;
+	uint32_t opening_count, open_count; /* of all its paths */
+};
+
+/* Everything that waits for, or moves over, one source, site and need of TLS: whatever waits
+ * here may take any connection that stands here. */
 struct carrier_path {
+	struct chain_link of_site; /* in site->paths */
+	struct carrier_site *site;
 	struct chain_link link;  /* in carrier.active or carrier.idle */
 	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
 	struct chain_link
 		short_of; /* in carrier.short_of: no session or message was left for it */
-	struct path shaping;
 	struct route route;
-	char key[160]; /* source index and site */
+	char key[192]; /* of the site, and the route's TLS key */
 	uint32_t source_index;
 	struct chain waiting, marked; /* envelopes */
 	struct chain ready;           /* messages */
@@ -50,8 +61,16 @@ struct carrier_path {
 	struct carrier_timer wake;
 	bool active;      /* which of the carrier's chains holds link */
 	bool dry;         /* it could have ordered more than was marked */
-	usec clear_until; /* a handshake failed: clear text until then, where that is allowed */
 	const char *why;  /* what held it back at the last verdict */
+};
+
+/* One mail host, whatever the paths to it. */
+struct carrier_habit {
+	struct chain_link changed; /* in carrier.changed_habits: not yet at the ledger */
+	struct habit habit;
+	usec changed_wall;
+	char host[DNS_NAME_SIZE];
+	char note[64]; /* why it changed last */
 };
 
 struct session {
@@ -67,6 +86,11 @@ struct session {
 	struct chain messages;            /* submitted, unfinished */
 	struct chain spent;               /* ended, but the kernel may still hold their bytes */
 	uint32_t submitted_count, delivered_count;
+	struct carrier_habit *habit; /* of the host; NULL when there was no room */
+	struct habit_plan plan;
+	uint32_t answered_count; /* transactions that ended in order */
+	uint32_t cut_count;      /* in doubt when the connection went */
+	uint32_t returned_count;
 	bool spoken;   /* connected: the SMTP machine runs */
 	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
 	bool in_clear; /* STARTTLS was not to be tried */
@@ -99,8 +123,9 @@ struct carrier {
 	struct arena arena;
 	struct wheel wheel;
 
-	struct map paths;
-	struct slab path_slab, session_slab, message_slab, outcome_slab;
+	struct map paths, sites, habits;
+	struct chain changed_habits;
+	struct slab path_slab, site_slab, habit_slab, session_slab, message_slab, outcome_slab;
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -153,6 +178,7 @@ bool carrier_idle(const struct carrier *);
 struct carrier_path *carrier_path_get(struct carrier *, const struct route *,
 				      uint32_t source_index);
 void carrier_path_touch(struct carrier *, struct carrier_path *); /* its verdict is due */
+void carrier_site_touch(struct carrier *, struct carrier_site *); /* those of all its paths */
 void carrier_path_short(struct carrier *, struct carrier_path *); /* of a session or message */
 void carrier_given_back(struct carrier *); /* one of them is there again */
 /* Whether one envelope more could start within the time that envelopes may wait. */
@@ -171,6 +197,15 @@ void session_close_idle(struct session *, usec now);
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */
+
+/* NULL when there is no room for another host. */
+struct carrier_habit *carrier_habit_get(struct carrier *, const char *host);
+void session_learn_ready(struct session *); /* at its first SMTP_READY: sets the flight */
+void session_learn_clean(struct session *); /* a transaction ended in order */
+void session_learn_close(struct session *, const struct reply *);
+void session_learn_broken_tls(struct session *);
+/* TLS was broken here a moment ago: where policy allows clear text, STARTTLS is left out. */
+bool session_in_clear(const struct session *);
 
 /* An envelope ends: with an attempt (message set, session known) or without. */
 void carrier_outcome(struct carrier *, struct envelope *, const struct reply *, bool in_doubt,

@@ -104,7 +104,7 @@ static void learn(struct carrier *carrier, struct carrier_path *path, const stru
 		return; /* round_failed() has told it once, not once a recipient */
 	const struct path_event event = {
 		.kind = PATH_REPLY, .classification = class, .origin = reply->origin};
-	path_record(&path->shaping, &event, io_now(carrier->loop));
+	path_record(&path->site->shaping, &event, io_now(carrier->loop));
 }
 
 static void fill(struct carrier *carrier, struct outcome *outcome,

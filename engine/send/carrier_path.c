@@ -24,6 +24,18 @@ static struct path_limits limits_for(const struct carrier *carrier, const struct
 		     : carrier->settings->default_limits;
 }
 
+static void path_forget(struct carrier *carrier, struct carrier_path *path)
+{
+	struct carrier_site *site = path->site;
+	map_remove(&carrier->paths, str_of(path->key));
+	chain_remove(&site->paths, &path->of_site);
+	slab_give_back(&carrier->path_slab, path);
+	if (!chain_empty(&site->paths))
+		return;
+	map_remove(&carrier->sites, str_of(site->key));
+	slab_give_back(&carrier->site_slab, site);
+}
+
 /* An idle path whose shaping state no longer matters makes room for a new one. */
 static bool evict_one(struct carrier *carrier)
 {
@@ -31,21 +43,42 @@ static bool evict_one(struct carrier *carrier)
 	struct chain_link *link = chain_first(&carrier->idle);
 	for (; link; link = chain_next(&carrier->idle, link)) {
 		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
-		if (path->shaping.suspended_until > now)
+		if (path->site->shaping.suspended_until > now)
 			continue;
 		chain_remove(&carrier->idle, link);
 		chain_remove(&carrier->dirty, &path->dirty);
 		chain_remove(&carrier->short_of, &path->short_of);
 		wheel_cancel(&carrier->wheel, &path->wake.wheel);
-		map_remove(&carrier->paths, str_of(path->key));
-		slab_give_back(&carrier->path_slab, path);
+		path_forget(carrier, path);
 		return true;
 	}
 	return false;
 }
 
-static void path_create(struct carrier *carrier, struct carrier_path *path, const char *key,
-			const struct route *route, uint32_t source_index)
+/* There are as many places as for paths, so that one is free whenever a path is. */
+static struct carrier_site *site_get(struct carrier *carrier, const struct route *route,
+				     uint32_t source_index)
+{
+	char key[sizeof(((struct carrier_site *)0)->key)];
+	snprintf(key, sizeof(key), "%u %s", source_index, route->site);
+	struct carrier_site *site = map_get(&carrier->sites, str_of(key));
+	if (site)
+		return site;
+	site = slab_borrow(&carrier->site_slab);
+	if (!site)
+		return NULL;
+	*site = (struct carrier_site){};
+	snprintf(site->key, sizeof(site->key), "%s", key);
+	chain_init(&site->paths);
+	const struct path_limits limits = limits_for(carrier, route);
+	path_init(&site->shaping, &limits, io_now(carrier->loop));
+	if (map_put(&carrier->sites, str_of(site->key), site) == 0)
+		return site;
+	slab_give_back(&carrier->site_slab, site);
+	return NULL;
+}
+
+static void path_init_empty(struct carrier_path *path, const char *key, uint32_t source_index)
 {
 	*path = (struct carrier_path){.source_index = source_index,
 				      .mark_ahead = MARK_AHEAD_FIRST};
@@ -58,9 +91,6 @@ static void path_create(struct carrier *carrier, struct carrier_path *path, cons
 	chain_init(&path->sessions);
 	path->wake.of = TIMER_PATH;
 	wheel_timer_init(&path->wake.wheel);
-	const struct path_limits limits = limits_for(carrier, route);
-	path_init(&path->shaping, &limits, io_now(carrier->loop));
-	chain_push_back(&carrier->idle, &path->link);
 }
 
 /* Routes are handed over cut to their hosts: see route_keep() of the feeder. */
@@ -70,27 +100,48 @@ static void take_route(struct carrier_path *path, const struct route *route)
 	       offsetof(struct route, hosts) + route->host_count * sizeof(route->hosts[0]));
 }
 
+/* NULL when there is no room: in the slabs, or for another entry of a map. */
+static struct carrier_path *path_create(struct carrier *carrier, const char *key,
+					const struct route *route, uint32_t source_index)
+{
+	struct carrier_path *path = slab_borrow(&carrier->path_slab);
+	if (!path && evict_one(carrier))
+		path = slab_borrow(&carrier->path_slab);
+	if (!path)
+		return NULL;
+	path_init_empty(path, key, source_index);
+	path->site = site_get(carrier, route, source_index);
+	if (!path->site) {
+		slab_give_back(&carrier->path_slab, path);
+		return NULL;
+	}
+	chain_push_back(&path->site->paths, &path->of_site);
+	if (map_put(&carrier->paths, str_of(path->key), path) != 0) {
+		path_forget(carrier, path);
+		return NULL;
+	}
+	chain_push_back(&carrier->idle, &path->link);
+	return path;
+}
+
 struct carrier_path *carrier_path_get(struct carrier *carrier, const struct route *route,
 				      uint32_t source_index)
 {
 	char key[sizeof(((struct carrier_path *)0)->key)];
 	snprintf(key, sizeof(key), "%u %s", source_index, route->site);
 	struct carrier_path *path = map_get(&carrier->paths, str_of(key));
-	if (!path) {
-		path = slab_borrow(&carrier->path_slab);
-		if (!path && evict_one(carrier))
-			path = slab_borrow(&carrier->path_slab);
-		if (!path)
-			return NULL;
-		path_create(carrier, path, key, route, source_index);
-		if (map_put(&carrier->paths, str_of(path->key), path) != 0) {
-			chain_remove(&carrier->idle, &path->link);
-			slab_give_back(&carrier->path_slab, path);
-			return NULL;
-		}
-	}
-	take_route(path, route);
+	if (!path)
+		path = path_create(carrier, key, route, source_index);
+	if (path)
+		take_route(path, route);
 	return path;
+}
+
+void carrier_site_touch(struct carrier *carrier, struct carrier_site *site)
+{
+	struct chain_link *link = chain_first(&site->paths);
+	for (; link; link = chain_next(&site->paths, link))
+		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, of_site));
 }
 
 void carrier_path_touch(struct carrier *carrier, struct carrier_path *path)
@@ -120,7 +171,7 @@ void carrier_given_back(struct carrier *carrier)
 /* How many the path's rate lets start in a time; a path without one: as many as there are. */
 static size_t startable(const struct carrier_path *path, usec time)
 {
-	const struct rate *rate = &path->shaping.messages.rate;
+	const struct rate *rate = &path->site->shaping.messages.rate;
 	if (rate->count == 0)
 		return SIZE_MAX;
 	return (size_t)((double)rate->count * (double)time / (double)rate->per);
@@ -130,8 +181,8 @@ static size_t startable(const struct carrier_path *path, usec time)
  * those that can send. */
 bool carrier_path_has_room(const struct carrier_path *path, usec now)
 {
-	const struct path *shaping = &path->shaping;
-	bool shut = path->open_count == 0 && shaping->opening_after > now + WAIT_LIMIT;
+	const struct path *shaping = &path->site->shaping;
+	bool shut = path->site->open_count == 0 && shaping->opening_after > now + WAIT_LIMIT;
 	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
 		return false;
 	size_t room = startable(path, WAIT_LIMIT);
@@ -191,17 +242,22 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			     uint32_t allowed, usec now)
 {
 	uint32_t started = 0;
-	for (size_t depth = 0; depth < SMTP_TRANSACTION_LIMIT; depth++) {
+	bool any = true;
+	for (size_t depth = 0; any && depth < SMTP_TRANSACTION_LIMIT; depth++) {
+		any = false;
 		struct chain_link *link = chain_first(&path->sessions);
 		for (; link && started < allowed; link = chain_next(&path->sessions, link)) {
 			struct session *session = CHAIN_OWNER(link, struct session, link);
-			if (session->messages.count > depth || session_room(session) == 0)
+			if (session_room(session) == 0)
+				continue;
+			any = true;
+			if (session->messages.count > depth)
 				continue;
 			struct message *message = take_ready(carrier, path);
 			if (!message)
 				return started;
 			const struct path_event event = {.kind = PATH_STARTED};
-			path_record(&path->shaping, &event, now);
+			path_record(&path->site->shaping, &event, now);
 			atomic_fetch_add_explicit(&carrier->counts.started, 1,
 						  memory_order_relaxed);
 			session_submit(session, message, now);
@@ -304,6 +360,25 @@ static void close_one_resting(struct carrier *carrier, usec now)
 	}
 }
 
+/* A path that has none of its site's connections gets one of those that rest at a sibling. */
+static void close_resting_sibling(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	struct carrier_site *site = path->site;
+	uint32_t limit = site->shaping.limits.connections;
+	bool starved = pending_count(path) > 0 && path->open_count + path->opening_count == 0;
+	if (!starved || site->open_count + site->opening_count < limit)
+		return;
+	struct chain_link *link = chain_first(&carrier->resting);
+	for (int i = 0; link && i < RESTING_LOOKS; i++) {
+		struct session *session = CHAIN_OWNER(link, struct session, resting);
+		link = chain_next(&carrier->resting, link);
+		if (session->path->site != site)
+			continue;
+		session_close_idle(session, now);
+		return;
+	}
+}
+
 static void open_sessions(struct carrier *carrier, struct carrier_path *path, uint32_t allowed,
 			  usec now)
 {
@@ -316,7 +391,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 			return;
 		}
 		const struct path_event event = {.kind = PATH_OPENING};
-		path_record(&path->shaping, &event, now);
+		path_record(&path->site->shaping, &event, now);
 		allowed--;
 	}
 }
@@ -345,10 +420,10 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	struct path_demand demand = {
 		.slots = count_slots(path, &usable),
 		.waiting = (uint32_t)pending_count(path),
-		.open = path->open_count,
-		.opening = path->opening_count,
+		.open = path->site->open_count,
+		.opening = path->site->opening_count,
 	};
-	struct path_grant grant = path_verdict(&path->shaping, &demand, now);
+	struct path_grant grant = path_verdict(&path->site->shaping, &demand, now);
 	path->why = grant.why;
 	if (carrier->draining || carrier->paused || carrier->journal_failed)
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
@@ -364,6 +439,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 		ask_for_marks(carrier, path, now);
 	}
 	open_sessions(carrier, path, grant.open, now);
+	close_resting_sibling(carrier, path, now);
 	if (carrier->draining)
 		close_idle_sessions(path, now);
 	if (grant.wake_at != USEC_NEVER && pending_count(path) > 0)

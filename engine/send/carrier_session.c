@@ -9,8 +9,6 @@
 #include "engine/base/assert.h"
 
 #define CONNECT_TIMEOUT (30 * USEC_SECOND)
-#define CLEAR_TIME                                                                             \
-	(10 * USEC_MINUTE) /* after a failed handshake: one bad moment is not for ever */
 
 static void on_open(struct conn *);
 static void on_bytes(struct conn *, str);
@@ -44,7 +42,7 @@ static struct smtp_options options_of(const struct session *session)
 {
 	const struct engine_settings *settings = session->carrier->settings;
 	enum smtp_tls tls = settings->tls;
-	if (tls == SMTP_TLS_MAY && now_of(session) < session->path->clear_until)
+	if (tls == SMTP_TLS_MAY && session_in_clear(session))
 		tls = SMTP_TLS_NONE;
 	return (struct smtp_options){
 		.helo = str_of(settings->sources[session->path->source_index].helo),
@@ -60,6 +58,7 @@ static void connect_host(struct session *session)
 	const struct route_host *host = &session->path->route.hosts[session->host_index];
 	const struct source *source = &carrier->settings->sources[session->path->source_index];
 	snprintf(session->host, sizeof(session->host), "%s", host->name);
+	session->habit = carrier_habit_get(session->carrier, host->name);
 	session->refused = session->gone = session->spoken = session->want_tls = false;
 	conn_open(&session->conn, &host->addresses[session->address_index],
 		  source->has_address ? &source->address : NULL);
@@ -76,6 +75,7 @@ struct session *session_open(struct carrier *carrier, struct carrier_path *path)
 	session->path = path;
 	session->host_index = session->address_index = 0;
 	session->submitted_count = session->delivered_count = 0;
+	session->answered_count = session->cut_count = session->returned_count = 0;
 	session->spoken = session->ready = session->closing = false;
 	chain_init(&session->messages);
 	chain_init(&session->spent);
@@ -86,6 +86,7 @@ struct session *session_open(struct carrier *carrier, struct carrier_path *path)
 	conn_init(&session->conn, carrier->loop, &events);
 	chain_push_back(&path->sessions, &session->link);
 	path->opening_count++;
+	path->site->opening_count++;
 	atomic_fetch_add_explicit(&carrier->counts.connections, 1, memory_order_relaxed);
 	connect_host(session);
 	return session;
@@ -137,7 +138,7 @@ static void round_failed(struct session *session)
 	if (session->refusal.origin == REPLY_REMOTE)
 		event = (struct path_event){
 			.kind = PATH_REPLY, .classification = &class, .origin = REPLY_REMOTE};
-	path_record(&path->shaping, &event, now_of(session));
+	path_record(&path->site->shaping, &event, now_of(session));
 	if (path->open_count == 0 && path->opening_count == 0)
 		carrier_path_fail_waiting(carrier, path, &session->refusal);
 }
@@ -145,24 +146,27 @@ static void round_failed(struct session *session)
 static void detach(struct session *session)
 {
 	struct carrier_path *path = session->path;
-	if (session->ready)
+	if (session->ready) {
 		path->open_count--;
-	else
+		path->site->open_count--;
+	} else {
 		path->opening_count--;
+		path->site->opening_count--;
+	}
 	chain_remove(&path->sessions, &session->link);
 	atomic_fetch_sub_explicit(&session->carrier->counts.connections, 1,
 				  memory_order_relaxed);
 }
 
 /* RFC 7435: a host whose STARTTLS fails is tried again in clear text where policy allows it, on
- * a new connection; for a while the path then does not try it again. */
+ * a new connection; for a while it is then not tried again there. */
 static bool tls_retry(struct session *session)
 {
 	bool failed = session->refusal.cause == CAUSE_TLS_FAILED ||
 		      session->refusal.stage == STAGE_STARTTLS;
 	if (!failed || session->carrier->settings->tls != SMTP_TLS_MAY || session->in_clear)
 		return false;
-	session->path->clear_until = now_of(session) + CLEAR_TIME;
+	session_learn_broken_tls(session);
 	return true;
 }
 
@@ -187,7 +191,7 @@ static void on_closed(struct conn *conn)
 		round_failed(session);
 	slab_give_back(&carrier->session_slab, session);
 	carrier_given_back(carrier);
-	carrier_path_touch(carrier, path);
+	carrier_site_touch(carrier, path->site);
 }
 
 static void on_lost(struct conn *conn, enum local_cause cause)
@@ -301,6 +305,8 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	struct carrier *carrier = session->carrier;
 	struct envelope *envelope = message->envelope;
 	chain_remove(&carrier->open_marks, &message->mark_link);
+	session->cut_count += event->in_doubt;
+	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
 	session->delivered_count += event->reply.code >= 200 && event->reply.code < 300;
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
 	envelope->message = NULL;
@@ -332,6 +338,8 @@ static void on_finished(struct session *session, const struct smtp_event *event)
 	chain_remove(&session->messages, &message->link);
 	chain_remove(&session->carrier->open_marks, &message->mark_link);
 	message->gated = false;
+	if (message->answered)
+		session_learn_clean(session);
 	if (event->body_in_use)
 		chain_push_back(&session->spent, &message->link);
 	else
@@ -341,11 +349,12 @@ static void on_finished(struct session *session, const struct smtp_event *event)
 /* A host that greets and then hangs up before anything was delivered is as good as down. */
 static void learn_close(struct session *session, const struct reply *reply)
 {
+	session_learn_close(session, reply);
 	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
 	if (!lost || session->delivered_count > 0)
 		return;
 	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
-	path_record(&session->path->shaping, &event, now_of(session));
+	path_record(&session->path->site->shaping, &event, now_of(session));
 }
 
 static void on_ready(struct session *session)
@@ -353,10 +362,13 @@ static void on_ready(struct session *session)
 	if (session->ready)
 		return;
 	session->ready = true;
+	session_learn_ready(session);
 	session->path->opening_count--;
 	session->path->open_count++;
+	session->path->site->opening_count--;
+	session->path->site->open_count++;
 	const struct path_event event = {.kind = PATH_OPENED};
-	path_record(&session->path->shaping, &event, now_of(session));
+	path_record(&session->path->site->shaping, &event, now_of(session));
 	carrier_path_touch(session->carrier, session->path);
 }
 
@@ -382,6 +394,7 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		return;
 	case SMTP_RETURNED:
 		((struct message *)event->owner)->returned = true;
+		session->returned_count++;
 		return;
 	case SMTP_CLOSE:
 		if (session->ready)
@@ -401,7 +414,7 @@ static void arm_timer(struct session *session, usec now)
 	bool rests = session->ready && chain_empty(&session->messages) && at == USEC_NEVER;
 	chain_remove(&carrier->resting, &session->resting);
 	if (rests) {
-		at = now + session->path->shaping.limits.idle_close;
+		at = now + session->path->site->shaping.limits.idle_close;
 		chain_push_back(&carrier->resting, &session->resting);
 		if (!chain_empty(&carrier->short_of))
 			carrier_given_back(carrier);
@@ -434,8 +447,10 @@ void session_pump(struct session *session, usec now)
 
 static bool worn_out(const struct session *session)
 {
-	uint32_t limit = session->path->shaping.limits.messages_per_connection;
-	return limit != 0 && session->submitted_count >= limit;
+	uint32_t limit = session->path->site->shaping.limits.messages_per_connection;
+	uint32_t learned = session->plan.messages;
+	return (limit != 0 && session->submitted_count >= limit) ||
+	       (learned != 0 && session->submitted_count >= learned);
 }
 
 void session_submit(struct session *session, struct message *message, usec now)
@@ -454,7 +469,7 @@ void session_submit(struct session *session, struct message *message, usec now)
 	message->envelope->state = ENVELOPE_SENDING;
 	message->session = session;
 	message->started_at = now;
-	message->returned = false;
+	message->returned = message->answered = false;
 	chain_push_back(&session->messages, &message->link);
 	session->submitted_count++;
 	smtp_client_submit(&session->client, &envelope, now);

@@ -89,6 +89,7 @@ struct message {
 	uint32_t press_index;
 	bool gated;    /* waits for its mark to be written */
 	bool returned; /* the session gave it back unsent */
+	bool answered; /* the server said what became of it, and the session goes on */
 };
 
 /* An ending on its way to the ledger; names stand in text. */

@@ -7,6 +7,8 @@
 #define CONNECTIONS_DEFAULT 1000
 #define SLICES_LIMIT 1024
 #define PATHS_LIMIT 4096
+#define HOSTS_LIMIT 8192
+#define WINDOWS_SHARE 1024 /* messages more than two a connection: for those with windows */
 #define QUESTIONS_LIMIT 256
 
 static uint32_t at_most(uint32_t value, uint32_t limit)
@@ -28,11 +30,13 @@ void limits_of(const struct engine_settings *s, uint32_t cores, struct limits *l
 	if (l->envelopes < 2 * l->slice)
 		l->slice = l->envelopes / 2 ? l->envelopes / 2 : 1;
 	l->first_slice = at_most(FIRST_SLICE, l->slice);
-	/* Two a connection: one whose body is under way, one behind it; and what presses hold.
-	 */
-	l->messages = at_most(2 * l->connections + 8 * l->presses, l->envelopes);
+	/* Two a connection: one whose body is under way, one behind it; what presses hold; and
+	 * a share for connections that take whole windows. */
+	l->messages =
+		at_most(2 * l->connections + 8 * l->presses + WINDOWS_SHARE, l->envelopes);
 	l->outcomes = l->envelopes;
 	l->paths = at_most(PATHS_LIMIT, l->envelopes);
+	l->hosts = HOSTS_LIMIT;
 	l->questions = at_most(QUESTIONS_LIMIT, l->envelopes);
 	l->runs = l->envelopes;
 }
@@ -46,6 +50,7 @@ void limits_print(const struct limits *l, struct buf *out)
 	buf_printf(out, "messages in flight        %u\n", l->messages);
 	buf_printf(out, "outcomes unsettled        %u\n", l->outcomes);
 	buf_printf(out, "paths (source x site)     %u\n", l->paths);
+	buf_printf(out, "mail hosts remembered     %u\n", l->hosts);
 	buf_printf(out, "route lookups under way   %u\n", l->questions);
 	buf_printf(out, "outcomes a settlement     %u\n", l->settle);
 	buf_printf(out, "presses                   %u\n", l->presses);

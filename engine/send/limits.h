@@ -14,6 +14,7 @@ struct limits {
 	uint32_t messages;    /* rendered or being rendered */
 	uint32_t outcomes;    /* ended, not yet settled */
 	uint32_t paths;
+	uint32_t hosts; /* whose habits are known */
 	uint32_t runs;
 	uint32_t questions; /* route lookups under way */
 	uint32_t settle;    /* outcomes a settlement takes */

@@ -14,7 +14,7 @@
 #define RUN_CHUNK_UNKNOWN 32
 
 const struct habit_rule habit_rule_default = {
-	.flight = FLIGHT_WINDOW,
+	.limit = FLIGHT_WINDOW,
 	.window = SMTP_TRANSACTION_LIMIT,
 };
 
@@ -47,7 +47,8 @@ struct habit_plan habit_plan(const struct habit *h, const struct habit_rule *rul
 	} else if (known && plan.flight == FLIGHT_GROUP) {
 		plan.flight = FLIGHT_NEXT;
 	}
-	plan.flight = (enum smtp_flight)least(plan.flight, rule->flight);
+	if (!rule->pinned)
+		plan.flight = (enum smtp_flight)least(plan.flight, rule->limit);
 	if (lowered) {
 		plan.flight = (enum smtp_flight)least(plan.flight, h->ceiling);
 		plan.window = least(plan.window, h->window_ceiling);
@@ -70,7 +71,8 @@ static struct habit_plan level_above(const struct habit *h, const struct habit_r
 				     usec now_wall)
 {
 	bool lowered = now_wall < h->ceiling_until;
-	enum smtp_flight top = chunking ? rule->flight : FLIGHT_NEXT;
+	enum smtp_flight top =
+		chunking ? rule->limit : (enum smtp_flight)least(rule->limit, FLIGHT_NEXT);
 	uint32_t widest = rule->window;
 	if (lowered) {
 		top = (enum smtp_flight)least(top, h->ceiling);

@@ -18,7 +18,8 @@
 struct habit_rule {
 	bool pinned;             /* flight is not learned but given; trouble still lowers it,
 				    or mail would go round for ever */
-	enum smtp_flight flight; /* pinned: from the first message; else the highest ever */
+	enum smtp_flight flight; /* pinned: from the first message on */
+	enum smtp_flight limit;  /* not pinned: the highest that may ever be reached */
 	uint32_t window;         /* the widest; 2..SMTP_TRANSACTION_LIMIT */
 };
 extern const struct habit_rule habit_rule_default; /* all may be learned, window 16 */

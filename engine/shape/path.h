@@ -13,6 +13,7 @@
 #include "engine/base/usec.h"
 #include "engine/shape/backoff.h"
 #include "engine/shape/bucket.h"
+#include "engine/shape/habit.h"
 #include "engine/smtp/classify.h"
 
 #define PATH_RUN_LIMIT 5               /* throttles in a row that suspend a path */
@@ -26,6 +27,7 @@ struct path_limits {
 	struct rate message_rate;         /* count 0: no limit */
 	struct rate connection_rate;
 	usec idle_close;                  /* an idle connection is kept so long */
+	struct habit_rule habits;         /* window 0: habit_rule_default */
 };
 
 struct path_demand {

@@ -81,6 +81,14 @@ static void apply(struct path_limits *to, const struct rule *rule)
 		to->connection_rate = from->connection_rate;
 	if (rule->own & RULES_IDLE_CLOSE)
 		to->idle_close = from->idle_close;
+	if (rule->own & RULES_FLIGHT) {
+		to->habits.pinned = from->habits.pinned;
+		to->habits.flight = from->habits.flight;
+	}
+	if (rule->own & RULES_FLIGHT_LIMIT)
+		to->habits.limit = from->habits.limit;
+	if (rule->own & RULES_WINDOW)
+		to->habits.window = from->habits.window;
 }
 
 static void apply_named(struct path_limits *to, const struct rules *rules, str name)
@@ -95,7 +103,7 @@ static void apply_named(struct path_limits *to, const struct rules *rules, str n
 
 struct path_limits rules_limits(const struct rules *rules, str provider, str site)
 {
-	struct path_limits limits = {};
+	struct path_limits limits = {.habits = habit_rule_default};
 
 	apply_named(&limits, rules, default_name);
 	if (!str_eq_nocase(provider, default_name))
@@ -117,6 +125,8 @@ static bool limits_are_sane(const struct path_limits *limits, uint32_t own)
 	if ((own & RULES_CONNECTIONS) && limits->connections == 0)
 		return false;
 	if ((own & RULES_IDLE_CLOSE) && limits->idle_close < 0)
+		return false;
+	if ((own & RULES_WINDOW) && limits->habits.window > SMTP_TRANSACTION_LIMIT)
 		return false;
 	return rate_is_sane(&limits->message_rate) && rate_is_sane(&limits->connection_rate);
 }

@@ -163,10 +163,10 @@ static void test_habit_pinned_is_obeyed_until_there_is_trouble(void **)
 static void test_habit_may_be_capped(void **)
 {
 	struct host h = host_new(true, true);
-	h.rule.flight = FLIGHT_CHUNK;
+	h.rule.limit = FLIGHT_CHUNK;
 	clean(&h, 1000);
 	assert_int_equal(plan_of(&h).flight, FLIGHT_CHUNK);
-	h.rule = (struct habit_rule){.flight = FLIGHT_WINDOW, .window = 4};
+	h.rule = (struct habit_rule){.limit = FLIGHT_WINDOW, .window = 4};
 	clean(&h, 1000);
 	assert_int_equal(plan_of(&h).window, 4);
 }
