@@ -313,6 +313,8 @@ static void on_mail(void *context, str from, struct smtp_answer *a)
 	if (world_fault(peer->world, FAULT_421)) {
 		answer(a, 421, "4.3.2", "closing, come back later");
 		a->close = true;
+	} else if (world_fault(peer->world, FAULT_OUT_OF_SYNC)) {
+		answer(a, 503, "5.5.1", "bad sequence of commands");
 	}
 }
 
@@ -427,6 +429,8 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 	peer->rcpt->accepted_count++;
 	if (peer->lose_reply)
 		a->drop = true;
+	else
+		a->close = world_fault(peer->world, FAULT_CUT);
 }
 
 static void on_reset(void *context)
@@ -462,6 +466,7 @@ void peer_attach(struct peer *peer, int fd)
 		.name = STR("mx.test"),
 		.size_limit = 1000000,
 		.offer_pipelining = peer->site % 3 != 2,
+		.offer_chunking = peer->site % 3 == 0,
 		.offer_starttls = peer->site % 2 == 1,
 		.offer_enhanced = true,
 		.hooks = {.on_connect = on_connect,

@@ -34,6 +34,9 @@ const char *const state_names[32] = {
 	[20] = "put-back",
 	[21] = "paused",
 	[22] = "stopped",
+	[23] = "chunked-hosts",
+	[24] = "window-hosts",
+	[25] = "lowered-hosts",
 	[VERDICT_SUPPRESSED] = "suppressed",
 };
 
@@ -152,6 +155,18 @@ static bool open_engine(struct world *w, struct engine *engine,
 	}
 	world_fail(w, "the engine cannot be opened: %s", engine->why);
 	return false;
+}
+
+/* How far hosts got to be trusted while this engine ran. */
+static void count_habits(const struct engine *engine)
+{
+	size_t index = 0;
+	for (struct map_entry *e; (e = map_next(&engine->carrier.habits, &index));) {
+		const struct carrier_habit *habit = e->value;
+		state_hits[23] += habit->habit.flight == FLIGHT_CHUNK;
+		state_hits[24] += habit->habit.flight == FLIGHT_WINDOW;
+		state_hits[25] += habit->habit.ceiling_until > 0;
+	}
 }
 
 static usec step_all(struct engine *engine)
@@ -300,6 +315,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 		}
 		if (engine->feeder.finished) {
 			drain(w, engine);
+			count_habits(engine);
 			close_engine(engine);
 			check_journal(w);
 			return;

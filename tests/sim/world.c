@@ -29,6 +29,8 @@ const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_TARPIT] = "tarpit",
 	[FAULT_TLS_BROKEN] = "tls-broken",
 	[FAULT_LIE] = "lie",
+	[FAULT_OUT_OF_SYNC] = "out-of-sync",
+	[FAULT_CUT] = "cut",
 	[FAULT_DNS_TEMPORARY] = "dns-temporary",
 	[FAULT_DNS_SLOW] = "dns-slow",
 	[FAULT_STORE_BEFORE] = "store-lost-before",
@@ -48,7 +50,7 @@ static const unsigned fault_rates[FAULT_COUNT] = {
 	[FAULT_TARPIT] = 100,        [FAULT_TLS_BROKEN] = 300, [FAULT_LIE] = 20,
 	[FAULT_DNS_TEMPORARY] = 200, [FAULT_DNS_SLOW] = 300,   [FAULT_STORE_BEFORE] = 30,
 	[FAULT_STORE_AFTER] = 30,    [FAULT_STORE_OUTAGE] = 5, [FAULT_DISK_FULL] = 10,
-	[FAULT_CRASH] = 1000,
+	[FAULT_CRASH] = 1000,        [FAULT_OUT_OF_SYNC] = 30, [FAULT_CUT] = 60,
 };
 
 static void choose_faults(struct world *w)

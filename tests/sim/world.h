@@ -31,6 +31,8 @@ enum fault {
 	FAULT_TARPIT,       /* replies come late */
 	FAULT_TLS_BROKEN,   /* the handshake fails */
 	FAULT_LIE,          /* 250 in answer to DATA */
+	FAULT_OUT_OF_SYNC,  /* 503 to a MAIL that is in its place */
+	FAULT_CUT,          /* 250 to a message, and then hung up on without a word */
 	FAULT_DNS_TEMPORARY,
 	FAULT_DNS_SLOW,
 	FAULT_STORE_BEFORE, /* connection lost, nothing was written */
