@@ -15,11 +15,11 @@ BUILD := build/$(MODE)
 PURE_ROOMS := engine/base engine/mail engine/smtp engine/shape templates
 ROOMS := $(PURE_ROOMS) engine/data engine/net engine/sign engine/preflight engine/journal engine/send \
 	importer engine/api bench/sink
-# The four seams to the world: the simulation links others in their place.
+# The five seams to the world: the simulation links others in their place.
 RIM_SOURCES := $(wildcard engine/io/*.c) engine/net/resolve.c engine/net/tls.c \
-	$(wildcard engine/store/*.c)
+	engine/net/fetch.c $(wildcard engine/store/*.c)
 
-PACKAGES := liburing openssl libcares libpq msgpack jansson libconfuse libpcre2-8 libidn2 gumbo
+PACKAGES := liburing openssl libcares libpq msgpack jansson libconfuse libpcre2-8 libidn2 gumbo libcurl libgsasl
 CPPFLAGS += -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lopendkim -lcsv -lpthread -lm
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \

@@ -9,14 +9,14 @@
 struct fetcher;
 
 struct fetch_config {
-	const char *ca_file; /* NULL: the system's */
+	const char *ca_file; /* trusted in place of the system's; NULL: the system's */
 };
 
 /* 0 or -errno. */
 [[nodiscard]] int fetcher_create(struct fetcher **ret_fetcher, struct io_loop *,
 				 const struct fetch_config *);
-/* Open questions get no callback any more. Waits for the request under way, at most its
- * time-out. */
+/* Open questions get no callback any more; requests under way are broken off. Also from within
+ * on_fetched. */
 void fetcher_destroy(struct fetcher *);
 
 #define FETCH_BODY_LIMIT 65536 /* RFC 8461 3.2; what is longer is an error */
@@ -30,7 +30,8 @@ struct fetch_question {
 	char url[512];
 	struct net_address address; /* to connect to in place of what DNS says of the URL's
 				       host; family AF_UNSPEC: none given */
-	str form;                   /* not empty: POST application/x-www-form-urlencoded */
+	str form;                   /* not empty: POST application/x-www-form-urlencoded; the
+				       owner's memory, until on_fetched */
 	usec timeout;               /* 0: 60 s (RFC 8461 3.3) */
 	/* the answer */
 	int result;          /* 0: there was an answer of any status; -1: none, and why */
@@ -43,5 +44,6 @@ struct fetch_question {
 	struct fetcher *fetcher;
 	char *memory;
 };
+/* A question that is all zero but for the fields above, or one that was answered. */
 void fetch(struct fetcher *, struct fetch_question *);
-void fetch_question_done(struct fetch_question *); /* frees the body */
+void fetch_question_done(struct fetch_question *); /* wipes and frees the body */
