@@ -20,6 +20,8 @@ const struct command *const commands[] = {
 	&command_suppress,
 	&command_dkim,
 	&command_check,
+	&command_tls_report,
+	&command_hosts,
 	&command_classify,
 	&command_template,
 	&command_sink,

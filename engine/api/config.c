@@ -221,6 +221,20 @@ static const struct key retry_keys[] = {
 	END,
 };
 
+static const struct key tls_report_keys[] = {
+	TEXT(config_tls_report, organization, "",
+	     "Who reports, in words; empty: sending.return_domain."),
+	TEXT(config_tls_report, contact, "",
+	     "Mail address for questions about a report; empty: from."),
+	TEXT(config_tls_report, from, "",
+	     "Sender of reports by mail, on a domain that a dkim section signs for; empty: "
+	     "tls-reports on sending.return_domain."),
+	{"ca_file", KEY_FILE, AT(config_tls_report, ca_file), NULL, 0, 0, "", NULL, false,
+	 "File with the certificates to trust when a report goes by HTTPS; empty: the "
+	 "system's."},
+	END,
+};
+
 static const char *const in_doubt_choices[] = {"assume", "retry", NULL};
 static const struct key root_keys[] = {
 	{"in_doubt", KEY_CHOICE, AT(config, in_doubt), NULL, 0, 0, "assume", in_doubt_choices,
@@ -261,6 +275,9 @@ static const struct key_section config_sections[] = {
 	     "like."),
 	ONE(sending, sending_keys, "What all messages have in common."),
 	ONE(retry, retry_keys, "When a deferred recipient is tried again."),
+	ONE(tls_report, tls_report_keys,
+	    "Daily reports on TLS to the domains that ask for them (RFC 8460); see `rundbrief "
+	    "tls-report`."),
 	{"", NULL, 0, 0, 0, root_keys, "Outside of any section:"},
 	{NULL, NULL, 0, 0, 0, NULL, NULL},
 };

@@ -86,6 +86,12 @@ struct config_retry {
 	double growth, jitter;
 };
 
+struct config_tls_report {
+	str organization, contact,
+		from; /* empty: return_domain, from, tls-reports@return_domain */
+	str ca_file;  /* empty: the system's */
+};
+
 enum config_in_doubt { IN_DOUBT_ASSUME, IN_DOUBT_RETRY };
 
 struct config {
@@ -96,6 +102,7 @@ struct config {
 	struct config_limits default_limits;
 	struct config_sending sending;
 	struct config_retry retry;
+	struct config_tls_report tls_report;
 	int in_doubt;
 
 	struct config_source *sources;

@@ -44,6 +44,18 @@ bool net_address_is_loopback(const struct net_address *a)
 	return IN6_IS_ADDR_LOOPBACK(in6) || IN6_IS_ADDR_UNSPECIFIED(in6);
 }
 
+/* 2000::/3 is all of the global IPv6 addresses. */
+bool net_address_is_public(const struct net_address *a)
+{
+	if (a->sa.sa_family == AF_INET6)
+		return (a->in6.sin6_addr.s6_addr[0] & 0xe0) == 0x20;
+	uint32_t ip = ntohl(a->in4.sin_addr.s_addr);
+	uint32_t first = ip >> 24, first_two = ip >> 16;
+	return a->sa.sa_family == AF_INET && first != 0 && first != 10 && first != 127 &&
+	       first < 224 && first_two != 0xc0a8 && first_two != 0xa9fe &&
+	       (first_two & 0xfff0) != 0xac10 && (first_two & 0xffc0) != 0x6440;
+}
+
 socklen_t net_address_size(const struct net_address *a)
 {
 	return a->sa.sa_family == AF_INET6 ? sizeof a->in6 : sizeof a->in4;

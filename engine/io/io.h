@@ -61,6 +61,8 @@ struct net_address {
 /* "192.0.2.1" or "2001:db8::1", without port; out holds at least 46 bytes. */
 void net_address_format(const struct net_address *, char *out);
 bool net_address_is_loopback(const struct net_address *);
+/* Neither this machine nor a private, link-local or multicast network. */
+bool net_address_is_public(const struct net_address *);
 socklen_t net_address_size(const struct net_address *);
 
 /* Asks for an early end of a connect, send, write or sync: on_done still comes, with -ECANCELED

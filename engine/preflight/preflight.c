@@ -122,20 +122,6 @@ static bool is_domain(str name)
 	       name.data[0] != '.';
 }
 
-/* Addresses of private networks have no public names, and SPF has no use for them. */
-static bool is_public(const struct net_address *a)
-{
-	if (a->sa.sa_family == AF_INET6) {
-		const uint8_t *b = a->in6.sin6_addr.s6_addr;
-		return (b[0] & 0xe0) == 0x20; /* 2000::/3, all of the global addresses */
-	}
-	uint32_t ip = ntohl(a->in4.sin_addr.s_addr);
-	uint32_t first = ip >> 24, first_two = ip >> 16;
-	return a->sa.sa_family == AF_INET && first != 0 && first != 10 && first != 127 &&
-	       first < 224 && first_two != 0xc0a8 && first_two != 0xa9fe &&
-	       (first_two & 0xfff0) != 0xac10 && (first_two & 0xffc0) != 0x6440;
-}
-
 static struct check *new_check(struct preflight_run *run, enum preflight_subject subject,
 			       void (*judge)(struct check *, const struct dns_answer *),
 			       str name)
@@ -150,7 +136,8 @@ static struct check *new_check(struct preflight_run *run, enum preflight_subject
 	return c;
 }
 
-/* The SPF record that would cover the plan's public addresses; empty when none is known. */
+/* Addresses of private networks have no public names, and SPF has no use for them. The record
+ * that would cover the plan's public addresses; empty when none is known. */
 static str spf_line(struct arena *arena, str domain, const struct preflight_plan *plan)
 {
 	struct buf b;
@@ -160,7 +147,7 @@ static str spf_line(struct arena *arena, str domain, const struct preflight_plan
 	buf_put(&b, STR(". IN TXT \"v=spf1"));
 	for (size_t i = 0; i < plan->source_count; i++) {
 		const struct source *s = &plan->sources[i];
-		if (!s->has_address || !is_public(&s->address))
+		if (!s->has_address || !net_address_is_public(&s->address))
 			continue;
 		char text[INET6_ADDRSTRLEN];
 		net_address_format(&s->address, text);
@@ -224,7 +211,7 @@ static void start_sources(struct preflight_run *run, const struct preflight_plan
 {
 	for (size_t i = 0; i < plan->source_count && !plan->names_optional; i++) {
 		const struct source *s = &plan->sources[i];
-		if (!s->has_address || !is_public(&s->address))
+		if (!s->has_address || !net_address_is_public(&s->address))
 			continue;
 		char address[INET6_ADDRSTRLEN];
 		net_address_format(&s->address, address);

@@ -297,6 +297,33 @@ static void check_address(const char *text, bool valid, bool loopback)
 	assert_int_equal(net_address_is_loopback(&a), loopback);
 }
 
+static void test_addresses_of_private_networks_are_not_public(void **)
+{
+	static const struct {
+		const char *text;
+		bool is_public;
+	} cases[] = {
+		{"192.0.2.1", true},        {"9.255.255.255", true},
+		{"11.0.0.1", true},         {"172.15.0.1", true},
+		{"172.32.0.1", true},       {"100.63.0.1", true},
+		{"100.128.0.1", true},      {"2001:db8::1", true},
+		{"3fff::1", true},          {"0.0.0.0", false},
+		{"127.0.0.1", false},       {"10.1.2.3", false},
+		{"172.16.0.1", false},      {"172.31.255.1", false},
+		{"192.168.0.1", false},     {"169.254.169.254", false},
+		{"100.64.0.1", false},      {"224.0.0.1", false},
+		{"255.255.255.255", false}, {"::1", false},
+		{"fd00::1", false},         {"fe80::1", false},
+		{"::ffff:10.0.0.1", false}, {"ff02::1", false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct net_address a;
+		assert_true(net_address_parse(str_of(cases[i].text), 443, &a));
+		if (net_address_is_public(&a) != cases[i].is_public)
+			fail_msg("%s", cases[i].text);
+	}
+}
+
 static void test_addresses_as_text(void **)
 {
 	check_address("127.0.0.1", true, true);
@@ -333,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_masked_loop_works),
 		cmocka_unit_test(test_heap_feeds_arenas),
 		cmocka_unit_test(test_addresses_as_text),
+		cmocka_unit_test(test_addresses_of_private_networks_are_not_public),
 	};
 	return cmocka_run_group_tests(tests, world_open, world_close);
 }
