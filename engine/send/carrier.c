@@ -20,6 +20,8 @@ static int init_slabs(struct carrier *carrier, const struct limits *limits)
 		    0 ||
 	    slab_init(&carrier->site_slab, arena, sizeof(struct carrier_site), limits->paths) !=
 		    0 ||
+	    slab_init(&carrier->note_slab, arena, sizeof(struct carrier_note), NOTES_LIMIT) !=
+		    0 ||
 	    slab_init(&carrier->habit_slab, arena, sizeof(struct carrier_habit),
 		      limits->hosts) != 0 ||
 	    slab_init(&carrier->session_slab, arena, sizeof(struct session),
@@ -41,7 +43,9 @@ static int init_lanes(struct carrier *carrier, const struct limits *limits)
 	    lane_init(&carrier->mark_wanted, arena, limits->envelopes) != 0 ||
 	    lane_init(&carrier->returned, arena, limits->envelopes) != 0 ||
 	    lane_init(&carrier->outcomes, arena, limits->outcomes) != 0 ||
-	    lane_init(&carrier->outcomes_back, arena, limits->outcomes) != 0)
+	    lane_init(&carrier->outcomes_back, arena, limits->outcomes) != 0 ||
+	    lane_init(&carrier->notes, arena, NOTES_LIMIT) != 0 ||
+	    lane_init(&carrier->notes_back, arena, NOTES_LIMIT) != 0)
 		return -1;
 	return 0;
 }
@@ -77,7 +81,9 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	map_init(&carrier->paths, &carrier->arena, seed);
 	map_init(&carrier->sites, &carrier->arena, seed);
 	map_init(&carrier->habits, &carrier->arena, seed);
+	map_init(&carrier->tls_tallies, &carrier->arena, seed);
 	chain_init(&carrier->changed_habits);
+	chain_init(&carrier->tls_counted);
 	map_init(&carrier->stopped, &carrier->arena, seed);
 	chain_init(&carrier->active);
 	chain_init(&carrier->idle);
@@ -293,6 +299,7 @@ static void sweep(struct carrier *carrier, usec now)
 	carrier->next_sweep_at = now + SWEEP_INTERVAL;
 	recall_all(carrier, now - WAIT_LIMIT);
 	free_journal(carrier);
+	carrier_push_notes(carrier);
 }
 
 static void run_paths(struct carrier *carrier, usec now)
@@ -339,6 +346,8 @@ usec carrier_step(struct carrier *carrier)
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
 	sweep(carrier, now);
+	if (carrier->draining)
+		carrier_push_notes(carrier);
 	run_paths(carrier, now);
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
 		journal_flush(carrier->journal, on_written, carrier);

@@ -10,6 +10,7 @@
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
+ *   carrier_note.c     and what of that is kept
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
  */
 #pragma once
@@ -19,6 +20,7 @@
 #include "engine/base/slab.h"
 #include "engine/base/wheel.h"
 #include "engine/net/conn.h"
+#include "engine/net/tls_policy.h"
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
@@ -59,9 +61,9 @@ struct carrier_path {
 	uint32_t marking_count, ordered_count, opening_count, open_count;
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the path runs dry */
 	struct carrier_timer wake;
-	bool active;      /* which of the carrier's chains holds link */
-	bool dry;         /* it could have ordered more than was marked */
-	const char *why;  /* what held it back at the last verdict */
+	bool active;     /* which of the carrier's chains holds link */
+	bool dry;        /* it could have ordered more than was marked */
+	const char *why; /* what held it back at the last verdict */
 };
 
 /* One mail host, whatever the paths to it. */
@@ -71,6 +73,24 @@ struct carrier_habit {
 	usec changed_wall;
 	char host[DNS_NAME_SIZE];
 	char note[64]; /* why it changed last */
+};
+
+/* What the ledger is to write down beside outcomes; texts stand in text. */
+struct carrier_note {
+	struct chain_link link; /* in carrier.tls_counted, while it still counts */
+	enum { NOTE_HOST, NOTE_TLS } kind;
+	struct store_host host;
+	struct store_tls_result tls;
+	str key; /* in carrier.tls_tallies */
+	size_t text_size;
+	char text[2048];
+};
+
+/* A connection to a host of a route, and what became of TLS. */
+struct carrier_tls_result {
+	enum tls_policy_type policy;
+	enum tls_fault fault; /* NONE: it came about as it had to */
+	const char *policy_domain, *policy_text, *mx_host, *mx_address, *source, *reason;
 };
 
 struct session {
@@ -125,7 +145,10 @@ struct carrier {
 
 	struct map paths, sites, habits;
 	struct chain changed_habits;
-	struct slab path_slab, site_slab, habit_slab, session_slab, message_slab, outcome_slab;
+	struct map tls_tallies;   /* struct carrier_note */
+	struct chain tls_counted; /* the same ones */
+	struct slab path_slab, site_slab, habit_slab, note_slab, session_slab, message_slab,
+		outcome_slab;
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -135,6 +158,7 @@ struct carrier {
 	struct lane runs, marked, stops;     /* from the feeder */
 	struct lane mark_wanted, returned;   /* to the feeder */
 	struct lane outcomes, outcomes_back; /* to and from the ledger */
+	struct lane notes, notes_back;       /* the same */
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
 
@@ -155,6 +179,7 @@ struct carrier {
 	struct carrier_counts counts;
 };
 
+#define NOTES_LIMIT 1024 /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536    /* that the feeder may have under way */
@@ -206,6 +231,11 @@ void session_learn_close(struct session *, const struct reply *);
 void session_learn_broken_tls(struct session *);
 /* TLS was broken here a moment ago: where policy allows clear text, STARTTLS is left out. */
 bool session_in_clear(const struct session *);
+
+/* What was learned before this engine began. */
+void carrier_take_hosts(struct carrier *, const struct store_host *, size_t count);
+void carrier_count_tls(struct carrier *, const struct carrier_tls_result *);
+void carrier_push_notes(struct carrier *); /* all there are, to the ledger */
 
 /* An envelope ends: with an attempt (message set, session known) or without. */
 void carrier_outcome(struct carrier *, struct envelope *, const struct reply *, bool in_doubt,

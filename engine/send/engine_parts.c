@@ -55,6 +55,22 @@ static int find_newest_stop(struct engine *engine)
 	return 0;
 }
 
+/* What is known of mail hosts is of use, never a condition: without it they are unknown ones. */
+static void load_hosts(struct engine *engine)
+{
+	struct store_hosts_load ask = {.request = {.on_done = on_done},
+				       .arena = &engine->arena,
+				       .limit = engine->limits.hosts};
+	store_hosts_load(engine->settle_store, &ask);
+	if (ask.request.result != STORE_OK) {
+		log_event(LOG_WARN, "hosts-unknown", "why=\"%s\"",
+			  log_str(str_of(ask.request.why)));
+		return;
+	}
+	engine->hosts = ask.ret_hosts;
+	engine->host_count = ask.ret_count;
+}
+
 static int load_content(struct engine *engine, uint64_t campaign_id)
 {
 	const struct engine_settings *settings = engine->settings;
@@ -112,6 +128,7 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 			 engine->epoch, position, &engine->recovery, engine->why,
 			 sizeof(engine->why)) != 0)
 		return -1;
+	load_hosts(engine);
 	const struct recovery *r = &engine->recovery;
 	if (r->settled_count + r->in_doubt_count + r->slice_count > 0)
 		log_event(LOG_INFO, "recovered",
@@ -156,6 +173,7 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 			&engine->carrier, engine->engine_id, engine->epoch,
 			engine->recovery.position) != 0)
 		return fail(engine, "out of memory for the carrier");
+	carrier_take_hosts(&engine->carrier, engine->hosts, engine->host_count);
 	engine->carrier.bell = engine->carrier_bell;
 	engine->carrier.ledger_bell = &engine->ledger.bell;
 	engine->carrier.paused = engine->feeder.paused || engine->feeder.cancelled;

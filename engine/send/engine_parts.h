@@ -17,6 +17,8 @@ struct engine {
 	const struct classifier *classifier;
 	const struct content *content;
 	struct published published;
+	const struct store_host *hosts; /* known from before */
+	size_t host_count;
 	struct recovery recovery;
 	uint32_t engine_id, epoch;
 	uint64_t stop_number; /* the newest before the campaign was read */

@@ -209,13 +209,13 @@ usec ledger_step(struct ledger *ledger, usec now, bool flush)
 		gather(ledger, now);
 	if (ledger->count + ledger->slice_count == 0) {
 		atomic_store(&ledger->lost, false);
-		return USEC_NEVER;
+		return ledger_step_notes(ledger, now, flush);
 	}
 	bool full =
 		ledger->count == ledger->limits->settle || ledger->slice_count == SLICES_LIMIT;
 	usec due = ledger->batch_since + BATCH_AGE;
 	if (!full && !flush && now < due && !atomic_load(&ledger->lost))
-		return due;
+		return usec_min(due, ledger_step_notes(ledger, now, flush));
 	submit(ledger);
 	return now;
 }
@@ -223,5 +223,6 @@ usec ledger_step(struct ledger *ledger, usec now, bool flush)
 bool ledger_idle(const struct ledger *ledger)
 {
 	return ledger->count == 0 && ledger->slice_count == 0 && !ledger->busy &&
-	       lane_empty(&ledger->carrier->outcomes) && lane_empty(&ledger->closable);
+	       lane_empty(&ledger->carrier->outcomes) && lane_empty(&ledger->closable) &&
+	       ledger->note_count == 0 && lane_empty(&ledger->carrier->notes);
 }

@@ -8,6 +8,8 @@
 #include "engine/io/doorbell.h"
 #include "engine/send/carrier.h"
 
+#define LEDGER_NOTE_LIMIT 256 /* notes saved at once */
+
 struct ledger {
 	struct store *store;
 	const struct limits *limits;
@@ -29,6 +31,14 @@ struct ledger {
 	struct store_settle request;
 	struct store_position ask;
 	bool busy;      /* a request is under way (with a loop) */
+	struct carrier_note *notes[LEDGER_NOTE_LIMIT]; /* gathered, not yet saved */
+	struct store_host note_hosts[LEDGER_NOTE_LIMIT];
+	struct store_tls_result note_tls[LEDGER_NOTE_LIMIT];
+	size_t note_count;
+	usec notes_since;
+	bool notes_retry;
+	struct store_hosts_save hosts_request;
+	struct store_tls_save tls_request;
 	bool uncertain; /* the last settlement may or may not have been written */
 	usec retry_at;
 	_Atomic uint64_t settled_count;
@@ -46,3 +56,6 @@ void ledger_done(struct ledger *);
  * when it wants to be stepped again at the latest. */
 usec ledger_step(struct ledger *, usec now, bool flush);
 bool ledger_idle(const struct ledger *);
+
+/* Between the ledger's own files: ledger_note.c. Only while it is not busy. */
+usec ledger_step_notes(struct ledger *, usec now, bool flush);

@@ -53,9 +53,19 @@ static struct {
 	uint64_t tls_count; /* sessions told of; a lost answer may count some twice */
 } db;
 
+struct answering {
+	struct chain_link link;        /* in open_answers */
+	struct store_request *request; /* NULL: its store was closed, nobody waits any more */
+	struct store *store;
+	uint64_t life;
+};
+
+static struct chain open_answers;
+
 void store_begin(struct world *w)
 {
 	memset(&db, 0, sizeof(db));
+	chain_init(&open_answers);
 	db.slices = calloc(SLICE_LIMIT, sizeof(db.slices[0]));
 	ASSERT(db.slices);
 	db.state = CAMPAIGN_RUNNING;
@@ -86,17 +96,12 @@ uint64_t store_journal_position(void)
 /* -- answering: at once without a loop, later with one
  * ------------------------------------------ */
 
-struct answering {
-	struct store_request *request;
-	struct store *store;
-	uint64_t life;
-};
-
 static void answered(struct world *w, void *a, uint64_t b)
 {
 	struct answering *answering = a;
 	(void)b;
-	if (answering->life == w->crash_count && !w->dead)
+	chain_remove(&open_answers, &answering->link);
+	if (answering->request && answering->life == w->crash_count && !w->dead)
 		answering->request->on_done(answering->request);
 	free(answering);
 }
@@ -112,7 +117,9 @@ static void answer(struct store *store, struct store_request *request, int resul
 	}
 	struct answering *answering = malloc(sizeof(*answering));
 	ASSERT(answering);
-	*answering = (struct answering){request, store, world->crash_count};
+	*answering = (struct answering){
+		.request = request, .store = store, .life = world->crash_count};
+	chain_push_back(&open_answers, &answering->link);
 	world_at(world, 300 + (usec)world_below(world, 4000), answered, answering, 0);
 }
 
@@ -149,6 +156,12 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 
 void store_close(struct store *store)
 {
+	struct chain_link *link = chain_first(&open_answers);
+	for (; link; link = chain_next(&open_answers, link)) {
+		struct answering *answering = CHAIN_OWNER(link, struct answering, link);
+		if (answering->store == store)
+			answering->request = NULL;
+	}
 	free(store);
 }
 

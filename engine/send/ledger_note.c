@@ -1,0 +1,111 @@
+/* ledger_note.c - notes of the carrier into the database, now and then: what is known of hosts,
+ * what became of TLS. They are of no weight beside outcomes: they wait for a quiet moment, and
+ * what cannot be written is tried again with what has come since. */
+#include "engine/send/ledger.h"
+
+#include "engine/base/log.h"
+
+#define NOTE_AGE (2 * USEC_SECOND)
+
+static void on_hosts(struct store_request *);
+static void on_tls(struct store_request *);
+
+static void gather(struct ledger *ledger, usec now)
+{
+	bool was_empty = ledger->note_count == 0;
+	while (ledger->note_count < LEDGER_NOTE_LIMIT) {
+		struct carrier_note *note = lane_pop(&ledger->carrier->notes);
+		if (!note)
+			break;
+		ledger->notes[ledger->note_count++] = note;
+	}
+	if (was_empty && ledger->note_count > 0)
+		ledger->notes_since = now;
+}
+
+static void let_go(struct ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->note_count; i++)
+		lane_push(&ledger->carrier->notes_back, ledger->notes[i]);
+	ledger->note_count = 0;
+}
+
+static void save_tls(struct ledger *ledger)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < ledger->note_count; i++)
+		if (ledger->notes[i]->kind == NOTE_TLS)
+			ledger->note_tls[count++] = ledger->notes[i]->tls;
+	if (count == 0) {
+		let_go(ledger);
+		return;
+	}
+	ledger->tls_request = (struct store_tls_save){
+		.request = {.on_done = on_tls}, .results = ledger->note_tls, .count = count};
+	ledger->busy = true;
+	store_tls_save(ledger->store, &ledger->tls_request);
+}
+
+static void save_hosts(struct ledger *ledger)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < ledger->note_count; i++)
+		if (ledger->notes[i]->kind == NOTE_HOST)
+			ledger->note_hosts[count++] = ledger->notes[i]->host;
+	if (count == 0) {
+		save_tls(ledger);
+		return;
+	}
+	ledger->hosts_request = (struct store_hosts_save){
+		.request = {.on_done = on_hosts}, .hosts = ledger->note_hosts, .count = count};
+	ledger->busy = true;
+	store_hosts_save(ledger->store, &ledger->hosts_request);
+}
+
+/* What the database refuses for good (somebody changed its tables) is not tried for ever. */
+static bool failed(struct ledger *ledger, const struct store_request *request)
+{
+	if (request->result == STORE_OK)
+		return false;
+	bool again = request->result == STORE_LOST || request->result == STORE_RETRY;
+	log_event(LOG_WARN, "notes-unsaved", "count=%zu next=%s why=\"%s\"", ledger->note_count,
+		  again ? "retry" : "drop", log_str(str_of(request->why)));
+	if (again)
+		ledger->notes_retry = true; /* ledger_step_notes() sets when, from its clock */
+	else
+		let_go(ledger);
+	return true;
+}
+
+static void on_hosts(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, hosts_request.request);
+	ledger->busy = false;
+	if (!failed(ledger, request))
+		save_tls(ledger);
+}
+
+static void on_tls(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, tls_request.request);
+	ledger->busy = false;
+	if (!failed(ledger, request))
+		let_go(ledger);
+}
+
+usec ledger_step_notes(struct ledger *ledger, usec now, bool flush)
+{
+	if (ledger->notes_retry) {
+		ledger->notes_retry = false;
+		ledger->notes_since = now;
+		return now + NOTE_AGE;
+	}
+	gather(ledger, now);
+	if (ledger->note_count == 0)
+		return USEC_NEVER;
+	usec due = ledger->notes_since + NOTE_AGE;
+	if (!flush && now < due && ledger->note_count < LEDGER_NOTE_LIMIT)
+		return due;
+	save_hosts(ledger);
+	return now;
+}
