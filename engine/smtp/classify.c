@@ -391,6 +391,7 @@ static const struct {
 	[CAUSE_SUPPRESSED] = {CLASS_NONE, VERDICT_SUPPRESSED, "suppressed"},
 	[CAUSE_CANCELLED] = {CLASS_NONE, VERDICT_CANCELLED, "cancelled"},
 	[CAUSE_CRASHED] = {CLASS_NETWORK, VERDICT_IN_DOUBT, "in-doubt"},
+	[CAUSE_SOURCE_UNAVAILABLE] = {CLASS_NETWORK, VERDICT_DEFERRED, "source-unavailable"},
 };
 
 static struct classification classify_local(const struct reply *reply)

@@ -52,6 +52,9 @@ static const struct cause_row {
 	[CAUSE_SUPPRESSED] = {550, {5, 7, 1}, "address is suppressed"},
 	[CAUSE_CANCELLED] = {554, {5, 7, 0}, "campaign was cancelled"},
 	[CAUSE_CRASHED] = {451, {4, 3, 0}, "sender stopped after the end of data"},
+	[CAUSE_SOURCE_UNAVAILABLE] = {451,
+				      {4, 4, 1},
+				      "the source's address or proxy is not available"},
 };
 
 const char *const local_cause_names[CAUSE_COUNT] = {
@@ -79,6 +82,7 @@ const char *const local_cause_names[CAUSE_COUNT] = {
 	[CAUSE_SUPPRESSED] = "suppressed",
 	[CAUSE_CANCELLED] = "cancelled",
 	[CAUSE_CRASHED] = "crashed",
+	[CAUSE_SOURCE_UNAVAILABLE] = "source-unavailable",
 };
 
 struct reply reply_local(enum local_cause cause, enum smtp_stage stage)

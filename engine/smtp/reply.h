@@ -55,6 +55,7 @@ enum local_cause {
 	CAUSE_SUPPRESSED,        /* 550 5.7.1 on our own list */
 	CAUSE_CANCELLED,         /* 554 5.7.0 campaign cancelled */
 	CAUSE_CRASHED,           /* 451 4.3.0 the engine stopped after the end of data: in doubt */
+	CAUSE_SOURCE_UNAVAILABLE, /* 451 4.4.1 our own address or proxy is the trouble */
 	CAUSE_COUNT,
 };
 extern const char *const local_cause_names[CAUSE_COUNT];
