@@ -143,10 +143,15 @@ static int open_source(struct cli *cli, const struct config_source *from, struct
 	    !str_to_cstr(helo, to->helo, sizeof(to->helo)))
 		return cli_fail(cli, EXIT_USAGE, "source \"%s\": its name or helo is too long",
 				from->name.data);
-	to->has_address = from->address.size > 0;
-	if (to->has_address && !net_address_parse(from->address, 0, &to->address))
+	struct net_address address;
+	if (from->address.size == 0)
+		return CLI_GO;
+	if (!net_address_parse(from->address, 0, &address))
 		return cli_fail(cli, EXIT_USAGE, "source \"%s\": '%s' is not an IP address",
 				from->name.data, from->address.data);
+	to->has_ipv4 = address.sa.sa_family == AF_INET;
+	to->has_ipv6 = address.sa.sa_family == AF_INET6;
+	*(to->has_ipv4 ? &to->ipv4 : &to->ipv6) = address;
 	return CLI_GO;
 }
 

@@ -72,7 +72,9 @@ void io_cancel(struct io_loop *, struct io_op *);
 /* Nothing but on_done with 0 in the next round: for owners who must not call back at once. */
 void io_defer(struct io_loop *, struct io_op *);
 
-/* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor. */
+/* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor.
+ * -EADDRNOTAVAIL: from cannot be bound here, and that alone; -EAGAIN: this machine has no free
+ * port or no address towards to. */
 void io_connect(struct io_loop *, struct io_op *, const struct net_address *to,
 		const struct net_address *from);
 
@@ -115,6 +117,10 @@ struct io_poll {
 };
 void io_poll_start(struct io_loop *, struct io_poll *, int fd, int events);
 void io_poll_stop(struct io_loop *, struct io_poll *, void (*on_stopped)(struct io_op *, int));
+
+/* Synchronous: whether a TCP socket can be bound to the address now, at a port of the kernel's
+ * choice. 0 or -errno (-EADDRNOTAVAIL: this machine does not have it). */
+[[nodiscard]] int io_probe_bind(const struct net_address *);
 
 /* Accepts until stopped; on_accept gets a descriptor or -errno. Out of descriptors is told once
  * a try, tries are 100 ms apart; what the listening socket itself did is the last call. */

@@ -19,7 +19,8 @@ static void set_flag(int fd, int level, int name)
 	setsockopt(fd, level, name, &on, sizeof on);
 }
 
-/* A socket that is ready to connect, or -errno. */
+/* A socket that is ready to connect, or -errno. Whatever forbids the bind, to the caller it is
+ * the address that is not to be had. */
 static int open_socket(int family, const struct net_address *from)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -32,11 +33,25 @@ static int open_socket(int family, const struct net_address *from)
 	 * share it towards different peers. */
 	set_flag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
 	if (bind(fd, &from->sa, net_address_size(from)) < 0) {
-		int error = errno;
 		close(fd);
-		return -error;
+		return -EADDRNOTAVAIL;
 	}
 	return fd;
+}
+
+int io_probe_bind(const struct net_address *address)
+{
+	struct net_address at = *address;
+	if (at.sa.sa_family == AF_INET6)
+		at.in6.sin6_port = 0;
+	else
+		at.in4.sin_port = 0;
+	int fd = socket(at.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	if (fd < 0)
+		return -errno;
+	int result = bind(fd, &at.sa, net_address_size(&at)) < 0 ? -errno : 0;
+	close(fd);
+	return result;
 }
 
 void io_connect(struct io_loop *l, struct io_op *op, const struct net_address *to,
@@ -65,6 +80,9 @@ void connect_ended(struct io_loop *l, struct io_op *op, int result)
 	job_give_back(l, job);
 	if (result < 0)
 		io_close(l, fd);
+	/* The bind has been done: what is used up is ports, or there is no address at all. */
+	if (result == -EADDRNOTAVAIL)
+		result = -EAGAIN;
 	op_finish(op, result < 0 ? result : fd);
 }
 

@@ -1,9 +1,10 @@
-/* conn.c - one connection, plain or TLS.
+/* conn.c - one connection, direct or by a proxy, plain or TLS.
  * Everything the loop holds of this struct is counted in pending_count; on_closed comes when
  * the count is down to nothing, so that the owner may free or reuse it there. */
 #include "engine/net/conn.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "engine/base/assert.h"
 
@@ -19,26 +20,14 @@ static void set_state(struct conn *c, enum conn_state next)
 {
 	static const unsigned legal[] = {
 		[CONN_CLOSED] = 1 << CONN_CONNECTING | 1 << CONN_OPEN,
-		[CONN_CONNECTING] = 1 << CONN_OPEN | 1 << CONN_CLOSING,
+		[CONN_CONNECTING] = 1 << CONN_PROXY | 1 << CONN_OPEN | 1 << CONN_CLOSING,
+		[CONN_PROXY] = 1 << CONN_OPEN | 1 << CONN_CLOSING,
 		[CONN_OPEN] = 1 << CONN_HANDSHAKE | 1 << CONN_CLOSING,
 		[CONN_HANDSHAKE] = 1 << CONN_OPEN | 1 << CONN_CLOSING,
 		[CONN_CLOSING] = 1 << CONN_CLOSED,
 	};
 	ASSERT(legal[c->state] & 1U << next);
 	c->state = next;
-}
-
-static enum local_cause connect_cause(int error)
-{
-	switch (error) {
-	case -ECONNREFUSED:
-	case -ECONNRESET:
-		return CAUSE_CONNECT_REFUSED;
-	case -ETIMEDOUT:
-		return CAUSE_CONNECT_TIMEOUT;
-	default:
-		return CAUSE_CONNECT_UNREACHABLE;
-	}
 }
 
 /* Told once; the struct stays until the owner closes. */
@@ -53,6 +42,20 @@ static void lost(struct conn *c, enum local_cause cause)
 		c->events->on_lost(c, cause);
 }
 
+static bool by_proxy(const struct conn *c)
+{
+	return c->from && c->from->via != SOURCE_DIRECT;
+}
+
+/* It may hold a password that was not sent. */
+static void drop_proxy(struct conn *c)
+{
+	if (c->proxy)
+		explicit_bzero(c->proxy, sizeof *c->proxy);
+	free(c->proxy);
+	c->proxy = NULL;
+}
+
 /* Something of the loop has ended; the last one closes. */
 static void release(struct conn *c)
 {
@@ -65,12 +68,14 @@ static void release(struct conn *c)
 	c->fd = -1;
 	tls_session_destroy(c->tls);
 	c->tls = NULL;
+	drop_proxy(c);
 	set_state(c, CONN_CLOSED);
 	if (c->events->on_closed)
 		c->events->on_closed(c);
 }
 
 static void on_sent(struct io_op *op, int result);
+static void take_bytes(struct conn *c, str bytes);
 
 static void send_spans(struct conn *c, size_t count)
 {
@@ -91,12 +96,63 @@ static void send_cipher(struct conn *c)
 	send_spans(c, 1);
 }
 
+/* --- the talk with a proxy: in turn, so the stream rests while we speak. Hence nothing arrives
+ * while a send is under way, and a connection that has become the owner's has none. --- */
+
+static void tell_proxy(struct conn *c)
+{
+	str output = proxy_output(c->proxy);
+	io_stream_pause(c->loop, &c->stream);
+	c->spans[0] = (struct iovec){(void *)(uintptr_t)output.data, output.size};
+	send_spans(c, 1);
+}
+
+/* The owner's from here on, with what has come behind the proxy's last word. */
+static void through_proxy(struct conn *c, str rest)
+{
+	drop_proxy(c);
+	set_state(c, CONN_OPEN);
+	c->events->on_open(c);
+	ASSERT(!c->paused);
+	if (rest.size > 0 && c->state != CONN_CLOSING)
+		take_bytes(c, rest);
+}
+
+static void told_proxy(struct conn *c, int result)
+{
+	if (result < 0) {
+		lost(c, conn_why_fault(c->why, c->from, "ended the connection"));
+		return;
+	}
+	enum proxy_step step = proxy_sent(c->proxy);
+	io_stream_resume(c->loop, &c->stream);
+	if (step == PROXY_READY)
+		through_proxy(c, (str){});
+}
+
+static void hear_proxy(struct conn *c, str bytes)
+{
+	enum proxy_step step;
+	size_t taken = proxy_feed(c->proxy, bytes, &step);
+	if (step == PROXY_BAD)
+		lost(c, conn_why_proxy(c->why, c->proxy));
+	else if (step == PROXY_READY)
+		through_proxy(c, str_from(bytes, taken));
+	else if (proxy_output(c->proxy).size > 0)
+		tell_proxy(c);
+}
+
 static void on_sent(struct io_op *op, int result)
 {
 	struct conn *c = CONN_OF(op, send.op);
 	if (result >= 0 && c->tls)
 		tls_sent(c->tls, (size_t)result);
 	if (c->state == CONN_CLOSING) {
+		release(c);
+		return;
+	}
+	if (c->state == CONN_PROXY) {
+		told_proxy(c, result);
 		release(c);
 		return;
 	}
@@ -154,21 +210,29 @@ static void drive_tls(struct conn *c)
 		lost(c, CAUSE_CONNECTION_LOST);
 }
 
-static void on_stream_bytes(struct io_stream *s, str bytes, int error)
+static void take_bytes(struct conn *c, str bytes)
 {
-	struct conn *c = CONN_OF(s, stream);
-	if (bytes.size == 0) {
-		lost(c, error ? CAUSE_CONNECTION_LOST : CAUSE_NONE);
-		return;
-	}
-	if (c->lost_told)
-		return;
 	if (!c->tls) {
 		c->events->on_bytes(c, bytes);
 		return;
 	}
 	tls_feed(c->tls, bytes);
 	drive_tls(c);
+}
+
+static void on_stream_bytes(struct io_stream *s, str bytes, int error)
+{
+	struct conn *c = CONN_OF(s, stream);
+	if (c->lost_told)
+		return;
+	if (bytes.size == 0 && c->state == CONN_PROXY)
+		lost(c, conn_why_fault(c->why, c->from, "ended the connection"));
+	else if (bytes.size == 0)
+		lost(c, error ? CAUSE_CONNECTION_LOST : CAUSE_NONE);
+	else if (c->state == CONN_PROXY)
+		hear_proxy(c, bytes);
+	else
+		take_bytes(c, bytes);
 }
 
 static void start_stream(struct conn *c)
@@ -186,7 +250,11 @@ static void on_connected(struct io_op *op, int result)
 	if (c->state == CONN_CLOSING) {
 		/* it is closed below */
 	} else if (result < 0) {
-		lost(c, connect_cause(result));
+		lost(c, conn_why_errno(c->why, &c->to, c->from, result));
+	} else if (by_proxy(c)) {
+		set_state(c, CONN_PROXY);
+		start_stream(c);
+		tell_proxy(c);
 	} else {
 		set_state(c, CONN_OPEN);
 		start_stream(c);
@@ -195,22 +263,66 @@ static void on_connected(struct io_op *op, int result)
 	release(c);
 }
 
-void conn_open(struct conn *c, const struct net_address *to, const struct net_address *from)
+static void on_unreachable(struct io_op *op, int)
+{
+	struct conn *c = CONN_OF(op, connect);
+	lost(c, conn_why_family(c->why, &c->to, c->from));
+	release(c);
+}
+
+static void on_out_of_memory(struct io_op *op, int)
+{
+	struct conn *c = CONN_OF(op, connect);
+	lost(c, conn_why_errno(c->why, &c->to, c->from, -ENOMEM));
+	release(c);
+}
+
+static void connect_proxy(struct conn *c)
+{
+	c->proxy = malloc(sizeof *c->proxy);
+	if (!c->proxy) {
+		c->connect.on_done = on_out_of_memory;
+		io_defer(c->loop, &c->connect);
+		return;
+	}
+	proxy_init(c->proxy, c->from, &c->to);
+	io_connect(c->loop, &c->connect, &c->from->proxy, NULL);
+}
+
+void conn_open(struct conn *c, const struct net_address *to, const struct source *from)
 {
 	set_state(c, CONN_CONNECTING);
 	c->to = *to;
+	c->from = from;
+	c->why[0] = '\0';
 	c->fd = -1;
 	c->write_size = 0;
 	c->paused = c->lost_told = false;
 	c->pending_count = 1;
 	c->stream = (struct io_stream){};
 	c->connect = (struct io_op){.on_done = on_connected};
-	io_connect(c->loop, &c->connect, &c->to, from);
+	if (from && !source_can_reach(from, to)) {
+		c->connect.on_done = on_unreachable;
+		io_defer(c->loop, &c->connect);
+	} else if (by_proxy(c)) {
+		connect_proxy(c);
+	} else {
+		io_connect(c->loop, &c->connect, &c->to,
+			   from ? source_address(from, to->sa.sa_family) : NULL);
+	}
+}
+
+enum local_cause conn_timed_out(struct conn *c)
+{
+	bool asked = c->state == CONN_PROXY && c->proxy->state == PROXY_REQUEST;
+	return conn_why_timeout(c->why, &c->to, c->from, asked);
 }
 
 void conn_adopt(struct conn *c, int fd)
 {
 	set_state(c, CONN_OPEN);
+	c->from = NULL;
+	c->why[0] = '\0';
 	c->fd = fd;
 	c->write_size = 0;
 	c->paused = c->lost_told = false;

@@ -1,19 +1,28 @@
-/* conn.h - a connection: TCP by io.h, TLS by tls.h, bytes up, bytes down. Knows no SMTP.
+/* conn.h - a connection: TCP by io.h, by a proxy where the source says so, TLS by tls.h, bytes
+ * up, bytes down. Knows no SMTP.
  * One write is under way at a time; conn_write() while one is under way is a broken promise
  * (ask conn_writable()). All callbacks come from the loop, never inside a call. */
 #pragma once
 
 #include "engine/io/io.h"
+#include "engine/net/conn_why.h"
 #include "engine/net/tls.h"
 #include "engine/smtp/reply.h"
 
 #define CONN_SPAN_LIMIT 16
 
-enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_OPEN, CONN_HANDSHAKE, CONN_CLOSING };
+enum conn_state {
+	CONN_CLOSED,
+	CONN_CONNECTING,
+	CONN_PROXY, /* connected to the proxy, not yet through it */
+	CONN_OPEN,
+	CONN_HANDSHAKE,
+	CONN_CLOSING,
+};
 
 struct conn;
 struct conn_events {
-	void (*on_open)(struct conn *);
+	void (*on_open)(struct conn *); /* does not pause the connection */
 	/* Plain bytes; the view lives during the call. */
 	void (*on_bytes)(struct conn *, str bytes);
 	void (*on_written)(struct conn *, size_t size); /* the spans of conn_write() are free */
@@ -32,6 +41,8 @@ struct conn {
 	enum conn_state state;
 	int fd;
 	struct net_address to;
+	const struct source *from; /* NULL: none */
+	struct proxy *proxy;       /* in CONN_PROXY */
 	struct io_op connect, wake;
 	struct io_send send;
 	struct io_stream stream;
@@ -40,10 +51,17 @@ struct conn {
 	struct tls_session *tls;
 	unsigned pending_count; /* operations of the loop that still point here */
 	bool paused, lost_told;
+	/* Why it could not be opened, a sentence for people; empty before and after that. */
+	char why[CONN_WHY_SIZE];
 };
 
 void conn_init(struct conn *, struct io_loop *, const struct conn_events *);
-void conn_open(struct conn *, const struct net_address *to, const struct net_address *from);
+/* from lives as long as the connection; NULL: any address, directly. What fails before on_open
+ * is told by on_lost: CAUSE_SOURCE_UNAVAILABLE when it is the source's trouble (its address is
+ * gone; its proxy is, or refuses us), and no other host would be reached by it either. */
+void conn_open(struct conn *, const struct net_address *to, const struct source *from);
+/* For an owner that waits no longer for on_open: whose fault that is (why says it too). */
+enum local_cause conn_timed_out(struct conn *);
 /* Takes over an accepted descriptor (the sink's side). */
 void conn_adopt(struct conn *, int fd);
 bool conn_writable(const struct conn *);

@@ -16,7 +16,8 @@ struct check {
 	str wanted;   /* DKIM: the public key we sign with */
 	str zone;     /* the record to publish if it is missing */
 	bool aligned; /* DKIM: d= and From share a domain */
-	struct source source;
+	str helo;     /* PTR: what the source says in EHLO */
+	struct net_address address;
 	struct preflight_finding finding;
 };
 

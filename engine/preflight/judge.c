@@ -305,7 +305,7 @@ void judge_ptr(struct check *c, const struct dns_answer *answer)
 	if (conclude_temporary(c, answer))
 		return;
 	char address[INET6_ADDRSTRLEN];
-	net_address_format(&c->source.address, address);
+	net_address_format(&c->address, address);
 	bool named = answer->status == DNS_OK && answer->count > 0;
 	if (c->step == 0 && named) {
 		check_ask_address(c, answer->texts[0]);
@@ -316,17 +316,17 @@ void judge_ptr(struct check *c, const struct dns_answer *answer)
 		check_conclude(c, PREFLIGHT_ERROR, false,
 			       "%s has no name, and large receivers refuse mail from nameless "
 			       "addresses: have its owner publish a PTR record for %s",
-			       address, check_shown(c, str_of(c->source.helo)));
-	else if (!points_back(answer, &c->source.address))
+			       address, check_shown(c, c->helo));
+	else if (!points_back(answer, &c->address))
 		check_conclude(
 			c, PREFLIGHT_ERROR, false,
 			"%s is named %s, but that name does not lead back to it: publish the "
 			"address under the name",
 			address, name);
-	else if (!str_eq_nocase(c->name, str_of(c->source.helo)))
+	else if (!str_eq_nocase(c->name, c->helo))
 		check_conclude(c, PREFLIGHT_WARNING, false,
 			       "%s is named %s but says %s in EHLO: make them the same",
-			       address, name, check_shown(c, str_of(c->source.helo)));
+			       address, name, check_shown(c, c->helo));
 	else
 		check_conclude(c, PREFLIGHT_OK, false, "%s is named %s, there and back",
 			       address, name);

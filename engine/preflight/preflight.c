@@ -9,6 +9,8 @@
 #define SHOWN_LIMIT 512 /* of one text; SPF records of 450 bytes exist */
 #define KEY_LIMIT 16
 
+static const int families[] = {AF_INET, AF_INET6};
+
 struct preflight_run {
 	struct resolver *resolver;
 	struct arena *arena;
@@ -136,6 +138,14 @@ static struct check *new_check(struct preflight_run *run, enum preflight_subject
 	return c;
 }
 
+/* The source's public address of the family; NULL when it has none. */
+static const struct net_address *public_address(const struct source *s, int family)
+{
+	const struct net_address *address = family == AF_INET6 ? &s->ipv6 : &s->ipv4;
+	bool has = family == AF_INET6 ? s->has_ipv6 : s->has_ipv4;
+	return has && net_address_is_public(address) ? address : NULL;
+}
+
 /* Addresses of private networks have no public names, and SPF has no use for them. The record
  * that would cover the plan's public addresses; empty when none is known. */
 static str spf_line(struct arena *arena, str domain, const struct preflight_plan *plan)
@@ -145,14 +155,14 @@ static str spf_line(struct arena *arena, str domain, const struct preflight_plan
 	buf_init_arena(&b, arena, 256);
 	buf_put(&b, domain);
 	buf_put(&b, STR(". IN TXT \"v=spf1"));
-	for (size_t i = 0; i < plan->source_count; i++) {
-		const struct source *s = &plan->sources[i];
-		if (!s->has_address || !net_address_is_public(&s->address))
+	for (size_t i = 0; i < 2 * plan->source_count; i++) {
+		const struct net_address *address =
+			public_address(&plan->sources[i / 2], families[i % 2]);
+		if (!address)
 			continue;
 		char text[INET6_ADDRSTRLEN];
-		net_address_format(&s->address, text);
-		buf_printf(&b, " ip%c:%s", s->address.sa.sa_family == AF_INET ? '4' : '6',
-			   text);
+		net_address_format(address, text);
+		buf_printf(&b, " ip%c:%s", address->sa.sa_family == AF_INET ? '4' : '6', text);
 		named++;
 	}
 	buf_put(&b, STR(" ~all\""));
@@ -209,15 +219,17 @@ static void start_keys(struct preflight_run *run, const struct preflight_plan *p
 
 static void start_sources(struct preflight_run *run, const struct preflight_plan *plan)
 {
-	for (size_t i = 0; i < plan->source_count && !plan->names_optional; i++) {
-		const struct source *s = &plan->sources[i];
-		if (!s->has_address || !net_address_is_public(&s->address))
+	for (size_t i = 0; i < 2 * plan->source_count && !plan->names_optional; i++) {
+		const struct source *s = &plan->sources[i / 2];
+		const struct net_address *address = public_address(s, families[i % 2]);
+		if (!address)
 			continue;
-		char address[INET6_ADDRSTRLEN];
-		net_address_format(&s->address, address);
-		struct check *c = new_check(run, PREFLIGHT_PTR, judge_ptr, str_of(address));
-		c->source = *s;
-		resolve_name(run->resolver, &c->question, &c->source.address);
+		char text[INET6_ADDRSTRLEN];
+		net_address_format(address, text);
+		struct check *c = new_check(run, PREFLIGHT_PTR, judge_ptr, str_of(text));
+		c->address = *address;
+		c->helo = arena_copy(run->arena, str_of(s->helo));
+		resolve_name(run->resolver, &c->question, &c->address);
 	}
 }
 
@@ -255,7 +267,7 @@ int preflight_check(struct resolver *resolver, const struct preflight_plan *plan
 	if (!is_domain(plan->domain) || !is_domain(return_domain) ||
 	    plan->source_count > PREFLIGHT_SOURCE_LIMIT || plan->key_count > KEY_LIMIT)
 		return -1;
-	size_t limit = 5 + plan->key_count + plan->source_count;
+	size_t limit = 5 + plan->key_count + 2 * plan->source_count;
 	struct preflight_run *run = ARENA_NEW(arena, struct preflight_run);
 	struct check *checks = ARENA_ARRAY(arena, struct check, limit);
 	struct preflight_finding *findings =

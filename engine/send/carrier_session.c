@@ -60,8 +60,7 @@ static void connect_host(struct session *session)
 	snprintf(session->host, sizeof(session->host), "%s", host->name);
 	session->habit = carrier_habit_get(session->carrier, host->name);
 	session->refused = session->gone = session->spoken = session->want_tls = false;
-	conn_open(&session->conn, &host->addresses[session->address_index],
-		  source->has_address ? &source->address : NULL);
+	conn_open(&session->conn, &host->addresses[session->address_index], source);
 	wheel_arm(&session->carrier->wheel, &session->timer.wheel,
 		  io_now(carrier->loop) + CONNECT_TIMEOUT);
 }
@@ -492,7 +491,8 @@ void session_close_idle(struct session *session, usec now)
 void session_expired(struct session *session, usec now)
 {
 	if (!session->spoken) {
-		struct reply reply = reply_local(CAUSE_CONNECT_TIMEOUT, STAGE_CONNECT);
+		struct reply reply =
+			reply_local(conn_timed_out(&session->conn), STAGE_CONNECT);
 		refuse(session, &reply);
 		shut(session);
 		return;

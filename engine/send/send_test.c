@@ -156,8 +156,7 @@ static void connect_host(struct test *test)
 	const struct source *source = &test->settings->sources[0];
 	const struct route_host *host = &test->question.route.hosts[test->host_index];
 	conn_init(&test->conn, test->loop, test_events());
-	conn_open(&test->conn, &host->addresses[test->address_index],
-		  source->has_address ? &source->address : NULL);
+	conn_open(&test->conn, &host->addresses[test->address_index], source);
 }
 
 static void on_closed(struct conn *conn)

@@ -395,6 +395,7 @@ static const struct {
 	[CAUSE_NEEDS_REQUIRETLS] = {CLASS_POLICY, VERDICT_FAILED, "tls-failed"},
 	[CAUSE_TLS_POLICY] = {CLASS_NETWORK, VERDICT_DEFERRED, "tls-failed"},
 	[CAUSE_CRASHED] = {CLASS_NETWORK, VERDICT_IN_DOUBT, "in-doubt"},
+	[CAUSE_SOURCE_UNAVAILABLE] = {CLASS_NETWORK, VERDICT_DEFERRED, "source-unavailable"},
 };
 
 static struct classification classify_local(const struct reply *reply)

@@ -58,6 +58,9 @@ static const struct cause_row {
 			      {4, 7, 5},
 			      "no mail host satisfies the TLS policy of the domain"},
 	[CAUSE_CRASHED] = {451, {4, 3, 0}, "sender stopped after the end of data"},
+	[CAUSE_SOURCE_UNAVAILABLE] = {451,
+				      {4, 4, 1},
+				      "the source's address or proxy is not available"},
 };
 
 const char *const local_cause_names[CAUSE_COUNT] = {
@@ -89,6 +92,7 @@ const char *const local_cause_names[CAUSE_COUNT] = {
 	[CAUSE_NEEDS_REQUIRETLS] = "needs-requiretls",
 	[CAUSE_TLS_POLICY] = "tls-policy",
 	[CAUSE_CRASHED] = "crashed",
+	[CAUSE_SOURCE_UNAVAILABLE] = "source-unavailable",
 };
 
 struct reply reply_local(enum local_cause cause, enum smtp_stage stage)

@@ -59,6 +59,7 @@ enum local_cause {
 	CAUSE_NEEDS_REQUIRETLS,  /* 550 5.7.30 RFC 8689: not offered, or no TLS */
 	CAUSE_TLS_POLICY,        /* 451 4.7.5 no mail host satisfies the domain's TLS policy */
 	CAUSE_CRASHED,           /* 451 4.3.0 the engine stopped after the end of data: in doubt */
+	CAUSE_SOURCE_UNAVAILABLE, /* 451 4.4.1 our own address or proxy is the trouble */
 	CAUSE_COUNT,
 };
 extern const char *const local_cause_names[CAUSE_COUNT];

@@ -5,7 +5,11 @@
 #include "engine/base/chain.h"
 
 #include <poll.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 struct counted {
 	struct io_op op;
@@ -117,6 +121,68 @@ static void test_connect_from_a_foreign_address_fails_in_the_callback(void **)
 	assert_int_equal(c.done, 0);
 	world_run_until(&c.done, 1);
 	assert_int_equal(c.result, -EADDRNOTAVAIL);
+	close(listener);
+}
+
+/* A network of one's own with loopback and a single port to connect from. */
+static bool enter_narrow_network(void)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+		return false;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	FILE *ports = fopen("/proc/sys/net/ipv4/ip_local_port_range", "w");
+	bool done =
+		ioctl(fd, SIOCSIFFLAGS, &lo) == 0 && ports && fputs("50000 50000", ports) >= 0;
+	if (ports)
+		done &= fclose(ports) == 0;
+	close(fd);
+	return done;
+}
+
+/* In the child: 0 as it should be, 1 not, 2 could not be tried. */
+static int connect_twice_from_one_port(void)
+{
+	struct net_address at, from;
+	if (!enter_narrow_network() || world_open(NULL) != 0 ||
+	    !net_address_parse(STR("127.0.0.1"), 2525, &at) ||
+	    !net_address_parse(STR("127.0.0.1"), 0, &from))
+		return 2;
+	int listener = io_listen(&at, 16);
+	struct counted c[2] = {};
+	for (int i = 0; i < 2; i++) {
+		c[i].op.on_done = on_counted;
+		io_connect(world_loop, &c[i].op, &at, &from);
+		world_run_until(&c[i].done, 1);
+	}
+	return listener < 0 || c[0].result < 0 || c[1].result != -EAGAIN;
+}
+
+/* The address is there, so that the source must not be blamed as one whose address is gone. */
+static void test_connect_without_a_free_port_is_no_foreign_address(void **)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(connect_twice_from_one_port());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_probe_tells_own_addresses_from_foreign_ones(void **)
+{
+	struct net_address own, six, foreign, taken;
+	int listener = world_listen(&taken);
+	assert_true(net_address_parse(STR("127.0.0.77"), 0, &own));
+	assert_true(net_address_parse(STR("::1"), 0, &six));
+	assert_true(net_address_parse(STR("192.0.2.1"), 0, &foreign));
+	assert_int_equal(io_probe_bind(&own), 0);
+	assert_int_equal(io_probe_bind(&six), 0);
+	assert_int_equal(io_probe_bind(&taken), 0); /* its port is not looked at */
+	assert_int_equal(io_probe_bind(&foreign), -EADDRNOTAVAIL);
 	close(listener);
 }
 
@@ -542,6 +608,8 @@ int main(void)
 		cmocka_unit_test(test_connect_to_nobody_is_refused),
 		cmocka_unit_test(test_connect_uses_the_source_address),
 		cmocka_unit_test(test_connect_from_a_foreign_address_fails_in_the_callback),
+		cmocka_unit_test(test_connect_without_a_free_port_is_no_foreign_address),
+		cmocka_unit_test(test_probe_tells_own_addresses_from_foreign_ones),
 		cmocka_unit_test(test_cancelled_connect_ends),
 		cmocka_unit_test(test_large_send_arrives_whole),
 		cmocka_unit_test(test_send_to_a_closed_peer_fails),

@@ -1,113 +1,8 @@
 /* Connections, plain and TLS, both ends on one loop: what is written arrives, the end is told
  * once, and a connection can be closed at every moment. */
-#include "tests/unit/io_world.h"
-
-#include "engine/net/conn.h"
-
-struct end {
-	struct conn conn;
-	char in[200000];
-	size_t in_size;
-	int opened, written, tls_ok, tls_bad, lost, closed, bytes_calls;
-	enum local_cause cause;
-	bool echo, pause_each;
-};
-
-#define END_OF(c) CHAIN_OWNER(c, struct end, conn)
-
-static void on_open(struct conn *c)
-{
-	END_OF(c)->opened++;
-}
-
-static void on_bytes(struct conn *c, str bytes)
-{
-	struct end *e = END_OF(c);
-	assert_false(c->paused);
-	e->bytes_calls++;
-	if (e->in_size + bytes.size > sizeof e->in)
-		e->in_size = 0; /* only tests that do not look send so much */
-	memcpy(e->in + e->in_size, bytes.data, bytes.size);
-	e->in_size += bytes.size;
-	if (e->pause_each)
-		conn_pause(c);
-}
-
-static void on_written(struct conn *c, size_t)
-{
-	END_OF(c)->written++;
-}
-
-static void on_tls(struct conn *c, bool ok)
-{
-	if (ok)
-		END_OF(c)->tls_ok++;
-	else
-		END_OF(c)->tls_bad++;
-}
-
-static void on_lost(struct conn *c, enum local_cause cause)
-{
-	END_OF(c)->lost++;
-	END_OF(c)->cause = cause;
-}
-
-static void on_closed(struct conn *c)
-{
-	END_OF(c)->closed++;
-}
-
-static const struct conn_events events = {on_open, on_bytes, on_written,
-					  on_tls,  on_lost,  on_closed};
+#include "tests/unit/conn_end.h"
 
 static struct tls_context *client_tls, *server_tls;
-
-/* The client end is open, the server end adopted. */
-static void open_pair(struct end **client, struct end **server)
-{
-	struct net_address at;
-	int listener = world_listen(&at);
-	*client = calloc(1, sizeof **client);
-	*server = calloc(1, sizeof **server);
-	conn_init(&(*client)->conn, world_loop, &events);
-	conn_init(&(*server)->conn, world_loop, &events);
-	conn_open(&(*client)->conn, &at, NULL);
-	assert_int_equal((*client)->opened, 0);
-	world_run_until(&(*client)->opened, 1);
-	int fd = accept(listener, NULL, NULL);
-	assert_true(fd >= 0);
-	conn_adopt(&(*server)->conn, fd);
-	close(listener);
-}
-
-static void close_end(struct end *e)
-{
-	if (e->conn.state != CONN_CLOSED)
-		conn_close(&e->conn);
-	assert_int_equal(e->closed, 0);
-	world_run_until(&e->closed, 1);
-	free(e);
-}
-
-static void put(struct end *e, const char *data, size_t size)
-{
-	struct iovec spans[2] = {{(void *)(uintptr_t)data, size / 2},
-				 {(void *)(uintptr_t)(data + size / 2), size - size / 2}};
-	int before = e->written;
-	assert_true(conn_writable(&e->conn));
-	conn_write(&e->conn, spans, 2);
-	assert_false(conn_writable(&e->conn));
-	world_run_until(&e->written, before + 1);
-}
-
-static void await_bytes(struct end *e, size_t size)
-{
-	for (usec end = clock_now() + 10 * USEC_SECOND; e->in_size < size;) {
-		assert_true(clock_now() < end);
-		assert_true(io_turn(world_loop, clock_now() + 10 * USEC_MS) >= 0);
-	}
-	assert_int_equal(e->in_size, size);
-}
 
 static char pattern[150000];
 
@@ -230,7 +125,7 @@ static void test_refused_connection_is_lost_with_its_cause(void **)
 	struct net_address at;
 	close(world_listen(&at));
 	struct end *e = calloc(1, sizeof *e);
-	conn_init(&e->conn, world_loop, &events);
+	conn_init(&e->conn, world_loop, &end_events);
 	conn_open(&e->conn, &at, NULL);
 	world_run_until(&e->lost, 1);
 	assert_int_equal(e->cause, CAUSE_CONNECT_REFUSED);
@@ -298,7 +193,7 @@ static void test_close_while_connecting(void **)
 		struct net_address at;
 		int listener = world_listen(&at);
 		struct end *e = calloc(1, sizeof *e);
-		conn_init(&e->conn, world_loop, &events);
+		conn_init(&e->conn, world_loop, &end_events);
 		conn_open(&e->conn, &at, NULL);
 		if (turned)
 			assert_true(io_turn(world_loop, 0) >= 0);
@@ -312,7 +207,7 @@ static void test_conn_can_be_opened_again(void **)
 	struct net_address at;
 	int listener = world_listen(&at);
 	struct end *e = calloc(1, sizeof *e);
-	conn_init(&e->conn, world_loop, &events);
+	conn_init(&e->conn, world_loop, &end_events);
 	for (int i = 0; i < 3; i++) {
 		conn_open(&e->conn, &at, NULL);
 		world_run_until(&e->opened, i + 1);
