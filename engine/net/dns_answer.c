@@ -8,6 +8,18 @@
 #define TEMPORARY_TTL 2    /* seconds: spares a failing server a storm, RFC 2308 7 */
 #define PACKED_LIMIT 16384 /* bytes of both halves of an address answer */
 
+/* Only the usable ones are told; that there were others is told as well. */
+static size_t take_tlsa(str packed, struct tlsa *out, bool *ret_unusable)
+{
+	size_t count = 0;
+	while (count < DNS_TLSA_LIMIT && dns_packed_tlsa(&packed, &out[count])) {
+		bool usable = out[count].size > 0;
+		*ret_unusable = *ret_unusable || !usable;
+		count += usable;
+	}
+	return count;
+}
+
 static void take_apart(struct dns_scratch *s, const struct dns_entry *e,
 		       struct dns_answer *answer)
 {
@@ -30,6 +42,10 @@ static void take_apart(struct dns_scratch *s, const struct dns_entry *e,
 		while (i < DNS_TEXTS_LIMIT && dns_packed_text(&packed, &s->texts[i]))
 			i++;
 		answer->texts = s->texts;
+		break;
+	case DNS_TLSA:
+		i = take_tlsa(packed, s->tlsa, &answer->tlsa_unusable);
+		answer->tlsa = s->tlsa;
 		break;
 	}
 	answer->count = i;

@@ -9,6 +9,7 @@ struct dns_scratch {
 	struct dns_mx mx[DNS_MX_LIMIT];
 	struct net_address addresses[DNS_ADDRESS_LIMIT];
 	str texts[DNS_TEXTS_LIMIT];
+	struct tlsa tlsa[DNS_TLSA_LIMIT];
 };
 
 void dns_answer_of(const struct dns_entry *, usec now, struct dns_scratch *,

@@ -161,6 +161,8 @@ static size_t record_limit(enum dns_type type)
 {
 	if (type == DNS_MX)
 		return DNS_MX_LIMIT;
+	if (type == DNS_TLSA)
+		return DNS_TLSA_LIMIT;
 	return type == DNS_TXT || type == DNS_PTR ? DNS_TEXTS_LIMIT : DNS_ADDRESS_LIMIT / 2;
 }
 

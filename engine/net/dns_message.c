@@ -11,6 +11,7 @@
 #include "engine/net/dns_message.h"
 
 #include <arpa/inet.h>
+#include <openssl/evp.h>
 
 #define RECORD_LIMIT 512 /* records looked at in one message; 64 KiB could claim 5,000 */
 #define JUMP_LIMIT 64    /* pointers followed in one name */
@@ -18,6 +19,8 @@
 #define TYPE_SOA 6
 #define CLASS_IN 1
 #define RCODE_NXDOMAIN 3
+#define SHA256_SIZE 32
+#define SHA512_SIZE 64
 
 struct reader {
 	str message;
@@ -169,6 +172,50 @@ static bool pack_name(struct reader *r, struct buf *packed)
 	return true;
 }
 
+static bool sha256(str data, uint8_t *digest)
+{
+	unsigned size = 0;
+	return EVP_Digest(data.data, data.size, digest, &size, EVP_sha256(), NULL) == 1 &&
+	       size == SHA256_SIZE;
+}
+
+/* RFC 6698 2.1: usage(1) selector(1) matching(1) data. False: no mail sender can use it (RFC
+ * 7672 3.1.3). */
+static bool read_tlsa(str data, struct tlsa *out)
+{
+	if (data.size < 4)
+		return false;
+	str digest = str_from(data, 3);
+	uint8_t matching = (uint8_t)data.data[2];
+	*out = (struct tlsa){.usage = (uint8_t)data.data[0],
+			     .selector = (uint8_t)data.data[1],
+			     .matching = matching == 0 ? 1 : matching,
+			     .size = matching == 2 ? SHA512_SIZE : SHA256_SIZE};
+	if ((out->usage != 2 && out->usage != 3) || out->selector > 1 || matching > 2)
+		return false;
+	if (matching == 0)
+		return sha256(digest, out->data);
+	if (digest.size != out->size)
+		return false;
+	memcpy(out->data, digest.data, digest.size);
+	return true;
+}
+
+/* What cannot be used stays a record: a host with it wants TLS, though no certificate can be
+ * checked (RFC 7672 2.2). */
+static bool pack_tlsa(str data, struct buf *packed)
+{
+	struct tlsa tlsa;
+	if (!read_tlsa(data, &tlsa))
+		tlsa = (struct tlsa){};
+	buf_put_byte(packed, (char)tlsa.usage);
+	buf_put_byte(packed, (char)tlsa.selector);
+	buf_put_byte(packed, (char)tlsa.matching);
+	buf_put_byte(packed, (char)tlsa.size);
+	buf_put(packed, str_make((const char *)tlsa.data, tlsa.size));
+	return true;
+}
+
 /* rdata is a part of the message of r; names in it may point out of it. */
 static bool pack(struct reader r, str rdata, enum dns_type type, struct buf *packed)
 {
@@ -184,6 +231,8 @@ static bool pack(struct reader r, str rdata, enum dns_type type, struct buf *pac
 		return pack_text(rdata, packed);
 	case DNS_PTR:
 		return rdata.size > 0 && pack_name(&inside, packed);
+	case DNS_TLSA:
+		return pack_tlsa(rdata, packed);
 	}
 	return false;
 }
@@ -327,6 +376,23 @@ bool dns_packed_text(str *packed, str *ret_text)
 	if (r.bad)
 		return false;
 	*ret_text = text;
+	*packed = str_from(*packed, r.at);
+	return true;
+}
+
+bool dns_packed_tlsa(str *packed, struct tlsa *ret_tlsa)
+{
+	struct reader r = {.message = *packed};
+	struct tlsa tlsa = {};
+	tlsa.usage = (uint8_t)take_number(&r, 1);
+	tlsa.selector = (uint8_t)take_number(&r, 1);
+	tlsa.matching = (uint8_t)take_number(&r, 1);
+	tlsa.size = (uint8_t)take_number(&r, 1);
+	str digest = take_bytes(&r, tlsa.size);
+	if (r.bad || digest.size > sizeof tlsa.data)
+		return false;
+	memcpy(tlsa.data, digest.data, digest.size);
+	*ret_tlsa = tlsa;
 	*packed = str_from(*packed, r.at);
 	return true;
 }

@@ -4,13 +4,21 @@
  *   MX       preference (2 bytes), size (1), host name
  *   address  family size 4 or 16 (1), address bytes
  *   text     size (2), bytes (TXT: its strings joined; PTR: the name)
+ *   TLSA     usage (1), selector (1), matching (1), size (1), digest; size 0: unusable
  * with numbers in network order. Names are lower case, without the last dot; "" is the root. */
 #pragma once
 
 #include "engine/base/buf.h"
 #include "engine/net/resolve.h"
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum dns_type {
+	DNS_A = 1,
+	DNS_PTR = 12,
+	DNS_MX = 15,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_TLSA = 52
+};
 
 #define DNS_NEGATIVE_DEFAULT 60 /* seconds, where the reply holds no SOA (RFC 2308 5) */
 
@@ -31,3 +39,4 @@ struct dns_reply {
 [[nodiscard]] bool dns_packed_mx(str *packed, struct dns_mx *ret_mx);
 [[nodiscard]] bool dns_packed_address(str *packed, struct net_address *ret_address);
 [[nodiscard]] bool dns_packed_text(str *packed, str *ret_text);
+[[nodiscard]] bool dns_packed_tlsa(str *packed, struct tlsa *ret_tlsa); /* size 0: unusable */

@@ -33,7 +33,7 @@ struct resolver {
 	struct chain told;    /* entries with an answer for their waiters */
 	struct wake *wake;
 	struct dns_entry *nothing; /* for waiters when memory is out */
-	bool no_ipv6;
+	bool no_ipv6, trust_ad;
 	struct dns_scratch scratch;
 };
 
@@ -93,9 +93,12 @@ static void on_reply(void *context, enum dns_type type, const struct dns_reply *
 {
 	struct dns_entry *e = context;
 	struct resolver *r = e->owner;
+	struct dns_reply known = *reply;
 	char why[128];
+	/* AD is asked for always; whether it is worth anything, the configuration knows. */
+	known.secure = reply->secure && r->trust_ad;
 	snprintf(why, sizeof why, "%s %s", what, r->channel.server);
-	dns_answer_learn(e, type, reply, packed, str_of(why), io_now(r->loop));
+	dns_answer_learn(e, type, &known, packed, str_of(why), io_now(r->loop));
 	if (--e->left_count == 0)
 		tell_later(r, e);
 	wake(r); /* for the backlog */
@@ -195,6 +198,11 @@ void resolve_text(struct resolver *r, struct dns_question *q, str name)
 	question(r, q, DNS_TXT, name);
 }
 
+void resolve_tlsa(struct resolver *r, struct dns_question *q, str name)
+{
+	question(r, q, DNS_TLSA, name);
+}
+
 /* RFC 1035 3.5, RFC 3596 2.5: bytes, or nibbles, from the last to the first. */
 void resolve_name(struct resolver *r, struct dns_question *q, const struct net_address *a)
 {
@@ -254,6 +262,7 @@ int resolver_create(struct resolver **ret_resolver, struct io_loop *loop,
 		return -ENOMEM;
 	r->loop = loop;
 	r->no_ipv6 = config->no_ipv6;
+	r->trust_ad = config->trust_ad;
 	r->channel = (struct dns_channel){.loop = loop, .timer_fd = -1};
 	chain_init(&r->channel.watches);
 	chain_init(&r->backlog);

@@ -5,7 +5,7 @@
  * share a site's limits, but no connection. */
 #pragma once
 
-#include "engine/base/str.h"
+#include "engine/base/buf.h"
 
 /* From little to much. STS and DANE ask no more than MAY of a domain that publishes nothing. */
 enum tls_wish {
@@ -45,6 +45,17 @@ struct tls_need {
 			       then ENCRYPT (RFC 7672 2.2) */
 	struct tlsa tlsa[TLSA_LIMIT];
 };
+
+/* What a wish asks of a host that publishes nothing. */
+struct tls_need tls_need_of_wish(enum tls_wish);
+/* What a host's usable TLSA records ask for; none: TLS without a check of the certificate. The
+ * need has them in an order of its own, so that equal sets make equal needs, and no more of
+ * them than TLSA_LIMIT, those of usage 3 first. */
+struct tls_need tls_need_of_tlsa(const struct tlsa *, size_t count);
+/* Bytes that are equal for equal needs only. */
+void tls_need_put_key(struct buf *, const struct tls_need *);
+/* "3 1 1 0f0f..." as in RFC 6698 2.2. */
+void tlsa_put_text(struct buf *, const struct tlsa *);
 
 /* What a domain published: the policy that a TLS report speaks of (RFC 8460 4.2). */
 enum tls_policy_type {

@@ -14,6 +14,7 @@ static bool take_one(enum dns_type type, str *packed)
 	struct dns_mx mx;
 	struct net_address address;
 	str text;
+	struct tlsa tlsa;
 	switch (type) {
 	case DNS_MX:
 		return dns_packed_mx(packed, &mx) && memchr(mx.host, '\0', sizeof mx.host);
@@ -23,6 +24,8 @@ static bool take_one(enum dns_type type, str *packed)
 	case DNS_TXT:
 	case DNS_PTR:
 		return dns_packed_text(packed, &text) && text.size <= DNS_TEXT_LIMIT;
+	case DNS_TLSA:
+		return dns_packed_tlsa(packed, &tlsa) && tlsa.size <= TLSA_DATA_LIMIT;
 	}
 	return false;
 }
@@ -46,7 +49,7 @@ static void read_as(str message, enum dns_type type)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = {DNS_A, DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA};
+	static const enum dns_type types[] = {DNS_A, DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA, DNS_TLSA};
 	/* In memory of its own, so that a byte too far is seen. */
 	char *copy = malloc(size ? size : 1);
 	memcpy(copy, data, size);

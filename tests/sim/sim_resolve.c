@@ -133,6 +133,11 @@ void resolve_text(struct resolver *resolver, struct dns_question *question, str 
 	ask(resolver, question, name, ASKED_OTHER);
 }
 
+void resolve_tlsa(struct resolver *resolver, struct dns_question *question, str name)
+{
+	ask(resolver, question, name, ASKED_OTHER);
+}
+
 void resolve_name(struct resolver *resolver, struct dns_question *question,
 		  const struct net_address *address)
 {

@@ -97,6 +97,63 @@ static void test_texts_are_joined(void **)
 	assert_int_equal(text.size, 0);
 }
 
+static void test_tlsa_records_and_full_data_as_its_digest(void **)
+{
+	/* SHA-256 of "abc", FIPS 180-2 B.1 */
+	static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea};
+	struct tlsa tlsa;
+	assert_true(read_message(load("tlsa"), DNS_TLSA));
+	assert_int_equal(reply.count, 3);
+	assert_true(reply.secure);
+	str rest = buf_str(&packed);
+	assert_true(dns_packed_tlsa(&rest, &tlsa));
+	assert_int_equal(tlsa.usage, 3);
+	assert_int_equal(tlsa.selector, 1);
+	assert_int_equal(tlsa.matching, 1);
+	assert_int_equal(tlsa.size, 32);
+	assert_int_equal(tlsa.data[31], 31);
+	assert_true(dns_packed_tlsa(&rest, &tlsa));
+	assert_int_equal(tlsa.usage, 2);
+	assert_int_equal(tlsa.selector, 0);
+	assert_int_equal(tlsa.matching, 2);
+	assert_int_equal(tlsa.size, 64);
+	assert_int_equal(tlsa.data[63], 63);
+	assert_true(dns_packed_tlsa(&rest, &tlsa));
+	assert_int_equal(tlsa.matching, 1);
+	assert_int_equal(tlsa.size, 32);
+	assert_memory_equal(tlsa.data, abc, sizeof abc);
+	assert_int_equal(rest.size, 0);
+}
+
+/* Usage 0, selector 2, matching 3, a digest of 31 bytes, one of 32 where 64 belong, none, and a
+ * record of one byte: each stays a record, of size 0. */
+static void test_tlsa_that_no_sender_can_use_stays_a_record(void **)
+{
+	struct tlsa tlsa;
+	assert_true(read_message(load("tlsa-unusable"), DNS_TLSA));
+	assert_int_equal(reply.status, DNS_OK);
+	assert_int_equal(reply.count, 7);
+	str rest = buf_str(&packed);
+	for (size_t i = 0; i < reply.count; i++) {
+		assert_true(dns_packed_tlsa(&rest, &tlsa));
+		assert_int_equal(tlsa.size, 0);
+	}
+	assert_int_equal(rest.size, 0);
+}
+
+static void test_tlsa_packed_and_cut_anywhere_is_refused(void **)
+{
+	struct tlsa tlsa;
+	assert_true(read_message(load("tlsa"), DNS_TLSA));
+	for (size_t size = 0; size < 4 + 32; size++) {
+		str rest = str_sub(buf_str(&packed), 0, size);
+		assert_false(dns_packed_tlsa(&rest, &tlsa));
+		assert_int_equal(rest.size, size);
+	}
+	str huge = str_make("\3\1\1\x41", 4);
+	assert_false(dns_packed_tlsa(&huge, &tlsa));
+}
+
 static void test_denials_carry_the_soa_minimum(void **)
 {
 	assert_true(read_message(load("nxdomain"), DNS_MX));
@@ -117,9 +174,10 @@ static void test_pointers_that_go_round_are_refused(void **)
 	assert_int_equal(packed.size, 0);
 }
 
-static const char *const seeds[] = {"mx",  "null-mx", "a-behind-cname", "aaaa",
-				    "txt", "ptr",     "nxdomain",       "loop"};
-static const enum dns_type types[] = {DNS_A, DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA};
+static const char *const seeds[] = {"mx",   "null-mx",      "a-behind-cname", "aaaa",
+				    "txt",  "ptr",          "nxdomain",       "loop",
+				    "tlsa", "tlsa-unusable"};
+static const enum dns_type types[] = {DNS_A, DNS_PTR, DNS_MX, DNS_TXT, DNS_AAAA, DNS_TLSA};
 
 /* In memory of its own: ASan sees a byte too far. */
 static bool read_copy(str message, enum dns_type type)
@@ -182,6 +240,9 @@ int main(void)
 		cmocka_unit_test(test_mx_that_no_host_can_have_stays_a_record),
 		cmocka_unit_test(test_addresses_behind_a_cname),
 		cmocka_unit_test(test_texts_are_joined),
+		cmocka_unit_test(test_tlsa_records_and_full_data_as_its_digest),
+		cmocka_unit_test(test_tlsa_that_no_sender_can_use_stays_a_record),
+		cmocka_unit_test(test_tlsa_packed_and_cut_anywhere_is_refused),
 		cmocka_unit_test(test_denials_carry_the_soa_minimum),
 		cmocka_unit_test(test_pointers_that_go_round_are_refused),
 		cmocka_unit_test(test_a_message_cut_anywhere_is_refused),
