@@ -19,7 +19,8 @@ ROOMS := $(PURE_ROOMS) engine/data engine/net engine/sign engine/preflight engin
 RIM_SOURCES := $(wildcard engine/io/*.c) engine/net/resolve.c engine/net/tls.c \
 	engine/net/fetch.c $(wildcard engine/store/*.c)
 
-PACKAGES := liburing openssl libcares libpq msgpack jansson libconfuse libpcre2-8 libidn2 gumbo libcurl libgsasl
+PACKAGES := liburing openssl libcares libpq msgpack jansson libconfuse libpcre2-8 libidn2 gumbo \
+	libcurl libgsasl
 CPPFLAGS += -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lopendkim -lcsv -lpthread -lm
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
