@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/net/tls_policy.h"
 #include "engine/smtp/client.h"
 
 #define CONFIG_SIZE_LIMIT (4u << 20)
@@ -103,15 +104,17 @@ static const struct key source_keys[] = {
 	END,
 };
 
-static const char *const tls_choices[] = {"off", "opportunistic", "require", NULL};
 static const struct key smtp_keys[] = {
 	COUNT(config_smtp, port, NULL, 1, 65535, "25", "Port of the recipients' mail servers."),
 	BOOL(config_smtp, allow_loopback, "false",
 	     "Deliver to 127.0.0.0/8 and ::1 when DNS points there; for tests only."),
-	{"tls", KEY_CHOICE, AT(config_smtp, tls), NULL, 0, 0, "opportunistic", tls_choices,
-	 false,
-	 "opportunistic: STARTTLS where it is offered, without checking the certificate (RFC "
-	 "7435), as mail servers do among themselves; require: no mail without it."},
+	{"tls", KEY_CHOICE, AT(config_smtp, tls), NULL, 0, 0, "may", tls_wish_names, false,
+	 "none: clear text; may: STARTTLS where it is offered, without checking the "
+	 "certificate "
+	 "(RFC 7435), as mail servers do among themselves; encrypt: no mail without it; "
+	 "verify: "
+	 "nor without a certificate for the host's name; mta-sts: as the domain's policy asks "
+	 "(RFC 8461), else may; dane: as its TLSA records ask (RFC 7672), else mta-sts."},
 	DURATION(config_smtp, greeting_timeout, USEC_SECOND, USEC_HOUR, "5m",
 		 "How long to wait for the 220 greeting (RFC 5321 4.5.3.2)."),
 	DURATION(config_smtp, command_timeout, USEC_SECOND, USEC_HOUR, "5m",

@@ -38,7 +38,7 @@ struct config_source {
 struct config_smtp {
 	uint64_t port;
 	bool allow_loopback;
-	int tls; /* enum smtp_tls */
+	int tls; /* enum tls_wish */
 	usec greeting_timeout, command_timeout, data_timeout, block_timeout, end_timeout;
 };
 

@@ -240,7 +240,7 @@ static int open_routes(struct cli *cli, struct engine_settings *s)
 	s->route = (struct router_config){
 		.port = (uint16_t)config->smtp.port,
 		.allow_loopback = config->smtp.allow_loopback,
-		.tls = TLS_WISH_MAY,
+		.tls = (enum tls_wish)config->smtp.tls,
 		.relays = relays,
 		.relay_count = count,
 		.static_routes = routes,
@@ -269,7 +269,6 @@ static void fill_protocol(const struct config *config, struct engine_settings *s
 	s->timeouts.data = config->smtp.data_timeout;
 	s->timeouts.block = config->smtp.block_timeout;
 	s->timeouts.end = config->smtp.end_timeout;
-	s->tls = (enum smtp_tls)config->smtp.tls;
 }
 
 static void fill_engine(struct cli *cli, struct engine_settings *s)

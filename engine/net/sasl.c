@@ -111,19 +111,21 @@ static const struct mechanism *choose(const struct sasl_credentials *c, str offe
 {
 	str wished = c->mechanisms;
 	bool any = str_trim(wished).size == 0;
-	fail(why, why_size, "no allowed way of AUTH among those offered: ", offered);
-	bool told = false;
+	const struct mechanism *hindered = NULL;
 	for (size_t i = 0; any ? i < MECHANISM_COUNT : wished.size > 0; i++) {
 		const struct mechanism *m = any ? &mechanisms[i] : find(str_cut(&wished, ' '));
 		if (!m || !lists(offered, m->name))
 			continue;
-		const char *reason = obstacle(m, c, channel);
-		if (!reason)
+		if (!obstacle(m, c, channel))
 			return m;
-		if (!told && why_size > 0)
-			snprintf(why, why_size, "AUTH %s %s", m->name, reason);
-		told = true;
+		if (!hindered)
+			hindered = m;
 	}
+	if (hindered)
+		snprintf(why, why_size, "AUTH %s %s", hindered->name,
+			 obstacle(hindered, c, channel));
+	else
+		fail(why, why_size, "no allowed way of AUTH among those offered: ", offered);
 	return NULL;
 }
 

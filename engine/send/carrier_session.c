@@ -38,10 +38,30 @@ static usec now_of(const struct session *session)
 	return io_now(session->carrier->loop);
 }
 
+static const struct route_host *host_of(const struct session *session)
+{
+	return &session->path->route.hosts[session->host_index];
+}
+
+static enum smtp_tls smtp_tls_of(enum tls_need_kind need)
+{
+	switch (need) {
+	case TLS_NEED_NONE:
+		return SMTP_TLS_NONE;
+	case TLS_NEED_MAY:
+		return SMTP_TLS_MAY;
+	case TLS_NEED_ENCRYPT:
+	case TLS_NEED_PKIX:
+	case TLS_NEED_DANE:
+		break;
+	}
+	return SMTP_TLS_REQUIRE;
+}
+
 static struct smtp_options options_of(const struct session *session)
 {
 	const struct engine_settings *settings = session->carrier->settings;
-	enum smtp_tls tls = settings->tls;
+	enum smtp_tls tls = smtp_tls_of(host_of(session)->tls.kind);
 	if (tls == SMTP_TLS_MAY && session_in_clear(session))
 		tls = SMTP_TLS_NONE;
 	return (struct smtp_options){
@@ -163,7 +183,7 @@ static bool tls_retry(struct session *session)
 {
 	bool failed = session->refusal.cause == CAUSE_TLS_FAILED ||
 		      session->refusal.stage == STAGE_STARTTLS;
-	if (!failed || session->carrier->settings->tls != SMTP_TLS_MAY || session->in_clear)
+	if (!failed || host_of(session)->tls.kind != TLS_NEED_MAY || session->in_clear)
 		return false;
 	session_learn_broken_tls(session);
 	return true;

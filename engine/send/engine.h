@@ -7,6 +7,7 @@
 #include "engine/base/usec.h"
 #include "engine/net/route.h"
 #include "engine/net/source.h"
+#include "engine/net/token.h"
 #include "engine/shape/backoff.h"
 #include "engine/shape/path.h"
 #include "engine/sign/dkim.h"
@@ -15,17 +16,33 @@
 
 struct rules; /* engine/shape/rules.h: provider data and limits */
 
+/* What a relay wants to know of us (sasl.h, token.h); by its index in the router's relays. */
+struct relay_login {
+	bool wanted; /* false: no AUTH there */
+	str user, password;
+	str mechanisms; /* allowed ones, by preference; empty: all */
+	bool in_clear;  /* passwords and tokens without TLS, too */
+	bool has_token; /* an OAuth token, by: */
+	struct token_source_config token;
+};
+
 struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
 	const char *journal_directory;
 	bool durable_disk;         /* marks and outcomes reach the disk before they count */
 	struct store_config store; /* conninfo, tenant, time-outs */
 	struct resolver_config dns;
-	struct router_config route;
+	struct router_config route; /* fetcher and loop are the engine's to fill in */
+	const struct relay_login *logins; /* as many as route.relays; NULL: none */
+	const char *ca_file; /* who vouches for servers, of mail and of policies; NULL: the
+				system's */
+	const char *certificate_file, *key_file; /* shown to servers that ask; NULL: none */
+	bool tls_1_3_only;
+	bool ask_dsn;           /* for reports of failure, of servers that offer DSN (RFC 3461) */
+	const char *congestion; /* of TCP towards mail servers; NULL: the system's */
 	const struct source *sources;
 	size_t source_count; /* >= 1 */
 	struct smtp_timeouts timeouts;
-	enum smtp_tls tls;
 	const struct classifier *classifier; /* NULL: the engine builds its own */
 	struct rules *rules;                 /* NULL: path_limits_default for all */
 	struct path_limits default_limits;

@@ -112,7 +112,7 @@ static void on_open(struct conn *conn)
 	struct test *test = of_conn(conn);
 	const struct smtp_options options = {.helo = str_of(test->settings->sources[0].helo),
 					     .timeouts = test->settings->timeouts,
-					     .tls = test->settings->tls,
+					     .tls = SMTP_TLS_MAY,
 					     .flight = FLIGHT_GROUP};
 	smtp_client_init(&test->client, &options, io_now(test->loop));
 	test->spoken = true;

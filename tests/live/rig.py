@@ -165,7 +165,7 @@ class Rig:
                     "timeout": "1s", "tries": 2},
             "engine": {"name": "live", "journal": str(self.place / "journal")},
             "source": [("default", {"helo": "out.news.test"})],
-            "smtp": {"port": port, "allow_loopback": True, "tls": "off"},
+            "smtp": {"port": port, "allow_loopback": True, "tls": "none"},
             "default_limits": {"connections": 20, "messages_per_connection": 0,
                                "message_rate": "1000000/s", "connection_rate": "10000/s"},
             "sending": {"return_domain": "bounce.test", "base_url": "https://news.test",

@@ -190,7 +190,7 @@ def main():
     checks, rig = r.Checks(), r.Rig("campaign")
     rig.prepare(DOMAINS, LISTENERS, "--log-recipients", rig.place / "log", "--store",
                 f"exact:{rig.place / 'mail'}", dkim=("ed25519", "rsa"),
-                smtp={"tls": "opportunistic"},
+                smtp={"tls": "may"},
                 provider=[("one", {"mx": ["mx.one.test"], **PACED})])
     lists(rig, count)
     rig.campaign("first", html=HTML, lists=["first"])

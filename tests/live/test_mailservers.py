@@ -285,7 +285,7 @@ def main():
             checks.check(r.wait_for(server.listens, 20), f"{server.name} greets")
         rig.start_database()
         rig.start_zone(r.mail_zone(ADDRESSES))
-        rig.prepare_with(port, dkim=("ed25519", "rsa"), smtp={"port": port, "tls": "opportunistic"},
+        rig.prepare_with(port, dkim=("ed25519", "rsa"), smtp={"port": port, "tls": "may"},
                          default_limits={"connections": 10, "messages_per_connection": 100,
                                          "message_rate": "1000000/s",
                                          "connection_rate": "10000/s"})

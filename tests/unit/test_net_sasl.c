@@ -44,7 +44,9 @@ static struct sasl *create(struct sasl_credentials c, const char *offered,
 	why[0] = '\0';
 	if (!c.user.data)
 		c.user = STR("ann");
-	return sasl_create(&c, str_of(offered), channel, why, sizeof why);
+	struct sasl *s = sasl_create(&c, str_of(offered), channel, why, sizeof why);
+	assert_int_equal(s == NULL, why[0] != '\0');
+	return s;
 }
 
 static int step(struct sasl *s, const char *challenge)

@@ -189,10 +189,10 @@ static void test_token_failures_are_told_without_asking_again_at_once(void **)
 static void test_token_spent_is_heeded_once_a_minute(void **)
 {
 	ask();
+	token_source_spent(source); /* one is under way */
 	answer_token("first", 3600);
 	token_source_spent(source);
 	ask();
-	token_source_spent(source); /* its renewal is under way */
 	answer_token("second", 3600);
 	token_source_spent(source); /* from a connection that used the first */
 	check_told("second");
