@@ -188,27 +188,53 @@ int settings_make_journal(struct cli *cli, const struct engine_settings *setting
 	return CLI_GO;
 }
 
+/* A route with a host of its own: a relay without a name, which is called by host and port. */
+static bool open_relay(struct cli *cli, const struct config_route *route, struct relay *relay)
+{
+	unsigned port = (unsigned)(route->port ? route->port : cli->config.smtp.port);
+	struct buf name;
+	buf_init_arena(&name, cli->arena, route->host.size + 8);
+	buf_printf(&name, "%.*s:%u", STR_FORMAT(route->host), port);
+	*relay = (struct relay){.name = buf_str(&name),
+				.host = route->host,
+				.port = (uint16_t)port,
+				.weight = 1,
+				.tls = TLS_WISH_MAY};
+	return buf_ok(&name);
+}
+
 static int open_routes(struct cli *cli, struct engine_settings *s)
 {
 	const struct config *config = &cli->config;
 	uint64_t seed;
-	struct static_route *routes =
-		ARENA_ARRAY(cli->arena, struct static_route, config->route_count + 1);
-	if (!routes || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	size_t count = config->route_count;
+	struct static_route *routes = ARENA_ARRAY(cli->arena, struct static_route, count + 1);
+	struct relay *relays = ARENA_ARRAY(cli->arena, struct relay, count + 1);
+	uint16_t *indices = ARENA_ARRAY(cli->arena, uint16_t, count + 1);
+	if (!routes || !relays || !indices || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return out_of_memory(cli);
-	for (size_t i = 0; i < config->route_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct config_route *route = &config->routes[i];
+		bool all = str_eq(route->name, STR("*"));
 		if (route->host.size == 0)
 			return cli_fail(cli, EXIT_USAGE, "route \"%s\": host must be set",
 					route->name.data);
-		routes[i] =
-			(struct static_route){route->name, route->host, (uint16_t)route->port};
+		if (!open_relay(cli, route, &relays[i]))
+			return out_of_memory(cli);
+		indices[i] = (uint16_t)i;
+		routes[i] = (struct static_route){.match = all ? ROUTE_ALL : ROUTE_DOMAIN,
+						  .name = route->name,
+						  .relays = &indices[i],
+						  .relay_count = 1};
 	}
 	s->route = (struct router_config){
 		.port = (uint16_t)config->smtp.port,
 		.allow_loopback = config->smtp.allow_loopback,
+		.tls = TLS_WISH_MAY,
+		.relays = relays,
+		.relay_count = count,
 		.static_routes = routes,
-		.static_route_count = config->route_count,
+		.static_route_count = count,
 		.seed = seed,
 		.provider_of = provider_of,
 		.provider_context = s->rules,

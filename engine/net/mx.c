@@ -1,10 +1,19 @@
 /* mx.c - see mx.h. The rules' numbers are those of the checklist, B29 to B39. */
 #include "engine/net/mx.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/hash.h"
+
+const char *const ip_family_policy_names[IP_FAMILY_POLICY_COUNT + 1] = {
+	[IP_BOTH] = "both",
+	[IP_PREFER_IPV6] = "prefer-ipv6",
+	[IP_PREFER_IPV4] = "prefer-ipv4",
+	[IP_ONLY_IPV4] = "only-ipv4",
+	[IP_ONLY_IPV6] = "only-ipv6",
+};
 
 static bool is_address(const char *host)
 {
@@ -78,12 +87,12 @@ static void sort_names(const char **names, size_t count)
 	}
 }
 
-/* All hosts count, also those behind ROUTE_HOST_LIMIT, and their order does not. */
-static void name_site(const char **names, size_t count, char *out, size_t size)
+void mx_name_site(const char *prefix, const char **names, size_t count, char *out, size_t size)
 {
-	char all[DNS_MX_LIMIT * DNS_NAME_SIZE];
+	char all[(DNS_MX_LIMIT + 1) * DNS_NAME_SIZE];
 	struct buf b;
 	buf_init_fixed(&b, all, sizeof all);
+	buf_put_cstr(&b, prefix);
 	sort_names(names, count);
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
@@ -93,7 +102,7 @@ static void name_site(const char **names, size_t count, char *out, size_t size)
 	if (str_to_cstr(buf_str(&b), out, size))
 		return;
 	/* The first name for people, the hash of all for the identity. */
-	snprintf(out, size, "%.90s+%zu#%016llx", names[0], count - 1,
+	snprintf(out, size, "%s%.90s+%zu#%016llx", prefix, names[0], count - 1,
 		 (unsigned long long)hash_bytes(0, buf_str(&b)));
 }
 
@@ -107,8 +116,11 @@ static void put_hosts(const struct candidate *c, size_t count, struct route *rou
 		struct route_host *h = &route->hosts[route->host_count++];
 		memcpy(h->name, c[i].mx->host, sizeof h->name);
 		h->preference = c[i].mx->preference;
+		h->weight = 1;
+		h->relay = ROUTE_NO_RELAY;
 	}
-	name_site(names, count, route->site, sizeof route->site);
+	/* All hosts count, also those behind ROUTE_HOST_LIMIT. */
+	mx_name_site("", names, count, route->site, sizeof route->site);
 }
 
 /* B32: without MX the domain itself is the host, at preference 0. */
@@ -146,26 +158,49 @@ enum local_cause mx_order(const struct dns_answer *answer, str domain, struct pr
 	return CAUSE_NONE;
 }
 
-/* B35: resolver order within a host, A and AAAA both: the last place is kept for the other
- * family. */
-void mx_take_addresses(struct route_host *host, const struct dns_answer *answer)
+/* Takes those of one family in the order of the resolver until the host has so many. */
+static void take_family(struct route_host *host, const struct dns_answer *answer, int family,
+			size_t until)
 {
-	size_t count = answer->status == DNS_OK ? answer->count : 0, used = 0;
-	bool six = false;
-	for (size_t i = 0; i < count && used < ROUTE_ADDRESS_LIMIT; i++) {
-		const struct net_address *a = &answer->addresses[i];
-		bool last = used == ROUTE_ADDRESS_LIMIT - 1;
-		bool more_six = answer->addresses[count - 1].sa.sa_family == AF_INET6;
-		if (last && !six && more_six && a->sa.sa_family != AF_INET6)
-			continue;
-		six = six || a->sa.sa_family == AF_INET6;
-		host->addresses[used++] = *a;
-	}
-	host->address_count = (uint8_t)used;
+	for (size_t i = 0; i < answer->count && host->address_count < until; i++)
+		if (answer->addresses[i].sa.sa_family == family)
+			host->addresses[host->address_count++] = answer->addresses[i];
 }
 
-/* Returns whether there was a loopback address. */
-static bool drop_loopback(struct route_host *h)
+static bool has_family(const struct dns_answer *answer, int family)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		if (answer->addresses[i].sa.sa_family == family)
+			return true;
+	return false;
+}
+
+/* B35: resolver order within a host and a family. */
+void mx_take_addresses(struct route_host *host, const struct dns_answer *answer,
+		       enum ip_family_policy policy)
+{
+	bool six_first = policy == IP_PREFER_IPV6 || policy == IP_ONLY_IPV6;
+	bool only = policy == IP_ONLY_IPV4 || policy == IP_ONLY_IPV6;
+	int first = six_first ? AF_INET6 : AF_INET, second = six_first ? AF_INET : AF_INET6;
+	host->address_count = 0;
+	if (answer->status != DNS_OK)
+		return;
+	bool keep_place = !only && policy != IP_PREFER_IPV4 && has_family(answer, second);
+	take_family(host, answer, first, ROUTE_ADDRESS_LIMIT - keep_place);
+	if (!only)
+		take_family(host, answer, second, ROUTE_ADDRESS_LIMIT);
+}
+
+void mx_set_port(struct route_host *host, uint16_t port)
+{
+	for (size_t i = 0; i < host->address_count; i++)
+		if (host->addresses[i].sa.sa_family == AF_INET6)
+			host->addresses[i].in6.sin6_port = htons(port);
+		else
+			host->addresses[i].in4.sin_port = htons(port);
+}
+
+bool mx_drop_loopback(struct route_host *h)
 {
 	uint8_t kept = 0;
 	for (uint8_t i = 0; i < h->address_count; i++)
@@ -183,7 +218,7 @@ enum local_cause mx_settle(struct route *route, bool temporary, bool allow_loopb
 	for (size_t i = 0; i < route->host_count; i++) {
 		struct route_host *h = &route->hosts[i];
 		if (!allow_loopback)
-			loops = drop_loopback(h) || loops;
+			loops = mx_drop_loopback(h) || loops;
 		if (h->address_count > 0 && kept != i)
 			route->hosts[kept] = *h;
 		kept += h->address_count > 0;

@@ -115,7 +115,7 @@ void feeder_ask_domains(struct feeder *feeder)
 		memset(&asked->question, 0, sizeof(asked->question));
 		asked->question.on_route = on_route;
 		asked->domain = domain;
-		route_ask(feeder->router, &asked->question, domain->name);
+		route_ask(feeder->router, &asked->question, domain->name, NULL, 0);
 	}
 }
 

@@ -265,7 +265,7 @@ int engine_send_test(const struct engine_settings *settings, str mail_from, str 
 			(struct iovec){(void *)(uintptr_t)message.data, message.size};
 		test.question.on_route = on_route;
 		route_ask(router, &test.question,
-			  str_from(test.rcpt, str_rfind_byte(test.rcpt, '@') + 1));
+			  str_from(test.rcpt, str_rfind_byte(test.rcpt, '@') + 1), NULL, 0);
 		run(&test);
 		end(&test, -1, "no reply within 15 minutes");
 		snprintf(ret_reply, reply_size, "%s", test.reply);

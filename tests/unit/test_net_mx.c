@@ -198,18 +198,74 @@ static void test_mx_takes_both_families_in_order(void **)
 				    address("2001:db8::2")};
 	struct dns_answer a = {.status = DNS_OK, .count = 7, .addresses = six};
 	struct route_host h = {};
-	mx_take_addresses(&h, &a);
+	mx_take_addresses(&h, &a, IP_BOTH);
 	assert_int_equal(h.address_count, ROUTE_ADDRESS_LIMIT);
 	assert_memory_equal(&h.addresses[0], &six[0], sizeof six[0]);
 	assert_memory_equal(&h.addresses[2], &six[2], sizeof six[0]);
 	assert_memory_equal(&h.addresses[3], &six[5], sizeof six[0]);
 	a.count = 5;
-	mx_take_addresses(&h, &a);
+	mx_take_addresses(&h, &a, IP_BOTH);
 	assert_int_equal(h.address_count, ROUTE_ADDRESS_LIMIT);
 	assert_memory_equal(&h.addresses[3], &six[3], sizeof six[0]);
 	a.status = DNS_NO_DATA;
-	mx_take_addresses(&h, &a);
+	mx_take_addresses(&h, &a, IP_BOTH);
 	assert_int_equal(h.address_count, 0);
+}
+
+/* "4a 4b 6a": the addresses in the order they are to be tried. */
+static void check_families(enum ip_family_policy policy, const char *fours, const char *sixes,
+			   const char *wanted)
+{
+	struct net_address list[12];
+	struct dns_answer a = {.status = DNS_OK, .addresses = list};
+	struct route_host h = {};
+	char got[40] = "", text[46];
+	for (const char *c = fours; *c; c++) {
+		snprintf(text, sizeof text, "192.0.2.%d", *c - 'a');
+		list[a.count++] = address(text);
+	}
+	for (const char *c = sixes; *c; c++) {
+		snprintf(text, sizeof text, "2001:db8::%d", *c - 'a');
+		list[a.count++] = address(text);
+	}
+	mx_take_addresses(&h, &a, policy);
+	for (size_t i = 0; i < h.address_count; i++) {
+		bool six = h.addresses[i].sa.sa_family == AF_INET6;
+		int last = six ? h.addresses[i].in6.sin6_addr.s6_addr[15]
+			       : (int)(ntohl(h.addresses[i].in4.sin_addr.s_addr) & 255);
+		size_t size = strlen(got);
+		snprintf(got + size, sizeof got - size, "%s%c%c", i ? " " : "", six ? '6' : '4',
+			 'a' + last);
+	}
+	if (strcmp(got, wanted) != 0)
+		fail_msg("%s: \"%s\", not \"%s\"", ip_family_policy_names[policy], got, wanted);
+}
+
+static void test_mx_family_policies(void **)
+{
+	check_families(IP_BOTH, "ab", "ab", "4a 4b 6a 6b");
+	check_families(IP_BOTH, "abcdef", "ab", "4a 4b 4c 6a");
+	check_families(IP_BOTH, "abcdef", "", "4a 4b 4c 4d");
+	check_families(IP_BOTH, "", "abcdef", "6a 6b 6c 6d");
+	check_families(IP_PREFER_IPV6, "ab", "ab", "6a 6b 4a 4b");
+	check_families(IP_PREFER_IPV6, "ab", "abcdef", "6a 6b 6c 4a");
+	check_families(IP_PREFER_IPV6, "ab", "", "4a 4b");
+	check_families(IP_PREFER_IPV4, "ab", "ab", "4a 4b 6a 6b");
+	check_families(IP_PREFER_IPV4, "abcdef", "ab", "4a 4b 4c 4d");
+	check_families(IP_PREFER_IPV4, "", "a", "6a");
+	check_families(IP_ONLY_IPV4, "ab", "ab", "4a 4b");
+	check_families(IP_ONLY_IPV4, "", "ab", "");
+	check_families(IP_ONLY_IPV6, "ab", "abcdef", "6a 6b 6c 6d");
+	check_families(IP_ONLY_IPV6, "ab", "", "");
+}
+
+static void test_mx_ports_are_set_in_both_families(void **)
+{
+	struct route_host h = {.address_count = 2,
+			       .addresses = {address("192.0.2.1"), address("2001:db8::1")}};
+	mx_set_port(&h, 2525);
+	assert_int_equal(ntohs(h.addresses[0].in4.sin_port), 2525);
+	assert_int_equal(ntohs(h.addresses[1].in6.sin6_port), 2525);
 }
 
 static int seed(void **)
@@ -235,6 +291,8 @@ int main(void)
 		cmocka_unit_test(test_mx_without_any_address_never_falls_back),
 		cmocka_unit_test(test_mx_loopback_is_refused_unless_allowed),
 		cmocka_unit_test(test_mx_takes_both_families_in_order),
+		cmocka_unit_test(test_mx_family_policies),
+		cmocka_unit_test(test_mx_ports_are_set_in_both_families),
 	};
 	return cmocka_run_group_tests(tests, seed, NULL);
 }

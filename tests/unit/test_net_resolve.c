@@ -29,6 +29,12 @@ static const char zone[] =
 	"six.test. MX 10 six.test.\nsix.test. AAAA 2001:db8::6\n"
 	"short.test. 1 MX 5 mx1.example.test.\n"
 	"text.test. TXT \"v=spf1 \" \"include:x.test -all\"\ntext.test. TXT \"second\"\n"
+	"_25._tcp.mx1.example.test. TLSA 3 1 1 "
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+	"_25._tcp.mx1.example.test. TLSA 2 0 0 616263\n"
+	"_25._tcp.mx1.example.test. TLSA 1 1 1 "
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+	"_25._tcp.mx2.example.test. TLSA 0 0 0 616263\n"
 	"1.2.0.192.in-addr.arpa. PTR mx1.example.test.\n"
 	"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR "
 	"six.test.\n";
@@ -41,6 +47,7 @@ struct asked {
 	struct dns_mx mx[DNS_MX_LIMIT];
 	struct net_address addresses[DNS_ADDRESS_LIMIT];
 	char texts[4][300];
+	struct tlsa tlsa[DNS_TLSA_LIMIT];
 	size_t text_size;
 	int done;
 };
@@ -55,6 +62,8 @@ static void on_answer(struct dns_question *q, const struct dns_answer *answer)
 			a->mx[i] = answer->mx[i];
 		if (answer->addresses)
 			a->addresses[i] = answer->addresses[i];
+		if (answer->tlsa)
+			a->tlsa[i] = answer->tlsa[i];
 		if (answer->texts && i < 4) {
 			a->text_size = answer->texts[i].size;
 			if (!str_to_cstr(answer->texts[i], a->texts[i], sizeof a->texts[i]))
@@ -171,6 +180,37 @@ static void test_texts_are_joined_and_large_ones_come_by_tcp(void **)
 	resolver_destroy(r);
 }
 
+static void test_tlsa_records_are_told_as_far_as_they_are_usable(void **)
+{
+	NEEDS_NSD();
+	/* SHA-256 of "abc", FIPS 180-2 B.1 */
+	static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea};
+	struct resolver *r =
+		open_resolver(nsd_port, (struct resolver_config){.trust_ad = true});
+	struct asked a = ask(r, resolve_tlsa, "_25._tcp.MX1.example.test");
+	assert_int_equal(a.answer.status, DNS_OK);
+	assert_int_equal(a.answer.count, 2);
+	assert_true(a.answer.tlsa_unusable);
+	assert_false(a.answer.secure); /* nsd does not validate */
+	int three = a.tlsa[0].usage == 3 ? 0 : 1;
+	assert_int_equal(a.tlsa[three].selector, 1);
+	assert_int_equal(a.tlsa[three].matching, 1);
+	assert_int_equal(a.tlsa[three].size, 32);
+	assert_int_equal(a.tlsa[three].data[31], 31);
+	assert_int_equal(a.tlsa[!three].usage, 2);
+	assert_int_equal(a.tlsa[!three].matching, 1); /* full data is kept as its digest */
+	assert_memory_equal(a.tlsa[!three].data, abc, sizeof abc);
+	a = ask(r, resolve_tlsa, "_25._tcp.mx2.example.test");
+	assert_int_equal(a.answer.status, DNS_OK);
+	assert_int_equal(a.answer.count, 0);
+	assert_true(a.answer.tlsa_unusable);
+	a = ask(r, resolve_tlsa, "mx1.example.test");
+	assert_int_equal(a.answer.status, DNS_NO_DATA);
+	assert_int_equal(ask(r, resolve_tlsa, "_26._tcp.mx1.example.test").answer.status,
+			 DNS_NO_NAME);
+	resolver_destroy(r);
+}
+
 static void test_reverse_names(void **)
 {
 	NEEDS_NSD();
@@ -205,7 +245,7 @@ static struct routed route_to(struct resolver *r, struct router_config config,
 	struct router *router;
 	assert_int_equal(router_create(&router, r, &config), 0);
 	struct routed q = {.question.on_route = on_route};
-	route_ask(router, &q.question, str_of(domain));
+	route_ask(router, &q.question, str_of(domain), NULL, 0);
 	assert_int_equal(q.done, 0);
 	world_run_until(&q.done, 1);
 	router_destroy(router);
@@ -253,7 +293,7 @@ static void test_route_follows_the_rules(void **)
 	check_cause("aliasmx.test", CAUSE_NONE, NULL);
 	check_cause("six.test", CAUSE_NONE, NULL);
 	check_cause("local.test", CAUSE_MX_LOOPS, "loopback");
-	check_cause("[192.0.2.1]", CAUSE_DNS_NO_DOMAIN, "does not exist");
+	check_cause("[192.0.2.1]", CAUSE_DNS_NO_DOMAIN, "in place of a domain");
 }
 
 static void test_route_follows_a_cname_of_the_domain(void **)
@@ -276,23 +316,32 @@ static void test_route_loopback_and_static_routes(void **)
 {
 	NEEDS_NSD();
 	struct resolver *r = open_resolver(nsd_port, (struct resolver_config){});
-	static const struct static_route fixed[] = {{STR("Fixed.test"), STR("127.0.0.3"), 2600},
-						    {STR("named.test"), STR("loop.test"), 0},
-						    {STR("gone.test"), STR("nowhere.test"), 0}};
-	struct router_config config = {.static_routes = fixed,
+	static const struct relay relays[] = {
+		{.name = STR("fixed"), .host = STR("127.0.0.3"), .port = 2600},
+		{.name = STR("named"), .host = STR("loop.test")},
+		{.name = STR("gone"), .host = STR("nowhere.test")}};
+	static const uint16_t index[] = {0, 1, 2};
+	static const struct static_route fixed[] = {
+		{.name = STR("Fixed.test"), .relays = &index[0], .relay_count = 1},
+		{.name = STR("named.test"), .relays = &index[1], .relay_count = 1},
+		{.name = STR("gone.test"), .relays = &index[2], .relay_count = 1}};
+	struct router_config config = {.relays = relays,
+				       .relay_count = 3,
+				       .static_routes = fixed,
 				       .static_route_count = 3,
 				       .provider_of = provider_of,
 				       .provider_context = "someone"};
 	struct routed q = route_to(r, config, "fixed.test");
 	assert_int_equal(q.question.cause, CAUSE_NONE);
-	assert_string_equal(q.question.route.site, "127.0.0.3:2600");
+	assert_string_equal(q.question.route.site, "relay:fixed");
 	assert_string_equal(q.question.route.provider, "someone");
 	assert_int_equal(ntohs(q.question.route.hosts[0].addresses[0].in4.sin_port), 2600);
 	q = route_to(r, config, "named.test");
 	assert_int_equal(q.question.cause, CAUSE_NONE);
 	assert_int_equal(ntohs(q.question.route.hosts[0].addresses[0].in4.sin_port), 25);
 	q = route_to(r, config, "gone.test");
-	assert_int_equal(q.question.cause, CAUSE_DNS_NO_HOST);
+	assert_int_equal(q.question.cause,
+			 CAUSE_DNS_TEMPORARY); /* our fault, nobody's bounce */
 	config.allow_loopback = true;
 	q = route_to(r, config, "local.test");
 	assert_int_equal(q.question.cause, CAUSE_NONE);
@@ -594,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_names_that_are_missing_and_records_that_are),
 		cmocka_unit_test(test_names_that_are_none_are_answered),
 		cmocka_unit_test(test_texts_are_joined_and_large_ones_come_by_tcp),
+		cmocka_unit_test(test_tlsa_records_are_told_as_far_as_they_are_usable),
 		cmocka_unit_test(test_reverse_names),
 		cmocka_unit_test(test_route_of_a_domain_with_two_hosts),
 		cmocka_unit_test(test_route_follows_the_rules),
