@@ -16,6 +16,7 @@ struct fetcher {
 struct asking {
 	struct fetcher *fetcher;
 	struct fetch_question *question;
+	uint64_t life;
 };
 
 int fetcher_create(struct fetcher **ret_fetcher, struct io_loop *loop,
@@ -41,7 +42,7 @@ static void failed(struct world *w, void *a, uint64_t b)
 	struct asking *asking = a;
 	struct fetch_question *question = asking->question;
 	struct fetcher *fetcher = asking->fetcher;
-	bool wanted = !fetcher->destroyed && !w->dead;
+	bool wanted = !fetcher->destroyed && !w->dead && asking->life == w->crash_count;
 	(void)b;
 	free(asking);
 	if (--fetcher->open_count == 0 && fetcher->destroyed)
@@ -59,6 +60,7 @@ void fetch(struct fetcher *fetcher, struct fetch_question *question)
 	ASSERT(asking);
 	asking->fetcher = fetcher;
 	asking->question = question;
+	asking->life = world->crash_count;
 	fetcher->open_count++;
 	world_at(world, USEC_SECOND * (1 + (usec)world_below(world, 60)), failed, asking, 0);
 }
