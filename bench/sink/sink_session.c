@@ -292,7 +292,7 @@ static void start_tls(struct sink_session *s)
 	free(s->rest);
 	s->rest = NULL;
 	conn_resume(&s->conn);
-	conn_start_tls(&s->conn, s->worker->tls, (str){});
+	conn_start_tls(&s->conn, s->worker->tls, NULL);
 }
 
 static void write_output(struct sink_session *s, str output)

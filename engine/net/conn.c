@@ -371,12 +371,15 @@ static void wake(struct conn *c)
 	io_defer(c->loop, &c->wake);
 }
 
-void conn_start_tls(struct conn *c, struct tls_context *context, str host)
+void conn_start_tls(struct conn *c, struct tls_context *context,
+		    const struct tls_target *target)
 {
 	ASSERT(c->write_size == 0 && !c->tls);
 	set_state(c, CONN_HANDSHAKE);
-	c->tls = tls_session_create(context, host);
-	if (c->tls)
+	c->tls = tls_session_create(context, target);
+	if (c->tls && tls_state(c->tls) == TLS_FAILED)
+		wake(c); /* nothing that it could say: no answer will come either */
+	else if (c->tls)
 		send_cipher(c);
 	else
 		io_shutdown(c->loop, c->fd); /* out of memory: the end of the stream tells it */
@@ -385,6 +388,23 @@ void conn_start_tls(struct conn *c, struct tls_context *context, str host)
 bool conn_is_tls(const struct conn *c)
 {
 	return c->tls && c->state == CONN_OPEN;
+}
+
+/* The handshake was neither finished nor refused: the connection went, or it never began. */
+static bool broke_off(const struct conn *c)
+{
+	return !c->tls || (c->lost_told && tls_state(c->tls) == TLS_HANDSHAKE);
+}
+
+enum tls_fault conn_tls_fault(const struct conn *c)
+{
+	return broke_off(c) ? TLS_FAULT_VALIDATION : tls_fault(c->tls);
+}
+
+const char *conn_tls_describe(const struct conn *c)
+{
+	return broke_off(c) ? "TLS failed: the connection ended in the handshake"
+			    : tls_describe(c->tls);
 }
 
 void conn_pause(struct conn *c)

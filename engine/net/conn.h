@@ -69,8 +69,12 @@ bool conn_writable(const struct conn *);
  * must stay until on_written. */
 void conn_write(struct conn *, const struct iovec *spans, size_t count);
 /* Starts the handshake; plain bytes that come before on_tls are the handshake's. */
-void conn_start_tls(struct conn *, struct tls_context *, str host);
+/* The target of a server's side is NULL. */
+void conn_start_tls(struct conn *, struct tls_context *, const struct tls_target *);
 bool conn_is_tls(const struct conn *);
+/* Why the handshake failed, for a report and for people; from on_tls(false) to on_closed. */
+enum tls_fault conn_tls_fault(const struct conn *);
+const char *conn_tls_describe(const struct conn *);
 /* No on_bytes until resumed; what has arrived is kept. */
 void conn_pause(struct conn *);
 void conn_resume(struct conn *);

@@ -453,7 +453,8 @@ void session_pump(struct session *session, usec now)
 		return;
 	if (session->want_tls && conn_writable(&session->conn)) {
 		session->want_tls = false;
-		conn_start_tls(&session->conn, session->carrier->tls, str_of(session->host));
+		const struct tls_target target = {.host = str_of(session->host)};
+		conn_start_tls(&session->conn, session->carrier->tls, &target);
 	}
 	if (conn_writable(&session->conn)) {
 		struct iovec spans[CONN_SPAN_LIMIT];

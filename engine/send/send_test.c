@@ -97,8 +97,9 @@ static void pump(struct test *test)
 		return;
 	if (test->want_tls) {
 		test->want_tls = false;
-		conn_start_tls(&test->conn, test->tls,
-			       str_of(test->question.route.hosts[test->host_index].name));
+		const struct tls_target target = {
+			.host = str_of(test->question.route.hosts[test->host_index].name)};
+		conn_start_tls(&test->conn, test->tls, &target);
 		return;
 	}
 	struct iovec spans[CONN_SPAN_LIMIT];

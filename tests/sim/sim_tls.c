@@ -12,6 +12,7 @@ struct tls_context {
 
 struct tls_session {
 	enum tls_state state;
+	bool verified; /* every host shows what is asked of it */
 	char *out, *plain;
 	size_t out_size, plain_size, answer_size;
 	char answer[SIM_TLS_HELLO_SIZE];
@@ -39,13 +40,15 @@ void tls_context_destroy(struct tls_context *context)
 	free(context);
 }
 
-struct tls_session *tls_session_create(struct tls_context *context, str host)
+struct tls_session *tls_session_create(struct tls_context *context,
+				       const struct tls_target *target)
 {
 	(void)context;
-	(void)host;
 	struct tls_session *session = calloc(1, sizeof(*session));
-	if (session)
-		append(&session->out, &session->out_size, SIM_TLS_HELLO, SIM_TLS_HELLO_SIZE, 0);
+	if (!session)
+		return NULL;
+	session->verified = target && target->need && target->need->kind >= TLS_NEED_PKIX;
+	append(&session->out, &session->out_size, SIM_TLS_HELLO, SIM_TLS_HELLO_SIZE, 0);
 	return session;
 }
 
@@ -117,6 +120,24 @@ bool tls_resumed(const struct tls_session *session)
 {
 	(void)session;
 	return false;
+}
+
+bool tls_verified(const struct tls_session *session)
+{
+	return session->state == TLS_OPEN && session->verified;
+}
+
+enum tls_fault tls_fault(const struct tls_session *session)
+{
+	return session->state == TLS_FAILED ? TLS_FAULT_VALIDATION : TLS_FAULT_NONE;
+}
+
+size_t tls_channel_binding(const struct tls_session *session, unsigned char *out, size_t size)
+{
+	if (session->state != TLS_OPEN || size < TLS_CHANNEL_BINDING_SIZE)
+		return 0;
+	memset(out, SIM_TLS_MASK, TLS_CHANNEL_BINDING_SIZE);
+	return TLS_CHANNEL_BINDING_SIZE;
 }
 
 const char *tls_describe(const struct tls_session *session)

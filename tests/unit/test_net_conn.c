@@ -2,14 +2,17 @@
  * once, and a connection can be closed at every moment. */
 #include "tests/unit/conn_end.h"
 
+#include "engine/net/tls_state.h"
+
 static struct tls_context *client_tls, *server_tls;
 
 static char pattern[150000];
+static const struct tls_target target = {.host = {"mx.example", 10}};
 
 static void start_tls(struct end *client, struct end *server)
 {
-	conn_start_tls(&server->conn, server_tls, (str){});
-	conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+	conn_start_tls(&server->conn, server_tls, NULL);
+	conn_start_tls(&client->conn, client_tls, &target);
 	world_run_until(&client->tls_ok, 1);
 	world_run_until(&server->tls_ok, 1);
 }
@@ -43,6 +46,8 @@ static void test_tls_bytes_go_both_ways(void **)
 	open_pair(&client, &server);
 	start_tls(client, server);
 	assert_true(conn_is_tls(&client->conn));
+	assert_int_equal(conn_tls_fault(&client->conn), TLS_FAULT_NONE);
+	assert_string_equal(conn_tls_describe(&client->conn), tls_describe(client->conn.tls));
 	exchange(client, server);
 	assert_non_null(strstr(tls_describe(client->conn.tls), "TLSv1.3"));
 	conn_close(&client->conn);
@@ -70,7 +75,8 @@ static void test_second_session_with_a_host_is_resumed(void **)
 
 static void test_other_hosts_do_not_share_a_ticket(void **)
 {
-	struct tls_session *s = tls_session_create(client_tls, STR("other.example"));
+	const struct tls_target other = {.host = STR("other.example")};
+	struct tls_session *s = tls_session_create(client_tls, &other);
 	assert_non_null(s);
 	assert_false(tls_resumed(s));
 	assert_true(tls_output(s).size > 0);
@@ -81,42 +87,67 @@ static void test_garbage_instead_of_a_handshake_fails(void **)
 {
 	struct end *client, *server;
 	open_pair(&client, &server);
-	conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+	conn_start_tls(&client->conn, client_tls, &target);
 	put(server, "454 4.7.0 TLS not available, sorry\r\n", 36);
 	world_run_until(&client->tls_bad, 1);
 	assert_int_equal(client->tls_ok, 0);
 	assert_int_equal(client->lost, 0);
-	assert_non_null(strstr(tls_describe(client->conn.tls), "TLS failed"));
+	assert_int_equal(conn_tls_fault(&client->conn), TLS_FAULT_VALIDATION);
+	assert_string_equal(conn_tls_describe(&client->conn),
+			    "TLS failed: wrong version number");
 	close_end(client);
 	close_end(server);
 }
 
 static void test_a_verifying_client_refuses_a_self_signed_server(void **)
 {
-	struct tls_context *strict;
-	struct tls_context_config config = {.role = TLS_CLIENT, .verify = true};
+	const struct tls_need need = {.kind = TLS_NEED_PKIX};
+	const struct tls_target strict = {.host = STR("mx.example"), .need = &need};
 	struct end *client, *server;
-	assert_int_equal(tls_context_create(&strict, &config), 0);
 	open_pair(&client, &server);
-	conn_start_tls(&server->conn, server_tls, (str){});
-	conn_start_tls(&client->conn, strict, STR("mx.example"));
+	conn_start_tls(&server->conn, server_tls, NULL);
+	conn_start_tls(&client->conn, client_tls, &strict);
 	world_run_until(&client->tls_bad, 1);
 	assert_int_equal(client->tls_ok, 0);
-	assert_non_null(strstr(tls_describe(client->conn.tls), "certificate verify failed"));
+	assert_int_equal(conn_tls_fault(&client->conn), TLS_FAULT_NOT_TRUSTED);
+	assert_non_null(strstr(conn_tls_describe(&client->conn), "self-signed"));
+	conn_close(&client->conn); /* it can still be asked why */
+	assert_int_equal(conn_tls_fault(&client->conn), TLS_FAULT_NOT_TRUSTED);
+	world_run_until(&client->closed, 1);
+	free(client);
+	close_end(server);
+}
+
+static void test_handshake_that_cannot_begin_fails(void **)
+{
+	struct tls_context *odd;
+	const struct tls_context_config config = {.role = TLS_CLIENT,
+						  .min_version = TLS_VERSION_1_3};
+	struct end *client, *server;
+	assert_int_equal(tls_context_create(&odd, &config), 0);
+	SSL_CTX_set_max_proto_version(odd->ssl, TLS1_2_VERSION); /* as openssl.cnf may */
+	open_pair(&client, &server);
+	conn_start_tls(&client->conn, odd, &target);
+	assert_int_equal(client->tls_bad, 0);
+	world_run_until(&client->tls_bad, 1);
+	assert_int_equal(conn_tls_fault(&client->conn), TLS_FAULT_VALIDATION);
 	close_end(client);
 	close_end(server);
-	tls_context_destroy(strict);
+	tls_context_destroy(odd);
 }
 
 static void test_end_in_the_handshake_fails_it(void **)
 {
 	struct end *client, *server;
 	open_pair(&client, &server);
-	conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+	conn_start_tls(&client->conn, client_tls, &target);
 	world_run_for(USEC_MS);
 	close_end(server);
 	world_run_until(&client->tls_bad, 1);
 	assert_int_equal(client->lost, 0);
+	assert_int_equal(conn_tls_fault(&client->conn), TLS_FAULT_VALIDATION);
+	assert_string_equal(conn_tls_describe(&client->conn),
+			    "TLS failed: the connection ended in the handshake");
 	close_end(client);
 }
 
@@ -171,8 +202,8 @@ static void test_close_at_any_moment(void **)
 			struct end *client, *server;
 			open_pair(&client, &server);
 			if (tls) {
-				conn_start_tls(&server->conn, server_tls, (str){});
-				conn_start_tls(&client->conn, client_tls, STR("mx.example"));
+				conn_start_tls(&server->conn, server_tls, NULL);
+				conn_start_tls(&client->conn, client_tls, &target);
 			}
 			for (int i = 0; i < rounds; i++) {
 				assert_true(io_turn(world_loop, clock_now() + USEC_MS) >= 0);
@@ -275,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_other_hosts_do_not_share_a_ticket),
 		cmocka_unit_test(test_garbage_instead_of_a_handshake_fails),
 		cmocka_unit_test(test_a_verifying_client_refuses_a_self_signed_server),
+		cmocka_unit_test(test_handshake_that_cannot_begin_fails),
 		cmocka_unit_test(test_end_in_the_handshake_fails_it),
 		cmocka_unit_test(test_refused_connection_is_lost_with_its_cause),
 		cmocka_unit_test(test_reset_connection_is_lost),
