@@ -199,7 +199,7 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 	ASSERT(smtp_client_room(c) > 0);
 	ASSERT(envelope->rcpt_count > 0 && envelope->rcpt_count <= SMTP_RCPT_LIMIT);
 	ASSERT(envelope->body.span_count <= SMTP_BODY_SPANS);
-	ASSERT(body_ends_in_crlf(&envelope->body));
+	ASSERT(envelope->probe || body_ends_in_crlf(&envelope->body));
 	ASSERT(!(envelope->dsn.notify & DSN_NOTIFY_NEVER) ||
 	       envelope->dsn.notify == DSN_NOTIFY_NEVER);
 	struct smtp_transaction *t = c->transactions[c->transaction_count++];

@@ -81,6 +81,8 @@ struct smtp_envelope {
 	struct smtp_body body;
 	struct smtp_dsn dsn;
 	bool require_tls; /* RFC 8689: refused where it is not offered, or not under TLS */
+	bool probe;       /* only asks: RSET in the place of DATA. The reply to each RCPT is its
+			     result; there is no gate, and the body is not looked at */
 	void *owner;      /* handed back in events */
 };
 

@@ -132,7 +132,7 @@ static void obey_limits(const struct smtp_caps *caps, struct smtp_transaction *t
 void transaction_begin_round(struct smtp_client *c, struct smtp_transaction *t)
 {
 	c->begun_count++;
-	t->chunked = session_flight(c) >= FLIGHT_CHUNK;
+	t->chunked = session_flight(c) >= FLIGHT_CHUNK && !t->envelope.probe;
 	t->plain |= t->plain_next;
 	t->piped = false;
 	t->end_rcpt = 0;
@@ -237,7 +237,7 @@ static void put_mail(struct smtp_client *c, const struct smtp_transaction *t)
 	buf_put(&command, STR("MAIL FROM:<"));
 	buf_put(&command, t->envelope.mail_from);
 	buf_put_byte(&command, '>');
-	if (c->caps.size && !t->plain) {
+	if (c->caps.size && !t->plain && !t->envelope.probe) {
 		buf_put(&command, STR(" SIZE="));
 		buf_put_u64(&command, t->envelope.body.size);
 	}
@@ -356,12 +356,14 @@ static void put_bdat(struct smtp_client *c, const struct smtp_transaction *t)
 
 static void send_data(struct smtp_client *c, struct smtp_transaction *t)
 {
-	if (t->chunked)
+	if (t->envelope.probe)
+		put_command(c, "RSET", (str){});
+	else if (t->chunked)
 		put_bdat(c, t);
 	else
 		put_command(c, "DATA", (str){});
 	t->unanswered_count++;
-	t->to_send = STEP_END;
+	t->to_send = t->envelope.probe ? STEP_DONE : STEP_END;
 }
 
 /* The first dot behind a line end. Five times as fast as memmem() for a needle of two bytes. */

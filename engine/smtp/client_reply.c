@@ -25,7 +25,7 @@ static enum smtp_stage step_stage(const struct smtp_transaction *t)
 	case STEP_RCPT:
 		return STAGE_RCPT;
 	case STEP_DATA:
-		return STAGE_DATA;
+		return t->envelope.probe ? STAGE_RSET : STAGE_DATA;
 	case STEP_END:
 	case STEP_DONE:
 		return t->end_left ? STAGE_END : STAGE_DATA;
@@ -365,6 +365,10 @@ static void rcpt_reply(const struct smtp_client *c, struct smtp_transaction *t, 
 	if (is_positive(&r)) {
 		t->rcpts[rcpt] |= RCPT_ACCEPTED;
 		t->accepted_count++;
+		if (!t->envelope.probe)
+			return;
+		transaction_end(t, ENDING_ONE, r);
+		t->ending_rcpt = rcpt;
 	} else if (means_too_many(t, &r)) {
 		t->rcpts[rcpt] |= RCPT_LATER;
 		t->again = true;
@@ -388,7 +392,9 @@ static void await_next_rcpt(struct smtp_transaction *t)
 
 static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
-	t->to_answer = STEP_END;
+	t->to_answer = t->envelope.probe ? STEP_DONE : STEP_END;
+	if (t->envelope.probe)
+		return;
 	if (r.code == 354) {
 		t->gate = t->accepted_count > 0 ? GATE_DUE : GATE_EMPTY;
 		return;
@@ -442,6 +448,8 @@ static bool fits(const struct smtp_client *c, const struct smtp_transaction *t,
 	case STEP_RSET:
 		return is_positive(r);
 	case STEP_DATA:
+		if (t->envelope.probe)
+			return is_positive(r);
 		/* In LMTP nobody would answer the dot of a message for nobody. */
 		if (r->code == 354 && c->options.lmtp && t->accepted_count == 0)
 			return false;
@@ -525,7 +533,8 @@ static bool is_sync_error(const struct smtp_client *c, const struct smtp_transac
 	case STEP_RCPT:
 		return t->mail == MAIL_ACCEPTED && (r->code == 503 || speaks_of_sync(r->text));
 	case STEP_DATA:
-		return !nobody && (r->code == 503 || speaks_of_sync(r->text));
+		return !nobody && !t->envelope.probe &&
+		       (r->code == 503 || speaks_of_sync(r->text));
 	case STEP_END:
 		/* BDAT is not known after all, or was taken for something else. */
 		return t->chunked && !nobody &&

@@ -1,6 +1,6 @@
 /* fuzz_smtp_client.c - a server that says anything at all. The client must keep its own rules:
  * every transaction finishes once, with a result for each recipient or returned whole; no body
- * byte leaves before its release; after SMTP_CLOSE nothing leaves.
+ * byte leaves before its release, and none of a probe; after SMTP_CLOSE nothing leaves.
  * Input: options, then pieces of one length byte and so many bytes of "server". */
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@ static const char body[] = "MARK\r\n.dot\r\n";
 struct sender {
 	struct smtp_client client;
 	str rcpts[3];
-	bool busy[2], gate_told[2], released[2], returned[2];
+	bool busy[2], gate_told[2], released[2], returned[2], probe[2];
 	unsigned told[2]; /* a bit a recipient */
 	bool closed, want_tls;
 	usec now;
@@ -30,6 +30,7 @@ static void take_event(struct sender *s, const struct smtp_event *e)
 	ASSERT(!s->closed);
 	size_t i = e->owner ? owner_index(s, e->owner) : 0;
 	ASSERT(!e->owner || s->busy[i]);
+	ASSERT(e->kind != SMTP_GATE || !s->probe[i]);
 	if (e->kind == SMTP_GATE)
 		s->gate_told[i] = true;
 	s->want_tls |= e->kind == SMTP_WANT_TLS;
@@ -66,7 +67,7 @@ static void turn(struct sender *s)
 		take_event(s, &event);
 }
 
-static void submit(struct sender *s)
+static void submit(struct sender *s, bool probe)
 {
 	size_t i = s->busy[0] ? 1 : 0;
 	if (s->busy[i] || smtp_client_room(&s->client) == 0)
@@ -74,12 +75,14 @@ static void submit(struct sender *s)
 	struct smtp_envelope e = {.mail_from = STR("b@news.example"),
 				  .rcpts = s->rcpts,
 				  .rcpt_count = 3,
+				  .probe = probe,
 				  .owner = &s->rcpts[i]};
 	e.body.spans[0] = (struct iovec){(char *)(uintptr_t)body, sizeof(body) - 1};
 	e.body.span_count = 1;
 	e.body.size = sizeof(body) - 1;
 	e.body.has_leading_dot = true;
 	s->busy[i] = true;
+	s->probe[i] = probe;
 	s->gate_told[i] = s->released[i] = s->returned[i] = false;
 	s->told[i] = 0;
 	smtp_client_submit(&s->client, &e, s->now);
@@ -95,7 +98,7 @@ static void act(struct sender *s, unsigned choice)
 			smtp_client_release(&s->client, &s->rcpts[i], s->now);
 		}
 	if (choice & 4)
-		submit(s);
+		submit(s, choice & 16);
 	if (s->want_tls) {
 		s->want_tls = false;
 		smtp_client_tls_done(&s->client, choice & 8, s->now);

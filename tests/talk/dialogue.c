@@ -288,6 +288,8 @@ static void word_submit(struct talk *t, str rest)
 			envelope.body.is_8bit = true;
 		else if (str_eq(name, STR("requiretls")))
 			envelope.require_tls = true;
+		else if (str_eq(name, STR("probe")))
+			envelope.probe = true;
 		else if (take_dsn(&envelope.dsn, name, value))
 			continue;
 		else
