@@ -228,8 +228,11 @@ static int send_test(struct cli *cli, struct db *db, const struct engine_setting
 	if (code != CLI_GO)
 		return code;
 	message_mail_from(letter.content->plan, &letter.recipient, &from);
-	if (engine_send_test(settings, buf_str(&from), str_of(s->test), buf_str(&signature),
-			     buf_str(&message), reply, sizeof(reply)) != 0)
+	const struct engine_letter sent = {.mail_from = buf_str(&from),
+					   .to = str_of(s->test),
+					   .signature = buf_str(&signature),
+					   .message = buf_str(&message)};
+	if (engine_send_test(settings, &sent, reply, sizeof(reply)) != 0)
 		return cli_fail(cli, EXIT_FAILED, "%s was not delivered: %s", s->test, reply);
 	print_sent(cli, s->test, letter.email, str_of(reply));
 	return EXIT_OK;

@@ -133,8 +133,12 @@ int tls_report_send_mail(const struct engine_settings *settings, struct arena *a
 		snprintf(ret_reply, reply_size, "the report could not be signed");
 		return -1;
 	}
-	return engine_send_test(settings, from, to, buf_str(&signature), buf_str(&message),
-				ret_reply, reply_size);
+	const struct engine_letter letter = {.mail_from = from,
+					     .to = to,
+					     .signature = buf_str(&signature),
+					     .message = buf_str(&message),
+					     .tls_exempt = true};
+	return engine_send_test(settings, &letter, ret_reply, reply_size);
 }
 
 /* ---- by HTTPS ---- */

@@ -32,13 +32,13 @@ struct engine_settings {
 	bool durable_disk;         /* marks and outcomes reach the disk before they count */
 	struct store_config store; /* conninfo, tenant, time-outs */
 	struct resolver_config dns;
-	struct router_config route; /* fetcher and loop are the engine's to fill in */
+	struct router_config route;       /* fetcher and loop are the engine's to fill in */
 	const struct relay_login *logins; /* as many as route.relays; NULL: none */
 	const char *ca_file; /* who vouches for servers, of mail and of policies; NULL: the
 				system's */
 	const char *certificate_file, *key_file; /* shown to servers that ask; NULL: none */
 	bool tls_1_3_only;
-	bool ask_dsn;           /* for reports of failure, of servers that offer DSN (RFC 3461) */
+	bool ask_dsn; /* for reports of failure, of servers that offer DSN (RFC 3461) */
 	const char *congestion; /* of TCP towards mail servers; NULL: the system's */
 	const struct source *sources;
 	size_t source_count; /* >= 1 */
@@ -87,11 +87,19 @@ enum engine_end engine_run(const struct engine_settings *, uint64_t campaign_id,
 			   bool (*on_progress)(void *context, const struct engine_progress *),
 			   void *context, char *ret_why, size_t why_size);
 
-/* One message outside of any campaign run (send --test): delivers content rendered for one
- * recipient to another address, over the same route, client and TLS; nothing is journalled or
- * settled. Fills the final reply's text. 0: accepted. */
-int engine_send_test(const struct engine_settings *, str mail_from, str to, str signature,
-		     str message, char *ret_reply, size_t reply_size);
+/* One message outside of any campaign run (send --test, reports), which lives during the call.
+ */
+struct engine_letter {
+	str mail_from, to;
+	str signature, message; /* CRLF lines */
+	/* It is to arrive although TLS fails, as a TLS report may (RFC 8460 3): see single.h.
+	 */
+	bool tls_exempt;
+};
+/* Delivers it over the same route, client and TLS; nothing is journalled or settled. Fills the
+ * final reply's text, printable. 0: accepted. single.h tells more. */
+int engine_send_test(const struct engine_settings *, const struct engine_letter *,
+		     char *ret_reply, size_t reply_size);
 
 /* All capacities that follow from the settings, one a line, as printed at start. */
 void engine_print_limits(const struct engine_settings *, struct buf *out);
