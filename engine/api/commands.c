@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&command_suppress,
 	&command_dkim,
 	&command_check,
+	&command_trace,
 	&command_tls_report,
 	&command_hosts,
 	&command_classify,
