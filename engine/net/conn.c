@@ -407,6 +407,11 @@ const char *conn_tls_describe(const struct conn *c)
 			    : tls_describe(c->tls);
 }
 
+size_t conn_channel_binding(const struct conn *c, unsigned char *out, size_t size)
+{
+	return conn_is_tls(c) ? tls_channel_binding(c->tls, out, size) : 0;
+}
+
 void conn_pause(struct conn *c)
 {
 	c->paused = true;

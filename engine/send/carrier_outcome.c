@@ -44,11 +44,11 @@ static void fill_names(const struct carrier *carrier, struct outcome *outcome,
 	if (!path)
 		return;
 	const struct source *source = &carrier->settings->sources[path->source_index];
-	outcome->row.provider = keep(outcome, str_of(path->route.provider), 32);
+	outcome->row.provider = keep(outcome, str_of(path->route->provider), 32);
 	outcome->row.source = keep(outcome, str_of(source->name), 64);
-	const char *host = session ? session->host : path->route.hosts[0].name;
+	const char *host = session ? session->host : path->route->hosts[0].name;
 	outcome->row.mx_host = keep(outcome, str_of(host), 80);
-	outcome->row.site = keep(outcome, str_of(path->route.site), 64);
+	outcome->row.site = keep(outcome, str_of(path->route->site), 64);
 }
 
 /* Deferred, or in doubt and to be tried again: when. The policy speaks for the first unanswered
@@ -159,7 +159,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	struct outcome *outcome = borrow(carrier);
 	ASSERT(outcome && envelope->state != ENVELOPE_ENDED);
 	struct carrier_path *path = envelope->path;
-	str provider = path ? str_of(path->route.provider) : STR("");
+	str provider = path ? str_of(path->route->provider) : STR("");
 	const struct classification class = classify(carrier->classifier, reply, provider);
 	outcome->text_size = 0;
 	outcome->envelope = envelope;
