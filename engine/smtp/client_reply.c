@@ -399,11 +399,16 @@ static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 		transaction_end(t, ENDING_ACCEPTED, r);
 }
 
-/* Has a later transaction sent something already? It then had its RSET. */
+/* Has a later transaction sent something already? What is open at the server is its, then. */
 static bool is_followed(const struct smtp_client *c, const struct smtp_transaction *t)
 {
-	const struct smtp_transaction *last = c->transactions[c->transaction_count - 1];
-	return t != last && last->to_send != STEP_RSET;
+	bool behind = false;
+	for (size_t i = 0; i < c->transaction_count; i++) {
+		if (behind && c->transactions[i]->to_send != STEP_RSET)
+			return true;
+		behind |= c->transactions[i] == t;
+	}
+	return false;
 }
 
 /* RFC 2033 4.2: one reply for each recipient that was accepted, in the order of their RCPT. */
