@@ -342,10 +342,13 @@ static void mail_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 	}
 	t->mail = MAIL_REFUSED;
 	/* RFC 5321 4.1.1.11: the parameters may be what was refused. */
-	if (refuses_parameters(&r) && had_options && !t->plain)
+	if (refuses_parameters(&r) && had_options && !t->plain) {
 		t->plain = t->again = true;
-	else
-		transaction_end(t, ENDING_ALL, r);
+		return;
+	}
+	/* Who waits for the next round would be refused in the same way. */
+	t->again = false;
+	transaction_end(t, ENDING_ALL, r);
 }
 
 /* 452, and the 552 that older servers say (RFC 5321 4.5.3.1.10), mean "too many" only when
