@@ -372,7 +372,7 @@ static void rcpt_reply(const struct smtp_client *c, struct smtp_transaction *t, 
 		t->rcpts[rcpt] |= RCPT_LATER;
 		t->again = true;
 	} else if (refuses_parameters(&r) && c->caps.dsn && has_rcpt_dsn(&t->envelope.dsn) &&
-		   !t->plain_next && !t->plain) {
+		   !t->plain) {
 		t->rcpts[rcpt] |= RCPT_LATER;
 		t->again = t->plain_next = true;
 	} else {
