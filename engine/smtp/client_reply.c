@@ -535,9 +535,12 @@ static bool is_sync_error(const struct smtp_client *c, const struct smtp_transac
 	case STEP_DATA:
 		return !nobody && (r->code == 503 || speaks_of_sync(r->text));
 	case STEP_END:
+		if (nobody)
+			return false;
 		/* BDAT is not known after all, or was taken for something else. */
-		return t->chunked && !nobody &&
-		       (r->code == 500 || r->code == 502 || r->code == 503 || r->code == 504);
+		return speaks_of_sync(r->text) ||
+		       (t->chunked &&
+			(r->code == 500 || r->code == 502 || r->code == 503 || r->code == 504));
 	case STEP_DONE:
 		break;
 	}
