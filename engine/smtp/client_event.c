@@ -131,11 +131,15 @@ static bool next_of_transaction(struct smtp_client *c, size_t index,
 
 static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
 {
-	if (c->want_tls_due) {
+	/* Whoever answers what has not left yet waits for it: the word STARTTLS must not be
+	 * said inside of TLS, and the line to AUTH is the owner's memory until its answer is
+	 * told. */
+	bool all_left = c->span_count == 0;
+	if (c->want_tls_due && all_left) {
 		c->want_tls_due = false;
 		return emit(ret_event, SMTP_WANT_TLS, NULL);
 	}
-	if (c->auth_due) {
+	if (c->auth_due && all_left) {
 		c->auth_due = false;
 		emit(ret_event, SMTP_AUTH, NULL);
 		ret_event->reply = c->auth_reply;
