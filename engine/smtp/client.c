@@ -318,8 +318,9 @@ void smtp_client_auth_done(struct smtp_client *c, usec now)
 	session_begin(c);
 }
 
-/* In the middle of an exchange "*" calls it off (RFC 4954 4); outside of one there is nothing
- * that had to be called off, and whoever proved nothing hears no more of us. */
+/* In answer to a challenge "*" calls the exchange off (RFC 4954 4). Outside of one there is
+ * nothing to call off, whoever proved nothing hears no more of us, and behind a line that is
+ * not answered yet nothing may be said. */
 void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 {
 	c->now = now;
@@ -328,7 +329,7 @@ void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 	struct reply reply = reply_local(CAUSE_AUTH_FAILED, STAGE_AUTH);
 	if (why.size > 0)
 		reply.text = why;
-	if (c->auth_reply.code != 334) {
+	if (c->auth_reply.code != 334 || c->auth_asked) {
 		session_end(c, reply);
 		return;
 	}
