@@ -33,11 +33,12 @@ static void put_span(struct smtp_client *c, const char *data, size_t size)
 	c->put_size += size;
 }
 
-/* A span for a command, and its room in the buffer. */
+/* A span for a command, and its room in the buffer. One of each is kept for QUIT, which asks
+ * nobody: a peer that takes nothing and answers what it was never sent may have filled both. */
 static bool has_room_for_command(const struct smtp_client *c)
 {
-	return c->span_count < CLIENT_SPAN_LIMIT &&
-	       c->commands_size + COMMAND_SIZE_LIMIT <= CLIENT_COMMAND_LIMIT;
+	return c->span_count + 1 < CLIENT_SPAN_LIMIT &&
+	       c->commands_size + 2 * COMMAND_SIZE_LIMIT <= CLIENT_COMMAND_LIMIT;
 }
 
 static struct buf begin_command(struct smtp_client *c)
@@ -395,7 +396,7 @@ static size_t stuffed_run(struct smtp_transaction *t, str rest, size_t *ret_step
 	return *ret_step = rest.size;
 }
 
-/* Puts body spans while there is room; one is kept for the final dot. */
+/* Puts body spans while there is room; one is kept for the final dot, one for QUIT. */
 static bool put_body(struct smtp_client *c, struct smtp_transaction *t)
 {
 	const struct smtp_body *body = &t->envelope.body;
@@ -408,7 +409,7 @@ static bool put_body(struct smtp_client *c, struct smtp_transaction *t)
 			t->body_offset = 0;
 			continue;
 		}
-		if (c->span_count + 1 >= CLIENT_SPAN_LIMIT)
+		if (c->span_count + 2 >= CLIENT_SPAN_LIMIT)
 			return false;
 		size_t step, size = stuffed_run(t, rest, &step);
 		put_span(c, rest.data, size);
@@ -432,7 +433,7 @@ static void put_final_dot(struct smtp_client *c, struct smtp_transaction *t)
 /* The content, once it may leave. True when its end is among the spans. */
 static bool send_content(struct smtp_client *c, struct smtp_transaction *t)
 {
-	if (c->span_count == CLIENT_SPAN_LIMIT)
+	if (c->span_count + 1 >= CLIENT_SPAN_LIMIT)
 		return false;
 	if (t->gate == GATE_EMPTY) {
 		put_final_dot(c, t);

@@ -14,7 +14,7 @@
 #include "engine/smtp/client.h"
 
 #define CLIENT_SPAN_LIMIT 64      /* spans that want to leave: three a transaction, and dots */
-#define CLIENT_COMMAND_LIMIT 6144 /* bytes of commands under way: a window's of usual length   \
+#define CLIENT_COMMAND_LIMIT 7168 /* bytes of commands under way: a window's of usual length   \
 				   */
 #define CLIENT_REASON_LIMIT 256   /* kept of the text that explains a refused session */
 
