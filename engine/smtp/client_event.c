@@ -37,6 +37,17 @@ static bool ending_covers(const struct smtp_transaction *t, size_t rcpt)
 	return false;
 }
 
+/* The session may end before a recipient's next round began: of that one the server has said
+ * nothing, whatever it said of the others. A refused MAIL and 421 are for all. */
+static struct reply ending_reply(const struct smtp_transaction *t, size_t rcpt)
+{
+	const struct reply *r = &t->ending_reply;
+	bool for_all = r->code == 421 || r->stage == STAGE_MAIL;
+	if (!(t->rcpts[rcpt] & RCPT_LATER) || for_all)
+		return *r;
+	return reply_local(CAUSE_CONNECTION_LOST, STAGE_RCPT);
+}
+
 /* The next result that the transaction's ending decides, or that we decided ourselves. */
 static bool next_result(struct smtp_transaction *t, struct smtp_event *ret_event)
 {
@@ -51,7 +62,7 @@ static bool next_result(struct smtp_transaction *t, struct smtp_event *ret_event
 					   reply_local(CAUSE_ADDRESS_NEEDS_UTF8, STAGE_RCPT),
 					   ret_event);
 		if (ending_covers(t, i)) {
-			emit_result(t, i, t->ending_reply, ret_event);
+			emit_result(t, i, ending_reply(t, i), ret_event);
 			ret_event->in_doubt = t->ending_in_doubt && !(rcpt & RCPT_LATER);
 			return true;
 		}
