@@ -218,15 +218,56 @@ static void put_notify(struct buf *command, const struct smtp_dsn *dsn)
 	}
 }
 
-/* ORCPT of an address outside of ASCII is of type utf-8 (RFC 6533 3). */
+/* The character at the front, and its size; a byte that begins none is a character by itself.
+ */
+static uint32_t take_character(str text, size_t *ret_size)
+{
+	unsigned char first = (unsigned char)text.data[0];
+	size_t size = first < 0xc2   ? 1
+		      : first < 0xe0 ? 2
+		      : first < 0xf0 ? 3
+		      : first < 0xf5 ? 4
+				     : 1;
+	uint32_t character = size == 1 ? first : first & (0x7fu >> size);
+	if (size > text.size)
+		size = 1;
+	for (size_t i = 1; i < size; i++)
+		character = character << 6 | ((unsigned char)text.data[i] & 0x3f);
+	*ret_size = size;
+	return character;
+}
+
+/*   utf-8-addr-xtext = 1*(QCHAR / "\x{" HEXPOINT "}")
+ *   QCHAR = any ASCII CHAR between "!" and "~", not "\", "+", "="           (RFC 6533 3)
+ * The form that may stand in a command of any server. */
+static void put_utf8_xtext(struct buf *out, str text, size_t limit)
+{
+	size_t end = out->size + limit, size;
+	for (; text.size > 0; text = str_from(text, size)) {
+		size_t before = out->size;
+		uint32_t c = take_character(text, &size);
+		bool plain = c > ' ' && c < 0x7f && c != '\\' && c != '+' && c != '=';
+		buf_printf(out, plain ? "%c" : "\\x{%02X}", c);
+		if (out->size > end) {
+			out->size = before;
+			return;
+		}
+	}
+}
+
+/* ORCPT of an address outside of ASCII is of type utf-8. */
 static void put_rcpt_dsn(struct buf *command, const struct smtp_dsn *dsn, str rcpt)
 {
 	put_notify(command, dsn);
 	if (!dsn->orcpt)
 		return;
-	bool ascii = client_is_ascii(rcpt);
-	buf_put_cstr(command, ascii ? " ORCPT=rfc822;" : " ORCPT=utf-8;");
-	put_xtext(command, rcpt, ORCPT_LIMIT - 16);
+	if (client_is_ascii(rcpt)) {
+		buf_put(command, STR(" ORCPT=rfc822;"));
+		put_xtext(command, rcpt, ORCPT_LIMIT - 16);
+	} else {
+		buf_put(command, STR(" ORCPT=utf-8;"));
+		put_utf8_xtext(command, rcpt, ORCPT_LIMIT - 16);
+	}
 }
 
 /* Only what was offered (RFC 5321 4.1.1.3): SIZE=, BODY=, RET=, AUTH=, SMTPUTF8, REQUIRETLS.
