@@ -85,7 +85,8 @@ void command_put_session(struct smtp_client *c)
 void command_put_line(struct smtp_client *c, str line)
 {
 	static const char crlf[] = "\r\n";
-	put_span(c, line.data, line.size);
+	if (line.size > 0)
+		put_span(c, line.data, line.size);
 	put_span(c, crlf, sizeof(crlf) - 1);
 }
 
