@@ -218,6 +218,8 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 	transaction_begin_round(c, t);
 	if (refused != CAUSE_NONE)
 		transaction_end(t, ENDING_ALL, reply_local(refused, STAGE_MAIL));
+	else if (!any)
+		transaction_end(t, ENDING_ALL, reply_local(CAUSE_ADDRESS_INVALID, STAGE_RCPT));
 	if (any)
 		return;
 	t->to_send = STEP_DONE;

@@ -48,9 +48,12 @@ static struct reply ending_reply(const struct smtp_transaction *t, size_t rcpt)
 	return reply_local(CAUSE_CONNECTION_LOST, STAGE_RCPT);
 }
 
-/* The next result that the transaction's ending decides, or that we decided ourselves. */
+/* The next result that the transaction's ending decides, or that we decided ourselves: those
+ * are not told before, since a transaction goes back whole or not at all. */
 static bool next_result(struct smtp_transaction *t, struct smtp_event *ret_event)
 {
+	if (t->ending == ENDING_NONE || t->ending == ENDING_RETURNED)
+		return false;
 	for (; t->told_rcpt < t->envelope.rcpt_count; t->told_rcpt++) {
 		size_t i = t->told_rcpt;
 		uint8_t rcpt = t->rcpts[i];
