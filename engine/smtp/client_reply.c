@@ -179,6 +179,8 @@ static void mail_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 		return;
 	}
 	t->mail = MAIL_REFUSED;
+	/* In lock step nothing of ours can be nested but in what the server made up. */
+	c->reset_needed |= r.code == 503;
 	/* RFC 5321 4.1.1.11: the parameters may be what was refused. */
 	if (refuses_parameters(&r) && had_options && !t->plain) {
 		t->plain = t->again = true;
@@ -197,12 +199,16 @@ static bool means_too_many(const struct smtp_transaction *t, const struct reply 
 	       r->status.subject != 2;
 }
 
-static void rcpt_reply(const struct smtp_client *c, struct smtp_transaction *t, struct reply r)
+static void rcpt_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
 	size_t rcpt = t->answer_rcpt++;
 	ASSERT(t->rcpts[rcpt] & RCPT_IN_ROUND);
-	if (t->mail == MAIL_REFUSED)
-		return; /* 503, or whatever: the transaction never began */
+	if (t->mail == MAIL_REFUSED) {
+		/* 503, or whatever: the transaction never began; unless the server says that
+		 * it did. */
+		c->reset_needed |= is_positive(&r);
+		return;
+	}
 	if (is_positive(&r)) {
 		t->rcpts[rcpt] |= RCPT_ACCEPTED;
 		t->accepted_count++;
@@ -235,7 +241,7 @@ static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 		return;
 	}
 	t->to_send = STEP_DONE;
-	c->reset_needed = t->mail == MAIL_ACCEPTED;
+	c->reset_needed |= t->mail == MAIL_ACCEPTED;
 	if (t->accepted_count > 0)
 		transaction_end(t, ENDING_ACCEPTED, r);
 }
