@@ -14,6 +14,14 @@ static bool before_any_envelope(enum smtp_stage stage)
 	return stage >= STAGE_CONNECT && stage <= STAGE_AUTH;
 }
 
+/* RFC 4954 6: 530 and its like to an envelope mean that we should have logged in. That is for
+ * our configuration to mend, and no fault of whoever happens to be next: his mail waits. */
+static bool wants_login(const struct reply *reply, const struct classification *class)
+{
+	return reply->stage == STAGE_MAIL && class->verdict == VERDICT_FAILED &&
+	       strcmp(class->cause, "local-auth") == 0;
+}
+
 static enum verdict verdict_of(const struct reply *reply, const struct classification *class,
 			       bool in_doubt)
 {
@@ -24,6 +32,8 @@ static enum verdict verdict_of(const struct reply *reply, const struct classific
 	if (in_doubt)
 		return VERDICT_IN_DOUBT;
 	if (class->verdict == VERDICT_FAILED && before_any_envelope(reply->stage))
+		return VERDICT_DEFERRED;
+	if (wants_login(reply, class))
 		return VERDICT_DEFERRED;
 	return class->verdict;
 }
@@ -102,8 +112,11 @@ static void learn(struct carrier *carrier, struct carrier_path *path, const stru
 {
 	if (!path || before_any_envelope(reply->stage))
 		return; /* round_failed() has told it once, not once a recipient */
+	struct classification of_path = *class;
+	if (wants_login(reply, class))
+		of_path.class = CLASS_REMOTE_FAILURE; /* a run of them suspends the path */
 	const struct path_event event = {
-		.kind = PATH_REPLY, .classification = class, .origin = reply->origin};
+		.kind = PATH_REPLY, .classification = &of_path, .origin = reply->origin};
 	path_record(&path->site->shaping, &event, io_now(carrier->loop));
 }
 
