@@ -38,6 +38,8 @@ static void put_counts(struct buf *out, struct sink_counts *c)
 		      {"rejected", &c->rejected},
 		      {"deferred", &c->deferred},
 		      {"dropped", &c->dropped},
+		      {"handshakes", &c->handshakes},
+		      {"resumed", &c->resumed},
 		      {"hung", &c->hung},
 		      {"bytes", &c->bytes}};
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -54,6 +56,8 @@ static void add_counts(struct sink_counts *to, struct sink_counts *from)
 	to->rejected += from->rejected;
 	to->deferred += from->deferred;
 	to->dropped += from->dropped;
+	to->handshakes += from->handshakes;
+	to->resumed += from->resumed;
 	to->hung += from->hung;
 	to->bytes += from->bytes;
 }

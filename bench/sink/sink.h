@@ -17,7 +17,7 @@
 
 struct sink_counts {
 	_Atomic uint64_t connections, transactions, accepted, recipients, rejected, deferred,
-		dropped, hung, bytes;
+		dropped, hung, bytes, handshakes, resumed;
 };
 
 struct sink_listener {

@@ -358,6 +358,9 @@ static void on_tls(struct conn *c, bool ok)
 		close_session(s);
 		return;
 	}
+	COUNT(s, handshakes, 1);
+	if (conn_tls_resumed(c))
+		COUNT(s, resumed, 1);
 	smtp_server_tls_done(s->server, now_of(s));
 	step(s);
 }

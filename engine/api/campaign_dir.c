@@ -73,6 +73,10 @@ static const struct key campaign_keys[] = {
 	 "What becomes of a recipient whose message was sent and never answered: assume it "
 	 "arrived, "
 	 "or retry."},
+	{"require_tls", KEY_BOOL, offsetof(struct campaign_dir, require_tls), NULL, 0, 0,
+	 "false", NULL, false,
+	 "Only to mail servers that prove who they are and promise the same for the rest of the "
+	 "way (REQUIRETLS, RFC 8689). Few offer it: others end as failed."},
 	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
 	 90 * USEC_DAY, "0", NULL, false,
 	 "So long after launch nobody is tried any more; 0: only as retry.expiry says."},
@@ -226,6 +230,14 @@ static void put_texts(json_t *settings, const struct campaign_dir *c)
 	json_object_set_new(settings, "list", list);
 }
 
+static void put_lists(json_t *settings, const struct campaign_dir *c)
+{
+	json_t *lists = json_array();
+	for (size_t i = 0; i < c->lists.count; i++)
+		json_array_append_new(lists, json_text(c->lists.items[i]));
+	json_object_set_new(settings, "lists", lists);
+}
+
 static void put_headers(json_t *settings, const struct campaign_dir *c)
 {
 	json_t *headers = json_array();
@@ -244,6 +256,7 @@ static void put_policy(json_t *settings, const struct campaign_dir *c,
 	bool retry = c->in_doubt == CAMPAIGN_RETRY || (c->in_doubt == CAMPAIGN_AS_CONFIGURED &&
 						       config->in_doubt == IN_DOUBT_RETRY);
 	json_object_set_new(settings, "in_doubt", json_string(retry ? "retry" : "assume"));
+	json_object_set_new(settings, "require_tls", json_boolean(c->require_tls));
 	json_object_set_new(settings, "expires_seconds",
 			    json_integer((json_int_t)(c->expires / USEC_SECOND)));
 }
@@ -303,6 +316,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	json_t *settings = json_object();
 	int result = -1;
 	put_texts(settings, c);
+	put_lists(settings, c);
 	put_headers(settings, c);
 	put_policy(settings, c, config);
 	if (put_from(settings, c->from) != 0)

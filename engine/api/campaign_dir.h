@@ -19,6 +19,7 @@ struct campaign_dir {
 	struct key_list lists, exclude;
 	str html_file, text_file, partials;
 	int in_doubt; /* enum campaign_in_doubt */
+	bool require_tls;
 	usec expires; /* 0: as retry.expiry says */
 	struct campaign_header *headers;
 	size_t header_count;

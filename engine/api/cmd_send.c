@@ -292,8 +292,11 @@ static int send_run(struct cli *cli, int argc, char **argv)
 		code = settings_open(cli, &settings);
 	if (code != CLI_GO)
 		return code;
-	code = s.limits ? print_limits(cli, &settings)
-			: send_or_test(cli, &settings, argv[0], &s);
+	if (!s.limits)
+		code = settings_use_sources(cli, &settings);
+	if (code == CLI_GO)
+		code = s.limits ? print_limits(cli, &settings)
+				: send_or_test(cli, &settings, argv[0], &s);
 	settings_close(&settings);
 	return code;
 }

@@ -145,7 +145,7 @@ static int send_one(struct making *m, const struct tlsrpt_uri *uri, str to)
 	const struct tls_report_post post = {
 		.url = arena_copy(&m->arena, to).data,
 		.ca_file = config->tls_report.ca_file.size ? config->tls_report.ca_file.data
-							   : NULL,
+							   : m->r->settings->ca_file,
 		.allow_loopback = config->smtp.allow_loopback,
 		.gzip = buf_str(&m->gzip),
 	};
@@ -363,7 +363,10 @@ static int tls_report_run(struct cli *cli, int argc, char **argv)
 	if (code != CLI_GO)
 		return code;
 	r.settings = &settings;
-	code = report_with(&r);
+	if (!r.print && !r.dry_run)
+		code = settings_use_sources(cli, &settings);
+	if (code == CLI_GO)
+		code = report_with(&r);
 	settings_close(&settings);
 	return code;
 }

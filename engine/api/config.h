@@ -1,10 +1,12 @@
 /* config.h - the configuration of a run: rundbrief.conf as one struct.
- * The table in config.c gives every key its type, unit, range, default and sentence; `rundbrief
- * help config` prints it, `--explain` shows what is in force and where it came from. */
+ * The table in config_keys.c gives every key its type, unit, range, default and sentence;
+ * `rundbrief help config` prints it, `--explain` shows what is in force and where it came from.
+ */
 #pragma once
 
 #include "engine/api/keys.h"
 #include "engine/base/usec.h"
+#include "engine/net/tls_policy.h"
 #include "engine/shape/bucket.h"
 
 struct config_database {
@@ -17,7 +19,7 @@ struct config_dns {
 	uint64_t port;
 	usec timeout;
 	uint64_t tries;
-	bool ipv6;
+	bool ipv6, trust_ad;
 };
 
 enum config_durability { DURABILITY_CRASH, DURABILITY_DISK };
@@ -32,20 +34,48 @@ struct config_engine {
 };
 
 struct config_source {
-	str name, address, helo; /* address empty: the kernel chooses */
+	str name, address, address6, helo;     /* both addresses empty: the kernel chooses */
+	str proxy, proxy_user, proxy_password; /* password: file */
 };
+
+enum config_tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
 
 struct config_smtp {
 	uint64_t port;
 	bool allow_loopback;
 	int tls; /* enum tls_wish */
+	str ca_file, certificate, certificate_key;
+	int tls_minimum; /* enum config_tls_minimum */
+	uint64_t policy_port;
+	bool address_literals, dsn;
+	int ip; /* enum ip_family_policy */
+	str congestion;
 	usec greeting_timeout, command_timeout, data_timeout, block_timeout, end_timeout;
 };
 
+enum config_protocol { PROTOCOL_SMTP, PROTOCOL_LMTP };
+#define CONFIG_TLS_AUTO 0 /* of a relay or a route; else 1 + enum tls_wish */
+
+struct config_relay {
+	str name, host;
+	uint64_t port; /* 0: see config_relay_port() */
+	int protocol;
+	int tls; /* see config_relay_tls() */
+	bool implicit_tls;
+	uint64_t weight, preference;
+	str user, password, password_env; /* password: file */
+	struct key_list mechanisms;
+	bool auth_in_clear;
+	str token_endpoint, client_id, client_secret, refresh_token, token_scope,
+		token; /* client_secret, refresh_token and token: files */
+};
+
 struct config_route {
-	str name; /* the domain, or "*" */
-	str host;
+	str name; /* the domain, "provider:NAME", "list:NAME" or "*" */
+	struct key_list relays;
+	str host;      /* instead of relays */
 	uint64_t port; /* 0: smtp.port */
+	int tls;       /* CONFIG_TLS_AUTO: not set */
 };
 
 struct config_limits {
@@ -89,7 +119,7 @@ struct config_retry {
 struct config_tls_report {
 	str organization, contact,
 		from; /* empty: return_domain, from, tls-reports@return_domain */
-	str ca_file;  /* empty: the system's */
+	str ca_file;  /* empty: smtp.ca_file */
 };
 
 enum config_in_doubt { IN_DOUBT_ASSUME, IN_DOUBT_RETRY };
@@ -106,10 +136,11 @@ struct config {
 	int in_doubt;
 
 	struct config_source *sources;
+	struct config_relay *relays;
 	struct config_route *routes;
 	struct config_limits *providers;
 	struct config_dkim *dkims;
-	size_t source_count, route_count, provider_count, dkim_count;
+	size_t source_count, relay_count, route_count, provider_count, dkim_count;
 
 	str path; /* the file it came from; empty: built-in defaults only */
 	struct key_setting *settings;
@@ -125,8 +156,23 @@ extern const struct key_table config_table;
 /* The same from text, for tests; path is for messages. */
 [[nodiscard]] int config_parse(struct config *ret_config, const char *path, str source,
 			       struct arena *, char *ret_why, size_t why_size);
+/* What no single value shows: keys that need or rule out each other, names that lead nowhere.
+ * 0, or -1 with "FILE:LINE: sentence". config_parse() has asked. */
+[[nodiscard]] int config_check(const struct config *, char *ret_why, size_t why_size);
+/* With the defaults that follow from other keys. */
+uint16_t config_relay_port(const struct config *, const struct config_relay *);
+enum tls_wish config_relay_tls(const struct config *, const struct config_relay *);
+bool config_relay_has_login(const struct config_relay *);
+/* Name, addresses, proxy and its user; helo only when it is set, the password never. 0, or -1
+ * with a sentence that repeats no secret. */
+struct source;
+[[nodiscard]] int config_read_source(const struct config_source *, struct source *ret_source,
+				     char *ret_why, size_t why_size);
 void config_explain(const struct config *, struct buf *out);
 /* Reads a small file whole (at most limit_size bytes) into the arena. 0, or -1 with a sentence.
  */
 [[nodiscard]] int file_read(const char *path, size_t limit_size, struct arena *, str *ret_text,
 			    char *ret_why, size_t why_size);
+/* The same for a file that holds a secret: -1 also when everybody may read it. */
+[[nodiscard]] int file_read_private(const char *path, size_t limit_size, struct arena *,
+				    str *ret_text, char *ret_why, size_t why_size);

@@ -28,8 +28,8 @@ static int read_all(int fd, char *data, size_t size)
 	return 0;
 }
 
-int file_read(const char *path, size_t limit_size, struct arena *arena, str *ret_text,
-	      char *ret_why, size_t why_size)
+static int read_whole(const char *path, bool is_private, size_t limit_size, struct arena *arena,
+		      str *ret_text, char *ret_why, size_t why_size)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), result = -1;
@@ -40,6 +40,11 @@ int file_read(const char *path, size_t limit_size, struct arena *arena, str *ret
 	/* A folder or a pipe has no size to believe in. */
 	if (!S_ISREG(status.st_mode)) {
 		fail(ret_why, why_size, path, "is not a regular file");
+		goto out;
+	}
+	if (is_private && (status.st_mode & S_IRWXO) != 0) {
+		snprintf(ret_why, why_size, "%s: everybody may use it; chmod 600 %s", path,
+			 path);
 		goto out;
 	}
 	size_t size = (size_t)status.st_size;
@@ -60,4 +65,16 @@ out:
 	if (fd >= 0)
 		close(fd);
 	return result;
+}
+
+int file_read(const char *path, size_t limit_size, struct arena *arena, str *ret_text,
+	      char *ret_why, size_t why_size)
+{
+	return read_whole(path, false, limit_size, arena, ret_text, ret_why, why_size);
+}
+
+int file_read_private(const char *path, size_t limit_size, struct arena *arena, str *ret_text,
+		      char *ret_why, size_t why_size)
+{
+	return read_whole(path, true, limit_size, arena, ret_text, ret_why, why_size);
 }

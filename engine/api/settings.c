@@ -2,27 +2,21 @@
 #include "engine/api/settings.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <sys/random.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/api/settings_parts.h"
 #include "engine/shape/rules.h"
 
 #define KEY_FILE_LIMIT (64u << 10)
-#define SECRET_SIZE_LEAST 16 /* what engine/sign/mac.h asks for */
+#define CERTIFICATES_LIMIT (16u << 20) /* the system's bundle has a quarter of a megabyte */
+#define SECRET_SIZE_LEAST 16           /* what engine/sign/mac.h asks for */
 
 static int out_of_memory(struct cli *cli)
 {
 	return cli_fail(cli, EXIT_FAILED, "out of memory");
-}
-
-static const char *host_name(struct arena *arena)
-{
-	char name[256] = "";
-	if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
-		return "localhost";
-	return arena_copy(arena, str_of(name)).data;
 }
 
 int settings_secret(struct cli *cli, str *ret_secret)
@@ -128,55 +122,6 @@ static int open_rules(struct cli *cli, struct rules **ret_rules)
 	return CLI_GO;
 }
 
-static str provider_of(const void *context, const struct route *route)
-{
-	str hosts[ROUTE_HOST_LIMIT];
-	for (size_t i = 0; i < route->host_count; i++)
-		hosts[i] = str_of(route->hosts[i].name);
-	return rules_provider(context, hosts, route->host_count);
-}
-
-static int open_source(struct cli *cli, const struct config_source *from, struct source *to)
-{
-	str helo = from->helo.size ? from->helo : str_of(host_name(cli->arena));
-	if (!str_to_cstr(from->name, to->name, sizeof(to->name)) ||
-	    !str_to_cstr(helo, to->helo, sizeof(to->helo)))
-		return cli_fail(cli, EXIT_USAGE, "source \"%s\": its name or helo is too long",
-				from->name.data);
-	struct net_address address;
-	if (from->address.size == 0)
-		return CLI_GO;
-	if (!net_address_parse(from->address, 0, &address))
-		return cli_fail(cli, EXIT_USAGE, "source \"%s\": '%s' is not an IP address",
-				from->name.data, from->address.data);
-	to->has_ipv4 = address.sa.sa_family == AF_INET;
-	to->has_ipv6 = address.sa.sa_family == AF_INET6;
-	*(to->has_ipv4 ? &to->ipv4 : &to->ipv6) = address;
-	return CLI_GO;
-}
-
-static int open_sources(struct cli *cli, struct engine_settings *s)
-{
-	static const struct config_source lone = {.name = {"default", 7}};
-	const struct config_source *from = cli->config.sources;
-	size_t count = cli->config.source_count;
-	if (count == 0) {
-		from = &lone;
-		count = 1;
-	}
-	struct source *sources = ARENA_ARRAY(cli->arena, struct source, count);
-	if (!sources)
-		return out_of_memory(cli);
-	for (size_t i = 0; i < count; i++) {
-		int code = open_source(cli, &from[i], &sources[i]);
-		if (code != CLI_GO)
-			return code;
-	}
-	s->sources = sources;
-	s->source_count = count;
-	return CLI_GO;
-}
-
 /* With its parents: the first run on a machine has none of them. */
 int settings_make_journal(struct cli *cli, const struct engine_settings *settings)
 {
@@ -198,58 +143,9 @@ int settings_make_journal(struct cli *cli, const struct engine_settings *setting
 	return CLI_GO;
 }
 
-/* A route with a host of its own: a relay without a name, which is called by host and port. */
-static bool open_relay(struct cli *cli, const struct config_route *route, struct relay *relay)
+static const char *text_or_null(str text)
 {
-	unsigned port = (unsigned)(route->port ? route->port : cli->config.smtp.port);
-	struct buf name;
-	buf_init_arena(&name, cli->arena, route->host.size + 8);
-	buf_printf(&name, "%.*s:%u", STR_FORMAT(route->host), port);
-	*relay = (struct relay){.name = buf_str(&name),
-				.host = route->host,
-				.port = (uint16_t)port,
-				.weight = 1,
-				.tls = TLS_WISH_MAY};
-	return buf_ok(&name);
-}
-
-static int open_routes(struct cli *cli, struct engine_settings *s)
-{
-	const struct config *config = &cli->config;
-	uint64_t seed;
-	size_t count = config->route_count;
-	struct static_route *routes = ARENA_ARRAY(cli->arena, struct static_route, count + 1);
-	struct relay *relays = ARENA_ARRAY(cli->arena, struct relay, count + 1);
-	uint16_t *indices = ARENA_ARRAY(cli->arena, uint16_t, count + 1);
-	if (!routes || !relays || !indices || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return out_of_memory(cli);
-	for (size_t i = 0; i < count; i++) {
-		const struct config_route *route = &config->routes[i];
-		bool all = str_eq(route->name, STR("*"));
-		if (route->host.size == 0)
-			return cli_fail(cli, EXIT_USAGE, "route \"%s\": host must be set",
-					route->name.data);
-		if (!open_relay(cli, route, &relays[i]))
-			return out_of_memory(cli);
-		indices[i] = (uint16_t)i;
-		routes[i] = (struct static_route){.match = all ? ROUTE_ALL : ROUTE_DOMAIN,
-						  .name = route->name,
-						  .relays = &indices[i],
-						  .relay_count = 1};
-	}
-	s->route = (struct router_config){
-		.port = (uint16_t)config->smtp.port,
-		.allow_loopback = config->smtp.allow_loopback,
-		.tls = (enum tls_wish)config->smtp.tls,
-		.relays = relays,
-		.relay_count = count,
-		.static_routes = routes,
-		.static_route_count = count,
-		.seed = seed,
-		.provider_of = provider_of,
-		.provider_context = s->rules,
-	};
-	return CLI_GO;
+	return text.size ? text.data : NULL;
 }
 
 static void fill_protocol(const struct config *config, struct engine_settings *s)
@@ -260,6 +156,7 @@ static void fill_protocol(const struct config *config, struct engine_settings *s
 		.timeout = config->dns.timeout,
 		.tries = (uint32_t)config->dns.tries,
 		.no_ipv6 = !config->dns.ipv6,
+		.trust_ad = config->dns.trust_ad,
 	};
 	s->timeouts = smtp_timeouts_default;
 	s->timeouts.greeting = config->smtp.greeting_timeout;
@@ -269,12 +166,64 @@ static void fill_protocol(const struct config *config, struct engine_settings *s
 	s->timeouts.data = config->smtp.data_timeout;
 	s->timeouts.block = config->smtp.block_timeout;
 	s->timeouts.end = config->smtp.end_timeout;
+	s->ca_file = text_or_null(config->smtp.ca_file);
+	s->certificate_file = text_or_null(config->smtp.certificate);
+	s->key_file = text_or_null(config->smtp.certificate_key);
+	s->tls_1_3_only = config->smtp.tls_minimum == TLS_MINIMUM_1_3;
+	s->ask_dsn = config->smtp.dsn;
+	s->congestion = text_or_null(config->smtp.congestion);
+}
+
+/* A kernel may have it as a module that it does not load for everybody. */
+static int check_congestion(struct cli *cli)
+{
+	str name = cli->config.smtp.congestion;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), result = 0;
+	if (fd >= 0 && name.size > 0)
+		result = setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data,
+				    (socklen_t)name.size);
+	int error = errno;
+	if (fd >= 0)
+		close(fd);
+	if (result == 0)
+		return CLI_GO;
+	return cli_fail(cli, EXIT_USAGE,
+			"smtp.congestion: %s: %s. `sysctl "
+			"net.ipv4.tcp_allowed_congestion_control` lists those that may be "
+			"used; empty is the system's",
+			name.data, strerror(error));
+}
+
+/* Whether TLS finds its files. That they hold what they should, OpenSSL sees. */
+static int check_tls_files(struct cli *cli)
+{
+	const struct config_smtp *smtp = &cli->config.smtp;
+	char why[300];
+	str ignored;
+	const struct {
+		const char *key;
+		str path;
+		bool is_private;
+	} files[] = {{"ca_file", smtp->ca_file, false},
+		     {"certificate", smtp->certificate, false},
+		     {"certificate_key", smtp->certificate_key, true}};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].path.size == 0)
+			continue;
+		int result = (files[i].is_private ? file_read_private : file_read)(
+			files[i].path.data, CERTIFICATES_LIMIT, cli->arena, &ignored, why,
+			sizeof(why));
+		if (result != 0)
+			return cli_fail(cli, EXIT_USAGE, "smtp.%s: %s", files[i].key, why);
+	}
+	return CLI_GO;
 }
 
 static void fill_engine(struct cli *cli, struct engine_settings *s)
 {
 	const struct config *config = &cli->config;
-	s->name = config->engine.name.size ? config->engine.name.data : host_name(cli->arena);
+	s->name = config->engine.name.size ? config->engine.name.data
+					   : settings_host_name(cli->arena);
 	s->journal_directory = config->engine.journal.data;
 	s->durable_disk = config->engine.durability == DURABILITY_DISK;
 	s->store = (struct store_config){
@@ -301,6 +250,15 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 	};
 }
 
+static int open_ways(struct cli *cli, struct engine_settings *s)
+{
+	char why[400];
+	if (settings_sources(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
+	    settings_routes(&cli->config, cli->arena, s, why, sizeof(why)) != 0)
+		return cli_fail(cli, EXIT_USAGE, "%s", why);
+	return CLI_GO;
+}
+
 int settings_open(struct cli *cli, struct engine_settings *ret_settings)
 {
 	struct engine_settings s = {};
@@ -316,9 +274,11 @@ int settings_open(struct cli *cli, struct engine_settings *ret_settings)
 	fill_protocol(&cli->config, &s);
 	code = open_rules(cli, &s.rules);
 	if (code == CLI_GO)
-		code = open_sources(cli, &s);
+		code = check_congestion(cli);
 	if (code == CLI_GO)
-		code = open_routes(cli, &s);
+		code = check_tls_files(cli);
+	if (code == CLI_GO)
+		code = open_ways(cli, &s);
 	if (code == CLI_GO)
 		code = settings_secret(cli, &s.secret);
 	if (code == CLI_GO)

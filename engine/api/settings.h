@@ -11,6 +11,9 @@
 /* Makes the journal's folder when it is missing. CLI_GO or an exit code. */
 [[nodiscard]] int settings_make_journal(struct cli *, const struct engine_settings *);
 void settings_close(struct engine_settings *);
+/* For who is about to send: sources whose addresses are not on this machine are told and set
+ * aside. CLI_GO when one is left, or an exit code. */
+[[nodiscard]] int settings_use_sources(struct cli *, struct engine_settings *);
 
 /* Only the keys that sign: *ret_keys of *ret_count, at most DKIM_KEY_LIMIT. */
 [[nodiscard]] int settings_dkim_keys(struct cli *, struct dkim_key ***ret_keys,

@@ -30,6 +30,8 @@ struct io_options {
 	uint32_t entries;      /* size of the submission queue; 0: 1024 */
 	uint32_t buffer_count; /* receive buffers of 4 KiB, shared by all streams; 0: 256 */
 	bool mask_new;         /* use nothing newer than Linux 6.1 (the tests run once so) */
+	const char *congestion; /* control of connections that are opened, where the kernel has it;
+				   NULL: its own choice */
 	usec pace; /* turns begin at least so far apart unless much happens; 0: at once */
 };
 

@@ -53,6 +53,7 @@ struct io_loop {
 	bool closing;          /* only stops are still told */
 	size_t stopping_count; /* stops asked for and not yet told */
 	usec now, wall_now;
+	char congestion[16]; /* empty: the kernel's own choice */
 	usec pace; /* turns are at least so far apart; 0: as it comes */
 	struct chain ready;   /* ended without the kernel; run in the next round */
 	struct chain starved; /* streams that found no receive buffer */

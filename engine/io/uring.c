@@ -30,6 +30,7 @@ static int loop_open(struct io_loop *l, const struct io_options *o, char *why, s
 {
 	uint32_t entries = o->entries ? o->entries : ENTRIES_DEFAULT;
 	l->pace = o->pace;
+	snprintf(l->congestion, sizeof l->congestion, "%s", o->congestion ? o->congestion : "");
 	int result = probe_open(&l->ring, entries, o->mask_new, &l->features, why, why_size);
 	if (result < 0)
 		return result;

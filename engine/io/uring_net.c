@@ -21,12 +21,16 @@ static void set_flag(int fd, int level, int name)
 
 /* A socket that is ready to connect, or -errno. Whatever forbids the bind, to the caller it is
  * the address that is not to be had. */
-static int open_socket(int family, const struct net_address *from)
+static int open_socket(const struct io_loop *l, int family, const struct net_address *from)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (fd < 0)
 		return -errno;
 	set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+	/* A wish: one that the kernel does not have, or forbids, leaves its own. */
+	if (l->congestion[0])
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, l->congestion,
+			   (socklen_t)strlen(l->congestion));
 	if (!from)
 		return fd;
 	/* The port is chosen at connect: thousands of connections from one address may then
@@ -59,7 +63,7 @@ void io_connect(struct io_loop *l, struct io_op *op, const struct net_address *t
 {
 	op_begin(op, KIND_CONNECT);
 	struct io_job *job = job_borrow(l);
-	int fd = job ? open_socket(to->sa.sa_family, from) : -ENOMEM;
+	int fd = job ? open_socket(l, to->sa.sa_family, from) : -ENOMEM;
 	if (fd < 0) {
 		if (job)
 			job_give_back(l, job);

@@ -407,6 +407,21 @@ const char *conn_tls_describe(const struct conn *c)
 			    : tls_describe(c->tls);
 }
 
+bool conn_tls_resumed(const struct conn *c)
+{
+	return conn_is_tls(c) && tls_resumed(c->tls);
+}
+
+bool conn_tls_verified(const struct conn *c)
+{
+	return conn_is_tls(c) && tls_verified(c->tls);
+}
+
+size_t conn_channel_binding(const struct conn *c, unsigned char *out, size_t size)
+{
+	return conn_is_tls(c) ? tls_channel_binding(c->tls, out, size) : 0;
+}
+
 void conn_pause(struct conn *c)
 {
 	c->paused = true;

@@ -9,7 +9,7 @@
 #include "engine/net/tls.h"
 #include "engine/smtp/reply.h"
 
-#define CONN_SPAN_LIMIT 16
+#define CONN_SPAN_LIMIT 64 /* as many as the SMTP machine ever puts together */
 
 enum conn_state {
 	CONN_CLOSED,
@@ -72,6 +72,11 @@ void conn_write(struct conn *, const struct iovec *spans, size_t count);
 /* The target of a server's side is NULL. */
 void conn_start_tls(struct conn *, struct tls_context *, const struct tls_target *);
 bool conn_is_tls(const struct conn *);
+/* As tls_resumed() and tls_verified(); false without TLS. */
+bool conn_tls_resumed(const struct conn *);
+bool conn_tls_verified(const struct conn *);
+/* As tls_channel_binding(); 0 without TLS. */
+[[nodiscard]] size_t conn_channel_binding(const struct conn *, unsigned char *out, size_t size);
 /* Why the handshake failed, for a report and for people; from on_tls(false) to on_closed. */
 enum tls_fault conn_tls_fault(const struct conn *);
 const char *conn_tls_describe(const struct conn *);

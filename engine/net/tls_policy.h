@@ -32,7 +32,7 @@ enum tls_need_kind {
  * (matching type 1): that names the same certificate or key. Usages 0 and 1 are unusable for
  * mail (RFC 7672 3.1.3) and are not kept. */
 #define TLSA_DATA_LIMIT 64
-#define TLSA_LIMIT 6 /* kept of a host; a roll-over of two keys needs four */
+#define TLSA_LIMIT 12 /* kept of a host: some list all their CA's intermediates */
 struct tlsa {
 	uint8_t usage, selector, matching; /* usage 2 or 3, selector 0 or 1, matching 1 or 2 */
 	uint8_t size;

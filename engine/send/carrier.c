@@ -60,6 +60,38 @@ static void init_messages(struct carrier *carrier)
 	}
 }
 
+/* Tokens are fetched where there is a relay that wants one; else there is no thread for it. */
+static int init_relays(struct carrier *carrier)
+{
+	const struct engine_settings *settings = carrier->settings;
+	size_t count = settings->route.relay_count;
+	const struct fetch_config config = {.ca_file = settings->ca_file};
+	carrier->relays = ARENA_ARRAY(&carrier->arena, struct auth_relay, count + 1);
+	carrier->sources =
+		ARENA_ARRAY(&carrier->arena, struct carrier_source, settings->source_count);
+	if (!carrier->relays || !carrier->sources)
+		return -1;
+	bool tokens = false;
+	for (size_t i = 0; settings->logins && i < count; i++)
+		tokens |= settings->logins[i].has_token;
+	if (tokens && fetcher_create(&carrier->fetcher, carrier->loop, &config) != 0)
+		return -1;
+	return auth_relays_init(carrier->relays, settings, carrier->loop, carrier->fetcher);
+}
+
+static int init_tls(struct carrier *carrier)
+{
+	const struct engine_settings *settings = carrier->settings;
+	const struct tls_context_config tls = {
+		.role = TLS_CLIENT,
+		.certificate_file = settings->certificate_file,
+		.key_file = settings->key_file,
+		.ca_file = settings->ca_file,
+		.min_version = settings->tls_1_3_only ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
+	};
+	return tls_context_create(&carrier->tls, &tls);
+}
+
 int carrier_init(struct carrier *carrier, struct arena_source *source,
 		 const struct engine_settings *settings, const struct limits *limits,
 		 struct io_loop *loop, struct journal *journal,
@@ -96,8 +128,7 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
 		return -1;
 	init_messages(carrier);
-	const struct tls_context_config tls = {.role = TLS_CLIENT};
-	return tls_context_create(&carrier->tls, &tls);
+	return init_relays(carrier) != 0 ? -1 : init_tls(carrier);
 }
 
 void carrier_done(struct carrier *carrier)
@@ -106,6 +137,9 @@ void carrier_done(struct carrier *carrier)
 	for (size_t i = 0; slab->memory && i < slab->count; i++)
 		arena_done(&((struct message *)(void *)(slab->memory + i * slab->object_size))
 				    ->arena);
+	fetcher_destroy(carrier->fetcher);
+	auth_relays_done(carrier->relays, carrier->settings->route.relay_count);
+	carrier_paths_done(carrier);
 	tls_context_destroy(carrier->tls);
 	arena_done(&carrier->arena);
 }
@@ -128,7 +162,10 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		envelope->path = path;
 		if (!run->route) {
 			end_locally(carrier, envelope);
+		} else if (path && now < path->shut_until) {
+			carrier_outcome(carrier, envelope, &path->shut_reply, false, NULL);
 		} else if (!path || carrier->draining || carrier->paused ||
+			   carrier_source_is_aside(carrier, run->source_index, now) ||
 			   !carrier_path_has_room(path, now)) {
 			carrier_envelope_return(carrier, envelope);
 		} else {
@@ -187,6 +224,16 @@ static void recall_all(struct carrier *carrier, usec waiting_before)
 	for (; link; link = chain_next(&carrier->active, link))
 		carrier_path_recall(carrier, CHAIN_OWNER(link, struct carrier_path, link),
 				    waiting_before);
+}
+
+void carrier_recall_source(struct carrier *carrier, uint32_t source_index)
+{
+	struct chain_link *link = chain_first(&carrier->active);
+	for (; link; link = chain_next(&carrier->active, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
+		if (path->source_index == source_index)
+			carrier_path_recall(carrier, path, USEC_NEVER);
+	}
 }
 
 static void take_stop(struct carrier *carrier, struct store_stop *stop)

@@ -7,7 +7,9 @@
  * -> reply -> outcome in the journal, written -> ledger.
  *
  *   carrier.c          lanes, turn, stops, put-back
+ *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
+ *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
  *   carrier_note.c     and what of that is kept
@@ -20,7 +22,7 @@
 #include "engine/base/slab.h"
 #include "engine/base/wheel.h"
 #include "engine/net/conn.h"
-#include "engine/net/tls_policy.h"
+#include "engine/send/auth.h"
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
@@ -52,8 +54,14 @@ struct carrier_path {
 	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
 	struct chain_link
 		short_of; /* in carrier.short_of: no session or message was left for it */
-	struct route route;
-	char key[192]; /* of the site, and the route's TLS key */
+	struct route *route; /* its own copy, as large as the hosts it has */
+	size_t route_room;   /* hosts there is room for */
+	char key[192];       /* of the site, and the route's TLS key */
+	/* Its hosts did not meet its TLS policy a moment ago: until then what comes is answered
+	 * with this. */
+	usec shut_until;
+	struct reply shut_reply;
+	char shut_text[200];
 	uint32_t source_index;
 	struct chain waiting, marked; /* envelopes */
 	struct chain ready;           /* messages */
@@ -100,7 +108,18 @@ struct session {
 	struct carrier *carrier;
 	struct carrier_path *path;
 	struct carrier_timer timer;
-	size_t host_index, address_index; /* of path->route: where it is connected */
+	size_t host_index, address_index; /* of path->route: the target; it may be renewed */
+	bool has_target;
+	uint32_t tried_hosts;       /* a bit each */
+	struct net_address address; /* of the target; all of it that is needed later is copied */
+	int relay;                  /* index, or ROUTE_NO_RELAY */
+	struct tls_need need;
+	bool testing; /* need is one that a policy only tests */
+	bool tested;  /* and it has failed for this target */
+	enum tls_fault tls_fault; /* of a handshake that failed, and why */
+	char tls_why[160];
+	struct auth auth;
+	bool reauthenticated; /* it had its second chance */
 	struct chain_link pump;           /* in carrier.pump: has output after its release */
 	struct chain_link resting;        /* in carrier.resting: connected, nothing to do */
 	struct chain messages;            /* submitted, unfinished */
@@ -123,6 +142,13 @@ struct session {
 	char host[DNS_NAME_SIZE];
 };
 
+/* What is known of a source while the engine runs. */
+struct carrier_source {
+	_Atomic int64_t aside_until; /* the feeder reads it, too */
+	char failed_host[DNS_NAME_SIZE];
+	usec failed_at;
+};
+
 struct carrier_counts {
 	_Atomic uint64_t started, delivered, deferred, failed, in_doubt, suppressed, cancelled;
 	_Atomic uint64_t settled_position; /* the ledger's: journal bytes settled */
@@ -139,6 +165,9 @@ struct carrier {
 	struct journal *journal;
 	const struct classifier *classifier;
 	struct tls_context *tls;
+	struct fetcher *fetcher;       /* for tokens; NULL: no relay wants one */
+	struct auth_relay *relays;     /* by their index */
+	struct carrier_source *sources;
 	struct prng prng;
 	struct arena arena;
 	struct wheel wheel;
@@ -205,6 +234,7 @@ struct carrier_path *carrier_path_get(struct carrier *, const struct route *,
 void carrier_path_touch(struct carrier *, struct carrier_path *); /* its verdict is due */
 void carrier_site_touch(struct carrier *, struct carrier_site *); /* those of all its paths */
 void carrier_path_short(struct carrier *, struct carrier_path *); /* of a session or message */
+void carrier_paths_done(struct carrier *);
 void carrier_given_back(struct carrier *); /* one of them is there again */
 /* Whether one envelope more could start within the time that envelopes may wait. */
 bool carrier_path_has_room(const struct carrier_path *, usec now);
@@ -214,7 +244,21 @@ void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_b
 void carrier_envelope_return(struct carrier *,
 			     struct envelope *); /* to the feeder, no attempt */
 
-[[nodiscard]] struct session *session_open(struct carrier *, struct carrier_path *);
+/* carrier_connect.c */
+/* A connection begins to be opened; false when there is no session left. */
+[[nodiscard]] bool session_open(struct carrier *, struct carrier_path *);
+void session_closed(struct session *); /* its transport is gone: another target, or the end */
+struct smtp_options session_options(struct session *); /* connected: prepares AUTH, too */
+void session_turned_away(struct session *, const struct reply *); /* before it was ready */
+void session_tls_failed(struct session *);
+void session_tls_held(struct session *); /* ready: counted for TLS reports */
+bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
+/* Gives back all that waits for a source. */
+void carrier_recall_source(struct carrier *, uint32_t source_index);
+
+/* carrier_session.c */
+extern const struct conn_events session_events;
+void session_auth_moved(struct auth *);
 void session_submit(struct session *, struct message *, usec now);
 void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */

@@ -14,6 +14,14 @@ static bool before_any_envelope(enum smtp_stage stage)
 	return stage >= STAGE_CONNECT && stage <= STAGE_AUTH;
 }
 
+/* RFC 4954 6: 530 and its like to an envelope mean that we should have logged in. That is for
+ * our configuration to mend, and no fault of whoever happens to be next: his mail waits. */
+static bool wants_login(const struct reply *reply, const struct classification *class)
+{
+	return reply->stage == STAGE_MAIL && class->verdict == VERDICT_FAILED &&
+	       strcmp(class->cause, "local-auth") == 0;
+}
+
 static enum verdict verdict_of(const struct reply *reply, const struct classification *class,
 			       bool in_doubt)
 {
@@ -24,6 +32,8 @@ static enum verdict verdict_of(const struct reply *reply, const struct classific
 	if (in_doubt)
 		return VERDICT_IN_DOUBT;
 	if (class->verdict == VERDICT_FAILED && before_any_envelope(reply->stage))
+		return VERDICT_DEFERRED;
+	if (wants_login(reply, class))
 		return VERDICT_DEFERRED;
 	return class->verdict;
 }
@@ -44,11 +54,11 @@ static void fill_names(const struct carrier *carrier, struct outcome *outcome,
 	if (!path)
 		return;
 	const struct source *source = &carrier->settings->sources[path->source_index];
-	outcome->row.provider = keep(outcome, str_of(path->route.provider), 32);
+	outcome->row.provider = keep(outcome, str_of(path->route->provider), 32);
 	outcome->row.source = keep(outcome, str_of(source->name), 64);
-	const char *host = session ? session->host : path->route.hosts[0].name;
+	const char *host = session ? session->host : path->route->hosts[0].name;
 	outcome->row.mx_host = keep(outcome, str_of(host), 80);
-	outcome->row.site = keep(outcome, str_of(path->route.site), 64);
+	outcome->row.site = keep(outcome, str_of(path->route->site), 64);
 }
 
 /* Deferred, or in doubt and to be tried again: when. The policy speaks for the first unanswered
@@ -102,8 +112,11 @@ static void learn(struct carrier *carrier, struct carrier_path *path, const stru
 {
 	if (!path || before_any_envelope(reply->stage))
 		return; /* round_failed() has told it once, not once a recipient */
+	struct classification of_path = *class;
+	if (wants_login(reply, class))
+		of_path.class = CLASS_REMOTE_FAILURE; /* a run of them suspends the path */
 	const struct path_event event = {
-		.kind = PATH_REPLY, .classification = class, .origin = reply->origin};
+		.kind = PATH_REPLY, .classification = &of_path, .origin = reply->origin};
 	path_record(&path->site->shaping, &event, io_now(carrier->loop));
 }
 
@@ -159,7 +172,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	struct outcome *outcome = borrow(carrier);
 	ASSERT(outcome && envelope->state != ENVELOPE_ENDED);
 	struct carrier_path *path = envelope->path;
-	str provider = path ? str_of(path->route.provider) : STR("");
+	str provider = path ? str_of(path->route->provider) : STR("");
 	const struct classification class = classify(carrier->classifier, reply, provider);
 	outcome->text_size = 0;
 	outcome->envelope = envelope;

@@ -1,14 +1,12 @@
 /* carrier_session.c - one connection of a path: TCP and TLS below, the SMTP machine above.
  * Bytes go from conn to client and back; events of the client become ends, marks and returns.
- * A session that is refused before it was ready goes on with the next address of the route;
- * when none is left, the path learns it and what waits gets the refusal as its reply. */
+ * How it came to its host, and what becomes of one that would not have it, stands in
+ * carrier_connect.c. */
 #include "engine/send/carrier.h"
 
 #include <stdio.h>
 
 #include "engine/base/assert.h"
-
-#define CONNECT_TIMEOUT (30 * USEC_SECOND)
 
 static void on_open(struct conn *);
 static void on_bytes(struct conn *, str);
@@ -17,9 +15,7 @@ static void on_tls(struct conn *, bool);
 static void on_lost(struct conn *, enum local_cause);
 static void on_closed(struct conn *);
 
-static void message_ends(struct session *, struct message *);
-
-static const struct conn_events events = {
+const struct conn_events session_events = {
 	.on_open = on_open,
 	.on_bytes = on_bytes,
 	.on_written = on_written,
@@ -38,101 +34,7 @@ static usec now_of(const struct session *session)
 	return io_now(session->carrier->loop);
 }
 
-static const struct route_host *host_of(const struct session *session)
-{
-	return &session->path->route.hosts[session->host_index];
-}
-
-static enum smtp_tls smtp_tls_of(enum tls_need_kind need)
-{
-	switch (need) {
-	case TLS_NEED_NONE:
-		return SMTP_TLS_NONE;
-	case TLS_NEED_MAY:
-		return SMTP_TLS_MAY;
-	case TLS_NEED_ENCRYPT:
-	case TLS_NEED_PKIX:
-	case TLS_NEED_DANE:
-		break;
-	}
-	return SMTP_TLS_REQUIRE;
-}
-
-static struct smtp_options options_of(const struct session *session)
-{
-	const struct engine_settings *settings = session->carrier->settings;
-	enum smtp_tls tls = smtp_tls_of(host_of(session)->tls.kind);
-	if (tls == SMTP_TLS_MAY && session_in_clear(session))
-		tls = SMTP_TLS_NONE;
-	return (struct smtp_options){
-		.helo = str_of(settings->sources[session->path->source_index].helo),
-		.timeouts = settings->timeouts,
-		.tls = tls,
-		.flight = FLIGHT_NEXT,
-	};
-}
-
-static void connect_host(struct session *session)
-{
-	const struct carrier *carrier = session->carrier;
-	const struct route_host *host = &session->path->route.hosts[session->host_index];
-	const struct source *source = &carrier->settings->sources[session->path->source_index];
-	snprintf(session->host, sizeof(session->host), "%s", host->name);
-	session->habit = carrier_habit_get(session->carrier, host->name);
-	session->refused = session->gone = session->spoken = session->want_tls = false;
-	conn_open(&session->conn, &host->addresses[session->address_index], source);
-	wheel_arm(&session->carrier->wheel, &session->timer.wheel,
-		  io_now(carrier->loop) + CONNECT_TIMEOUT);
-}
-
-struct session *session_open(struct carrier *carrier, struct carrier_path *path)
-{
-	struct session *session = slab_borrow(&carrier->session_slab);
-	if (!session)
-		return NULL;
-	session->carrier = carrier;
-	session->path = path;
-	session->host_index = session->address_index = 0;
-	session->submitted_count = session->delivered_count = 0;
-	session->answered_count = session->cut_count = session->returned_count = 0;
-	session->spoken = session->ready = session->closing = false;
-	chain_init(&session->messages);
-	chain_init(&session->spent);
-	session->timer.of = TIMER_SESSION;
-	wheel_timer_init(&session->timer.wheel);
-	chain_link_init(&session->pump);
-	chain_link_init(&session->resting);
-	conn_init(&session->conn, carrier->loop, &events);
-	chain_push_back(&path->sessions, &session->link);
-	path->opening_count++;
-	path->site->opening_count++;
-	atomic_fetch_add_explicit(&carrier->counts.connections, 1, memory_order_relaxed);
-	connect_host(session);
-	return session;
-}
-
-/* Next address, then next host. The route may have been renewed meanwhile: indexes are checked
- * against what it holds now. */
-static bool next_target(struct session *session)
-{
-	const struct route *route = &session->path->route;
-	session->address_index++;
-	if (session->host_index < route->host_count &&
-	    session->address_index < route->hosts[session->host_index].address_count)
-		return true;
-	session->address_index = 0;
-	session->host_index++;
-	return session->host_index < route->host_count;
-}
-
-static void refuse(struct session *session, const struct reply *reply)
-{
-	session->refused = true;
-	session->refusal = *reply;
-	snprintf(session->refusal_text, sizeof(session->refusal_text), "%.*s",
-		 STR_FORMAT(str_sub(reply->text, 0, sizeof(session->refusal_text) - 1)));
-	session->refusal.text = str_of(session->refusal_text);
-}
+static void message_ends(struct session *, struct message *);
 
 static void shut(struct session *session)
 {
@@ -145,72 +47,14 @@ static void shut(struct session *session)
 	conn_close(&session->conn);
 }
 
-/* No host of the route would talk to us. Local causes back the path off; a server's own words
- * are a reply like any other. What waits and has no open connection to hope for is answered. */
-static void round_failed(struct session *session)
-{
-	struct carrier *carrier = session->carrier;
-	struct carrier_path *path = session->path;
-	struct classification class =
-		classify(carrier->classifier, &session->refusal, str_of(path->route.provider));
-	struct path_event event = {.kind = PATH_CONNECT_FAILED};
-	if (session->refusal.origin == REPLY_REMOTE)
-		event = (struct path_event){
-			.kind = PATH_REPLY, .classification = &class, .origin = REPLY_REMOTE};
-	path_record(&path->site->shaping, &event, now_of(session));
-	if (path->open_count == 0 && path->opening_count == 0)
-		carrier_path_fail_waiting(carrier, path, &session->refusal);
-}
-
-static void detach(struct session *session)
-{
-	struct carrier_path *path = session->path;
-	if (session->ready) {
-		path->open_count--;
-		path->site->open_count--;
-	} else {
-		path->opening_count--;
-		path->site->opening_count--;
-	}
-	chain_remove(&path->sessions, &session->link);
-	atomic_fetch_sub_explicit(&session->carrier->counts.connections, 1,
-				  memory_order_relaxed);
-}
-
-/* RFC 7435: a host whose STARTTLS fails is tried again in clear text where policy allows it, on
- * a new connection; for a while it is then not tried again there. */
-static bool tls_retry(struct session *session)
-{
-	bool failed = session->refusal.cause == CAUSE_TLS_FAILED ||
-		      session->refusal.stage == STAGE_STARTTLS;
-	if (!failed || host_of(session)->tls.kind != TLS_NEED_MAY || session->in_clear)
-		return false;
-	session_learn_broken_tls(session);
-	return true;
-}
-
 static void on_closed(struct conn *conn)
 {
 	struct session *session = of_conn(conn);
-	struct carrier *carrier = session->carrier;
-	struct carrier_path *path = session->path;
 	ASSERT(chain_empty(&session->messages));
 	for (struct chain_link *link; (link = chain_pop(&session->spent));)
 		message_ends(session, CHAIN_OWNER(link, struct message, link));
-	chain_remove(&carrier->pump, &session->pump);
-	if (session->refused && !carrier->draining &&
-	    (tls_retry(session) || next_target(session))) {
-		session->closing = false;
-		conn_init(&session->conn, carrier->loop, &events);
-		connect_host(session);
-		return;
-	}
-	detach(session);
-	if (session->refused)
-		round_failed(session);
-	slab_give_back(&carrier->session_slab, session);
-	carrier_given_back(carrier);
-	carrier_site_touch(carrier, path->site);
+	chain_remove(&session->carrier->pump, &session->pump);
+	session_closed(session);
 }
 
 static void on_lost(struct conn *conn, enum local_cause cause)
@@ -221,7 +65,9 @@ static void on_lost(struct conn *conn, enum local_cause cause)
 	if (!session->spoken) {
 		struct reply reply =
 			reply_local(cause ? cause : CAUSE_CONNECTION_LOST, STAGE_CONNECT);
-		refuse(session, &reply);
+		if (conn->why[0])
+			reply.text = str_of(conn->why);
+		session_turned_away(session, &reply);
 		shut(session);
 		return;
 	}
@@ -233,9 +79,10 @@ static void on_lost(struct conn *conn, enum local_cause cause)
 static void on_open(struct conn *conn)
 {
 	struct session *session = of_conn(conn);
-	const struct smtp_options options = options_of(session);
+	const struct smtp_options options = session_options(session);
 	smtp_client_init(&session->client, &options, now_of(session));
 	session->in_clear = options.tls == SMTP_TLS_NONE;
+	auth_begin(&session->auth);
 	session->spoken = true;
 	session_pump(session, now_of(session));
 }
@@ -263,6 +110,8 @@ static void on_tls(struct conn *conn, bool ok)
 	struct session *session = of_conn(conn);
 	if (session->gone)
 		return;
+	if (!ok)
+		session_tls_failed(session);
 	smtp_client_tls_done(&session->client, ok, now_of(session));
 	session_pump(session, now_of(session));
 }
@@ -281,8 +130,8 @@ static void on_gate(struct session *session, struct message *message)
 		.at_wall = io_wall_now(carrier->loop),
 		.date_wall = envelope->date_wall,
 		.first_wall = recipient->first_wall,
-		.provider = str_of(session->path->route.provider),
-		.site = str_of(session->path->route.site),
+		.provider = str_of(session->path->route->provider),
+		.site = str_of(session->path->route->site),
 		.source = str_of(carrier->settings->sources[session->path->source_index].name),
 		.mx_host = str_of(session->host),
 	};
@@ -382,6 +231,7 @@ static void on_ready(struct session *session)
 		return;
 	session->ready = true;
 	session_learn_ready(session);
+	session_tls_held(session);
 	session->path->opening_count--;
 	session->path->open_count++;
 	session->path->site->opening_count--;
@@ -389,6 +239,16 @@ static void on_ready(struct session *session)
 	const struct path_event event = {.kind = PATH_OPENED};
 	path_record(&session->path->site->shaping, &event, now_of(session));
 	carrier_path_touch(session->carrier, session->path);
+}
+
+static void on_auth(struct session *session, const struct smtp_event *event)
+{
+	struct sasl_channel *channel = &session->auth.channel;
+	channel->is_tls = conn_is_tls(&session->conn);
+	channel->binding_size = conn_channel_binding(&session->conn, channel->binding,
+						     sizeof(channel->binding));
+	channel->host = str_of(session->host);
+	auth_event(&session->auth, event, now_of(session));
 }
 
 static void on_event(struct session *session, const struct smtp_event *event)
@@ -401,7 +261,8 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		session->want_tls = true;
 		return;
 	case SMTP_AUTH:
-		break;
+		on_auth(session, event);
+		return;
 	case SMTP_GATE:
 		on_gate(session, event->owner);
 		return;
@@ -419,7 +280,7 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		if (session->ready)
 			learn_close(session, &event->reply);
 		else
-			refuse(session, &event->reply);
+			session_turned_away(session, &event->reply);
 		shut(session);
 		return;
 	}
@@ -444,6 +305,14 @@ static void arm_timer(struct session *session, usec now)
 		wheel_arm(&carrier->wheel, &session->timer.wheel, at);
 }
 
+/* A token came: what it led to is on its way. */
+void session_auth_moved(struct auth *auth)
+{
+	struct session *session = CHAIN_OWNER(auth, struct session, auth);
+	if (!session->gone)
+		session_pump(session, now_of(session));
+}
+
 void session_pump(struct session *session, usec now)
 {
 	struct smtp_event event;
@@ -453,7 +322,8 @@ void session_pump(struct session *session, usec now)
 		return;
 	if (session->want_tls && conn_writable(&session->conn)) {
 		session->want_tls = false;
-		const struct tls_target target = {.host = str_of(session->host)};
+		const struct tls_target target = {.host = str_of(session->host),
+						  .need = &session->need};
 		conn_start_tls(&session->conn, session->carrier->tls, &target);
 	}
 	if (conn_writable(&session->conn)) {
@@ -480,9 +350,14 @@ void session_submit(struct session *session, struct message *message, usec now)
 		.rcpts = &message->rcpt,
 		.rcpt_count = 1,
 		.owner = message,
+		.require_tls = message->envelope->content->require_tls,
 		.body = {.span_count = 2,
 			 .size = message->signature_size + message->bytes.size},
 	};
+	if (session->carrier->settings->ask_dsn && session->relay < 0)
+		envelope.dsn = (struct smtp_dsn){.ret = DSN_RET_HDRS,
+						 .notify = DSN_NOTIFY_FAILURE,
+						 .envid = envelope.mail_from};
 	envelope.body.spans[0] = (struct iovec){message->signature, message->signature_size};
 	envelope.body.spans[1] =
 		(struct iovec){(void *)(uintptr_t)message->bytes.data, message->bytes.size};
@@ -512,9 +387,9 @@ void session_close_idle(struct session *session, usec now)
 void session_expired(struct session *session, usec now)
 {
 	if (!session->spoken) {
-		struct reply reply =
-			reply_local(conn_timed_out(&session->conn), STAGE_CONNECT);
-		refuse(session, &reply);
+		struct reply reply = reply_local(conn_timed_out(&session->conn), STAGE_CONNECT);
+		reply.text = str_of(session->conn.why);
+		session_turned_away(session, &reply);
 		shut(session);
 		return;
 	}

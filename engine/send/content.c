@@ -87,6 +87,21 @@ static int list_fields(struct arena *arena, struct content *content)
 	return 0;
 }
 
+static int read_lists(struct arena *arena, const struct value *settings,
+		      struct content *content)
+{
+	const struct value *lists = value_get(settings, STR("lists"));
+	size_t count = lists && lists->kind == VALUE_ARRAY ? lists->array.count : 0;
+	str *names = ARENA_ARRAY(arena, str, count ? count : 1);
+	if (!names)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (lists->array.items[i].kind == VALUE_STRING)
+			names[content->list_count++] = lists->array.items[i].string;
+	content->lists = names;
+	return 0;
+}
+
 static struct content *fail(struct liquid_error *error, const char *message)
 {
 	*error = (struct liquid_error){.file = STR("settings"), .line = 1, .column = 1};
@@ -111,7 +126,10 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (!content->plan)
 		return NULL;
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
-	if (list_fields(arena, content) != 0)
+	const struct value *require_tls = value_get(settings, STR("require_tls"));
+	content->require_tls =
+		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;
+	if (read_lists(arena, settings, content) != 0 || list_fields(arena, content) != 0)
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;
 }

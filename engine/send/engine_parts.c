@@ -155,7 +155,8 @@ static int build_presses(struct engine *engine)
 int engine_build_carrier(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
-	const struct io_options options = {.mask_new = settings->mask_new_io};
+	const struct io_options options = {.mask_new = settings->mask_new_io,
+					   .congestion = settings->congestion};
 	if (build_presses(engine) != 0)
 		return -1;
 	if (io_loop_create(&engine->carrier_loop, &options, engine->why, sizeof(engine->why)) !=
@@ -180,6 +181,33 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 	return 0;
 }
 
+static bool obeys_sts(enum tls_wish wish)
+{
+	return wish == TLS_WISH_STS || wish == TLS_WISH_DANE;
+}
+
+/* RFC 8689 4.2.1: whoever requires TLS requires to know with whom. */
+static void set_wish(struct engine *engine, struct router_config *route)
+{
+	if (engine->content->require_tls && route->tls != TLS_WISH_DANE)
+		route->tls = TLS_WISH_VERIFY;
+}
+
+/* A thread for HTTPS only where some policy may have to be fetched. */
+static int open_fetcher(struct engine *engine, struct router_config *route)
+{
+	const struct fetch_config config = {.ca_file = engine->settings->ca_file};
+	bool wanted = obeys_sts(route->tls);
+	for (size_t i = 0; i < route->static_route_count; i++)
+		wanted |= route->static_routes[i].has_tls &&
+			  obeys_sts(route->static_routes[i].tls);
+	if (wanted && fetcher_create(&engine->fetcher, engine->feeder_loop, &config) != 0)
+		return fail(engine, "HTTPS for MTA-STS policies could not be set up");
+	route->fetcher = engine->fetcher;
+	route->loop = engine->feeder_loop;
+	return 0;
+}
+
 int engine_build_feeder(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
@@ -187,6 +215,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 					   .pace = FEEDER_PACE};
 	struct router_config route = settings->route;
 	route.seed = seed;
+	set_wish(engine, &route);
 	bool paused = engine->feeder.paused, cancelled = engine->feeder.cancelled;
 	bool fully_cut = engine->feeder.fully_cut;
 	if (io_loop_create(&engine->feeder_loop, &options, engine->why, sizeof(engine->why)) !=
@@ -201,6 +230,8 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 		return fail(
 			engine,
 			"the resolver could not be set up: check [dns] in the configuration");
+	if (open_fetcher(engine, &route) != 0)
+		return -1;
 	if (router_create(&engine->router, engine->resolver, &route) != 0 ||
 	    feeder_init(&engine->feeder, engine->source, settings, &engine->limits,
 			engine->feeder_loop, engine->work_store, engine->beat_store,
@@ -222,6 +253,7 @@ void engine_close_feeder(struct engine *engine)
 {
 	if (engine->feeder.loop)
 		feeder_done(&engine->feeder);
+	fetcher_destroy(engine->fetcher);
 	router_destroy(engine->router);
 	resolver_destroy(engine->resolver);
 	store_close(engine->beat_store);

@@ -28,6 +28,7 @@ struct engine {
 	struct journal *journal;
 	int journal_hold; /* taken before anything else */
 	struct resolver *resolver;
+	struct fetcher *fetcher; /* of MTA-STS policies; NULL: nothing asks for them */
 	struct router *router;
 	struct press presses[ENGINE_PRESS_LIMIT];
 	struct carrier carrier;

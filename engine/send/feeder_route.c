@@ -37,15 +37,23 @@ static void hand_over(struct feeder *feeder, struct slice *slice, const struct r
 }
 
 /* A retry keeps the source of the attempt before (greylisting knows it by address); others are
- * spread by subscriber, so that a second run of the same campaign takes the same ones. */
+ * spread by subscriber, so that a second run of the same campaign takes the same ones. One that
+ * is not available is passed over; where none is, the mail waits for its own. */
 static uint32_t source_of(const struct feeder *feeder, const struct envelope *envelope)
 {
 	const struct engine_settings *settings = feeder->settings;
 	str before = envelope->recipient->source;
-	for (uint32_t i = 0; before.size && i < settings->source_count; i++)
+	uint32_t count = (uint32_t)settings->source_count;
+	uint32_t first = (uint32_t)(envelope->recipient->subscriber_id % count);
+	for (uint32_t i = 0; before.size && i < count; i++)
 		if (str_eq(before, str_of(settings->sources[i].name)))
-			return i;
-	return (uint32_t)(envelope->recipient->subscriber_id % settings->source_count);
+			first = i;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = (first + i) % count;
+		if (!carrier_source_is_aside(feeder->carrier, index, io_now(feeder->loop)))
+			return index;
+	}
+	return first;
 }
 
 static void hand_over_by_source(struct feeder *feeder, struct domain *domain,
@@ -115,7 +123,8 @@ void feeder_ask_domains(struct feeder *feeder)
 		memset(&asked->question, 0, sizeof(asked->question));
 		asked->question.on_route = on_route;
 		asked->domain = domain;
-		route_ask(feeder->router, &asked->question, domain->name, NULL, 0);
+		route_ask(feeder->router, &asked->question, domain->name,
+			  feeder->content->lists, feeder->content->list_count);
 	}
 }
 

@@ -67,6 +67,17 @@ str rules_provider(const struct rules *rules, const str *hosts, size_t host_coun
 	return provider;
 }
 
+size_t rules_providers(const struct rules *rules, str *names, size_t limit)
+{
+	size_t count = 0;
+
+	for (const struct rule *rule = rules->first; rule && count < limit; rule = rule->next) {
+		if (rule->suffix_count > 0)
+			names[count++] = rule->name;
+	}
+	return count;
+}
+
 static void apply(struct path_limits *to, const struct rule *rule)
 {
 	const struct path_limits *from = &rule->limits;

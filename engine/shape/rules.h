@@ -40,6 +40,10 @@ struct rules;
  * nobody known does. Lives as long as the rules. */
 str rules_provider(const struct rules *, const str *hosts, size_t host_count);
 
+/* The names that rules_provider() may answer, as often as rules have them; returns how many were
+ * put into names, at most limit. */
+size_t rules_providers(const struct rules *, str *names, size_t limit);
+
 /* What a path to this site begins with: default, then the provider's, then the site's own;
  * within each the built-in row first, then the configured ones in the order they were added. */
 struct path_limits rules_limits(const struct rules *, str provider, str site);

@@ -218,6 +218,8 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 	transaction_begin_round(c, t);
 	if (refused != CAUSE_NONE)
 		transaction_end(t, ENDING_ALL, reply_local(refused, STAGE_MAIL));
+	else if (!any)
+		transaction_end(t, ENDING_ALL, reply_local(CAUSE_ADDRESS_INVALID, STAGE_RCPT));
 	if (any)
 		return;
 	t->to_send = STEP_DONE;
@@ -318,8 +320,9 @@ void smtp_client_auth_done(struct smtp_client *c, usec now)
 	session_begin(c);
 }
 
-/* In the middle of an exchange "*" calls it off (RFC 4954 4); outside of one there is nothing
- * that had to be called off, and whoever proved nothing hears no more of us. */
+/* In answer to a challenge "*" calls the exchange off (RFC 4954 4). Outside of one there is
+ * nothing to call off, whoever proved nothing hears no more of us, and behind a line that is
+ * not answered yet nothing may be said. */
 void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 {
 	c->now = now;
@@ -328,7 +331,7 @@ void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 	struct reply reply = reply_local(CAUSE_AUTH_FAILED, STAGE_AUTH);
 	if (why.size > 0)
 		reply.text = why;
-	if (c->auth_reply.code != 334) {
+	if (c->auth_reply.code != 334 || c->auth_asked) {
 		session_end(c, reply);
 		return;
 	}

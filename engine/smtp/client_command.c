@@ -16,8 +16,6 @@
 /* Longest command: a path of 256 and all parameters, ORCPT and ENVID among them (RFC 5321
  * 4.5.3.1.4 allows 512, each extension adds its own: RFC 3461 4 alone 500). */
 #define COMMAND_SIZE_LIMIT 1024
-#define ENVID_LIMIT 100 /* RFC 3461 4.4 */
-#define ORCPT_LIMIT 500 /* RFC 3461 4.2 */
 
 static void put_span(struct smtp_client *c, const char *data, size_t size)
 {
@@ -33,11 +31,12 @@ static void put_span(struct smtp_client *c, const char *data, size_t size)
 	c->put_size += size;
 }
 
-/* A span for a command, and its room in the buffer. */
+/* A span for a command, and its room in the buffer. One of each is kept for QUIT, which asks
+ * nobody: a peer that takes nothing and answers what it was never sent may have filled both. */
 static bool has_room_for_command(const struct smtp_client *c)
 {
-	return c->span_count < CLIENT_SPAN_LIMIT &&
-	       c->commands_size + COMMAND_SIZE_LIMIT <= CLIENT_COMMAND_LIMIT;
+	return c->span_count + 1 < CLIENT_SPAN_LIMIT &&
+	       c->commands_size + 2 * COMMAND_SIZE_LIMIT <= CLIENT_COMMAND_LIMIT;
 }
 
 static struct buf begin_command(struct smtp_client *c)
@@ -86,7 +85,8 @@ void command_put_session(struct smtp_client *c)
 void command_put_line(struct smtp_client *c, str line)
 {
 	static const char crlf[] = "\r\n";
-	put_span(c, line.data, line.size);
+	if (line.size > 0)
+		put_span(c, line.data, line.size);
 	put_span(c, crlf, sizeof(crlf) - 1);
 }
 
@@ -134,7 +134,6 @@ void transaction_begin_round(struct smtp_client *c, struct smtp_transaction *t)
 	c->begun_count++;
 	t->chunked = session_flight(c) >= FLIGHT_CHUNK && !t->envelope.probe;
 	t->plain |= t->plain_next;
-	t->piped = false;
 	t->end_rcpt = 0;
 	t->to_send = t->to_answer = STEP_RSET;
 	t->send_rcpt = t->answer_rcpt = 0;
@@ -152,117 +151,23 @@ void transaction_begin_round(struct smtp_client *c, struct smtp_transaction *t)
 	obey_limits(&c->caps, t);
 }
 
-bool client_is_ascii(str text)
-{
-	for (size_t i = 0; i < text.size; i++)
-		if ((unsigned char)text.data[i] >= 0x80)
-			return false;
-	return true;
-}
-
-static bool needs_utf8(const struct smtp_transaction *t)
-{
-	for (size_t i = 0; i < t->envelope.rcpt_count; i++)
-		if ((t->rcpts[i] & RCPT_IN_ROUND) && !client_is_ascii(t->envelope.rcpts[i]))
-			return true;
-	return !client_is_ascii(t->envelope.mail_from);
-}
-
-/*   xtext = *( xchar / hexchar )    xchar = any ASCII CHAR between "!" and "~", not "+", "="
- *   hexchar = "+" and two upper case hexadecimal digits                   (RFC 3461 4) */
-static void put_xtext(struct buf *out, str text, size_t limit)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	size_t end = out->size + limit;
-	for (size_t i = 0; i < text.size; i++) {
-		unsigned char byte = (unsigned char)text.data[i];
-		bool plain = byte > ' ' && byte < 0x7f && byte != '+' && byte != '=';
-		if (out->size + (plain ? 1 : 3) > end)
-			return;
-		if (!plain) {
-			buf_put_byte(out, '+');
-			buf_put_byte(out, digits[byte >> 4]);
-			byte = (unsigned char)digits[byte & 15];
-		}
-		buf_put_byte(out, (char)byte);
-	}
-}
-
-static void put_mail_dsn(struct buf *command, const struct smtp_dsn *dsn)
-{
-	if (dsn->ret != DSN_RET_DEFAULT)
-		buf_put_cstr(command, dsn->ret == DSN_RET_HDRS ? " RET=HDRS" : " RET=FULL");
-	if (dsn->envid.size > 0) {
-		buf_put(command, STR(" ENVID="));
-		put_xtext(command, dsn->envid, ENVID_LIMIT);
-	}
-}
-
-static void put_notify(struct buf *command, const struct smtp_dsn *dsn)
-{
-	static const struct {
-		unsigned bit;
-		const char *word;
-	} words[] = {{DSN_NOTIFY_NEVER, "NEVER"},
-		     {DSN_NOTIFY_SUCCESS, "SUCCESS"},
-		     {DSN_NOTIFY_FAILURE, "FAILURE"},
-		     {DSN_NOTIFY_DELAY, "DELAY"}};
-	const char *before = " NOTIFY=";
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!(dsn->notify & words[i].bit))
-			continue;
-		buf_put_cstr(command, before);
-		buf_put_cstr(command, words[i].word);
-		before = ",";
-	}
-}
-
-/* ORCPT of an address outside of ASCII is of type utf-8 (RFC 6533 3). */
-static void put_rcpt_dsn(struct buf *command, const struct smtp_dsn *dsn, str rcpt)
-{
-	put_notify(command, dsn);
-	if (!dsn->orcpt)
-		return;
-	bool ascii = client_is_ascii(rcpt);
-	buf_put_cstr(command, ascii ? " ORCPT=rfc822;" : " ORCPT=utf-8;");
-	put_xtext(command, rcpt, ORCPT_LIMIT - 16);
-}
-
-/* Only what was offered (RFC 5321 4.1.1.3): SIZE=, BODY=, RET=, AUTH=, SMTPUTF8, REQUIRETLS.
- * The last two are no options: without the one the address cannot be named, without the other
- * the message must not leave. */
 static void put_mail(struct smtp_client *c, const struct smtp_transaction *t)
 {
 	struct buf command = begin_command(c);
 	buf_put(&command, STR("MAIL FROM:<"));
 	buf_put(&command, t->envelope.mail_from);
 	buf_put_byte(&command, '>');
-	if (c->caps.size && !t->plain && !t->envelope.probe) {
-		buf_put(&command, STR(" SIZE="));
-		buf_put_u64(&command, t->envelope.body.size);
-	}
-	if (t->envelope.body.is_8bit && c->caps.eightbitmime && !t->plain)
-		buf_put(&command, STR(" BODY=8BITMIME"));
-	if (c->caps.dsn && !t->plain)
-		put_mail_dsn(&command, &t->envelope.dsn);
-	/* RFC 4954 5: it was us who authenticated, not the sender. */
-	if (c->authenticated && !t->plain)
-		buf_put(&command, STR(" AUTH=<>"));
-	if (c->caps.smtputf8 && needs_utf8(t))
-		buf_put(&command, STR(" SMTPUTF8"));
-	if (t->envelope.require_tls)
-		buf_put(&command, STR(" REQUIRETLS"));
+	parameters_put_mail(c, t, &command);
 	end_command(c, &command);
 }
 
-static void put_rcpt(struct smtp_client *c, const struct smtp_transaction *t, str rcpt)
+static void put_rcpt(struct smtp_client *c, const struct smtp_transaction *t, size_t rcpt)
 {
 	struct buf command = begin_command(c);
 	buf_put(&command, STR("RCPT TO:<"));
-	buf_put(&command, rcpt);
+	buf_put(&command, t->envelope.rcpts[rcpt]);
 	buf_put_byte(&command, '>');
-	if (c->caps.dsn && !t->plain)
-		put_rcpt_dsn(&command, &t->envelope.dsn, rcpt);
+	parameters_put_rcpt(c, t, rcpt, &command);
 	end_command(c, &command);
 }
 
@@ -323,8 +228,6 @@ static void send_rset(struct smtp_client *c, struct smtp_transaction *t)
 
 static void send_mail(struct smtp_client *c, struct smtp_transaction *t)
 {
-	struct smtp_transaction *awaited = session_awaited(c);
-	t->piped = awaited && awaited != t;
 	put_mail(c, t);
 	t->unanswered_count++;
 	t->to_send = STEP_RCPT;
@@ -334,7 +237,7 @@ static void send_rcpt(struct smtp_client *c, struct smtp_transaction *t)
 {
 	t->send_rcpt = transaction_next_rcpt(t, t->send_rcpt);
 	if (t->send_rcpt < t->envelope.rcpt_count) {
-		put_rcpt(c, t, t->envelope.rcpts[t->send_rcpt++]);
+		put_rcpt(c, t, t->send_rcpt++);
 		t->unanswered_count++;
 	} else {
 		t->to_send = STEP_DATA;
@@ -397,7 +300,7 @@ static size_t stuffed_run(struct smtp_transaction *t, str rest, size_t *ret_step
 	return *ret_step = rest.size;
 }
 
-/* Puts body spans while there is room; one is kept for the final dot. */
+/* Puts body spans while there is room; one is kept for the final dot, one for QUIT. */
 static bool put_body(struct smtp_client *c, struct smtp_transaction *t)
 {
 	const struct smtp_body *body = &t->envelope.body;
@@ -410,7 +313,7 @@ static bool put_body(struct smtp_client *c, struct smtp_transaction *t)
 			t->body_offset = 0;
 			continue;
 		}
-		if (c->span_count + 1 >= CLIENT_SPAN_LIMIT)
+		if (c->span_count + 2 >= CLIENT_SPAN_LIMIT)
 			return false;
 		size_t step, size = stuffed_run(t, rest, &step);
 		put_span(c, rest.data, size);
@@ -434,7 +337,7 @@ static void put_final_dot(struct smtp_client *c, struct smtp_transaction *t)
 /* The content, once it may leave. True when its end is among the spans. */
 static bool send_content(struct smtp_client *c, struct smtp_transaction *t)
 {
-	if (c->span_count == CLIENT_SPAN_LIMIT)
+	if (c->span_count + 1 >= CLIENT_SPAN_LIMIT)
 		return false;
 	if (t->gate == GATE_EMPTY) {
 		put_final_dot(c, t);

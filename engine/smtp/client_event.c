@@ -37,9 +37,23 @@ static bool ending_covers(const struct smtp_transaction *t, size_t rcpt)
 	return false;
 }
 
-/* The next result that the transaction's ending decides, or that we decided ourselves. */
+/* The session may end before a recipient's next round began: of that one the server has said
+ * nothing, whatever it said of the others. A refused MAIL and 421 are for all. */
+static struct reply ending_reply(const struct smtp_transaction *t, size_t rcpt)
+{
+	const struct reply *r = &t->ending_reply;
+	bool for_all = r->code == 421 || r->stage == STAGE_MAIL;
+	if (!(t->rcpts[rcpt] & RCPT_LATER) || for_all)
+		return *r;
+	return reply_local(CAUSE_CONNECTION_LOST, STAGE_RCPT);
+}
+
+/* The next result that the transaction's ending decides, or that we decided ourselves: those
+ * are not told before, since a transaction goes back whole or not at all. */
 static bool next_result(struct smtp_transaction *t, struct smtp_event *ret_event)
 {
+	if (t->ending == ENDING_NONE || t->ending == ENDING_RETURNED)
+		return false;
 	for (; t->told_rcpt < t->envelope.rcpt_count; t->told_rcpt++) {
 		size_t i = t->told_rcpt;
 		uint8_t rcpt = t->rcpts[i];
@@ -51,7 +65,7 @@ static bool next_result(struct smtp_transaction *t, struct smtp_event *ret_event
 					   reply_local(CAUSE_ADDRESS_NEEDS_UTF8, STAGE_RCPT),
 					   ret_event);
 		if (ending_covers(t, i)) {
-			emit_result(t, i, t->ending_reply, ret_event);
+			emit_result(t, i, ending_reply(t, i), ret_event);
 			ret_event->in_doubt = t->ending_in_doubt && !(rcpt & RCPT_LATER);
 			return true;
 		}
@@ -131,11 +145,15 @@ static bool next_of_transaction(struct smtp_client *c, size_t index,
 
 static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
 {
-	if (c->want_tls_due) {
+	/* Whoever answers what has not left yet waits for it: the word STARTTLS must not be
+	 * said inside of TLS, and the line to AUTH is the owner's memory until its answer is
+	 * told. */
+	bool all_left = c->span_count == 0;
+	if (c->want_tls_due && all_left) {
 		c->want_tls_due = false;
 		return emit(ret_event, SMTP_WANT_TLS, NULL);
 	}
-	if (c->auth_due) {
+	if (c->auth_due && all_left) {
 		c->auth_due = false;
 		emit(ret_event, SMTP_AUTH, NULL);
 		ret_event->reply = c->auth_reply;

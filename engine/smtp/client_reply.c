@@ -15,168 +15,6 @@ static bool is_refusal(const struct reply *r)
 	return r->code / 100 == 4 || r->code / 100 == 5;
 }
 
-static enum smtp_stage step_stage(const struct smtp_transaction *t)
-{
-	switch (t->to_answer) {
-	case STEP_RSET:
-		return STAGE_RSET;
-	case STEP_MAIL:
-		return STAGE_MAIL;
-	case STEP_RCPT:
-		return STAGE_RCPT;
-	case STEP_DATA:
-		return t->envelope.probe ? STAGE_RSET : STAGE_DATA;
-	case STEP_END:
-	case STEP_DONE:
-		return t->end_left ? STAGE_END : STAGE_DATA;
-	}
-	UNREACHABLE();
-}
-
-static enum smtp_stage open_stage(const struct smtp_client *c)
-{
-	for (size_t i = 0; i < c->transaction_count; i++)
-		if (c->transactions[i]->unanswered_count > 0)
-			return step_stage(c->transactions[i]);
-	bool begun = c->transaction_count > 0 && c->transactions[0]->answered;
-	return begun ? step_stage(c->transactions[0]) : STAGE_UNKNOWN;
-}
-
-enum smtp_stage session_stage(const struct smtp_client *c)
-{
-	switch (c->state) {
-	case SESSION_GREETING:
-		return STAGE_GREETING;
-	case SESSION_EHLO:
-	case SESSION_HELO:
-		return STAGE_EHLO;
-	case SESSION_STARTTLS:
-	case SESSION_TLS:
-		return STAGE_STARTTLS;
-	case SESSION_OPEN:
-		return open_stage(c);
-	case SESSION_AUTH:
-		return STAGE_AUTH;
-	case SESSION_QUIT:
-		return STAGE_QUIT;
-	case SESSION_CLOSED:
-	case SESSION_STATE_COUNT:
-		break;
-	}
-	return STAGE_UNKNOWN;
-}
-
-void transaction_end(struct smtp_transaction *t, enum ending_scope scope, struct reply reply)
-{
-	t->ending = scope;
-	t->ending_reply = reply;
-	t->ending_in_doubt = false;
-	t->told_rcpt = 0;
-}
-
-/* --- the end of a session ------------------------------------------------------------------
- */
-
-static bool all_told(const struct smtp_transaction *t)
-{
-	for (size_t i = 0; i < t->envelope.rcpt_count; i++)
-		if (!(t->rcpts[i] & RCPT_TOLD))
-			return false;
-	return true;
-}
-
-/* A peer that hung up between two messages: it had answered the one before to its end, and of
- * this one, whose commands it had too, nothing. */
-static bool was_hung_up_on(const struct smtp_client *c, const struct smtp_transaction *t,
-			   struct reply why)
-{
-	return why.cause == CAUSE_CONNECTION_LOST && !t->answered && c->ended_count > 0;
-}
-
-/* The cause to show for an end of data that had left and was not answered. Behind the first
- * such transaction, and where the peer most likely never came to the first, a plain
- * CAUSE_CONNECTION_LOST: listed as in doubt, but tried again whatever the campaign's policy,
- * since servers answer in order. */
-static struct reply doubt_reply(const struct smtp_client *c, const struct smtp_transaction *t,
-				struct reply why, bool first)
-{
-	if (!first || why.cause == CAUSE_OUT_OF_SYNC || was_hung_up_on(c, t, why))
-		return reply_local(CAUSE_CONNECTION_LOST, STAGE_END);
-	if (why.cause == CAUSE_TIMEOUT)
-		return reply_local(CAUSE_TIMEOUT_END, STAGE_END);
-	if (why.cause == CAUSE_PROTOCOL)
-		return reply_local(CAUSE_PROTOCOL, STAGE_END);
-	return reply_local(CAUSE_LOST_END, STAGE_END);
-}
-
-static bool any_told(const struct smtp_transaction *t)
-{
-	for (size_t i = 0; i < t->envelope.rcpt_count; i++)
-		if (t->rcpts[i] & RCPT_TOLD)
-			return true;
-	return false;
-}
-
-/* Whether a transaction that ends with its session counts as an attempt. Not when the server
- * said nothing of it, nor when what it refused was the way that we put things. */
-static bool was_attempted(const struct smtp_transaction *t, struct reply why, bool awaited)
-{
-	if (why.cause == CAUSE_OUT_OF_SYNC)
-		return any_told(t);
-	return t->answered ||
-	       (awaited && t->to_answer != STEP_RSET && why.cause != CAUSE_CONNECTION_LOST);
-}
-
-/* How one transaction ends with its session. awaited: the next reply was to be its. */
-static void cut_transaction(const struct smtp_client *c, struct smtp_transaction *t,
-			    struct reply why, bool awaited)
-{
-	/* A reply is an answer; what we noticed ourselves leaves a sent end of data open. */
-	bool refused_now = why.cause == CAUSE_OUT_OF_SYNC && t->to_answer == STEP_END;
-	bool answered_now = awaited && (why.origin == REPLY_REMOTE || refused_now);
-	bool in_doubt = t->end_left && t->unanswered_count > 0 && !answered_now;
-	bool attempted = was_attempted(t, why, awaited);
-	why.stage = step_stage(t);
-	t->to_send = STEP_DONE;
-	t->unanswered_count = 0;
-	t->again = false;
-	t->gate = GATE_SHUT;
-	if (all_told(t))
-		return;
-	if (in_doubt)
-		why = doubt_reply(c, t, why, awaited);
-	transaction_end(t, in_doubt || attempted ? ENDING_ALL : ENDING_RETURNED, why);
-	t->ending_in_doubt = in_doubt;
-}
-
-/* The text moves: the parser may read on before SMTP_CLOSE is told. */
-void session_keep_reason(struct smtp_client *c, struct reply why)
-{
-	if (c->close_reply.code != 0)
-		return;
-	size_t size = why.text.size < CLIENT_REASON_LIMIT ? why.text.size : CLIENT_REASON_LIMIT;
-	if (size > 0)
-		memcpy(c->reason, why.text.data, size);
-	why.text = str_make(c->reason, size);
-	c->close_reply = why;
-}
-
-void session_end(struct smtp_client *c, struct reply why)
-{
-	struct smtp_transaction *awaited = session_awaited(c);
-	session_keep_reason(c, why);
-	for (size_t i = 0; i < c->transaction_count; i++)
-		cut_transaction(c, c->transactions[i], why, c->transactions[i] == awaited);
-	c->ready_due = c->want_tls_due = c->auth_due = false;
-	session_enter(c, SESSION_CLOSED);
-}
-
-void session_refuse(struct smtp_client *c, struct reply why)
-{
-	session_keep_reason(c, why);
-	session_enter(c, SESSION_QUIT);
-}
-
 static void protocol_error(struct smtp_client *c)
 {
 	session_end(c, reply_local(CAUSE_PROTOCOL, session_stage(c)));
@@ -341,11 +179,16 @@ static void mail_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 		return;
 	}
 	t->mail = MAIL_REFUSED;
+	/* In lock step nothing of ours can be nested but in what the server made up. */
+	c->reset_needed |= r.code == 503;
 	/* RFC 5321 4.1.1.11: the parameters may be what was refused. */
-	if (refuses_parameters(&r) && had_options && !t->plain)
+	if (refuses_parameters(&r) && had_options && !t->plain) {
 		t->plain = t->again = true;
-	else
-		transaction_end(t, ENDING_ALL, r);
+		return;
+	}
+	/* Who waits for the next round would be refused in the same way. */
+	t->again = false;
+	transaction_end(t, ENDING_ALL, r);
 }
 
 /* 452, and the 552 that older servers say (RFC 5321 4.5.3.1.10), mean "too many" only when
@@ -356,12 +199,16 @@ static bool means_too_many(const struct smtp_transaction *t, const struct reply 
 	       r->status.subject != 2;
 }
 
-static void rcpt_reply(const struct smtp_client *c, struct smtp_transaction *t, struct reply r)
+static void rcpt_reply(struct smtp_client *c, struct smtp_transaction *t, struct reply r)
 {
 	size_t rcpt = t->answer_rcpt++;
 	ASSERT(t->rcpts[rcpt] & RCPT_IN_ROUND);
-	if (t->mail == MAIL_REFUSED)
-		return; /* 503, or whatever: the transaction never began */
+	if (t->mail == MAIL_REFUSED) {
+		/* 503, or whatever: the transaction never began; unless the server says that
+		 * it did. */
+		c->reset_needed |= is_positive(&r);
+		return;
+	}
 	if (is_positive(&r)) {
 		t->rcpts[rcpt] |= RCPT_ACCEPTED;
 		t->accepted_count++;
@@ -373,7 +220,7 @@ static void rcpt_reply(const struct smtp_client *c, struct smtp_transaction *t, 
 		t->rcpts[rcpt] |= RCPT_LATER;
 		t->again = true;
 	} else if (refuses_parameters(&r) && c->caps.dsn && has_rcpt_dsn(&t->envelope.dsn) &&
-		   !t->plain_next && !t->plain) {
+		   !t->plain) {
 		t->rcpts[rcpt] |= RCPT_LATER;
 		t->again = t->plain_next = true;
 	} else {
@@ -400,16 +247,21 @@ static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 		return;
 	}
 	t->to_send = STEP_DONE;
-	c->reset_needed = t->mail == MAIL_ACCEPTED;
+	c->reset_needed |= t->mail == MAIL_ACCEPTED;
 	if (t->accepted_count > 0)
 		transaction_end(t, ENDING_ACCEPTED, r);
 }
 
-/* Has a later transaction sent something already? It then had its RSET. */
+/* Has a later transaction sent something already? What is open at the server is its, then. */
 static bool is_followed(const struct smtp_client *c, const struct smtp_transaction *t)
 {
-	const struct smtp_transaction *last = c->transactions[c->transaction_count - 1];
-	return t != last && last->to_send != STEP_RSET;
+	bool behind = false;
+	for (size_t i = 0; i < c->transaction_count; i++) {
+		if (behind && c->transactions[i]->to_send != STEP_RSET)
+			return true;
+		behind |= c->transactions[i] == t;
+	}
+	return false;
 }
 
 /* RFC 2033 4.2: one reply for each recipient that was accepted, in the order of their RCPT. */
@@ -536,9 +388,12 @@ static bool is_sync_error(const struct smtp_client *c, const struct smtp_transac
 		return !nobody && !t->envelope.probe &&
 		       (r->code == 503 || speaks_of_sync(r->text));
 	case STEP_END:
+		if (nobody)
+			return false;
 		/* BDAT is not known after all, or was taken for something else. */
-		return t->chunked && !nobody &&
-		       (r->code == 500 || r->code == 502 || r->code == 503 || r->code == 504);
+		return speaks_of_sync(r->text) ||
+		       (t->chunked &&
+			(r->code == 500 || r->code == 502 || r->code == 503 || r->code == 504));
 	case STEP_DONE:
 		break;
 	}
@@ -552,7 +407,7 @@ static void open_reply(struct smtp_client *c, struct reply r)
 		unasked_reply(c, r);
 		return;
 	}
-	r.stage = step_stage(t);
+	r.stage = transaction_stage(t);
 	if (is_sync_error(c, t, &r)) {
 		struct reply end = local_refusal(CAUSE_OUT_OF_SYNC, r.stage, NULL);
 		end.text = r.text;

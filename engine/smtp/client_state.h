@@ -11,10 +11,11 @@
  * further only when there is none left. So a reply's text stays where the parser put it. */
 #pragma once
 
+#include "engine/base/buf.h"
 #include "engine/smtp/client.h"
 
 #define CLIENT_SPAN_LIMIT 64      /* spans that want to leave: three a transaction, and dots */
-#define CLIENT_COMMAND_LIMIT 6144 /* bytes of commands under way: a window's of usual length   \
+#define CLIENT_COMMAND_LIMIT 7168 /* bytes of commands under way: a window's of usual length   \
 				   */
 #define CLIENT_REASON_LIMIT 256   /* kept of the text that explains a refused session */
 
@@ -71,7 +72,6 @@ struct smtp_transaction {
 	enum mail_answer mail;
 	enum transaction_gate gate;
 	bool answered;   /* a command of it (RSET is none) has had a reply, in any round */
-	bool piped;      /* its commands may have left before an earlier one was answered */
 	bool end_left;   /* the end of data was handed to the transport */
 	size_t end_rcpt; /* LMTP: whom the next reply to the end of data is for */
 	bool chunked; /* BDAT LAST instead of DATA: one flight, and the gate stands before it */
@@ -138,7 +138,6 @@ void session_enter(struct smtp_client *, enum session_state);
 enum smtp_flight session_flight(const struct smtp_client *);
 /* The first transaction that waits for a reply; NULL when none does. */
 struct smtp_transaction *session_awaited(struct smtp_client *);
-enum smtp_stage session_stage(const struct smtp_client *);
 
 /* client_command.c */
 /* EHLO, HELO, STARTTLS or QUIT by the state that was just entered. */
@@ -147,7 +146,6 @@ void command_put_session(struct smtp_client *);
 void command_put_line(struct smtp_client *, str line);
 /* All that may leave now, as far as there is room. */
 void command_pump(struct smtp_client *);
-bool client_is_ascii(str);
 /* Sets both cursors to the beginning of a round; BDAT is chosen where it may be. */
 void transaction_begin_round(struct smtp_client *, struct smtp_transaction *);
 /* The first recipient of this round from an index on; rcpt_count: none. */
@@ -155,17 +153,29 @@ size_t transaction_next_rcpt(const struct smtp_transaction *, size_t from);
 /* Sends no more of a round that can reach nobody: MAIL or every RCPT was refused. */
 void transaction_stop_if_futile(struct smtp_client *, struct smtp_transaction *);
 
+/* client_parameters.c: each with a space before it. */
+bool client_is_ascii(str);
+void parameters_put_mail(const struct smtp_client *, const struct smtp_transaction *,
+			 struct buf *command);
+void parameters_put_rcpt(const struct smtp_client *, const struct smtp_transaction *,
+			 size_t rcpt, struct buf *command);
+
 /* client_reply.c */
 /* Transactions may begin. */
 void session_begin(struct smtp_client *);
 /* RFC 9422 4.1: how many transactions this session may still begin. */
 size_t session_mails_left(const struct smtp_client *);
-/* The first reason stands; the text is copied. */
-void session_keep_reason(struct smtp_client *, struct reply why);
 void reply_handle(struct smtp_client *, struct reply);
-/* Ends the session: sorts every transaction into result, in doubt or returned. */
-void session_end(struct smtp_client *, struct reply why);
-/* Says QUIT, with this reply as the reason of the SMTP_CLOSE to come. */
-void session_refuse(struct smtp_client *, struct reply why);
+
+/* client_end.c */
+/* What the next reply would be an answer to. */
+enum smtp_stage session_stage(const struct smtp_client *);
+enum smtp_stage transaction_stage(const struct smtp_transaction *);
 /* To be told: results of the transaction that the reply decides. */
 void transaction_end(struct smtp_transaction *, enum ending_scope, struct reply);
+/* The first reason stands; the text is copied. */
+void session_keep_reason(struct smtp_client *, struct reply why);
+/* Says QUIT, with this reply as the reason of the SMTP_CLOSE to come. */
+void session_refuse(struct smtp_client *, struct reply why);
+/* Ends the session: sorts every transaction into result, in doubt or returned. */
+void session_end(struct smtp_client *, struct reply why);

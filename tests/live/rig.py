@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -129,14 +130,15 @@ class Rig:
         run(LIVE / "nsd.sh", "start", zone, self.zone_port, self.place / "nsd")
         return self.zone_port
 
-    def start_sink(self, *options, listeners=("127.0.0.1",), port=None, count_file=None):
+    def start_sink(self, *options, listeners=("127.0.0.1",), port=None, count_file=None,
+                   before=()):
         """One sink on all the addresses, with one port: `127.0.0.2` or `127.0.0.2;reject=3%`.
+        before: a command that runs it elsewhere, in a network namespace say.
         Returns (port, process); process.counts() are its counts after it was stopped."""
-        addresses = [listener.split(";")[0] for listener in listeners]
-        port = port or free_port(addresses[0])
+        port = port or free_port("127.0.0.1" if before else listeners[0].split(";")[0])
         counts = pathlib.Path(count_file or self.place / f"sink-{port}.json")
         counts.unlink(missing_ok=True)
-        command = [str(self.program), "sink", "--count-file", str(counts)]
+        command = [*before, str(self.program), "sink", "--count-file", str(counts)]
         for listener in listeners:
             address, _, settings = listener.partition(";")
             command += ["--listen", f"{address}:{port}" + (";" + settings if settings else "")]
@@ -230,11 +232,11 @@ class Rig:
         env = dict(os.environ, RUNDBRIEF_CONFIG=str(self.config))
         return run(self.program, *arguments, check=check, env=env, cwd=self.place, **options)
 
-    def popen(self, *arguments, **options):
+    def popen(self, *arguments, before=(), **options):
         env = dict(os.environ, RUNDBRIEF_CONFIG=str(self.config))
         options.setdefault("stdout", subprocess.DEVNULL)
-        process = subprocess.Popen([str(self.program), *map(str, arguments)], env=env,
-                                   cwd=self.place, **options)
+        process = subprocess.Popen([*before, str(self.program), *map(str, arguments)],
+                                   env=env, cwd=self.place, **options)
         self.processes.append(process)
         return process
 
@@ -355,6 +357,17 @@ def subscribers_csv(path, count, domains, seed=1, fields=("first_name",)):
             values = [f"{name}{i}" for name in fields]
             f.write(f"r{i}@{chance.choice(domains)}," + ",".join(values) + "\n")
     return path
+
+
+def known_keys(program):
+    """What a program's configuration knows: {"default_limits.connections", "smtp.port", ...}."""
+    keys, section = set(), ""
+    for line in run(program, "help", "config").stdout.splitlines():
+        if head := re.match(r'(\w+)( "\w+")? \{', line):
+            section = head.group(1)
+        elif key := re.match(r"  (\w+)", line):
+            keys.add(f"{section}.{key.group(1)}")
+    return keys
 
 
 def mail_zone(domains):

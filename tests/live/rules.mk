@@ -1,5 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-demo show-kill9 show-mailservers show-memory bare
+.PHONY: live show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
+	bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -11,5 +12,16 @@ show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
 	@$(PYTHON) tests/live/test_memory.py 1000000
+# SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
+SERVERS ?= --divided 10000
+show-servers: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_servers.py $(SERVERS)
+# RTT="--seconds 60 --modes window,learn"
+show-rtt: all build/release/tests/live/delay
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) bench/rtt.py $(RTT)
+build/release/tests/live/delay: build/release/tests/live/delay.o
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $<
 bare:
 	@sh tests/bare.sh

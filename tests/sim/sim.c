@@ -37,6 +37,7 @@ const char *const state_names[32] = {
 	[23] = "chunked-hosts",
 	[24] = "window-hosts",
 	[25] = "lowered-hosts",
+	[26] = "shut-paths",
 	[VERDICT_SUPPRESSED] = "suppressed",
 };
 
@@ -99,12 +100,22 @@ static str provider_of(const void *context, const struct route *route)
 static struct engine_settings make_settings(struct world *w, struct rules *rules)
 {
 	static const struct source source = {.name = "out1", .helo = "out1.news.test"};
+	/* One domain whose mail goes under TLS or not at all. */
+	static const struct static_route strict = {.match = ROUTE_DOMAIN,
+						   .name = {"site3.test", 10},
+						   .has_tls = true,
+						   .tls = TLS_WISH_ENCRYPT};
 	struct engine_settings settings = {
 		.name = "sim",
 		.journal_directory = w->journal,
 		.durable_disk = world_below(w, 2),
 		.store = {.tenant = 1},
-		.route = {.port = 25, .tls = TLS_WISH_MAY, .provider_of = provider_of, .provider_context = rules},
+		.route = {.port = 25,
+			  .tls = TLS_WISH_MAY,
+			  .static_routes = &strict,
+			  .static_route_count = 1,
+			  .provider_of = provider_of,
+			  .provider_context = rules},
 		.sources = &source,
 		.source_count = 1,
 		.timeouts = smtp_timeouts_default,
@@ -156,7 +167,7 @@ static bool open_engine(struct world *w, struct engine *engine,
 	return false;
 }
 
-/* How far hosts got to be trusted while this engine ran. */
+/* How far hosts got to be trusted, and which paths found no TLS, while this engine ran. */
 static void count_habits(const struct engine *engine)
 {
 	size_t index = 0;
@@ -166,6 +177,9 @@ static void count_habits(const struct engine *engine)
 		state_hits[24] += habit->habit.flight == FLIGHT_WINDOW;
 		state_hits[25] += habit->habit.ceiling_until > 0;
 	}
+	index = 0;
+	for (struct map_entry *e; (e = map_next(&engine->carrier.paths, &index));)
+		state_hits[26] += ((const struct carrier_path *)e->value)->shut_until > 0;
 }
 
 static usec step_all(struct engine *engine)

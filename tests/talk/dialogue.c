@@ -202,6 +202,7 @@ static void word_option(struct talk *t, str rest)
 			talk_fail(t, "no such option: %.*s", STR_FORMAT(name));
 	}
 	smtp_client_init(&t->client, &t->options, t->now);
+	flow(t); /* implicit TLS is asked for before anything is heard */
 }
 
 /* A body of its own memory, freed at SMTP_FINISHED; bytewise it is cut into spans of 1, 3, 7

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "engine/api/config.h"
 #include "engine/api/suggest.h"
@@ -39,7 +40,10 @@ static void test_config_reads_every_section(void **)
 		"dns { server = 127.0.0.1\n port = 5353 ipv6 = no }\n"
 		"source \"a\" { address = 127.0.0.9 helo = a.example.com }\n"
 		"source \"b\" {}\n"
+		"relay \"m\" { host = mx.example.com implicit_tls = on user = u password = p\n"
+		"  mechanisms = {PLAIN, login} weight = 3 preference = 10 }\n"
 		"route \"*\" { host = 127.0.0.1 port = 2525 }\n"
+		"route \"list:n\" { relays = {m} tls = encrypt }\n"
 		"provider \"gmail\" { mx = {\".google.com\", \".googlemail.com\"}\n"
 		"  connections = 5 message_rate = 20000/d }\n"
 		"dkim \"k\" { domain = example.com selector = s1 key = dkim/s1.pem }\n"
@@ -54,6 +58,18 @@ static void test_config_reads_every_section(void **)
 	assert_int_equal(config.source_count, 2);
 	assert_true(str_eq(config.sources[0].helo, STR("a.example.com")));
 	assert_true(str_eq(config.sources[1].name, STR("b")));
+	const struct config_relay *relay = &config.relays[0];
+	assert_int_equal(config.relay_count, 1);
+	assert_int_equal(config_relay_port(&config, relay), 465);
+	assert_int_equal(config_relay_tls(&config, relay), TLS_WISH_VERIFY);
+	assert_true(str_eq(relay->password, STR("etc/p")));
+	assert_int_equal(relay->mechanisms.count, 2);
+	assert_int_equal(relay->weight, 3);
+	assert_int_equal(relay->preference, 10);
+	assert_int_equal(config.route_count, 2);
+	assert_int_equal(config.routes[0].tls, CONFIG_TLS_AUTO);
+	assert_int_equal(config.routes[1].tls, 1 + TLS_WISH_ENCRYPT);
+	assert_true(str_eq(config.routes[1].relays.items[0], STR("m")));
 	assert_int_equal(config.providers[0].mx.count, 2);
 	assert_true(str_eq(config.providers[0].mx.items[1], STR(".googlemail.com")));
 	assert_int_equal(config.providers[0].own, LIMIT_CONNECTIONS | LIMIT_MESSAGE_RATE);
@@ -103,6 +119,250 @@ static void test_config_tells_file_line_and_cure(void **)
 			assert_string_equal(why, cases[i].why);
 		else
 			assert_true(str_starts(str_of(why), STR("etc/test.conf:")));
+	}
+}
+
+/* Whole files that are right, each by itself. */
+static void test_config_accepts_what_fits_together(void **)
+{
+	static const char *const good[] = {
+		"dns { trust_ad = on server = 127.0.0.1 }",
+		"dns { trust_ad = on server = \"::1\" }\nsmtp { tls = dane }",
+		"dns { ipv6 = off }\nsmtp { ip = only-ipv4 }",
+		"smtp { congestion = \"\" }",
+		"smtp { certificate = a.pem certificate_key = a.key ca_file = ca.pem }",
+		"smtp { tls_minimum = 1.3 policy_port = 8443 address_literals = on dsn = on }",
+		"source \"a\" { address = 192.0.2.1 address6 = \"2001:db8::1\" }",
+		"source \"a\" { address6 = \"2001:db8::1\" }",
+		"source \"a\" { proxy = \"socks5://192.0.2.1:1080\" }",
+		"source \"a\" { proxy = \"socks5://[2001:db8::1]:1080\" proxy_user = u "
+		"proxy_password = p }",
+		"source \"a\" { proxy = \"haproxy://192.0.2.1:25\" address = 192.0.2.2 }",
+		"relay \"a\" { host = mail_hub }",
+		"relay \"a\" { host = \"2001:db8::1\" tls = none }",
+		"relay \"a\" { host = localhost protocol = lmtp port = 24 }",
+		"relay \"a\" { host = a.test user = u password_env = P }",
+		"relay \"a\" { host = a.test user = u token = t auth_in_clear = on }",
+		"relay \"a\" { host = a.test user = u token_endpoint = \"https://a.test/t\" "
+		"client_id = c refresh_token = r }",
+		"relay \"a\" { host = a.test token_endpoint = \"http://127.0.0.1:8080/t\" "
+		"client_id = c client_secret = s token_scope = x }",
+		"relay \"a\" { host = a.test token_endpoint = \"http://[::1]:8080\" client_id "
+		"= c "
+		"client_secret = s }",
+		"route \"*\" { tls = verify }",
+		"route \"example.com\" { host = a.test port = 26 tls = none }",
+		"route \"b\303\274cher.example\" { host = a.test }",
+		"route \"[192.0.2.1]\" { host = a.test }",
+		"route \"provider:gmail\" { relays = {b, a} }\n"
+		"relay \"a\" { host = a.test }\nrelay \"b\" { host = b.test }",
+	};
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct config config;
+		char why[300] = "";
+		int result = parse(good[i], &config, why, sizeof(why));
+		assert_string_equal(why, "");
+		assert_int_equal(result, 0);
+	}
+}
+
+struct mistake {
+	const char *text, *why;
+};
+
+static void check_refused(const struct mistake *mistakes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct config config;
+		char why[300] = "", wanted[300];
+		snprintf(wanted, sizeof(wanted), "etc/test.conf:%s", mistakes[i].why);
+		assert_int_equal(parse(mistakes[i].text, &config, why, sizeof(why)), -1);
+		assert_string_equal(why, wanted);
+	}
+}
+
+static void test_config_refuses_smtp_that_contradicts_itself(void **)
+{
+	static const struct mistake mistakes[] = {
+		{"dns {\ntrust_ad = on\n}",
+		 "2: dns.trust_ad: is believed of a dns.server on a loopback address only: "
+		 "anybody on the way could forge what comes from elsewhere"},
+		{"dns { trust_ad = on server = 192.0.2.1 }",
+		 "1: dns.trust_ad: is believed of a dns.server on a loopback address only: "
+		 "anybody on the way could forge what comes from elsewhere"},
+		{"smtp { tls = dane }",
+		 "1: smtp.tls: dane needs dns.trust_ad, and a dns.server "
+		 "that validates DNSSEC"},
+		{"smtp { tls = opportunistic }", "1: tls: 'opportunistic' is not one of none, "
+						 "may, encrypt, verify, mta-sts, dane"},
+		{"smtp { tls_minimum = 1.1 }", "1: tls_minimum: '1.1' is not one of 1.2, 1.3"},
+		{"smtp { certificate = a }",
+		 "1: smtp.certificate: certificate and certificate_key go together"},
+		{"smtp { certificate_key = a }",
+		 "1: smtp.certificate_key: certificate and certificate_key go together"},
+		{"smtp { ip = only-ipv6 }\ndns { ipv6 = off }",
+		 "1: smtp.ip: only-ipv6 needs dns.ipv6, which is off"},
+		{"smtp { policy_port = 0 }", "1: policy_port: '0' is out of range: 1 to 65535"},
+		{"smtp { congestion = \"a b\" }",
+		 "1: smtp.congestion: is the name of an algorithm, as cubic or bbr: see sysctl "
+		 "net.ipv4.tcp_available_congestion_control"},
+	};
+	check_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void test_config_refuses_sources_that_are_none(void **)
+{
+	static const struct mistake mistakes[] = {
+		{"source \"a\" { address = out1.test }",
+		 "1: source \"a\".address: 'out1.test' is not an IP address"},
+		{"source \"a\" { address6 = 192.0.2.1 }",
+		 "1: source \"a\".address6: '192.0.2.1' is not an IPv6 address"},
+		{"source \"a\" {\naddress = \"2001:db8::1\"\naddress6 = \"2001:db8::2\" }",
+		 "3: source \"a\".address6: address is an IPv6 address already; a second one "
+		 "makes a second source"},
+		{"source \"a\" { proxy = \"http://192.0.2.1:80\" }",
+		 "1: source \"a\".proxy: a proxy is written socks5://[user@]ADDRESS:PORT or "
+		 "haproxy://ADDRESS:PORT"},
+		{"source \"a\" { proxy = \"socks5://u:hunter2@192.0.2.1:80\" }",
+		 "1: source \"a\".proxy: the login goes into proxy_user and proxy_password"},
+		{"source \"a\" { proxy = \"socks5://192.0.2.1:80\" proxy_user = u }",
+		 "1: source \"a\".proxy_user: proxy_user and proxy_password go together"},
+		{"source \"a\" { proxy_user = u proxy_password = p }",
+		 "1: source \"a\".proxy_user: there is no proxy to log in to"},
+		{"source \"a\" { proxy = \"haproxy://192.0.2.1:80\" proxy_user = u "
+		 "proxy_password = p }",
+		 "1: source \"a\".proxy_user: haproxy:// takes no user, the PROXY protocol has "
+		 "none"},
+	};
+	check_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void test_config_refuses_relays_that_are_none(void **)
+{
+	static const struct mistake mistakes[] = {
+		{"relay \"a\" {}", " relay \"a\".host: must be set"},
+		{"relay \"a,b\" { host = a.test }",
+		 "1: relay \"a,b\": a relay's name has 1 to 63 bytes, and no comma"},
+		{"relay \"a\" { host = \"a.test:587\" }",
+		 "1: relay \"a\".host: is a name or an address alone; the port goes into port"},
+		{"relay \"a\" { host = \"a test\" }",
+		 "1: relay \"a\".host: is neither the name of a host nor an address"},
+		{"relay \"a\" { host = a.test tls = none\nimplicit_tls = on }",
+		 "1: relay \"a\".tls: none contradicts implicit_tls"},
+		{"relay \"a\" { host = a.test protocol = lmtp }",
+		 "1: relay \"a\".port: lmtp needs a port of its own, not 25 (RFC 2033 5)"},
+		{"relay \"a\" { host = a.test tls = dane }",
+		 "1: relay \"a\".tls: dane needs dns.trust_ad, and a dns.server that validates "
+		 "DNSSEC"},
+		{"relay \"a\" { weight = 0 }", "1: weight: '0' is out of range: 1 to 1000"},
+		{"relay \"a\" { preference = 65536 }",
+		 "1: preference: '65536' is out of range: 0 to 65535"},
+	};
+	check_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void test_config_refuses_logins_that_are_half(void **)
+{
+	static const struct mistake mistakes[] = {
+		{"relay \"a\" { host = a.test user = u }",
+		 "1: relay \"a\".user: needs a password, a password_env, a token or a "
+		 "token_endpoint"},
+		{"relay \"a\" { host = a.test password = p }",
+		 "1: relay \"a\".user: must be set: there is a password"},
+		{"relay \"a\" { host = a.test user = u password = p password_env = P }",
+		 "1: relay \"a\".password_env: password or password_env, not both"},
+		{"relay \"a\" { host = a.test mechanisms = {PLAIN,\nPLIAN} }",
+		 "2: relay \"a\".mechanisms: 'PLIAN' is not known; `rundbrief help config` "
+		 "lists "
+		 "them"},
+		{"relay \"a\" { host = a.test token = t token_endpoint = \"https://a.test\" }",
+		 "1: relay \"a\".token: token or token_endpoint, not both"},
+		{"relay \"a\" { host = a.test client_id = c }",
+		 "1: relay \"a\".token_endpoint: must be set: client_id, client_secret, "
+		 "refresh_token and token_scope are for it"},
+		{"relay \"a\" { host = a.test token_endpoint = \"http://192.0.2.1/\" }",
+		 "1: relay \"a\".token_endpoint: is an https URL without a login, or http on a "
+		 "loopback address"},
+		{"relay \"a\" { host = a.test token_endpoint = \"https://u:p@a.test/\" }",
+		 "1: relay \"a\".token_endpoint: is an https URL without a login, or http on a "
+		 "loopback address"},
+		{"relay \"a\" { host = a.test token_endpoint = \"https://a.test/\" }",
+		 "1: relay \"a\".client_id: must be set: token_endpoint asks for it"},
+		{"relay \"a\" { host = a.test token_endpoint = \"https://a.test/\" client_id = "
+		 "c }",
+		 "1: relay \"a\".refresh_token: token_endpoint needs refresh_token, "
+		 "client_secret "
+		 "or both"},
+	};
+	check_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void test_config_refuses_routes_that_lead_nowhere(void **)
+{
+	static const struct mistake mistakes[] = {
+		{"route \"*\" {}", " route \"*\": relays, host or tls must be set"},
+		{"route \"no domain\" { tls = may }",
+		 "1: route \"no domain\": a route is for a domain, provider:NAME, list:NAME or "
+		 "*"},
+		{"route \"list:\" { tls = may }",
+		 "1: route \"list:\": a route is for a domain, provider:NAME, list:NAME or *"},
+		{"relay \"a\" { host = a.test }\nroute \"*\" { relays = {a} host = b.test }",
+		 "2: route \"*\".host: relays or host, not both"},
+		{"route \"*\" { tls = may port = 25 }",
+		 "1: route \"*\".port: is that of host, which is not set"},
+		{"relay \"backup\" { host = a.test }\nroute \"*\" { relays = {bakcup} }",
+		 "2: route \"*\".relays: there is no relay \"bakcup\", did you mean "
+		 "\"backup\"?"},
+		{"route \"*\" { relays = {a} }",
+		 "1: route \"*\".relays: there is no relay \"a\""},
+		{"relay \"a\" { host = a.test }\nroute \"*\" { relays = {a,a,a,a,a,a,a,a,a} }",
+		 "2: route \"*\".relays: 9 relays; at most 8 of a route are tried"},
+		{"route \"*\" { host = \"a.test:26\" }",
+		 "1: route \"*\".host: is a name or an address alone; the port goes into port"},
+	};
+	check_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void test_config_relay_asks_no_less_tls_than_mail_does(void **)
+{
+	static const struct {
+		int relay, general;
+		bool login;
+		enum tls_wish wish;
+	} cases[] = {
+		{CONFIG_TLS_AUTO, TLS_WISH_NONE, false, TLS_WISH_MAY},
+		{CONFIG_TLS_AUTO, TLS_WISH_MAY, false, TLS_WISH_MAY},
+		{CONFIG_TLS_AUTO, TLS_WISH_ENCRYPT, false, TLS_WISH_ENCRYPT},
+		{CONFIG_TLS_AUTO, TLS_WISH_NONE, true, TLS_WISH_VERIFY},
+		{CONFIG_TLS_AUTO, TLS_WISH_DANE, true, TLS_WISH_VERIFY},
+		{1 + TLS_WISH_NONE, TLS_WISH_ENCRYPT, true, TLS_WISH_NONE},
+		{1 + TLS_WISH_DANE, TLS_WISH_MAY, false, TLS_WISH_DANE},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct config config = {.smtp = {.tls = cases[i].general}};
+		const struct config_relay relay = {
+			.tls = cases[i].relay,
+			.user = cases[i].login ? STR("u") : (str){},
+		};
+		assert_int_equal(config_relay_tls(&config, &relay), cases[i].wish);
+	}
+}
+
+/* The words of tls are those of tls_policy.h, one further on. */
+static void test_config_tls_of_relays_and_routes_has_all_wishes(void **)
+{
+	for (int wish = 0; wish < TLS_WISH_COUNT; wish++) {
+		struct config config;
+		char text[200], why[300] = "";
+		snprintf(text, sizeof(text),
+			 "dns { trust_ad = on server = 127.0.0.1 }\n"
+			 "relay \"a\" { host = a.test tls = %s }\nroute \"*\" { tls = %s }",
+			 tls_wish_names[wish], tls_wish_names[wish]);
+		int result = parse(text, &config, why, sizeof(why));
+		assert_string_equal(why, "");
+		assert_int_equal(result, 0);
+		assert_int_equal(config.relays[0].tls, 1 + wish);
+		assert_int_equal(config.routes[0].tls, 1 + wish);
 	}
 }
 
@@ -223,6 +483,14 @@ int main(void)
 		cmocka_unit_test(test_config_defaults_are_all_legal),
 		cmocka_unit_test(test_config_reads_every_section),
 		cmocka_unit_test(test_config_tells_file_line_and_cure),
+		cmocka_unit_test(test_config_accepts_what_fits_together),
+		cmocka_unit_test(test_config_refuses_smtp_that_contradicts_itself),
+		cmocka_unit_test(test_config_refuses_sources_that_are_none),
+		cmocka_unit_test(test_config_refuses_relays_that_are_none),
+		cmocka_unit_test(test_config_refuses_logins_that_are_half),
+		cmocka_unit_test(test_config_refuses_routes_that_lead_nowhere),
+		cmocka_unit_test(test_config_relay_asks_no_less_tls_than_mail_does),
+		cmocka_unit_test(test_config_tls_of_relays_and_routes_has_all_wishes),
 		cmocka_unit_test(test_config_explains_without_secrets),
 		cmocka_unit_test(test_config_manual_names_every_key),
 		cmocka_unit_test(test_units_read_what_they_write),

@@ -1,0 +1,202 @@
+/* config_keys.c - the table of rundbrief.conf: its sections, and all keys but those of how mail
+ * leaves (config_keys_net.c). */
+#include "engine/api/config_keys.h"
+
+#include "engine/smtp/client.h"
+
+static const struct key database_keys[] = {
+	{"conninfo", KEY_TEXT, AT(config_database, conninfo), NULL, 0, 0, "dbname=rundbrief",
+	 NULL, true,
+	 "How to reach PostgreSQL, in libpq's words: \"host=/run/postgresql "
+	 "dbname=rundbrief\". "
+	 "What it leaves out comes from PGHOST, PGUSER and so on. May hold a password, so it "
+	 "is "
+	 "never printed."},
+	COUNT(config_database, tenant, NULL, 1, UINT32_MAX, "1",
+	      "Whose lists, campaigns and limits these are; leave it at 1 when you are alone."),
+	END,
+};
+
+static const char *const durabilities[] = {"crash", "disk", NULL};
+static const struct key engine_keys[] = {
+	TEXT(config_engine, name, "",
+	     "Name of this engine in the database; empty: the host's name. Two engines on one "
+	     "machine need two names and two journals."),
+	{"journal", KEY_FILE, AT(config_engine, journal), NULL, 0, 0, "var/journal", NULL,
+	 false,
+	 "Folder of the journal, by which a crash is survived. It must stay where it is "
+	 "between "
+	 "runs."},
+	{"durability", KEY_CHOICE, AT(config_engine, durability), NULL, 0, 0, "crash",
+	 durabilities, false,
+	 "What the journal survives: crash (of the program) or disk (also a loss of power; an "
+	 "fdatasync each turn)."},
+	COUNT(config_engine, envelopes, "recipients", 100, 1000000, "20000",
+	      "How many recipients may be in memory at once."),
+	COUNT(config_engine, connections, NULL, 1, 50000, "1000",
+	      "How many SMTP connections may be open at once, to all sites together."),
+	COUNT(config_engine, slice_size, "recipients", 100, 50000, "5000",
+	      "How many recipients are cut, leased and recovered as one slice."),
+	COUNT(config_engine, presses, "threads", 0, 256, "0",
+	      "How many threads render and sign; 0: one for each core."),
+	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "200ms",
+		 "Starts are marked in the database in batches, at most so often. A longer "
+		 "interval costs the database less and delays the first message more."),
+	END,
+};
+
+static const char *const flights[] = {"learn", "lockstep", "group", "next",
+				      "chunk", "window",   NULL};
+static const struct key default_limits_keys[] = {
+	COUNT(config_limits, connections, NULL, 1, 10000, "10",
+	      "Connections open at once from one source to one site."),
+	COUNT(config_limits, messages_per_connection, "messages", 0, 1000000, "100",
+	      "After so many messages a connection is closed; 0: never."),
+	RATE(config_limits, message_rate, "messages", "100/s",
+	     "Messages started from one source to one site."),
+	RATE(config_limits, connection_rate, "connections", "100/min",
+	     "Connections opened from one source to one site."),
+	DURATION(config_limits, idle_close, 0, 10 * USEC_MINUTE, "5s",
+		 "How long an idle connection is kept."),
+	{"flight", KEY_CHOICE, AT(config_limits, flight), NULL, 0, 0, "learn", flights, false,
+	 "How much is under way on a connection before its replies are there. learn: up slowly "
+	 "where all goes well, down for days where it does not. Or pinned: lockstep (a command "
+	 "at a time), group (MAIL, RCPT and DATA in one write), next (and the next message's "
+	 "behind the body), chunk (MAIL, RCPT and BDAT with the body in one write), window "
+	 "(several such messages)."},
+	{"flight_limit", KEY_CHOICE, AT(config_limits, flight_limit), NULL, 0, 0, "window",
+	 smtp_flight_names, false, "The most that learning may reach."},
+	COUNT(config_limits, window, "messages", 2, SMTP_TRANSACTION_LIMIT, "16",
+	      "How many whole messages may be under way on one connection, in flight window."),
+	END,
+};
+
+const struct key config_provider_keys[] = {
+	{"mx", KEY_LIST, AT(config_limits, mx), NULL, 0, 0, NULL, NULL, false,
+	 "Endings of MX host names by which its sites are known: { \".google.com\" }. A "
+	 "provider "
+	 "of a shipped name keeps its shipped endings when this is left out."},
+	COUNT(config_limits, connections, NULL, 1, 10000, NULL, "See default_limits."),
+	COUNT(config_limits, messages_per_connection, "messages", 0, 1000000, NULL,
+	      "See default_limits."),
+	RATE(config_limits, message_rate, "messages", NULL, "See default_limits."),
+	RATE(config_limits, connection_rate, "connections", NULL, "See default_limits."),
+	DURATION(config_limits, idle_close, 0, 10 * USEC_MINUTE, NULL, "See default_limits."),
+	{"flight", KEY_CHOICE, AT(config_limits, flight), NULL, 0, 0, NULL, flights, false,
+	 "See default_limits."},
+	{"flight_limit", KEY_CHOICE, AT(config_limits, flight_limit), NULL, 0, 0, NULL,
+	 smtp_flight_names, false, "See default_limits."},
+	COUNT(config_limits, window, "messages", 2, SMTP_TRANSACTION_LIMIT, NULL,
+	      "See default_limits."),
+	END,
+};
+
+static const struct key dkim_keys[] = {
+	TEXT(config_dkim, domain, "",
+	     "Domain that signs (d=): that of the From address, or one above it."),
+	TEXT(config_dkim, selector, "",
+	     "Selector (s=): the key stands at SELECTOR._domainkey.DOMAIN."),
+	{"key", KEY_FILE, AT(config_dkim, key), NULL, 0, 0, "", NULL, true,
+	 "File with the private key in PEM, RSA or Ed25519; `rundbrief dkim keygen` makes "
+	 "one."},
+	END,
+};
+
+static const struct key sending_keys[] = {
+	TEXT(config_sending, return_domain, "",
+	     "Domain of envelope senders and Message-IDs; its MX must lead bounces back here."),
+	TEXT(config_sending, base_url, "",
+	     "Where one-click unsubscribe answers: \"https://news.example.com\"; empty: by "
+	     "mail "
+	     "only."),
+	{"secret", KEY_FILE, AT(config_sending, secret), NULL, 0, 0, "", NULL, true,
+	 "File with at least 16 bytes, known to nobody else, that sign the tokens in links and "
+	 "bounce addresses; `rundbrief init` writes it when it is missing. Keep it: with "
+	 "another secret, links in old mails no longer work."},
+	TEXT(config_sending, unsubscribe_mailbox, "",
+	     "Mailbox for List-Unsubscribe by mail; empty: one on return_domain."),
+	END,
+};
+
+static const struct key retry_keys[] = {
+	DURATION(config_retry, first, 100 * USEC_MS, USEC_DAY, "15m",
+		 "Wait after the first deferral."),
+	DURATION(config_retry, last, 100 * USEC_MS, 7 * USEC_DAY, "4h", "The longest wait."),
+	{"growth", KEY_FACTOR, AT(config_retry, growth), NULL, 1, 10, "2.0", NULL, false,
+	 "By how much each wait is longer than the one before."},
+	{"jitter", KEY_FACTOR, AT(config_retry, jitter), NULL, 0, 1, "0.2", NULL, false,
+	 "Waits vary at random by this part, so that retries do not come in waves."},
+	DURATION(config_retry, greylist_first, 100 * USEC_MS, USEC_DAY, "5m",
+		 "The shortest wait after greylisting (RFC 6647)."),
+	DURATION(config_retry, expiry, USEC_SECOND, 30 * USEC_DAY, "2d",
+		 "A recipient not reached by then has failed; a campaign may say otherwise."),
+	END,
+};
+
+static const struct key tls_report_keys[] = {
+	TEXT(config_tls_report, organization, "",
+	     "Who reports, in words; empty: sending.return_domain."),
+	TEXT(config_tls_report, contact, "",
+	     "Mail address for questions about a report; empty: from."),
+	TEXT(config_tls_report, from, "",
+	     "Sender of reports by mail, on a domain that a dkim section signs for; empty: "
+	     "tls-reports on sending.return_domain."),
+	FILE_OF(config_tls_report, ca_file,
+		"File with the certificates to trust when a report goes by HTTPS; empty: "
+		"smtp.ca_file."),
+	END,
+};
+
+static const char *const in_doubt_choices[] = {"assume", "retry", NULL};
+static const struct key root_keys[] = {
+	{"in_doubt", KEY_CHOICE, AT(config, in_doubt), NULL, 0, 0, "assume", in_doubt_choices,
+	 false,
+	 "What becomes of a recipient whose message was sent and never answered: assume it "
+	 "arrived (nobody gets it twice), or retry (nobody goes without). A campaign may say "
+	 "otherwise."},
+	END,
+};
+
+#define ONE(name, keys, sentence)                                                              \
+	{                                                                                      \
+#name, NULL, AT(config, name), 0, 0, keys, sentence                            \
+	}
+#define MANY(name, title, member, count, type, keys, sentence)                                 \
+	{                                                                                      \
+#name, title, AT(config, member), AT(config, count), sizeof(struct type),      \
+			keys, sentence                                                         \
+	}
+
+static const struct key_section config_sections[] = {
+	ONE(database, database_keys, "The one database that all engines share."),
+	ONE(dns, config_dns_keys, "How mail servers are found."),
+	ONE(engine, engine_keys, "This engine and its capacities."),
+	MANY(source, "NAME", sources, source_count, config_source, config_source_keys,
+	     "An address that mail leaves from. Without any there is one, \"default\"."),
+	ONE(smtp, config_smtp_keys, "How the engine talks to mail servers."),
+	MANY(relay, "NAME", relays, relay_count, config_relay, config_relay_keys,
+	     "A server of your own choice that takes mail for others; a route says for whom."),
+	MANY(route, "WHAT", routes, route_count, config_route, config_route_keys,
+	     "Another way than by MX, or other TLS: for a domain, for a provider of mailboxes "
+	     "(\"provider:NAME\"), for a list (\"list:NAME\") or for all (\"*\"). Of several "
+	     "that "
+	     "fit, the first of these kinds counts."),
+	ONE(default_limits, default_limits_keys,
+	    "Limits of a path (one source to one site) that no provider names."),
+	MANY(provider, "NAME", providers, provider_count, config_limits, config_provider_keys,
+	     "Limits of the paths to one mailbox provider; what it leaves out is as shipped, "
+	     "or "
+	     "as default_limits says."),
+	MANY(dkim, "NAME", dkims, dkim_count, config_dkim, dkim_keys,
+	     "A signature on every message; up to four, RSA and Ed25519 at once when you "
+	     "like."),
+	ONE(sending, sending_keys, "What all messages have in common."),
+	ONE(retry, retry_keys, "When a deferred recipient is tried again."),
+	ONE(tls_report, tls_report_keys,
+	    "Daily reports on TLS to the domains that ask for them (RFC 8460); see `rundbrief "
+	    "tls-report`."),
+	{"", NULL, 0, 0, 0, root_keys, "Outside of any section:"},
+	{NULL, NULL, 0, 0, 0, NULL, NULL},
+};
+
+const struct key_table config_table = {config_sections};

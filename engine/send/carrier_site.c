@@ -1,0 +1,151 @@
+/* carrier_site.c - paths and their sites come and go: found by key, made, forgotten. */
+#include "engine/send/carrier.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MARK_AHEAD_FIRST 256
+
+static struct path_limits limits_for(const struct carrier *carrier, const struct route *route)
+{
+	const struct rules *rules = carrier->settings->rules;
+	return rules ? rules_limits(rules, str_of(route->provider), str_of(route->site))
+		     : carrier->settings->default_limits;
+}
+
+static void path_forget(struct carrier *carrier, struct carrier_path *path)
+{
+	struct carrier_site *site = path->site;
+	map_remove(&carrier->paths, str_of(path->key));
+	chain_remove(&site->paths, &path->of_site);
+	free(path->route);
+	slab_give_back(&carrier->path_slab, path);
+	if (!chain_empty(&site->paths))
+		return;
+	map_remove(&carrier->sites, str_of(site->key));
+	slab_give_back(&carrier->site_slab, site);
+}
+
+/* An idle path whose shaping state no longer matters makes room for a new one. */
+static bool evict_one(struct carrier *carrier)
+{
+	usec now = io_now(carrier->loop);
+	struct chain_link *link = chain_first(&carrier->idle);
+	for (; link; link = chain_next(&carrier->idle, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
+		if (path->site->shaping.suspended_until > now)
+			continue;
+		chain_remove(&carrier->idle, link);
+		chain_remove(&carrier->dirty, &path->dirty);
+		chain_remove(&carrier->short_of, &path->short_of);
+		wheel_cancel(&carrier->wheel, &path->wake.wheel);
+		path_forget(carrier, path);
+		return true;
+	}
+	return false;
+}
+
+/* There are as many places as for paths, so that one is free whenever a path is. */
+static struct carrier_site *site_get(struct carrier *carrier, const struct route *route,
+				     uint32_t source_index)
+{
+	char key[sizeof(((struct carrier_site *)0)->key)];
+	snprintf(key, sizeof(key), "%u %s", source_index, route->site);
+	struct carrier_site *site = map_get(&carrier->sites, str_of(key));
+	if (site)
+		return site;
+	site = slab_borrow(&carrier->site_slab);
+	if (!site)
+		return NULL;
+	*site = (struct carrier_site){};
+	snprintf(site->key, sizeof(site->key), "%s", key);
+	chain_init(&site->paths);
+	const struct path_limits limits = limits_for(carrier, route);
+	path_init(&site->shaping, &limits, io_now(carrier->loop));
+	if (map_put(&carrier->sites, str_of(site->key), site) == 0)
+		return site;
+	slab_give_back(&carrier->site_slab, site);
+	return NULL;
+}
+
+static void path_init_empty(struct carrier_path *path, const char *key, uint32_t source_index)
+{
+	*path = (struct carrier_path){.source_index = source_index,
+				      .mark_ahead = MARK_AHEAD_FIRST};
+	snprintf(path->key, sizeof(path->key), "%s", key);
+	chain_link_init(&path->dirty);
+	chain_link_init(&path->short_of);
+	chain_init(&path->waiting);
+	chain_init(&path->marked);
+	chain_init(&path->ready);
+	chain_init(&path->sessions);
+	path->wake.of = TIMER_PATH;
+	wheel_timer_init(&path->wake.wheel);
+}
+
+/* Routes are handed over cut to their hosts: see route_keep() of the feeder. Most have one or
+ * two, with room for eight a path would be ten times as large. False when memory is out: the
+ * path keeps the route it has. */
+static bool take_route(struct carrier_path *path, const struct route *route)
+{
+	size_t size =
+		offsetof(struct route, hosts) + route->host_count * sizeof(route->hosts[0]);
+	if (!path->route || route->host_count > path->route_room) {
+		struct route *larger = realloc(path->route, size);
+		if (!larger)
+			return path->route != NULL;
+		path->route = larger;
+		path->route_room = route->host_count;
+	}
+	memcpy(path->route, route, size);
+	return true;
+}
+
+/* NULL when there is no room: in the slabs, or for another entry of a map. */
+static struct carrier_path *path_create(struct carrier *carrier, const char *key,
+					const struct route *route, uint32_t source_index)
+{
+	struct carrier_path *path = slab_borrow(&carrier->path_slab);
+	if (!path && evict_one(carrier))
+		path = slab_borrow(&carrier->path_slab);
+	if (!path)
+		return NULL;
+	path_init_empty(path, key, source_index);
+	path->site = site_get(carrier, route, source_index);
+	if (!path->site) {
+		slab_give_back(&carrier->path_slab, path);
+		return NULL;
+	}
+	chain_push_back(&path->site->paths, &path->of_site);
+	if (map_put(&carrier->paths, str_of(path->key), path) != 0) {
+		path_forget(carrier, path);
+		return NULL;
+	}
+	chain_push_back(&carrier->idle, &path->link);
+	return path;
+}
+
+struct carrier_path *carrier_path_get(struct carrier *carrier, const struct route *route,
+				      uint32_t source_index)
+{
+	char key[sizeof(((struct carrier_path *)0)->key)];
+	snprintf(key, sizeof(key), "%u %s %s", source_index, route->site, route->tls_key);
+	struct carrier_path *path = map_get(&carrier->paths, str_of(key));
+	if (!path)
+		path = path_create(carrier, key, route, source_index);
+	return path && take_route(path, route) ? path : NULL;
+}
+
+void carrier_paths_done(struct carrier *carrier)
+{
+	size_t index = 0;
+	for (struct map_entry *e; (e = map_next(&carrier->paths, &index));)
+		free(((struct carrier_path *)e->value)->route);
+}
+
+void carrier_site_touch(struct carrier *carrier, struct carrier_site *site)
+{
+	struct chain_link *link = chain_first(&site->paths);
+	for (; link; link = chain_next(&site->paths, link))
+		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, of_site));
+}
