@@ -49,22 +49,25 @@ static void say_retry(const struct trace *trace, struct trace_verdict *v)
 	v->then[out.size] = '\0';
 }
 
-/* As the engine does, a host that will not talk to us at all says nothing about a recipient. */
-static enum verdict verdict_of(const struct single_end *end, enum verdict verdict)
+/* As the engine has it: a host that will not talk to us at all says nothing about a recipient,
+ * and neither does one that wants us to log in first. */
+static enum verdict verdict_of(const struct single_end *end, const struct classification *class)
 {
 	enum smtp_stage stage = end->reply.stage;
+	bool before = stage >= STAGE_CONNECT && stage <= STAGE_AUTH;
+	bool wants_login = stage == STAGE_MAIL && strcmp(class->cause, "local-auth") == 0;
 	if (end->in_doubt)
 		return VERDICT_IN_DOUBT;
-	if (verdict == VERDICT_FAILED && stage >= STAGE_CONNECT && stage <= STAGE_AUTH)
+	if (class->verdict == VERDICT_FAILED && (before || wants_login))
 		return VERDICT_DEFERRED;
-	return verdict;
+	return class->verdict;
 }
 
 struct trace_verdict trace_judge(const struct trace *trace, const struct single_end *end)
 {
 	struct trace_verdict v = {};
 	v.class = classify(trace->classifier, &end->reply, str_of(end->provider));
-	v.verdict = verdict_of(end, v.class.verdict);
+	v.verdict = verdict_of(end, &v.class);
 	if (v.verdict == VERDICT_DEFERRED)
 		say_retry(trace, &v);
 	else if (v.verdict == VERDICT_DELIVERED)

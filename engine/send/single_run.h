@@ -31,14 +31,17 @@ struct single_run {
 	struct smtp_client client;
 	struct auth auth;
 	struct transcript transcript;
-	bool logs_in;       /* auth is in use on this connection */
-	bool want_tls;      /* the 220 came, perhaps before STARTTLS was counted as sent */
-	bool ready;         /* the server would take mail */
-	bool refused;       /* another address or host is worth a try */
-	bool in_clear;      /* TLS failed at this address, and clear text is allowed */
-	bool token_renewed; /* for this relay, once */
-	bool answered;      /* end holds what this connection came to */
-	bool all_through;   /* of the hosts before this one; with every_host */
+	bool logs_in;         /* auth is in use on this connection */
+	bool want_tls;        /* the 220 came, perhaps before STARTTLS was counted as sent */
+	bool ready;           /* the server would take mail */
+	bool refused;         /* another address or host is worth a try */
+	struct tls_need need; /* of this connection */
+	bool testing, tested; /* need is that of a policy which is tested; was, at this host */
+	bool in_clear;        /* TLS failed at this address, and clear text is allowed */
+	bool lockstep;        /* commands in one write were more than it takes */
+	bool token_renewed;   /* for this relay, once */
+	bool answered;        /* end holds what this connection came to */
+	bool all_through;     /* of the hosts before this one; with every_host */
 	struct single_end end;
 	char end_text[600];
 };

@@ -87,6 +87,17 @@ void single_result_of(const struct single_run *run, struct single_result *ret_re
 
 /* ---- to a host, and to the next ---- */
 
+/* RFC 8461 5: what a policy that is only tested asks for is tried for once. */
+static void take_need(struct single_run *run)
+{
+	const struct route_host *host = host_of(run);
+	run->need = host->tls;
+	run->testing = run->question.route.policy_testing && host->tls.kind == TLS_NEED_MAY &&
+		       !host->outside_policy && !run->tested;
+	if (run->testing)
+		run->need.kind = TLS_NEED_PKIX;
+}
+
 static void connect_host(struct single_run *run)
 {
 	const struct route_host *host = host_of(run);
@@ -99,6 +110,7 @@ static void connect_host(struct single_run *run)
 	run->step_at = io_now(run->loop);
 	run->logs_in = login != NULL;
 	run->want_tls = run->ready = run->refused = run->answered = false;
+	take_need(run);
 	run->auth = (struct auth){};
 	run->transcript.watch = watch;
 	run->transcript.auth = &run->auth;
@@ -121,7 +133,7 @@ static bool is_wanted(const struct single_run *run)
 static bool find_host(struct single_run *run)
 {
 	run->address_index = 0;
-	run->in_clear = run->token_renewed = false;
+	run->in_clear = run->tested = run->lockstep = run->token_renewed = false;
 	while (run->host_index < run->question.route.host_count && !is_wanted(run))
 		run->host_index++;
 	return run->host_index < run->question.route.host_count;
@@ -156,16 +168,29 @@ static bool next_address(struct single_run *run)
 	return ++run->address_index < host_of(run)->address_count;
 }
 
-/* RFC 7435: where policy allows it, once more without STARTTLS, on a new connection. */
-static bool tries_in_clear(struct single_run *run)
+/* The same address once more, asking for less: RFC 7435, without STARTTLS where policy allows
+ * it. */
+static bool tries_less_tls(struct single_run *run)
 {
 	const struct reply *reply = &run->end.reply;
 	bool failed = reply->cause == CAUSE_TLS_FAILED || reply->stage == STAGE_STARTTLS;
-	if (!failed || host_of(run)->tls.kind != TLS_NEED_MAY || run->in_clear)
+	if (failed && run->testing) {
+		note(run, "the policy asks for more, but is only tested: once more without it");
+		return run->tested = true;
+	}
+	if (!failed || run->need.kind != TLS_NEED_MAY || run->in_clear)
 		return false;
 	note(run, "TLS did not come about: once more in clear text, as policy allows here");
 	run->in_clear = true;
 	return true;
+}
+
+static bool tries_lockstep(struct single_run *run)
+{
+	if (run->end.reply.cause != CAUSE_OUT_OF_SYNC || run->lockstep)
+		return false;
+	note(run, "several commands at once are more than it takes: once more one by one");
+	return run->lockstep = true;
 }
 
 static bool tries_fresh_token(struct single_run *run)
@@ -186,7 +211,8 @@ static void on_closed(struct conn *conn)
 	transcript_end(&run->transcript, in_auth(run), io_now(run->loop));
 	if (run->logs_in)
 		auth_end(&run->auth);
-	if (run->refused && (tries_in_clear(run) || tries_fresh_token(run))) {
+	if (run->refused &&
+	    (tries_less_tls(run) || tries_lockstep(run) || tries_fresh_token(run))) {
 		connect_host(run);
 		return;
 	}
@@ -275,7 +301,7 @@ static void on_event(struct single_run *run, const struct smtp_event *event)
 static void start_tls(struct single_run *run)
 {
 	const struct route_host *host = host_of(run);
-	const struct tls_target target = {.host = str_of(host->name), .need = &host->tls};
+	const struct tls_target target = {.host = str_of(host->name), .need = &run->need};
 	run->want_tls = false;
 	conn_start_tls(&run->conn, run->tls, &target);
 }
@@ -307,7 +333,7 @@ static void on_auth_moved(struct auth *auth)
 static enum smtp_tls smtp_tls_of(const struct single_run *run)
 {
 	const struct relay *relay = relay_of(run);
-	enum tls_need_kind need = host_of(run)->tls.kind;
+	enum tls_need_kind need = run->need.kind;
 	if (relay && relay->implicit_tls)
 		return SMTP_TLS_IMPLICIT;
 	if (need == TLS_NEED_NONE || run->in_clear)
@@ -325,7 +351,8 @@ static void on_open(struct conn *conn)
 					     .tls = smtp_tls_of(run),
 					     .lmtp = relay && relay->lmtp,
 					     .auth = run->logs_in,
-					     .flight = FLIGHT_GROUP};
+					     .flight = run->lockstep ? FLIGHT_LOCKSTEP
+								     : FLIGHT_GROUP};
 	if (watch && watch->on_open)
 		watch->on_open(watch->context, since(run));
 	smtp_client_init(&run->client, &options, io_now(run->loop));

@@ -146,7 +146,9 @@ bool transcript_echoes(const struct transcript *t, str text)
 {
 	str response = str_make(t->response, t->response_size);
 	str password = t->login ? t->login->password : (str){};
-	return (response.size > 0 && str_find(text, response) != STR_NONE) ||
+	str token = t->login ? t->login->token.fixed : (str){};
+	return (token.size > 0 && str_find(text, token) != STR_NONE) ||
+	       (response.size > 0 && str_find(text, response) != STR_NONE) ||
 	       (password.size > 0 && str_find(text, password) != STR_NONE);
 }
 

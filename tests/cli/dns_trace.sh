@@ -149,3 +149,49 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 grep -q '"accepted":0' sink.json
 claim $? "the sinks got no message: $(head -c 200 sink.json)"
+
+# Relays that want a login: what proves it is never shown.
+printf 'correct horse\n' >password
+chmod 600 password
+/usr/bin/python3 "$root/tests/cli/trace_relay.py" "$PWD/ca" >ports 2>relay.err &
+relay=$!
+trap 'kill $sink $relay; sh "$root/tests/live/nsd.sh" stop "$PWD/nsd" >/dev/null 2>&1' EXIT
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ -s ports ] && break
+	sleep 0.5
+done
+read -r honest parrot <ports
+claim $? "the relays listen: $(tail -1 relay.err)"
+relay_conf() { # PORT KEYS: all mail by this relay
+	{
+		sed 's/^smtp {/& ca_file = "ca\/ca.pem"/' rundbrief.conf
+		echo "relay \"r\" { host = 127.0.0.1 port = $1 user = ann password = password $2 }"
+		echo 'route "*" { relays = { r } }'
+	} >relay.conf
+}
+shows_no_secret() {
+	! grep -qF -e 'correct horse' -e Y29ycmVjdCBob3JzZQ -e AGFubgBjb3JyZWN0 out err
+	claim $? "shows no secret"
+}
+relay_conf "$honest" "mechanisms = { SCRAM-SHA-256 }"
+run 0 trace eve@elsewhere.test --config relay.conf --verbose
+prints "elsewhere.test: 1 host by configuration, site relay:r"
+prints "need: TLS, verified certificate"
+in_order ", certificate verified, new session" " < 250 AUTH LOGIN SCRAM-SHA-256"
+in_order " > AUTH SCRAM-SHA-256 ********" " < 334 ********" " > ********" " < 334 ********" \
+	" < 235 2.7.0 ok" " > MAIL FROM:<b-" "result     250"
+shows_no_secret
+relay_conf "$honest" "mechanisms = { LOGIN }"
+run 0 trace elsewhere.test --config relay.conf --json
+is_json
+prints '"text":"AUTH LOGIN"}'
+prints '"text":"********"}'
+shows_no_secret
+relay_conf "$parrot" ""
+for format in --verbose --json; do
+	run 1 trace eve@elsewhere.test --config relay.conf $format
+	prints "AUTH PLAIN ********"
+	prints "535 ********"
+	tells "it repeats what proves who we are"
+	shows_no_secret
+done

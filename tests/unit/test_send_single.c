@@ -369,6 +369,34 @@ static void test_send_single_retries_in_clear_where_tls_may_fail(void **)
 	check_seen("= 221 quit bye\n");
 }
 
+static void test_send_single_goes_on_in_lockstep(void **)
+{
+	static const char *const script[] = {"S:220 r.test",
+					     "C:EHLO",
+					     "S:250-r.test|250 PIPELINING",
+					     "C:MAIL",
+					     "C:RCPT",
+					     "C:RSET",
+					     "S:503 5.5.1 synchronization error",
+					     "H:",
+					     "S:220 r.test",
+					     "C:EHLO",
+					     "S:250-r.test|250 PIPELINING",
+					     "C:MAIL",
+					     "S:250 ok",
+					     "C:RCPT",
+					     "S:250 yes",
+					     "C:RSET",
+					     "S:250 ok",
+					     "C:QUIT",
+					     "S:221 bye",
+					     NULL};
+	assert_true(play(script, NULL, SINGLE_PROBE).accepted);
+	check_seen("- several commands at once are more than it takes");
+	check_seen("> MAIL FROM:<b@news.test>\n< 250 ok\n> RCPT TO:<eve@example.com>\n< 250 "
+		   "yes\n");
+}
+
 /* A wish to let mail through although TLS fails is no wish to show a relay our password. */
 static void test_send_single_exempts_no_relay_from_its_need(void **)
 {
@@ -455,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_send_single_calls_off_what_it_cannot_answer),
 		cmocka_unit_test(test_send_single_speaks_lmtp_to_a_relay_that_does),
 		cmocka_unit_test(test_send_single_retries_in_clear_where_tls_may_fail),
+		cmocka_unit_test(test_send_single_goes_on_in_lockstep),
 		cmocka_unit_test(test_send_single_exempts_no_relay_from_its_need),
 		cmocka_unit_test(test_send_single_refuses_what_is_no_address),
 		cmocka_unit_test(test_send_single_hides_by_memory_whatever_the_state),
