@@ -1,9 +1,9 @@
 /* fuzz_smtp_client.c - a server that says anything at all. The client must keep its own rules:
  * every transaction finishes once, with a result for each recipient or returned whole; no body
  * byte leaves before the release of its own envelope, nor, outside of chunks, before a 354 for
- * each; nothing leaves after SMTP_CLOSE; memory that was given back is not looked at (ASan).
- * Input: two bytes of options, then pieces of a length, a choice of the owner, and so many
- * bytes of "server". */
+ * each, nor for nobody; nothing leaves after SMTP_CLOSE; memory that was given back is not
+ * looked at (ASan). Input: two bytes of options, then pieces of a length, a choice of the
+ * owner, and so many bytes of "server". */
 #include <stdlib.h>
 
 #include "engine/base/assert.h"
@@ -43,8 +43,10 @@ static void take_gate(struct sender *s, struct slot *slot)
 {
 	slot->gate_told = true;
 	slot->released = false;
-	if (!slot->chunked)
-		ASSERT(++s->matched_354 <= s->seen_354);
+	if (slot->chunked)
+		return;
+	ASSERT(++s->matched_354 <= s->seen_354);
+	ASSERT(slot->told_count < slot->rcpt_count); /* somebody was accepted */
 }
 
 static void take_result(struct slot *slot, const struct smtp_event *e)
@@ -72,6 +74,9 @@ static void take_event(struct sender *s, const struct smtp_event *e)
 {
 	struct slot *slot = e->owner;
 	ASSERT(!s->closed && (!slot || slot->busy));
+	/* Whoever shakes hands, or takes back a line of AUTH, must not find it unsent. */
+	bool all_left = s->client.span_count == 0;
+	ASSERT(all_left || (e->kind != SMTP_WANT_TLS && e->kind != SMTP_AUTH));
 	switch (e->kind) {
 	case SMTP_AUTH:
 		s->auth_due = true;
