@@ -94,7 +94,7 @@ static void end_word(struct plain_text *t)
 {
 	if (t->bytes[t->size - 1] == ' ')
 		return;
-	put(t, ' ');
+	t->bytes[t->size++] = ' '; /* in the byte that put() keeps */
 	t->word_count++;
 }
 

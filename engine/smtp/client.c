@@ -64,7 +64,7 @@ struct smtp_transaction *session_awaited(struct smtp_client *c)
 
 void smtp_client_init(struct smtp_client *c, const struct smtp_options *options, usec now)
 {
-	ASSERT(options->flight < FLIGHT_COUNT);
+	ASSERT(options->flight < FLIGHT_COUNT && options->window <= SMTP_TRANSACTION_LIMIT);
 	*c = (struct smtp_client){.options = *options, .now = now, .progress_at = now};
 	for (size_t i = 0; i < SMTP_TRANSACTION_LIMIT; i++)
 		c->transactions[i] = &c->slots[i];
@@ -224,6 +224,7 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 		return;
 	t->to_send = STEP_DONE;
 	t->gate = GATE_SHUT;
+	c->begun_count--; /* nothing of it is said */
 }
 
 void smtp_client_release(struct smtp_client *c, void *owner, usec now)

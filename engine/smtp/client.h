@@ -132,7 +132,7 @@ void smtp_client_set_flight(struct smtp_client *, enum smtp_flight, uint32_t win
 enum smtp_flight smtp_client_flight(const struct smtp_client *);
 
 /* Answers to SMTP_AUTH. line: "AUTH PLAIN AGFubg==", or base64, without CRLF; the owner's
- * memory until the next SMTP_AUTH or SMTP_READY. */
+ * memory until the next SMTP_AUTH or SMTP_READY, or else until the transport is closed. */
 void smtp_client_auth_say(struct smtp_client *, str line, usec now);
 /* To a 235: whatever had to be verified was. */
 void smtp_client_auth_done(struct smtp_client *, usec now);

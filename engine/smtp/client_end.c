@@ -117,9 +117,11 @@ static bool was_attempted(const struct smtp_transaction *t, struct reply why, bo
 static void cut_transaction(const struct smtp_client *c, struct smtp_transaction *t,
 			    struct reply why, bool awaited)
 {
-	/* A reply is an answer; what we noticed ourselves leaves a sent end of data open. */
+	/* A reply is an answer; what we noticed ourselves leaves a sent end of data open. In
+	 * LMTP it answers for one recipient, and nobody will for those behind. */
 	bool refused_now = why.cause == CAUSE_OUT_OF_SYNC && t->to_answer == STEP_END;
-	bool answered_now = awaited && (why.origin == REPLY_REMOTE || refused_now);
+	bool for_all = !c->options.lmtp || !t->end_left || t->unanswered_count == 1;
+	bool answered_now = awaited && for_all && (why.origin == REPLY_REMOTE || refused_now);
 	bool in_doubt = t->end_left && t->unanswered_count > 0 && !answered_now;
 	bool attempted = was_attempted(t, why, awaited);
 	why.stage = transaction_stage(t);

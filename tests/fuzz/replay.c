@@ -1,53 +1,42 @@
-/* replay.c - a fuzzer's seeds as a test: feeds LLVMFuzzerTestOneInput each file of its corpus, then
- * mutations of them that are the same in every run. Linked to one fuzz_<name>.c, so that no
- * libFuzzer is needed: `replay MUTATIONS DIRECTORY|FILE...`.
+/* replay.c - a fuzzer's seeds as a test: feeds LLVMFuzzerTestOneInput each file of its corpus,
+ * then mutations of them that are the same in every run. Linked to one fuzz_<name>.c, so that
+ * no libFuzzer is needed: `replay MUTATIONS DIRECTORY|FILE...`; or, for those who count their
+ * steps, other mutations until so many were made: `replay STEPS:SEED DIRECTORY|FILE...`.
  * What kills the program is written to a file first and named with the command that runs it
  * again; an input that takes longer than 10 s counts as a death. */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/base/prng.h"
+#include "tests/fuzz/seeds.h"
 
-#define SIZE_LIMIT 65536
-#define SEED_LIMIT 4096 /* files of one corpus */
 #define INPUT_SECONDS 10
+#define RANDOM_LIMIT 4000 /* of an input of any bytes */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void __sanitizer_set_death_callback(void (*on_death)(void));
 
+/* What a fuzzer counts as a step; none if it does not. */
+__attribute__((weak)) uint64_t fuzz_step_count;
+
 static const char *program;
+static char death_path[400]; /* where the input goes that kills the program */
 static uint8_t *current;
 static size_t current_size;
-
-struct seed {
-	uint8_t *data;
-	size_t size;
-};
-static struct seed seeds[SEED_LIMIT];
-static size_t seed_count;
 
 /* In a signal handler: only what is safe there. */
 static void keep_input(void)
 {
-	char path[400];
-	static const char ending[] = ".death";
-	size_t size = strnlen(program, sizeof(path) - sizeof(ending));
-	memcpy(path, program, size);
-	memcpy(path + size, ending, sizeof(ending));
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	int fd = open(death_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	if (fd < 0 || !current)
 		return;
 	ssize_t written = write(fd, current, current_size);
 	close(fd);
-	const char *words[] = {"FAILED: run again: ", program, " 0 ", path, "\n"};
+	const char *words[] = {"FAILED: run again: ", program, " 0 ", death_path, "\n"};
 	for (size_t i = 0; written >= 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		written = write(2, words[i], strlen(words[i]));
 }
@@ -75,126 +64,49 @@ static void feed(const uint8_t *data, size_t size)
 	free(block);
 }
 
-static void read_seed(const char *path)
-{
-	struct stat st;
-	FILE *f = fopen(path, "rb");
-	if (!f || fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > SIZE_LIMIT ||
-	    seed_count == SEED_LIMIT) {
-		fprintf(stderr, "replay: %s: cannot be a seed\n", path);
-		exit(1);
-	}
-	struct seed *s = &seeds[seed_count++];
-	s->size = (size_t)st.st_size;
-	s->data = malloc(s->size + 1);
-	if (!s->data || fread(s->data, 1, s->size, f) != s->size)
-		exit(1);
-	fclose(f);
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* In the order of names: mutations must not depend on the file system. */
-static void read_seeds(const char *path)
-{
-	struct dirent **entries;
-	char file[1000];
-	int count = scandir(path, &entries, NULL, by_name);
-	if (count < 0) {
-		read_seed(path);
-		return;
-	}
-	for (int i = 0; i < count; i++) {
-		int n = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-		if (entries[i]->d_name[0] != '.' && n > 0 && (size_t)n < sizeof(file))
-			read_seed(file);
-		free(entries[i]);
-	}
-	free(entries);
-}
-
-static size_t cut_out(struct prng *chance, uint8_t *data, size_t size)
-{
-	size_t at = prng_below(chance, size), count = prng_below(chance, size - at) + 1;
-	memmove(data + at, data + at + count, size - at - count);
-	return size - count;
-}
-
-static size_t repeat(struct prng *chance, uint8_t *data, size_t size)
-{
-	size_t at = prng_below(chance, size), count = prng_below(chance, size - at) + 1;
-	if (size + count > SIZE_LIMIT)
-		return size;
-	memmove(data + at + count, data + at, size - at);
-	return size + count;
-}
-
-/* Part of another seed in place of what is here. */
-static size_t cross(struct prng *chance, uint8_t *data, size_t size)
-{
-	const struct seed *other = &seeds[prng_below(chance, seed_count)];
-	size_t at = prng_below(chance, size), from = prng_below(chance, other->size + 1);
-	size_t count = other->size - from;
-	if (at + count > SIZE_LIMIT)
-		return size;
-	memcpy(data + at, other->data + from, count);
-	return at + count;
-}
-
-static size_t mutate(struct prng *chance, uint8_t *data, size_t size)
-{
-	/* Bytes that mean something to one parser or another. */
-	static const char telling[] = "\0\r\n\t .,:;<>@\"\\%{}|=+-_/0159aZ\x7f\x80\xc3\xff\xfe";
-	if (size == 0) {
-		data[0] = (uint8_t)prng_u64(chance);
-		return 1;
-	}
-	switch (prng_below(chance, 6)) {
-	case 0:
-		data[prng_below(chance, size)] ^= (uint8_t)(1u << prng_below(chance, 8));
-		return size;
-	case 1:
-		data[prng_below(chance, size)] = (uint8_t)prng_u64(chance);
-		return size;
-	case 2:
-		data[prng_below(chance, size)] =
-			(uint8_t)telling[prng_below(chance, sizeof(telling) - 1)];
-		return size;
-	case 3:
-		return cut_out(chance, data, size);
-	case 4:
-		return repeat(chance, data, size);
-	default:
-		return cross(chance, data, size);
-	}
-}
-
 static void feed_mutations(size_t count)
 {
 	static uint8_t data[SIZE_LIMIT];
 	struct prng chance;
 	prng_init(&chance, 1);
-	for (size_t i = 0; i < count; i++) {
-		const struct seed *seed = &seeds[i % seed_count];
-		size_t size = seed->size;
-		memcpy(data, seed->data, size);
-		for (size_t steps = prng_below(&chance, 6) + 1; steps > 0; steps--)
-			size = mutate(&chance, data, size);
+	for (size_t i = 0; i < count; i++)
+		feed(data, mutate_seed(&chance, &seeds[i % seed_count], data));
+	printf("%s: %zu seeds and %zu mutations\n", program, seed_count, count);
+}
+
+/* Until the fuzzer has made so many steps of its own; every fourth input is any bytes. */
+static void feed_until(uint64_t steps, uint64_t seed)
+{
+	static uint8_t data[SIZE_LIMIT];
+	struct prng chance;
+	size_t count = 0;
+	prng_init(&chance, seed);
+	for (; fuzz_step_count < steps; count++) {
+		size_t size;
+		if (count % 4 > 0) {
+			size = mutate_seed(&chance, &seeds[prng_below(&chance, seed_count)],
+					   data);
+		} else {
+			size = prng_below(&chance, RANDOM_LIMIT);
+			for (size_t i = 0; i < size; i++)
+				data[i] = (uint8_t)prng_u64(&chance);
+		}
 		feed(data, size);
 	}
+	printf("steps %llu inputs %zu\n", (unsigned long long)fuzz_step_count, count);
 }
 
 int main(int argc, char **argv)
 {
 	static const int deaths[] = {SIGABRT, SIGALRM, SIGSEGV, SIGILL, SIGFPE, SIGBUS};
+	unsigned long long count = 0, seed = 0;
 	program = argv[0];
-	if (argc < 3) {
-		fprintf(stderr, "usage: %s MUTATIONS DIRECTORY|FILE...\n", program);
+	if (argc < 3 || sscanf(argv[1], "%llu:%llu", &count, &seed) < 1) {
+		fprintf(stderr, "usage: %s MUTATIONS|STEPS:SEED DIRECTORY|FILE...\n", program);
 		return 1;
 	}
+	snprintf(death_path, sizeof(death_path), seed ? "%s.%llu.death" : "%s.death", program,
+		 seed);
 	for (size_t i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++)
 		signal(deaths[i], on_signal);
 	__sanitizer_set_death_callback(keep_input);
@@ -206,8 +118,9 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < seed_count; i++)
 		feed(seeds[i].data, seeds[i].size);
-	size_t count = (size_t)strtoul(argv[1], NULL, 10);
-	feed_mutations(count);
-	printf("%s: %zu seeds and %zu mutations\n", program, seed_count, count);
+	if (seed)
+		feed_until(count, seed);
+	else
+		feed_mutations((size_t)count);
 	return 0;
 }

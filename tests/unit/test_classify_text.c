@@ -123,6 +123,21 @@ static void check_walk(const struct automaton *a, const str *literals, size_t co
 	}
 }
 
+/* However the words come to the limit: a space before, between and after them. */
+static void test_plain_text_fills_its_memory_to_the_last_byte(void **)
+{
+	char text[4096];
+	for (size_t size = PLAIN_SIZE_LIMIT - 40; size < PLAIN_SIZE_LIMIT + 40; size++) {
+		struct plain_text t;
+		memset(text, 'x', sizeof(text));
+		memcpy(text + size, " a.b.c-d1 ann@example.com 7x", 28);
+		plain_text_make(&t, str_make(text, size + 28));
+		assert_in_range(t.size, PLAIN_SIZE_LIMIT - 40, PLAIN_SIZE_LIMIT);
+		assert_int_equal(t.bytes[t.size - 1], ' ');
+		assert_int_not_equal(t.bytes[t.size - 2], ' ');
+	}
+}
+
 static void test_automaton_finds_what_a_naive_search_finds(void **)
 {
 	static char memory[1 << 20], bytes[LITERALS][8], text[TEXT];
@@ -155,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_plain_text_table),
 		cmocka_unit_test(test_plain_text_finds_codes),
 		cmocka_unit_test(test_plain_text_of_every_part),
+		cmocka_unit_test(test_plain_text_fills_its_memory_to_the_last_byte),
 		cmocka_unit_test(test_automaton_finds_what_a_naive_search_finds),
 	};
 

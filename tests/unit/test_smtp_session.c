@@ -6,7 +6,7 @@
 #include "tests/fuzz/smtp_world.h"
 
 #define SEEDS 5000
-#define CHOICES 600
+#define CHOICES 3000
 
 static uint64_t seed;
 
