@@ -54,7 +54,7 @@ static void take_result(struct slot *slot, const struct smtp_event *e)
 {
 	ASSERT(e->rcpt_index < slot->rcpt_count && !slot->told[e->rcpt_index]);
 	ASSERT(!e->in_doubt || (slot->released && e->reply.origin == REPLY_LOCAL));
-	ASSERT(e->reply.code / 100 != 2 || slot->released);
+	ASSERT(e->reply.code / 100 != 2 || slot->released || slot->probe);
 	slot->told[e->rcpt_index] = true;
 	slot->told_count++;
 }
