@@ -43,6 +43,7 @@ struct carrier_site {
 	struct path shaping;
 	struct chain paths;
 	uint32_t opening_count, open_count; /* of all its paths */
+	usec delivered_at;                  /* last; 0: never */
 };
 
 /* Everything that waits for, or moves over, one source, site and need of TLS: whatever waits
@@ -124,7 +125,7 @@ struct session {
 	struct chain_link resting;        /* in carrier.resting: connected, nothing to do */
 	struct chain messages;            /* submitted, unfinished */
 	struct chain spent;               /* ended, but the kernel may still hold their bytes */
-	uint32_t submitted_count, delivered_count;
+	uint32_t submitted_count;
 	struct carrier_habit *habit; /* of the host; NULL when there was no room */
 	struct habit_plan plan;
 	uint32_t answered_count; /* transactions that ended in order */
@@ -270,6 +271,7 @@ void session_released(struct carrier *, uint64_t written_position); /* marks are
 /* NULL when there is no room for another host. */
 struct carrier_habit *carrier_habit_get(struct carrier *, const char *host);
 void session_learn_ready(struct session *); /* at its first SMTP_READY: sets the flight */
+void session_plan(struct session *);        /* the flight of what is submitted next */
 void session_learn_clean(struct session *); /* a transaction ended in order */
 void session_learn_close(struct session *, const struct reply *);
 void session_learn_broken_tls(struct session *);

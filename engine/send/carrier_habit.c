@@ -47,23 +47,23 @@ static void note(struct session *session, const char *why)
 		chain_push_back(&session->carrier->changed_habits, &habit->changed);
 }
 
-static void apply(struct session *session)
+void session_plan(struct session *session)
 {
 	struct habit unknown;
 	const struct habit *habit = &unknown;
 	habit_init(&unknown);
 	if (session->habit)
 		habit = &session->habit->habit;
-	session->plan =
-		habit_plan(habit, rule_of(session),
-			   smtp_client_swallows_chunks(&session->client), wall_of(session));
+	session->plan = habit_plan(habit, rule_of(session),
+				   smtp_client_swallows_chunks(&session->client),
+				   session->submitted_count, wall_of(session));
 	smtp_client_set_flight(&session->client, session->plan.flight, session->plan.window);
 }
 
 void session_learn_ready(struct session *session)
 {
 	session->answered_count = session->cut_count = 0;
-	apply(session);
+	session_plan(session);
 }
 
 bool session_in_clear(const struct session *session)
@@ -84,8 +84,14 @@ static void tell_change(const struct session *session, const char *change, const
 	const struct habit_plan *plan = &session->plan;
 	log_event(LOG_INFO, "flight",
 		  "host=%s change=%s now=%s window=%u messages=%u why=\"%s\"",
-		  log_str(str_of(session->host)), change, smtp_flight_names[plan->flight],
-		  plan->flight == FLIGHT_WINDOW ? plan->window : 1, plan->messages, why);
+		  log_str(str_of(session->host)), change, smtp_flight_names[plan->limit],
+		  plan->limit == FLIGHT_WINDOW ? plan->window : 1, plan->messages, why);
+}
+
+/* A proof is worth keeping each time it has doubled. */
+static bool is_milestone(uint32_t before, uint32_t after)
+{
+	return after > before && (after & (after - 1)) == 0;
 }
 
 void session_learn_clean(struct session *session)
@@ -96,11 +102,14 @@ void session_learn_clean(struct session *session)
 		return;
 	struct habit_plan before = session->plan;
 	bool known = smtp_client_swallows_chunks(&session->client);
-	if (habit_clean(&session->habit->habit, rule_of(session), &before, caps->chunking,
-			known, wall_of(session)))
+	struct habit *habit = &session->habit->habit;
+	uint32_t proven = habit->proven;
+	if (habit_clean(habit, rule_of(session), &before, session->answered_count,
+			caps->chunking, known, wall_of(session)) ||
+	    is_milestone(proven, habit->proven))
 		note(session, "clean transactions");
-	apply(session);
-	if (session->plan.flight != before.flight || session->plan.window != before.window)
+	session_plan(session);
+	if (session->plan.limit != before.limit || session->plan.window != before.window)
 		tell_change(session, "up", "clean transactions");
 }
 
@@ -119,6 +128,6 @@ void session_learn_close(struct session *session, const struct reply *reply)
 		return;
 	const char *why = sync ? "replies out of step" : "it hung up";
 	note(session, why);
-	apply(session);
+	session_plan(session);
 	tell_change(session, "down", why);
 }

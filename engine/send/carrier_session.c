@@ -36,6 +36,8 @@ static usec now_of(const struct session *session)
 
 static void message_ends(struct session *, struct message *);
 
+#define SITE_WORKS USEC_MINUTE /* so long after a delivery a lost connection is bad luck */
+
 static void shut(struct session *session)
 {
 	session->closing = true;
@@ -71,8 +73,7 @@ static void on_lost(struct conn *conn, enum local_cause cause)
 		shut(session);
 		return;
 	}
-	smtp_client_lost(&session->client, cause ? cause : CAUSE_CONNECTION_LOST,
-			 now_of(session));
+	smtp_client_lost(&session->client, cause, now_of(session));
 	session_pump(session, now_of(session));
 }
 
@@ -175,7 +176,8 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	chain_remove(&carrier->open_marks, &message->mark_link);
 	session->cut_count += event->in_doubt;
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
-	session->delivered_count += event->reply.code >= 200 && event->reply.code < 300;
+	if (event->reply.code / 100 == 2)
+		session->path->site->delivered_at = now_of(session);
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
 	envelope->message = NULL;
 	message->envelope = NULL;
@@ -214,12 +216,15 @@ static void on_finished(struct session *session, const struct smtp_event *event)
 		message_ends(session, message);
 }
 
-/* A host that greets and then hangs up before anything was delivered is as good as down. */
+/* A host that greets and then hangs up before anything was delivered is as good as down: unless
+ * it has just taken mail on another connection, when it is this one that was unlucky. */
 static void learn_close(struct session *session, const struct reply *reply)
 {
 	session_learn_close(session, reply);
 	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
-	if (!lost || session->delivered_count > 0)
+	usec delivered_at = session->path->site->delivered_at;
+	bool works = delivered_at > 0 && now_of(session) < delivered_at + SITE_WORKS;
+	if (!lost || works || reply->cause == CAUSE_OUT_OF_SYNC)
 		return;
 	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
 	path_record(&session->path->site->shaping, &event, now_of(session));
@@ -368,6 +373,7 @@ void session_submit(struct session *session, struct message *message, usec now)
 	chain_push_back(&session->messages, &message->link);
 	session->submitted_count++;
 	smtp_client_submit(&session->client, &envelope, now);
+	session_plan(session);
 	if (worn_out(session)) {
 		session->closing = true;
 		smtp_client_quit(&session->client, now);

@@ -421,8 +421,7 @@ static void on_lost(struct conn *conn, enum local_cause cause)
 	if (run->phase == PHASE_CONNECT) {
 		single_session_refused(run, cause ? cause : CAUSE_CONNECTION_LOST);
 	} else if (run->phase == PHASE_TALK) {
-		smtp_client_lost(&run->client, cause ? cause : CAUSE_CONNECTION_LOST,
-				 io_now(run->loop));
+		smtp_client_lost(&run->client, cause, io_now(run->loop));
 		pump(run);
 	}
 }

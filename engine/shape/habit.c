@@ -12,6 +12,7 @@
 #define RUN_KNOWN 2   /* clean transactions that earn the next level */
 #define RUN_UNKNOWN 4 /* the same of software that we do not know */
 #define RUN_CHUNK_UNKNOWN 32
+#define PROOF_REACH 8 /* the proof reaches an eighth beyond itself */
 
 const struct habit_rule habit_rule_default = {
 	.limit = FLIGHT_WINDOW,
@@ -33,12 +34,20 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* Within the proof, as much as fits it; beyond it one end of data at a time. */
+static void keep_to_proof(const struct habit *h, struct habit_plan *plan, uint32_t submitted)
+{
+	uint32_t reach = h->proven + h->proven / PROOF_REACH;
+	if (plan->flight >= FLIGHT_CHUNK && submitted >= reach)
+		plan->flight = FLIGHT_NEXT;
+}
+
 struct habit_plan habit_plan(const struct habit *h, const struct habit_rule *rule, bool known,
-			     usec now_wall)
+			     uint32_t submitted, usec now_wall)
 {
 	struct habit_plan plan = {.flight = h->flight,
 				  .window = least(h->window, rule->window)};
-	if (now_wall < h->messages_until)
+	if (now_wall < h->messages_until && h->closes >= HABIT_CLOSES)
 		plan.messages = h->messages;
 	bool lowered = now_wall < h->ceiling_until;
 	if (rule->pinned) {
@@ -53,16 +62,19 @@ struct habit_plan habit_plan(const struct habit *h, const struct habit_rule *rul
 		plan.flight = (enum smtp_flight)least(plan.flight, h->ceiling);
 		plan.window = least(plan.window, h->window_ceiling);
 	}
+	plan.limit = plan.flight;
+	if (!rule->pinned)
+		keep_to_proof(h, &plan, submitted);
 	return plan;
 }
 
 static uint32_t run_wanted(const struct habit_plan *plan, bool known)
 {
-	if (plan->flight == FLIGHT_WINDOW)
+	if (plan->limit == FLIGHT_WINDOW)
 		return 2 * plan->window;
 	if (known)
 		return RUN_KNOWN;
-	return plan->flight >= FLIGHT_NEXT ? RUN_CHUNK_UNKNOWN : RUN_UNKNOWN;
+	return plan->limit >= FLIGHT_NEXT ? RUN_CHUNK_UNKNOWN : RUN_UNKNOWN;
 }
 
 /* The next level under its ceilings; the plan's own when there is none. */
@@ -79,42 +91,47 @@ static struct habit_plan level_above(const struct habit *h, const struct habit_r
 		widest = least(widest, h->window_ceiling);
 	}
 	struct habit_plan above = *plan;
-	if (plan->flight < top)
-		above.flight = plan->flight + 1;
-	else if (plan->flight == FLIGHT_WINDOW && top == FLIGHT_WINDOW)
+	if (plan->limit < top)
+		above.limit = plan->limit + 1;
+	else if (plan->limit == FLIGHT_WINDOW && top == FLIGHT_WINDOW)
 		above.window = least(2 * plan->window, widest);
 	return above;
 }
 
 bool habit_clean(struct habit *h, const struct habit_rule *rule, const struct habit_plan *plan,
-		 bool chunking, bool known, usec now_wall)
+		 uint32_t answered, bool chunking, bool known, usec now_wall)
 {
-	bool behind = plan->flight < h->flight ||
-		      (plan->flight == FLIGHT_WINDOW && plan->window < h->window);
+	if (answered > h->proven)
+		h->proven = answered;
+	if (answered > h->messages)
+		h->closes = 0;
+	bool behind = plan->limit < h->flight ||
+		      (plan->limit == FLIGHT_WINDOW && plan->window < h->window);
 	if (rule->pinned || behind)
 		return false;
 	if (++h->clean_run < run_wanted(plan, known))
 		return false;
 	h->clean_run = 0;
 	struct habit_plan above = level_above(h, rule, plan, chunking, now_wall);
-	if (above.flight == h->flight && above.window == h->window)
+	if (above.limit == h->flight && above.window == h->window)
 		return false;
-	bool higher = above.flight > plan->flight || above.window > plan->window;
-	h->flight = above.flight;
+	bool higher = above.limit > plan->limit || above.window > plan->window;
+	h->flight = above.limit;
 	h->window = above.window;
 	return higher;
 }
 
-/* Half the window, or the level below: for days. */
+/* Half the window, or the level below: for days. What was under way may have left before the
+ * plan came to the end of the proof, so the plan's limit is what counts. */
 static void lower(struct habit *h, const struct habit_plan *plan, bool one_level, usec now_wall)
 {
 	h->clean_run = 0;
 	h->ceiling_until = now_wall + HABIT_MEMORY;
-	if (plan->flight == FLIGHT_WINDOW && plan->window > 2 && !one_level) {
+	if (plan->limit == FLIGHT_WINDOW && plan->window > 2 && !one_level) {
 		h->ceiling = FLIGHT_WINDOW;
 		h->window = h->window_ceiling = plan->window / 2;
-	} else if (plan->flight > FLIGHT_LOCKSTEP) {
-		h->ceiling = plan->flight - 1;
+	} else if (plan->limit > FLIGHT_LOCKSTEP) {
+		h->ceiling = plan->limit - 1;
 		h->window = 2;
 	}
 	h->flight = h->ceiling;
@@ -125,17 +142,18 @@ bool habit_trouble(struct habit *h, const struct habit_plan *plan, enum habit_tr
 {
 	bool learned = false;
 	bool several = trouble == TROUBLE_CUT && under_way >= 2;
-	if ((trouble == TROUBLE_SYNC || several) && plan->flight > FLIGHT_LOCKSTEP) {
+	if ((trouble == TROUBLE_SYNC || several) && plan->limit > FLIGHT_LOCKSTEP) {
 		lower(h, plan, trouble == TROUBLE_SYNC, now_wall);
 		learned = true;
 	}
-	/* Once may be an accident; twice after as many messages is a habit. */
-	if (trouble == TROUBLE_CUT && answered > 0) {
-		bool again = now_wall < h->messages_until && answered == h->messages;
-		usec until = now_wall + (again ? HABIT_MEMORY : HABIT_SUSPICION);
-		learned |= answered != h->messages || until > h->messages_until + USEC_MINUTE;
-		h->messages = answered;
-		h->messages_until = usec_max(until, again ? h->messages_until : 0);
-	}
-	return learned;
+	if (trouble != TROUBLE_CUT || answered == 0)
+		return learned;
+	bool again = now_wall < h->messages_until && answered == h->messages;
+	h->closes = again ? least(h->closes + 1, HABIT_CLOSES) : 1;
+	h->messages = answered;
+	bool habit = h->closes == HABIT_CLOSES;
+	h->messages_until = now_wall + (habit ? HABIT_MEMORY : HABIT_SUSPICION);
+	if (under_way > 0)
+		h->proven = least(h->proven, answered);
+	return learned || habit;
 }

@@ -10,8 +10,9 @@
 #include "engine/base/usec.h"
 #include "engine/smtp/client.h"
 
-#define HABIT_MEMORY (7 * USEC_DAY)         /* of what was learned by trouble */
-#define HABIT_SUSPICION (10 * USEC_MINUTE)  /* of a close that happened once */
+#define HABIT_MEMORY (7 * USEC_DAY)        /* of what was learned by trouble */
+#define HABIT_SUSPICION (10 * USEC_MINUTE) /* of closes that are not yet a habit */
+#define HABIT_CLOSES 3 /* after as many messages, none beyond: a habit, no accident */
 #define HABIT_CLEAR_TIME (10 * USEC_MINUTE) /* clear text after a handshake that failed */
 
 /* What configuration says of it. */
@@ -31,14 +32,17 @@ struct habit {
 	enum smtp_flight ceiling;
 	uint32_t window_ceiling;
 	usec ceiling_until; /* both hold until then */
-	uint32_t messages;  /* it hangs up after so many a connection; 0: not known to */
+	uint32_t proven;    /* it took so many on a connection without hanging up */
+	uint32_t messages;  /* it hung up after so many, */
+	uint32_t closes;    /* so often in a row; from HABIT_CLOSES on that is obeyed */
 	usec messages_until;
 	usec clear_until; /* STARTTLS is not tried until then, where policy allows that */
 };
 
 /* What this session may do now. */
 struct habit_plan {
-	enum smtp_flight flight;
+	enum smtp_flight flight; /* of the next transaction */
+	enum smtp_flight limit;  /* of those within what the host has proven */
 	uint32_t window;
 	uint32_t messages; /* of this connection; 0: no limit known */
 };
@@ -49,15 +53,19 @@ enum habit_trouble {
 };
 
 void habit_init(struct habit *);
-/* known: the greeting names software that swallows refused chunks. What the server does not
- * offer the client leaves out by itself. */
+/* submitted: transactions so far on this connection. Beyond what the host has proven to take on
+ * one, nothing that ends a message leaves before the one before it is answered (and somewhat
+ * beyond a long proof): so a host that hangs up after so many, as it may for the first time,
+ * cuts no message of which nobody could say what became. known: the greeting names software
+ * that swallows refused chunks. What the server does not offer the client leaves out by itself.
+ */
 struct habit_plan habit_plan(const struct habit *, const struct habit_rule *, bool known,
-			     usec now_wall);
-/* A transaction ended in order under this plan, whatever the server said of it. True when more
- * may be under way from now on. chunking: BDAT is offered. */
+			     uint32_t submitted, usec now_wall);
+/* A transaction ended in order under this plan, whatever the server said of it: the answered-th
+ * of its connection. True when more may be under way from now on. chunking: BDAT is offered. */
 [[nodiscard]] bool habit_clean(struct habit *, const struct habit_rule *,
-			       const struct habit_plan *, bool chunking, bool known,
-			       usec now_wall);
+			       const struct habit_plan *, uint32_t answered, bool chunking,
+			       bool known, usec now_wall);
 /* Trouble under this plan. under_way: transactions that had left and were not answered;
  * answered: messages that were, on this connection. True when something was learned. */
 [[nodiscard]] bool habit_trouble(struct habit *, const struct habit_plan *, enum habit_trouble,

@@ -344,8 +344,10 @@ void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 void smtp_client_lost(struct smtp_client *c, enum local_cause cause, usec now)
 {
 	c->now = now;
-	if (c->state != SESSION_CLOSED && c->pending == CAUSE_NONE)
-		c->pending = cause == CAUSE_NONE ? CAUSE_CONNECTION_LOST : cause;
+	if (c->state == SESSION_CLOSED || c->pending != CAUSE_NONE)
+		return;
+	c->ended_in_order = cause == CAUSE_NONE;
+	c->pending = cause == CAUSE_NONE ? CAUSE_CONNECTION_LOST : cause;
 }
 
 void smtp_client_expire(struct smtp_client *c, usec now)

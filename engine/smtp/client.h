@@ -115,7 +115,8 @@ struct smtp_event {
 			     CAUSE_LOST_END, _TIMEOUT_END or _PROTOCOL for the first such
 			     transaction (the policy decides), CAUSE_CONNECTION_LOST for
 			     those behind it, and for a first one of which the peer had
-			     answered nothing when it hung up: listed, and tried again */
+			     answered nothing when it hung up in order: listed, and tried
+			     again */
 	bool body_in_use; /* FINISHED, only after the session has ended: a write that holds the
 			     body may be under way. Keep it until the transport is closed */
 	struct reply reply; /* RESULT, RETURNED, AUTH, CLOSE; text lives until the next call */
@@ -167,7 +168,8 @@ void smtp_client_tls_done(struct smtp_client *, bool ok, usec now);
 /* When smtp_client_expire() must be called; USEC_NEVER while idle. */
 usec smtp_client_deadline(const struct smtp_client *);
 void smtp_client_expire(struct smtp_client *, usec now);
-/* The transport ended (EOF, reset, TLS error). Results follow as events, then SMTP_CLOSE. */
+/* The transport ended: CAUSE_NONE by an EOF in order, else by a reset, a TLS error. Results
+ * follow as events, then SMTP_CLOSE. */
 void smtp_client_lost(struct smtp_client *, enum local_cause, usec now);
 
 const struct smtp_caps *smtp_client_caps(const struct smtp_client *);

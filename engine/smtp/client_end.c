@@ -71,12 +71,13 @@ static bool all_told(const struct smtp_transaction *t)
 	return true;
 }
 
-/* A peer that hung up between two messages: it had answered the one before to its end, and of
+/* A peer that hung up in order between two messages: it had answered the one before to its end, and of
  * this one, whose commands it had too, nothing. */
 static bool was_hung_up_on(const struct smtp_client *c, const struct smtp_transaction *t,
 			   struct reply why)
 {
-	return why.cause == CAUSE_CONNECTION_LOST && !t->answered && c->ended_count > 0;
+	return why.cause == CAUSE_CONNECTION_LOST && c->ended_in_order && !t->answered &&
+	       c->ended_count > 0;
 }
 
 /* The cause to show for an end of data that had left and was not answered. Behind the first

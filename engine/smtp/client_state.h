@@ -107,6 +107,7 @@ struct smtp_client {
 	bool auth_asked;    /* a line was said and not answered yet */
 	bool auth_given_up; /* "*" was said: whatever the answer, it is over */
 	struct reply auth_reply;
+	bool ended_in_order; /* by the peer, with an EOF */
 	enum local_cause pending; /* lost or expired: acted upon when all input has been read */
 	usec now;
 	usec progress_at; /* last reply, last bytes that left: replies are awaited from here */

@@ -30,6 +30,7 @@ static bool take_host(struct arena *arena, const PGresult *result, size_t row,
 	h->messages_until_wall = pg_time(result, row, 6);
 	h->tls_broken_until_wall = pg_time(result, row, 7);
 	h->changed_wall = pg_time(result, row, 9);
+	h->proven = (uint32_t)pg_u64(result, row, 10);
 	return keep(arena, pg_str(result, row, 0), &h->name) &&
 	       keep(arena, pg_str(result, row, 8), &h->note);
 }
@@ -76,7 +77,7 @@ static str line_of(struct store *s, str text, size_t limit_size)
 
 struct host_columns {
 	str *names, *notes;
-	uint32_t *flights, *limits, *windows, *messages;
+	uint32_t *flights, *limits, *windows, *messages, *proven;
 	usec *limit_until, *messages_until, *broken_until, *changed;
 };
 
@@ -86,6 +87,7 @@ static bool alloc_hosts(struct store *s, struct host_columns *c, size_t count)
 	       (c->notes = pg_own(s, count * sizeof(str))) &&
 	       (c->flights = pg_own(s, count * 4)) && (c->limits = pg_own(s, count * 4)) &&
 	       (c->windows = pg_own(s, count * 4)) && (c->messages = pg_own(s, count * 4)) &&
+	       (c->proven = pg_own(s, count * 4)) &&
 	       (c->limit_until = pg_own(s, count * 8)) &&
 	       (c->messages_until = pg_own(s, count * 8)) &&
 	       (c->broken_until = pg_own(s, count * 8)) && (c->changed = pg_own(s, count * 8));
@@ -101,6 +103,7 @@ static bool fill_host(struct store *s, struct host_columns *c, size_t at,
 	c->windows[at] = h->window;
 	c->messages[at] =
 		h->messages_per_connection < INT32_MAX ? h->messages_per_connection : INT32_MAX;
+	c->proven[at] = h->proven < INT32_MAX ? h->proven : INT32_MAX;
 	c->limit_until[at] = h->limit_until_wall;
 	c->messages_until[at] = h->messages_until_wall;
 	c->broken_until[at] = h->tls_broken_until_wall;
@@ -128,6 +131,7 @@ static enum pg_next send_hosts(struct store *s, const struct store_hosts_save *r
 	pg_put_time_array(s, c.broken_until, n);
 	pg_put_text_array(s, c.notes, n);
 	pg_put_time_array(s, c.changed, n);
+	pg_put_u32_array(s, c.proven, n);
 	return pg_run(s, "hosts_save");
 }
 

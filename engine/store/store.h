@@ -285,6 +285,7 @@ struct store_host {
 	uint8_t flight_limit; /* the most that is tried before limit_until_wall */
 	uint16_t window;
 	uint32_t messages_per_connection; /* it closes after so many; 0: not known */
+	uint32_t proven; /* it took so many on a connection without hanging up */
 	usec limit_until_wall, messages_until_wall, tls_broken_until_wall; /* 0: no limit */
 	str note;          /* why, for people; kept to 200 bytes, controls become spaces */
 	usec changed_wall; /* when it was learned */

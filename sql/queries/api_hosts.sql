@@ -11,7 +11,8 @@ select name,
 	case when messages_until > now() then to_char(messages_until, 'YYYY-MM-DD HH24:MI') end,
 	case when tls_broken_until > now() then to_char(tls_broken_until, 'YYYY-MM-DD HH24:MI') end,
 	to_char(changed, 'YYYY-MM-DD HH24:MI'),
-	note
+	note,
+	proven
 from mail_host
 where $1::int is not null and ($2::text = '' or name = $2)
 order by changed desc, name

@@ -14,6 +14,7 @@ struct host {
 	struct habit habit;
 	struct habit_rule rule;
 	bool known, chunking;
+	uint32_t submitted, answered; /* on the connection */
 	usec now;
 };
 
@@ -27,7 +28,7 @@ static struct host host_new(bool known, bool chunking)
 
 static struct habit_plan plan_of(const struct host *h)
 {
-	return habit_plan(&h->habit, &h->rule, h->known, h->now);
+	return habit_plan(&h->habit, &h->rule, h->known, h->submitted, h->now);
 }
 
 /* So many transactions end in order, each under the plan of its moment. */
@@ -35,7 +36,8 @@ static void clean(struct host *h, int count)
 {
 	for (int i = 0; i < count; i++) {
 		struct habit_plan plan = plan_of(h);
-		(void)habit_clean(&h->habit, &h->rule, &plan, h->chunking, h->known, h->now);
+		(void)habit_clean(&h->habit, &h->rule, &plan, ++h->answered, h->chunking,
+				  h->known, h->now);
 	}
 }
 
@@ -128,22 +130,62 @@ static void test_habit_of_a_cut_window_halves_it(void **)
 	assert_int_equal(plan_of(&h).flight, FLIGHT_CHUNK);
 }
 
-static void test_habit_of_hanging_up_is_believed_the_second_time(void **)
+static void test_habit_of_hanging_up_is_believed_the_third_time(void **)
 {
 	struct host h = host_new(true, true);
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
+	assert_int_equal(plan_of(&h).messages, 0);
+	h.now += HABIT_SUSPICION; /* too long ago to belong together */
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
+	assert_int_equal(plan_of(&h).messages, 0);
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
 	assert_true(trouble(&h, TROUBLE_CUT, 0, 20));
 	assert_int_equal(plan_of(&h).messages, 20);
-	h.now += HABIT_SUSPICION;
-	assert_int_equal(plan_of(&h).messages, 0);
-	assert_true(trouble(&h, TROUBLE_CUT, 0, 20));
-	h.now += USEC_MINUTE;
-	assert_true(trouble(&h, TROUBLE_CUT, 0, 20));
 	h.now += HABIT_MEMORY - 1;
 	assert_int_equal(plan_of(&h).messages, 20);
-	assert_true(trouble(&h, TROUBLE_CUT, 0, 10));
-	assert_int_equal(plan_of(&h).messages, 10);
-	h.now += HABIT_SUSPICION;
+	h.now += 1;
 	assert_int_equal(plan_of(&h).messages, 0);
+}
+
+static void test_habit_of_hanging_up_anywhere_is_none(void **)
+{
+	struct host h = host_new(true, true);
+	for (uint32_t i = 1; i < 100; i++)
+		(void)trouble(&h, TROUBLE_CUT, 0, 1 + i % 7);
+	assert_int_equal(plan_of(&h).messages, 0);
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
+	clean(&h, 21); /* on another connection it goes further */
+	(void)trouble(&h, TROUBLE_CUT, 0, 20);
+	assert_int_equal(plan_of(&h).messages, 0);
+}
+
+static void test_habit_keeps_chunks_to_what_is_proven(void **)
+{
+	struct host h = host_new(true, true);
+	clean(&h, 80);
+	assert_int_equal(h.habit.proven, 80);
+	assert_int_equal(plan_of(&h).limit, FLIGHT_WINDOW);
+	h.submitted = 89;
+	assert_int_equal(plan_of(&h).flight, FLIGHT_WINDOW);
+	h.submitted = 90; /* an eighth beyond the proof */
+	assert_int_equal(plan_of(&h).flight, FLIGHT_NEXT);
+	h.answered = 90;
+	clean(&h, 30);
+	assert_int_equal(plan_of(&h).flight, FLIGHT_WINDOW);
+	(void)trouble(&h, TROUBLE_CUT, 1, 20);
+	assert_int_equal(h.habit.proven, 20);
+	h.submitted = 22;
+	assert_int_equal(plan_of(&h).flight, FLIGHT_NEXT);
+}
+
+static void test_habit_pinned_goes_beyond_what_is_proven(void **)
+{
+	struct host h = host_new(false, true);
+	h.rule = (struct habit_rule){.pinned = true, .flight = FLIGHT_WINDOW, .window = 16};
+	h.submitted = 1000;
+	assert_int_equal(plan_of(&h).flight, FLIGHT_WINDOW);
 }
 
 static void test_habit_pinned_is_obeyed_until_there_is_trouble(void **)
@@ -179,7 +221,7 @@ static void test_habit_of_an_older_plan_counts_for_nothing(void **)
 	assert_int_equal(plan_of(&h).flight, FLIGHT_WINDOW);
 	uint32_t window = plan_of(&h).window;
 	for (int i = 0; i < 100; i++)
-		assert_false(habit_clean(&h.habit, &h.rule, &old, true, true, h.now));
+		assert_false(habit_clean(&h.habit, &h.rule, &old, 1, true, true, h.now));
 	assert_int_equal(plan_of(&h).window, window);
 }
 
@@ -191,7 +233,10 @@ int main(void)
 		cmocka_unit_test(test_habit_without_chunking_ends_at_next),
 		cmocka_unit_test(test_habit_of_lost_sync_goes_down_one_level_for_days),
 		cmocka_unit_test(test_habit_of_a_cut_window_halves_it),
-		cmocka_unit_test(test_habit_of_hanging_up_is_believed_the_second_time),
+		cmocka_unit_test(test_habit_of_hanging_up_is_believed_the_third_time),
+		cmocka_unit_test(test_habit_of_hanging_up_anywhere_is_none),
+		cmocka_unit_test(test_habit_keeps_chunks_to_what_is_proven),
+		cmocka_unit_test(test_habit_pinned_goes_beyond_what_is_proven),
 		cmocka_unit_test(test_habit_pinned_is_obeyed_until_there_is_trouble),
 		cmocka_unit_test(test_habit_may_be_capped),
 		cmocka_unit_test(test_habit_of_an_older_plan_counts_for_nothing),

@@ -25,6 +25,7 @@ static struct store_host host_of(const char *name, usec changed)
 				   .flight_limit = 2,
 				   .window = 12,
 				   .messages_per_connection = 20,
+				   .proven = 640,
 				   .limit_until_wall = changed + 3 * USEC_DAY,
 				   .messages_until_wall = changed + 2 * USEC_DAY,
 				   .tls_broken_until_wall = changed + USEC_DAY,
@@ -45,6 +46,7 @@ static void assert_same_host(const struct store_host *a, const struct store_host
 	assert_int_equal(a->flight_limit, b->flight_limit);
 	assert_int_equal(a->window, b->window);
 	assert_int_equal(a->messages_per_connection, b->messages_per_connection);
+	assert_int_equal(a->proven, b->proven);
 	assert_int_equal(a->limit_until_wall, b->limit_until_wall);
 	assert_int_equal(a->messages_until_wall, b->messages_until_wall);
 	assert_int_equal(a->tls_broken_until_wall, b->tls_broken_until_wall);
