@@ -12,7 +12,7 @@
 #define RUN_KNOWN 2   /* clean transactions that earn the next level */
 #define RUN_UNKNOWN 4 /* the same of software that we do not know */
 #define RUN_CHUNK_UNKNOWN 32
-#define PROOF_REACH 8 /* the proof reaches an eighth beyond itself */
+#define PROOF_LONG 128 /* who has taken so many may be trusted with an eighth more */
 
 const struct habit_rule habit_rule_default = {
 	.limit = FLIGHT_WINDOW,
@@ -37,7 +37,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 /* Within the proof, as much as fits it; beyond it one end of data at a time. */
 static void keep_to_proof(const struct habit *h, struct habit_plan *plan, uint32_t submitted)
 {
-	uint32_t reach = h->proven + h->proven / PROOF_REACH;
+	uint32_t reach = h->proven + (h->proven >= PROOF_LONG ? h->proven / 8 : 0);
 	if (plan->flight >= FLIGHT_CHUNK && submitted >= reach)
 		plan->flight = FLIGHT_NEXT;
 }

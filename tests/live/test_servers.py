@@ -4,7 +4,8 @@ A campaign for each server and mode: one recipient in twenty is refused in the m
 and a relay (relay.py) cuts connections now and then. Afterwards what is stored is what the report
 calls delivered, and at most the recipients in doubt besides; each message once, under the sender
 whose token names its recipient, and as `preview --raw` shows it. Then a campaign through a relay
-that closes behind every 20th message without a word: nobody is lost, nobody fails.
+that closes behind every 20th message without a word: nobody is lost, nobody fails, though the policy
+is to assume that what is in doubt has arrived.
 
 usage: test_servers.py [--divided] [MESSAGES [SERVER...]]
 MESSAGES (60) for each campaign, or with --divided for each server, divided among its campaigns;
@@ -86,7 +87,7 @@ class Lane:
         good, bad = self.people(name, mode, closing)
         try:
             self.rig.campaign(name, html=BODY, text=TEXT, subject="{{ first_name }}: " + name,
-                              lists=[name], in_doubt="retry" if closing else "assume")
+                              lists=[name], in_doubt="assume")
             began = time.monotonic()
             try:
                 self.rig.command("send", self.rig.place / name, "--quiet",
@@ -120,7 +121,8 @@ class Lane:
         expect(faults, set(stored) <= delivered | listed, "stored, but neither delivered nor in "
                f"doubt: {some(set(stored) - delivered - listed)}")
         twice = {email for email, times in stored.items() if times > 1}
-        allowed = listed if closing else set()
+        # Of several under way the policy speaks for the first; those behind it are tried again.
+        allowed = listed if row["mode"] in ("window", "learn") else set()
         expect(faults, twice <= allowed, f"stored twice: {some(twice - allowed)}")
         expect(faults, not closing or good <= set(stored), f"lost: {some(good - set(stored))}")
         expect(faults, len(set(senders.values())) == len(senders), "a sender for two recipients")

@@ -167,13 +167,15 @@ static void test_habit_keeps_chunks_to_what_is_proven(void **)
 	clean(&h, 80);
 	assert_int_equal(h.habit.proven, 80);
 	assert_int_equal(plan_of(&h).limit, FLIGHT_WINDOW);
-	h.submitted = 89;
+	h.submitted = 79;
 	assert_int_equal(plan_of(&h).flight, FLIGHT_WINDOW);
-	h.submitted = 90; /* an eighth beyond the proof */
+	h.submitted = 80;
 	assert_int_equal(plan_of(&h).flight, FLIGHT_NEXT);
-	h.answered = 90;
-	clean(&h, 30);
+	clean(&h, 80);
+	h.submitted = 179; /* an eighth beyond a long proof */
 	assert_int_equal(plan_of(&h).flight, FLIGHT_WINDOW);
+	h.submitted = 180;
+	assert_int_equal(plan_of(&h).flight, FLIGHT_NEXT);
 	(void)trouble(&h, TROUBLE_CUT, 1, 20);
 	assert_int_equal(h.habit.proven, 20);
 	h.submitted = 22;
