@@ -1,8 +1,11 @@
 """`make show-rtt`: messages a second on one connection over a path of 20 ms, in each mode in which
 commands can leave, from the engine as it is to the sink; and what the engine said about it.
 
-usage: rtt.py [--seconds N] [--round-trip MS] [--modes lockstep,group,next,chunk,window,learn]
+usage: rtt.py [--seconds N] [--round-trip MS] [--modes lockstep,group,next,chunk,window,learn,cut]
               [--json FILE]
+
+In mode learn the engine finds out by itself; in mode cut it does so with a server that hangs up
+on one message in a hundred, to show how it goes down again.
 
 The rate is taken between the first and the last twentieth of the messages as the sink counts them,
 so that start and end of the engine weigh nothing. A mode that this program does not know is
@@ -20,9 +23,11 @@ import rig as r  # noqa: E402
 import run as b  # noqa: E402
 
 # Messages a second that are promised at 20 ms, and what the round trips of each mode allow.
-PROMISED = {"next": 46, "chunk": 46, "window": 400, "learn": 46}
-ROUND_TRIPS = {"lockstep": 4, "group": 2, "next": 1, "chunk": 1, "window": 1 / 12, "learn": 1 / 4}
+PROMISED = {"next": 46, "chunk": 46, "window": 400, "learn": 400}
+ROUND_TRIPS = {"lockstep": 4, "group": 2, "next": 1, "chunk": 1, "window": 1 / 12, "learn": 1 / 4, "cut": 1}
+LEARNS = ("learn", "cut")
 WINDOW = 16
+CUTS = {"cut": ("--drop-after-dot", "1%")}
 
 
 class Rtt(b.Bench):
@@ -42,7 +47,7 @@ class Rtt(b.Bench):
         host, port = self.path.endpoint(port) if port != 25 else (self.path.address, port)
         limits = {"connections": 1, "messages_per_connection": 0, "message_rate": "1000000/s",
                   "connection_rate": "10000/s"}
-        if mode != "learn":
+        if mode not in LEARNS:
             limits |= {"flight": mode, "window": WINDOW}
         self.rig.configure(**self.rig.settings(port, default_limits=limits,
                                                route=[("*", {"host": host, "port": port})]))
@@ -53,7 +58,7 @@ class Rtt(b.Bench):
         trips = ROUND_TRIPS[mode] if "default_limits.flight" in self.knows else 1
         count = round(options.seconds * 1000 / options.round_trip / trips)
         self.import_list(mode, count)
-        port, sink = rig.start_sink("--allow-outside", listeners=(self.path.address,),
+        port, sink = rig.start_sink("--allow-outside", *CUTS.get(mode, ()), listeners=(self.path.address,),
                                     before=self.path.server_side)
         rig.zone_port = 53
         self.settle(mode, port)
@@ -88,8 +93,25 @@ class Rtt(b.Bench):
         return (after - before) / (end - start), marks
 
 
+def judge_cut(checks, result):
+    """A message that was taken and not answered is in doubt, and listed; the flight goes down."""
+    report, sink, log = result["report"], result["sink"], "\n".join(result["flight"])
+    checks.check(report["holds"] and report["failed"] == 0 and sink["accepted"] - sink["duplicates"]
+                 == report["delivered"] + report["in_doubt"] == result["messages"],
+                 f"cut: {sink['accepted']} accepted = delivered {report['delivered']} + in doubt "
+                 f"{report['in_doubt']} + twice {sink['duplicates']}, on {sink['connections']} "
+                 "connections")
+    checks.check("change=up" in log and "change=down" in log,
+                 "cut: what may be under way went up, and down again")
+    for line in result["flight"]:
+        print(f"        {line}")
+
+
 def judge(checks, result, promised):
     mode, report, sink = result["mode"], result["report"], result["sink"]
+    if mode in CUTS:
+        judge_cut(checks, result)
+        return
     checks.check(report["holds"] and report["delivered"] == result["messages"] == sink["accepted"]
                  and sink["duplicates"] == 0,
                  f"{mode}: {sink['accepted']} accepted = delivered, each once, on "
@@ -118,7 +140,7 @@ def main():
     bench.fit_size()
     results = []
     for mode in options.modes.split(","):
-        if mode != "learn" and "default_limits.flight" not in bench.knows:
+        if mode not in LEARNS and "default_limits.flight" not in bench.knows:
             checks.skip(f"mode {mode}: this program has no key `flight`")
             continue
         results.append(bench.measure(mode))
