@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/api/units.h"
+#include "engine/send/verdict.h"
 
 #define FIRST_ATTEMPT_AT USEC_DAY /* any time will do: only the interval is of interest */
 
@@ -49,25 +50,11 @@ static void say_retry(const struct trace *trace, struct trace_verdict *v)
 	v->then[out.size] = '\0';
 }
 
-/* As the engine has it: a host that will not talk to us at all says nothing about a recipient,
- * and neither does one that wants us to log in first. */
-static enum verdict verdict_of(const struct single_end *end, const struct classification *class)
-{
-	enum smtp_stage stage = end->reply.stage;
-	bool before = stage >= STAGE_CONNECT && stage <= STAGE_AUTH;
-	bool wants_login = stage == STAGE_MAIL && strcmp(class->cause, "local-auth") == 0;
-	if (end->in_doubt)
-		return VERDICT_IN_DOUBT;
-	if (class->verdict == VERDICT_FAILED && (before || wants_login))
-		return VERDICT_DEFERRED;
-	return class->verdict;
-}
-
 struct trace_verdict trace_judge(const struct trace *trace, const struct single_end *end)
 {
 	struct trace_verdict v = {};
 	v.class = classify(trace->classifier, &end->reply, str_of(end->provider));
-	v.verdict = verdict_of(end, &v.class);
+	v.verdict = ending_verdict(&end->reply, &v.class, end->in_doubt);
 	if (v.verdict == VERDICT_DEFERRED)
 		say_retry(trace, &v);
 	else if (v.verdict == VERDICT_DELIVERED)

@@ -2,41 +2,11 @@
  * The one place where an ending becomes a row. Retry and expiry are decided here, because here
  * the reply, the attempts and the clock meet; the ledger only writes what stands in the row. */
 #include "engine/send/carrier.h"
+#include "engine/send/verdict.h"
 
 #include "engine/base/assert.h"
 
 #define REPLY_TEXT_KEPT 400
-
-/* A host that will not talk to us at all says nothing about a recipient: whatever the code, its
- * mail waits (RFC 5321 3.1 leaves the choice; a listed address must not burn a whole list). */
-static bool before_any_envelope(enum smtp_stage stage)
-{
-	return stage >= STAGE_CONNECT && stage <= STAGE_AUTH;
-}
-
-/* RFC 4954 6: 530 and its like to an envelope mean that we should have logged in. That is for
- * our configuration to mend, and no fault of whoever happens to be next: his mail waits. */
-static bool wants_login(const struct reply *reply, const struct classification *class)
-{
-	return reply->stage == STAGE_MAIL && class->verdict == VERDICT_FAILED &&
-	       strcmp(class->cause, "local-auth") == 0;
-}
-
-static enum verdict verdict_of(const struct reply *reply, const struct classification *class,
-			       bool in_doubt)
-{
-	if (reply->cause == CAUSE_SUPPRESSED)
-		return VERDICT_SUPPRESSED;
-	if (reply->cause == CAUSE_CANCELLED)
-		return VERDICT_CANCELLED;
-	if (in_doubt)
-		return VERDICT_IN_DOUBT;
-	if (class->verdict == VERDICT_FAILED && before_any_envelope(reply->stage))
-		return VERDICT_DEFERRED;
-	if (wants_login(reply, class))
-		return VERDICT_DEFERRED;
-	return class->verdict;
-}
 
 static str keep(struct outcome *outcome, str text, size_t limit)
 {
@@ -110,10 +80,10 @@ static void count(struct carrier_counts *counts, const struct store_outcome *row
 static void learn(struct carrier *carrier, struct carrier_path *path, const struct reply *reply,
 		  const struct classification *class)
 {
-	if (!path || before_any_envelope(reply->stage))
+	if (!path || ending_is_before_envelopes(reply->stage))
 		return; /* round_failed() has told it once, not once a recipient */
 	struct classification of_path = *class;
-	if (wants_login(reply, class))
+	if (ending_wants_login(reply, class))
 		of_path.class = CLASS_REMOTE_FAILURE; /* a run of them suspends the path */
 	const struct path_event event = {
 		.kind = PATH_REPLY, .classification = &of_path, .origin = reply->origin};
@@ -132,7 +102,7 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 		.campaign_id = envelope->content->campaign_id,
 		.slice_id = envelope->slice->id,
 		.subscriber_id = recipient->subscriber_id,
-		.verdict = verdict_of(reply, class, in_doubt),
+		.verdict = ending_verdict(reply, class, in_doubt),
 		.suppress = class->suppress,
 		.class = class->class,
 		.cause = class->cause,
