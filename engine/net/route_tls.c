@@ -16,7 +16,8 @@ static void note_policy(struct route *route, enum tls_policy_type type, const ch
 		route->policy = type;
 		memcpy(route->policy_domain, domain, strlen(domain) + 1);
 	}
-	if (route->policy == type && route->policy_fault == TLS_FAULT_NONE)
+	if (route->policy == type && route->policy_fault == TLS_FAULT_NONE &&
+	    strcmp(route->policy_domain, domain) == 0)
 		route->policy_fault = fault;
 }
 
