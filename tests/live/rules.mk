@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
-	bare
+	show-tls bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -12,6 +12,9 @@ show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
 	@$(PYTHON) tests/live/test_memory.py 1000000
+show-tls: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_tls.py 20000
 # SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
 SERVERS ?= --divided 10000
 show-servers: all
