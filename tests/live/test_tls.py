@@ -451,7 +451,7 @@ def main():
     minimum(checks, world)
     required(checks, world)
     resumed(checks, world, "in-order", count, 4)
-    resumed(checks, world, "dropped", max(200, count // 10), 4, "--drop-after-dot", "1%:lost")
+    resumed(checks, world, "dropped", max(200, count // 40), 4, "--drop-after-dot", "1%:lost")
     world.close()
     rig.close()
     checks.end("tls")
