@@ -2,9 +2,9 @@
 
 usage: tls_cost.py [--count N] [--rounds N] [--json FILE] [--keep]
 
-Campaigns of unsigned messages from PostgreSQL to the sink, by 100 connections that are kept, in flight
-`chunk`: one in clear text, one under TLS, and so on in turn, so that what else happens on the machine
-strikes both alike. The figure is the difference of the medians of the engine's CPU time, user and
+Campaigns of unsigned messages from PostgreSQL to the sink, by 100 connections that are kept, in
+flight `chunk`: one in clear text, one under TLS, and so on in turn, so that what else happens on
+the machine strikes both alike. The figure is the difference of the medians of the engine's CPU time, user and
 system; the sink's and PostgreSQL's are shown beside it. The promise is for a machine where a bare
 RSA-2048 signature takes 690 us (see run.py): each run is scaled by what it takes before and after
 it, because on a shared machine that is not the same from run to run."""
@@ -73,8 +73,8 @@ def judge(checks, results, rounds):
     cost = median["tls"]["engine_cpu_usec"] - median["plain"]["engine_cpu_usec"]
     at_reference = scaled["tls"]["engine_cpu_usec"] - scaled["plain"]["engine_cpu_usec"]
     checks.check(at_reference <= PROMISED,
-                 f"TLS 1.3 costs the engine {cost:.1f} us a message of 10 KB: {at_reference:.1f} at "
-                 f"the reference, promised {PROMISED:.0f} (RSA-2048 {yard:.0f} us), medians of "
+                 f"TLS 1.3 costs the engine {cost:.1f} us a message of 10 KB: {at_reference:.1f} "
+                 f"at the reference, promised {PROMISED:.0f} (RSA-2048 {yard:.0f} us), medians of "
                  f"{rounds} runs each")
     return {"median": median, "scaled": scaled, "cost_usec": cost, "scaled_usec": at_reference,
             "yardstick_usec": yard, "runs": results}

@@ -1,9 +1,8 @@
 """TLS as the policies of domains ask for it, live: MAY, encrypt, verify, DANE, MTA-STS.
 
-One domain a case, each with a mail host on an address of its own; all of them in a campaign or two,
-whose settings are those of `smtp { tls = dane }`. What became of each recipient is in the report, how
-it came about in the counts of the servers; the two must agree, and the TLS reports (RFC 8460) with
-both. Then resumption, and REQUIRETLS (RFC 8689).
+One domain a case, each with a mail host on an address of its own; all of them in one campaign, with
+`smtp { tls = dane }`. What became of each recipient is in the report, how it came about in the
+counts of the servers; the two must agree, and the TLS reports (RFC 8460) with both. Then resumption, and REQUIRETLS (RFC 8689).
 
 usage: test_tls.py [MESSAGES]   for the resumption of sessions (600); make show-tls: 20,000"""
 
@@ -28,8 +27,8 @@ TEXT = "Hello {{ first_name }}\n\n{{ unsubscribe_url }}\n"
 
 class Case:
     """A domain and its mail host. ends: TLS, CLEAR, or words of the reply that mail waits with.
-    Of {digests} in tlsa are filled in those of the certificates. successes and faults: what the
-    report says of the policy (None: there is none, so nothing is reported)."""
+    In tlsa {names} are digests of certificates. policy: what kind of policy a TLS report speaks of
+    (None: of none, so nothing is reported); faults: what it blames."""
 
     def __init__(self, label, server, ends, tls=None, tlsa=None, sts=None, signed=False, host=None,
                  policy=None, faults=(), relay=False):
@@ -70,8 +69,8 @@ CASES = [
     Case("pkix-none", "clear", NO_STARTTLS, signed=True, tlsa="1 1 1 {good}", policy="tlsa",
          faults=["starttls-not-supported"]),
     Case("unsigned", "self", TLS, tlsa="3 1 1 {good}"),
-    Case("both", "self", TLS, signed=True, tlsa="3 1 1 {self}", sts=("enforce", "mx.elsewhere.test"),
-         policy="tlsa"),
+    Case("both", "self", TLS, signed=True, tlsa="3 1 1 {self}",
+         sts=("enforce", "mx.elsewhere.test"), policy="tlsa"),
     Case("sts-good", "good", TLS, sts=("enforce", "*.sts-good.test"), policy="sts"),
     Case("sts-outside", "good", "is named in the domain's MTA-STS policy",
          sts=("enforce", "mx.elsewhere.test"), policy="sts", faults=["validation-failure"]),
@@ -110,7 +109,8 @@ class World:
                  ("good", "promising", "old", "demanding")]
         self.leafs = {"good": self.certifier.leaf("good", hosts),
                       "wrong": self.certifier.leaf("wrong", ["other.test"]),
-                      "expired": self.certifier.leaf("expired", ["mx.verify-expired.test"], days=-1),
+                      "expired": self.certifier.leaf("expired", ["mx.verify-expired.test"],
+                                                     days=-1),
                       "self": self.certifier.leaf("self", ["mx.verify-unknown.test"], signed=False),
                       "client": self.certifier.leaf("client", ["out.news.test"])}
         self.digests = {name: self.certifier.key_digest(leaf) for name, (leaf, _) in
@@ -152,10 +152,11 @@ class World:
                              f'"v=STSv1; id={policy_id if moving else 1};"')
                 lines.append(f"mta-sts.{name} A 127.0.0.1")
         if not signed:
-            lines += ["relay.test. A 127.0.0.1", "clear.test. MX 10 mx.clear.test.", "mx.clear.test. A 127.0.3.1",
+            lines += ["relay.test. A 127.0.0.1",
+                      "clear.test. MX 10 mx.clear.test.", "mx.clear.test. A 127.0.3.1",
                       "many.test. MX 10 mx.many.test.", "mx.many.test. A 127.0.3.2",
-                      *(f'_smtp._tls.{domain}. TXT "v=TLSRPTv1; rua=mailto:tls@clear.test"'
-                        for domain in ("sts-testing.test",))]
+                      '_smtp._tls.sts-testing.test. TXT '
+                      '"v=TLSRPTv1; rua=mailto:tls@clear.test"']
         return lines
 
     def start_servers(self):
@@ -279,7 +280,7 @@ def policies(checks, world):
     for case in CASES:
         judge(checks, case, rows[case.label], attempts[case.label], seen[case.label])
     checks.check(all(row["attempt"] == 1 for row in rows["sibling"]),
-                 "sibling.test: at the first try, on the host that other.signed.test does not trust")
+                 "sibling.test: at the first try, on the host that fails other.signed.test")
     checks.check(seen["other"]["accepted"] == 2, "mx.other.signed.test: has got its mail only")
     checks.equal(world.policies.asked.get("sts-changed.test"), 2,
                  "sts-changed.test: its policy was fetched as often as its id was new")
@@ -354,16 +355,16 @@ def shown(world, day, domain=None):
 
 
 def wanted_of(case, seen):
-    """What a report may say of a case's policy: (successes, {fault: count}), by what its server saw.
-    A route that no host can meet has no sessions: it counts once a try, at least once."""
+    """What a report has to say of a case's policy, by what its server saw: (successes, failures).
+    A route that no host can meet has no sessions: it counts once a try, at least once (None)."""
     if case.label == "sts-changed":
         return seen["handshakes"], None
     if case.label in ("bogus", "sts-outside"):
         return 0, None
-    faults = len(case.faults) and (seen["connections"] - seen["handshakes"]
-                                   if case.ends != TLS or case.label == "sts-testing"
-                                   else seen["handshakes"])
-    return seen["handshakes"] if not faults else 0, faults
+    if not case.faults:
+        return seen["handshakes"], 0
+    lost = seen["connections"] - seen["handshakes"]
+    return 0, lost or seen["handshakes"]
 
 
 def reports(checks, world, seen):
@@ -386,8 +387,8 @@ def reports(checks, world, seen):
         total = bad.pop("sum", 0)
         checks.check(good == wanted and set(bad) == case.faults and total == sum(bad.values()) and
                      (total >= 1 if failed is None else total == failed),
-                     f"report to {key[0]} ({key[1]}): {good} sessions, faults {bad}; its server saw "
-                     f"{seen[case.label]['connections']} connections, "
+                     f"report to {key[0]} ({key[1]}): {good} sessions, faults {bad}; its server "
+                     f"saw {seen[case.label]['connections']} connections, "
                      f"{seen[case.label]['handshakes']} handshakes")
     checks.equal(set(found) - expected, set(), "reports to others")
     mailed(checks, world)
@@ -443,6 +444,9 @@ def resumed(checks, world, name, count, connections, *rules):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 600
     checks, rig = r.Checks(), r.Rig("tls")
+    if r.run(r.LIVE / "unbound.sh", "fetch", check=False).returncode != 0:
+        checks.skip("without unbound no zone is validated")
+        checks.end("tls")
     rig.start_database()
     world = World(rig)
     world.configure()

@@ -4,8 +4,8 @@ with MTA-STS policies, and SMTP servers that do what a sink does not.
 Certifier     a CA; leafs that are good, expired, or nobody's; their TLSA records
 SignedDns     unbound, which validates, before one signed zone and one that is not (unbound.sh)
 PolicyServer  HTTPS on loopback: /.well-known/mta-sts.txt of every host name
-Speaker       an SMTP server: TLS at once, TLS that breaks, words slipped in before TLS, a demand for
-              the client's certificate, one version of TLS only
+Speaker       an SMTP server: TLS at once, TLS that breaks, words slipped in before TLS, a demand
+              for the client's certificate, one version of TLS only
 
 All listen on loopback, end with close(), and bound every wait."""
 
