@@ -84,6 +84,9 @@ class Bench:
                   "message_rate": "1000000/s", "connection_rate": "10000/s"}
         self.rig.configure(**self.rig.settings(port, default_limits=limits, **changes))
 
+    def sink_options(self, mode):
+        return ()
+
     def import_list(self, name, count):
         path = r.subscribers_csv(self.rig.place / f"{name}.csv", count, list(DOMAINS),
                                  fields=FIELDS)
@@ -128,7 +131,7 @@ class Bench:
 
     def measure(self, mode, count):
         rig = self.rig
-        port, sink = rig.start_sink(listeners=ADDRESSES)
+        port, sink = rig.start_sink(*self.sink_options(mode), listeners=ADDRESSES)
         self.configure(mode, port)
         self.campaign(mode, "main")
         rig.sql("checkpoint")

@@ -25,7 +25,7 @@ struct sink_listener {
 	char name[256]; /* in the greeting */
 	struct net_address address;
 	struct sink_rules rules;
-	bool pipelining, chunking, starttls, eightbitmime, smtputf8, enhanced;
+	bool pipelining, chunking, starttls, requiretls, eightbitmime, smtputf8, enhanced;
 	uint64_t size_limit;
 	struct sink_counts counts;
 	_Atomic uint64_t open_count;

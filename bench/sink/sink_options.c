@@ -25,6 +25,7 @@ const char sink_manual[] =
 	"offered\n"
 	"  --starttls                   offered, with a self-signed certificate unless one is "
 	"given\n"
+	"  --requiretls                 offered under TLS\n"
 	"  --size BYTES                 largest message (default 50 MiB; 0: no limit)\n"
 	"  --reject P%[:CODE STATUS TEXT]   refuses this share of the recipients, always the "
 	"same\n"
@@ -115,6 +116,7 @@ static bool set_flag(struct sink_listener *l, const char *name)
 		{"no-smtputf8", &l->smtputf8, false},
 		{"no-enhanced", &l->enhanced, false},
 		{"starttls", &l->starttls, true},
+		{"requiretls", &l->requiretls, true},
 		{"split-replies", &l->rules.split_replies, true},
 	};
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {

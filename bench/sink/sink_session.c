@@ -415,6 +415,7 @@ static void begin(struct sink_session *s)
 		.offer_pipelining = l->pipelining,
 		.offer_chunking = l->chunking,
 		.offer_starttls = l->starttls && s->worker->tls,
+		.offer_requiretls = l->requiretls,
 		.offer_8bitmime = l->eightbitmime,
 		.offer_smtputf8 = l->smtputf8,
 		.offer_enhanced = l->enhanced,

@@ -37,6 +37,7 @@ struct router_config {
 	bool allow_address_literals; /* B39: "[192.0.2.1]" as a domain */
 	enum ip_family_policy ipv6;
 	enum tls_wish tls; /* where no static route says otherwise */
+	bool verify_all;   /* whatever was wished: no host without a proof of its name */
 	const struct relay *relays;
 	size_t relay_count;
 	const struct static_route *static_routes;

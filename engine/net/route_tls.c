@@ -16,7 +16,8 @@ static void note_policy(struct route *route, enum tls_policy_type type, const ch
 		route->policy = type;
 		memcpy(route->policy_domain, domain, strlen(domain) + 1);
 	}
-	if (route->policy == type && route->policy_fault == TLS_FAULT_NONE)
+	if (route->policy == type && route->policy_fault == TLS_FAULT_NONE &&
+	    strcmp(route->policy_domain, domain) == 0)
 		route->policy_fault = fault;
 }
 
@@ -59,8 +60,18 @@ static void set_key(struct route *route)
 			 (unsigned long long)hash_bytes(0, buf_str(&b)));
 }
 
+/* What policies left open, or a wish for less. */
+static void raise_needs(struct route_question *q)
+{
+	for (size_t i = 0; i < q->route.host_count; i++)
+		if (q->route.hosts[i].tls.kind < TLS_NEED_PKIX)
+			q->route.hosts[i].tls = tls_need_of_wish(TLS_WISH_VERIFY);
+}
+
 static void finish(struct route_question *q, enum local_cause cause)
 {
+	if (q->router->config.verify_all)
+		raise_needs(q);
 	set_key(&q->route);
 	route_finish(q, cause);
 }

@@ -193,7 +193,7 @@ void tls_session_destroy(struct tls_session *s)
 {
 	if (!s)
 		return;
-	if (s->ssl && s->state == TLS_OPEN)
+	if (s->ssl && (s->state == TLS_OPEN || s->state == TLS_CLOSED))
 		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->ssl);
 	tls_pipe_done(&s->pipe);

@@ -152,8 +152,32 @@ static void end_locally(struct carrier *carrier, struct envelope *envelope)
 	carrier_outcome(carrier, envelope, &reply, false, NULL);
 }
 
+/* No session was tried, because none could have met the policy: it counts as one that failed.
+ */
+static void count_refused(struct carrier *carrier, struct run *run)
+{
+	const struct route *route = run->refused;
+	struct chain_link *first = chain_first(&run->envelopes);
+	char why[160];
+	snprintf(why, sizeof(why), "%.*s",
+		 STR_FORMAT(CHAIN_OWNER(first, struct envelope, link)->why));
+	const struct carrier_tls_result result = {
+		.policy = route->policy,
+		.fault = route->policy_fault,
+		.policy_domain = route->policy_domain,
+		.policy_text = route->policy_text,
+		.mx_host = route->policy == TLS_POLICY_TLSA ? route->policy_domain : "",
+		.mx_address = "",
+		.source = "",
+		.reason = why,
+	};
+	carrier_count_tls(carrier, &result);
+}
+
 static void take_run(struct carrier *carrier, struct run *run, usec now)
 {
+	if (run->refused)
+		count_refused(carrier, run);
 	struct carrier_path *path =
 		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {

@@ -224,8 +224,12 @@ static void count_tls(struct session *session, enum tls_fault fault, const char 
 	const struct net_address *from =
 		source_address(source_of(session), session->address.sa.sa_family);
 	char source[46] = "", mx_address[46];
-	/* RFC 8460 speaks of policies; who has none is told nothing. */
-	if (route->policy == TLS_POLICY_NONE || route->policy_domain[0] == '\0')
+	/* RFC 8460 speaks of policies; who has none is told nothing. That of TLSA records is
+	 * each host's own (RFC 8460 1.1). */
+	bool own = strcmp(session->host, route->policy_domain) == 0;
+	bool of_host = route->policy == TLS_POLICY_TLSA;
+	if (route->policy_domain[0] == '\0' ||
+	    (of_host && !own && !is_strict(session->need.kind)))
 		return;
 	if (from)
 		net_address_format(from, source);
@@ -233,8 +237,8 @@ static void count_tls(struct session *session, enum tls_fault fault, const char 
 	const struct carrier_tls_result result = {
 		.policy = route->policy,
 		.fault = fault,
-		.policy_domain = route->policy_domain,
-		.policy_text = route->policy_text,
+		.policy_domain = of_host ? session->host : route->policy_domain,
+		.policy_text = of_host && !own ? "" : route->policy_text,
 		.mx_host = session->host,
 		.mx_address = fault == TLS_FAULT_NONE ? "" : mx_address,
 		.source = fault == TLS_FAULT_NONE ? "" : source,
@@ -257,9 +261,13 @@ void session_tls_held(struct session *session)
 	const struct route *route = session->path->route;
 	bool outside = session->host_index < route->host_count &&
 		       route->hosts[session->host_index].outside_policy;
-	if (!conn_is_tls(&session->conn))
+	bool others = route->policy == TLS_POLICY_TLSA &&
+		      strcmp(session->host, route->policy_domain) != 0;
+	if (route->policy_fault != TLS_FAULT_NONE && !others)
+		count_tls(session, route->policy_fault, "");
+	else if (!conn_is_tls(&session->conn))
 		return;
-	if (outside)
+	else if (outside)
 		count_tls(session, TLS_FAULT_VALIDATION,
 			  "the host matches none of the policy's mx patterns");
 	else if (!session->tested)

@@ -254,7 +254,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 {
 	size_t pending = pending_count(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
-	if (carrier_source_is_aside(carrier, path->source_index, now))
+	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
 	while (allowed > 0 && pending_count(path) > 0 &&
 	       path->open_count + path->opening_count < wanted) {
@@ -287,9 +287,20 @@ static void close_idle_sessions(struct carrier_path *path, usec now)
 	}
 }
 
+/* What comes late to a path that was shut, from its mark or from a press, is told the same as
+ * those who waited there. */
+static void end_late(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	size_t late = path->waiting.count + path->marked.count + path->ready.count;
+	bool stopped = carrier->draining || carrier->paused || carrier->journal_failed;
+	if (late > 0 && now < path->shut_until && chain_empty(&path->sessions) && !stopped)
+		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
+}
+
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	uint32_t usable;
+	end_late(carrier, path, now);
 	struct path_demand demand = {
 		.slots = count_slots(path, &usable),
 		.waiting = (uint32_t)pending_count(path),

@@ -55,7 +55,8 @@ static int find_newest_stop(struct engine *engine)
 	return 0;
 }
 
-/* What is known of mail hosts is of use, never a condition: without it they are unknown ones. */
+/* What is known of mail hosts is of use, never a condition: without it they are unknown ones.
+ */
 static void load_hosts(struct engine *engine)
 {
 	struct store_hosts_load ask = {.request = {.on_done = on_done},
@@ -186,13 +187,6 @@ static bool obeys_sts(enum tls_wish wish)
 	return wish == TLS_WISH_STS || wish == TLS_WISH_DANE;
 }
 
-/* RFC 8689 4.2.1: whoever requires TLS requires to know with whom. */
-static void set_wish(struct engine *engine, struct router_config *route)
-{
-	if (engine->content->require_tls && route->tls != TLS_WISH_DANE)
-		route->tls = TLS_WISH_VERIFY;
-}
-
 /* A thread for HTTPS only where some policy may have to be fetched. */
 static int open_fetcher(struct engine *engine, struct router_config *route)
 {
@@ -215,7 +209,8 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 					   .pace = FEEDER_PACE};
 	struct router_config route = settings->route;
 	route.seed = seed;
-	set_wish(engine, &route);
+	/* RFC 8689 4.2.1: whoever requires TLS requires to know with whom. */
+	route.verify_all = engine->content->require_tls;
 	bool paused = engine->feeder.paused, cancelled = engine->feeder.cancelled;
 	bool fully_cut = engine->feeder.fully_cut;
 	if (io_loop_create(&engine->feeder_loop, &options, engine->why, sizeof(engine->why)) !=

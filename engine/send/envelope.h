@@ -62,7 +62,8 @@ struct envelope {
 /* Envelopes of one slice for one route, handed over together. */
 struct run {
 	struct slice *slice;
-	const struct route *route; /* NULL: they have ended already, each with its cause */
+	const struct route *route;   /* NULL: they have ended already, each with its cause */
+	const struct route *refused; /* then, if it was for a TLS policy: what a report needs */
 	uint32_t source_index;
 	struct chain envelopes;
 };

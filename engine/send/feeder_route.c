@@ -20,15 +20,14 @@ struct domain_question {
 	struct domain *domain;
 };
 
-static void hand_over(struct feeder *feeder, struct slice *slice, const struct route *route,
-		      uint32_t source_index, struct chain *envelopes)
+static void hand_over(struct feeder *feeder, struct slice *slice, struct run what,
+		      struct chain *envelopes)
 {
 	struct run *run = ARENA_NEW(&slice->arena, struct run);
 	if (!run || chain_empty(envelopes))
 		return;
+	*run = what;
 	run->slice = slice;
-	run->route = route;
-	run->source_index = source_index;
 	chain_init(&run->envelopes);
 	chain_splice_back(&run->envelopes, envelopes);
 	lane_push(&feeder->carrier->runs, run);
@@ -69,7 +68,8 @@ static void hand_over_by_source(struct feeder *feeder, struct domain *domain,
 					link);
 		}
 		chain_splice_back(&domain->envelopes, &others);
-		hand_over(feeder, domain->slice, route, i, &mine);
+		hand_over(feeder, domain->slice,
+			  (struct run){.route = route, .source_index = i}, &mine);
 	}
 }
 
@@ -94,7 +94,10 @@ static void end_domain(struct feeder *feeder, struct domain *domain,
 		envelope->cause = question->cause;
 		envelope->why = why;
 	}
-	hand_over(feeder, domain->slice, NULL, 0, &domain->envelopes);
+	const struct route *refused = NULL;
+	if (question->route.policy_fault != TLS_FAULT_NONE)
+		refused = route_keep(&domain->slice->arena, &question->route);
+	hand_over(feeder, domain->slice, (struct run){.refused = refused}, &domain->envelopes);
 }
 
 static void on_route(struct route_question *question)
@@ -192,6 +195,6 @@ void feeder_route_slice(struct feeder *feeder, struct slice *slice)
 			domain = domain_get(feeder, slice, &domains, envelope->domain);
 		chain_push_back(domain ? &domain->envelopes : &ended, &envelope->link);
 	}
-	hand_over(feeder, slice, NULL, 0, &ended);
+	hand_over(feeder, slice, (struct run){}, &ended);
 	feeder_ask_domains(feeder);
 }

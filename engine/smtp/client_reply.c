@@ -102,7 +102,8 @@ static void offers_known(struct smtp_client *c)
 	if (tls != SMTP_TLS_NONE && c->caps.starttls)
 		session_enter(c, SESSION_STARTTLS);
 	else if (tls == SMTP_TLS_REQUIRE)
-		session_refuse(c, reply_local(CAUSE_TLS_FAILED, STAGE_STARTTLS));
+		session_refuse(c, local_refusal(CAUSE_TLS_FAILED, STAGE_STARTTLS,
+						"server does not offer STARTTLS"));
 	else if (!c->options.auth)
 		session_begin(c);
 	else if (c->caps.auth)

@@ -1,7 +1,8 @@
 /* server.h - the receiving side's session machine: bytes in, bytes out, rules from outside.
  * The sink runs it on sockets, the simulation runs it as the hostile internet. It knows
- * PIPELINING, CHUNKING, 8BITMIME, SIZE, SMTPUTF8, ENHANCEDSTATUSCODES and STARTTLS (RFC 5321,
- * 2920, 3030, 6152, 1870, 6531, 2034, 3207); what is answered to whom, the owner decides. */
+ * PIPELINING, CHUNKING, 8BITMIME, SIZE, SMTPUTF8, ENHANCEDSTATUSCODES, STARTTLS and REQUIRETLS
+ * (RFC 5321, 2920, 3030, 6152, 1870, 6531, 2034, 3207, 8689); what is answered to whom, the
+ * owner decides. */
 #pragma once
 
 #include "engine/base/usec.h"
@@ -43,7 +44,7 @@ struct smtp_server_options {
 	str name;
 	uint64_t size_limit; /* 0: none, and SIZE is not offered */
 	bool offer_pipelining, offer_chunking, offer_starttls, offer_8bitmime, offer_smtputf8,
-		offer_enhanced;
+		offer_enhanced, offer_requiretls; /* the last one under TLS only */
 	struct smtp_server_hooks hooks;
 };
 

@@ -33,6 +33,7 @@ static void put_offers(struct smtp_server *s, struct buf *out)
 	put_offer(out, o->offer_8bitmime, "8BITMIME");
 	put_offer(out, o->offer_smtputf8, "SMTPUTF8");
 	put_offer(out, o->offer_chunking, "CHUNKING");
+	put_offer(out, o->offer_requiretls && s->is_tls, "REQUIRETLS");
 	put_offer(out, o->offer_enhanced, "ENHANCEDSTATUSCODES");
 }
 
@@ -133,6 +134,8 @@ static bool take_mail_parameter(struct smtp_server *s, str word, struct smtp_ans
 	}
 	if (o->offer_smtputf8 && str_eq_nocase(word, STR("SMTPUTF8")))
 		return s->is_utf8 = true;
+	if (o->offer_requiretls && s->is_tls && str_eq_nocase(word, STR("REQUIRETLS")))
+		return true;
 	if (o->offer_8bitmime && str_eq_nocase(name, STR("BODY")))
 		if (str_eq_nocase(value, STR("7BIT")) || str_eq_nocase(value, STR("8BITMIME")))
 			return true;

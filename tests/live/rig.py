@@ -142,7 +142,7 @@ class Rig:
         for listener in listeners:
             address, _, settings = listener.partition(";")
             command += ["--listen", f"{address}:{port}" + (";" + settings if settings else "")]
-        log = self.place / f"sink-{port}.log"
+        log = counts.with_suffix(".log")
         with open(log, "w") as out:
             process = subprocess.Popen(command + [str(o) for o in options], stdout=out, stderr=out,
                                        cwd=self.place)

@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
-	bare
+	show-tls show-tls-cost bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -12,6 +12,9 @@ show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
 	@$(PYTHON) tests/live/test_memory.py 1000000
+show-tls: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_tls.py 20000
 # SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
 SERVERS ?= --divided 10000
 show-servers: all
@@ -21,6 +24,9 @@ show-servers: all
 show-rtt: all build/release/tests/live/delay
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) bench/rtt.py $(RTT)
+# TLS_COST="--count 100000 --rounds 9"
+show-tls-cost: all build/release/bench/micro/bench_rsa
+	@$(PYTHON) bench/tls_cost.py $(TLS_COST)
 build/release/tests/live/delay: build/release/tests/live/delay.o
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $<
 bare:

@@ -308,6 +308,38 @@ static void test_route_sts_a_failed_fetch_is_reported(void **)
 	check_policy(TLS_POLICY_STS, "a.test", TLS_FAULT_STS_INVALID);
 }
 
+/* RFC 8689 4.2.1. */
+static void test_route_verify_all_raises_whatever_was_wished(void **)
+{
+	static const enum tls_wish wishes[] = {TLS_WISH_NONE, TLS_WISH_MAY, TLS_WISH_ENCRYPT,
+					       TLS_WISH_DANE};
+	static const struct world_record dane[] = {
+		HOSTS,
+		{.kind = TLSA, .name = "_25._tcp.mx1.test", .data = "3 1 1 aa"},
+		{.kind = TLSA, .name = "_25._tcp.mx2.test", .data = "unusable"},
+		{}};
+	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+		world_begin(plain, NULL);
+		ask((struct router_config){.tls = wishes[i], .verify_all = true}, "a.test");
+		check_hosts("mx1.test=pkix mx2.test=pkix");
+	}
+	world_begin(dane, NULL);
+	ask((struct router_config){.tls = TLS_WISH_DANE, .verify_all = true}, "a.test");
+	check_hosts("mx1.test=dane mx2.test=pkix");
+}
+
+static void test_route_dane_a_fault_is_told_of_its_own_host_only(void **)
+{
+	static const struct world_record records[] = {
+		HOSTS,
+		{.kind = TLSA, .name = "_25._tcp.mx1.test", .data = "3 1 1 aa"},
+		{.kind = TLSA, .name = "_25._tcp.mx2.test", .status = DNS_TEMPORARY},
+		{}};
+	ask_dane(records);
+	check_hosts("mx1.test=dane");
+	check_policy(TLS_POLICY_TLSA, "mx1.test", TLS_FAULT_NONE);
+}
+
 static void test_route_sts_is_asked_for_only_when_wished_for(void **)
 {
 	for (enum tls_wish wish = TLS_WISH_NONE; wish < TLS_WISH_STS; wish++) {
@@ -628,6 +660,8 @@ int main(void)
 		cmocka_unit_test(test_route_sts_enforced),
 		cmocka_unit_test(test_route_sts_testing_changes_nothing_but_the_report),
 		cmocka_unit_test(test_route_sts_a_failed_fetch_is_reported),
+		cmocka_unit_test(test_route_verify_all_raises_whatever_was_wished),
+		cmocka_unit_test(test_route_dane_a_fault_is_told_of_its_own_host_only),
 		cmocka_unit_test(test_route_sts_is_asked_for_only_when_wished_for),
 		cmocka_unit_test(test_route_sts_long_policies_are_kept_by_whole_lines),
 		cmocka_unit_test(test_route_sts_never_overrides_dane),

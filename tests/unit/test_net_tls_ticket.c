@@ -48,11 +48,12 @@ static void test_net_tls_sessions_survive_a_good_bye(void **)
 {
 	struct tls_context *client = world_client(NULL, TLS_VERSION_1_2);
 	SSL_CTX *server = resuming_server(false, TLS1_3_VERSION);
+	SSL_CTX_set_num_tickets(server, 1); /* no second one makes up for one that is lost */
 	for (int i = 0; i < 4; i++) {
 		struct meeting m;
 		assert_int_equal(meet(&m, client, server, "mx.example", &may), TLS_OPEN);
 		assert_int_equal(tls_resumed(m.client), i > 0);
-		if (i % 2 == 0)
+		if (i % 2 == 1)
 			tls_close(m.client);
 		SSL_shutdown(m.server);
 		meet_on(&m, 0);

@@ -296,6 +296,27 @@ static void test_smtp_server_forgets_all_at_tls(void **)
 	receiver_stop(&r);
 }
 
+/* RFC 8689 2: without TLS it is neither offered nor known. */
+static void test_smtp_server_offers_requiretls_under_tls(void **)
+{
+	struct receiver r;
+	receiver_init(&r);
+	r.options.offer_requiretls = true;
+	receiver_start(&r);
+	feed_all(&r, STR("EHLO me\r\n"));
+	feed_all(&r, STR("MAIL FROM:<a@b.test> REQUIRETLS\r\n"));
+	feed_all(&r, STR("STARTTLS\r\n"));
+	smtp_server_tls_done(r.server, 0);
+	feed_all(&r, STR("EHLO me\r\n"));
+	feed_all(&r, STR("MAIL FROM:<a@b.test> REQUIRETLS\r\n"));
+	expect_said(&r, GREETING HELLO "555 5.5.4 parameter not known\r\n220 2.0.0 go ahead\r\n"
+				       "250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n"
+				       "250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n"
+				       "250-REQUIRETLS\r\n250 ENHANCEDSTATUSCODES\r\n"
+				       "250 2.1.0 sender ok\r\n");
+	receiver_stop(&r);
+}
+
 /* --- hooks ---------------------------------------------------------------------------------
  */
 
@@ -419,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_smtp_server_refuses_early_talk),
 		cmocka_unit_test(test_smtp_server_limits_size_and_line),
 		cmocka_unit_test(test_smtp_server_forgets_all_at_tls),
+		cmocka_unit_test(test_smtp_server_offers_requiretls_under_tls),
 		cmocka_unit_test(test_smtp_server_says_what_the_owner_wants),
 		cmocka_unit_test(test_smtp_server_holds_a_delayed_reply),
 		cmocka_unit_test(test_smtp_server_drops_without_a_word),
