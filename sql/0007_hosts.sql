@@ -9,7 +9,7 @@ create table mail_host (
 	flight_limit smallint not null,
 	flight_limit_until timestamptz,
 	window_size integer not null,
-	proven integer not null,         -- it took so many on a connection without hanging up
+	proven integer not null default 0, -- it took so many on a connection without hanging up
 	messages_per_connection integer, -- it closes after so many
 	messages_until timestamptz,
 	tls_broken_until timestamptz,    -- a handshake failed

@@ -6,7 +6,7 @@
 #include "engine/api/db.h"
 #include "engine/api/rows.h"
 
-#define COLUMN_COUNT 10
+#define COLUMN_COUNT 11
 
 static void put_row(void *context, const PGresult *result, int row)
 {
@@ -19,11 +19,12 @@ static void put_row(void *context, const PGresult *result, int row)
 static int list(struct db *db, const char *name)
 {
 	static const struct column columns[COLUMN_COUNT] = {
-		{"host", 40, false},           {"mode", 8, false},
-		{"window", 6, true},           {"limit", 8, false},
-		{"limit_until", 16, false},    {"messages", 8, true},
-		{"messages_until", 16, false}, {"no_tls_until", 16, false},
-		{"changed", 16, false},        {"note", 0, false},
+		{"host", 40, false},         {"mode", 8, false},
+		{"window", 6, true},         {"proven", 6, true},
+		{"limit", 8, false},         {"limit_until", 16, false},
+		{"messages", 8, true},       {"messages_until", 16, false},
+		{"no_tls_until", 16, false}, {"changed", 16, false},
+		{"note", 0, false},
 	};
 	struct rows rows;
 	rows_begin(&rows, db->cli->format, columns, COLUMN_COUNT);
@@ -90,9 +91,12 @@ const struct command command_hosts = {
 		"(commands\n"
 		"together), next (the next message behind the body), chunk (whole messages by "
 		"BDAT), window\n"
-		"(several of them, at most so many). limit is the most that is tried until its "
-		"date (UTC);\n"
-		"after so many messages the host closes a connection.",
+		"(several of them, at most so many). proven: so many it has taken on one "
+		"connection,\n"
+		"and no chunk leaves beyond. limit is the most that is tried until its date "
+		"(UTC); "
+		"after so\n"
+		"many messages the host closes a connection.",
 	.run = hosts_run,
 	.outputs = CLI_JSON | CLI_CSV,
 };

@@ -3,6 +3,7 @@
 select name,
 	coalesce((array['lockstep', 'group', 'next', 'chunk', 'window'])[flight + 1], flight::text),
 	window_size,
+	proven,
 	case when flight_limit_until > now() then
 		coalesce((array['lockstep', 'group', 'next', 'chunk', 'window'])[flight_limit + 1],
 			flight_limit::text) end,
@@ -11,8 +12,7 @@ select name,
 	case when messages_until > now() then to_char(messages_until, 'YYYY-MM-DD HH24:MI') end,
 	case when tls_broken_until > now() then to_char(tls_broken_until, 'YYYY-MM-DD HH24:MI') end,
 	to_char(changed, 'YYYY-MM-DD HH24:MI'),
-	note,
-	proven
+	note
 from mail_host
 where $1::int is not null and ($2::text = '' or name = $2)
 order by changed desc, name
