@@ -12,7 +12,8 @@ is_json
 never_prints "host"
 run 3 hosts mx1.example.net
 tells "nothing is known about 'mx1.example.net'"
-sql "insert into mail_host values
+sql "insert into mail_host (name, flight, flight_limit, flight_limit_until, window_size,
+	messages_per_connection, messages_until, tls_broken_until, note, changed) values
 	('mx1.example.net', 4, 4, null, 8, null, null, null, '', now() - interval '1 hour'),
 	('mx2.example.net', 1, 2, now() + interval '3 days', 0, 20, now() + interval '2 days',
 		now() + interval '1 day', '=503 behind' || chr(27) || '[2J', now()),
