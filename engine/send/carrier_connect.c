@@ -318,11 +318,11 @@ static bool auth_retry(struct session *session)
 {
 	if (session->relay < 0 || session->refusal.stage != STAGE_AUTH)
 		return false;
-	struct auth_relay *relay = &session->carrier->relays[session->relay];
-	if (auth_refused(relay, &session->refusal, now_of(session)) &&
-	    !session->reauthenticated)
+	enum auth_verdict verdict = auth_refused(&session->auth, &session->refusal,
+						 session->reauthenticated, now_of(session));
+	if (verdict == AUTH_AGAIN)
 		return session->reauthenticated = true;
-	if (relay->stopped_until > now_of(session))
+	if (verdict == AUTH_STOPPED)
 		log_event(LOG_ERROR, "relay-refuses-login",
 			  "relay=\"%s\" code=%u why=\"%s\" next=\"correct the login in the "
 			  "configuration; mail waits, the relay is tried again in %d minutes\"",
@@ -427,9 +427,10 @@ void session_closed(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
 	struct carrier_path *path = session->path;
+	bool again = try_again(session);
 	if (session->spoken)
-		auth_end(&session->auth);
-	if (try_again(session)) {
+		auth_end(&session->auth); /* others may go on now: by what was just learned */
+	if (again) {
 		session->closing = false;
 		connect_target(session);
 		return;
