@@ -130,6 +130,7 @@ struct session {
 	uint32_t answered_count; /* transactions that ended in order */
 	uint32_t cut_count;      /* in doubt when the connection went */
 	uint32_t returned_count;
+	bool cut_within; /* it went while the server had a message to answer */
 	bool spoken;   /* connected: the SMTP machine runs */
 	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
 	bool in_clear; /* STARTTLS was not to be tried */

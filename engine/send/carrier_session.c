@@ -174,6 +174,7 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	struct envelope *envelope = message->envelope;
 	chain_remove(&carrier->open_marks, &message->mark_link);
 	session->cut_count += event->in_doubt;
+	session->cut_within |= event->in_doubt && event->reply.cause == CAUSE_LOST_END;
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
 	session->delivered_count += event->reply.code >= 200 && event->reply.code < 300;
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
