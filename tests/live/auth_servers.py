@@ -42,7 +42,9 @@ class Authority:
         r.run("openssl", *words, cwd=self.place)
 
     def certificate(self, name):
-        """(certificate, key) for a host name and 127.0.0.1."""
+        """(certificate, key) for a host name and 127.0.0.1; made once."""
+        if (self.place / f"{name}.pem").exists():
+            return self.place / f"{name}.pem", self.place / f"{name}.key"
         (self.place / f"{name}.names").write_text(f"subjectAltName=DNS:{name},IP:{HOST}\n")
         self.openssl("req", *self.key, "-keyout", f"{name}.key", "-out", f"{name}.csr",
                      "-subj", f"/CN={name}")
@@ -186,7 +188,7 @@ class Dovecot:
                  mechanisms=DOVECOT_MECHANISMS):
         self.host, self.port = HOST, r.free_port()
         self.user, self.password = user, password
-        self.place = r.ROOT / "build" / "roots" / "dovecot"
+        self.place = r.ROOT / "build" / "roots" / "dovecot-submission"
         self.process = None
         r.run(r.LIVE / "root.sh", "make", self.place, "dovecot-core", "dovecot-submissiond")
         self.root = self.place / "root"
