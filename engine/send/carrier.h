@@ -258,6 +258,8 @@ bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec
 void carrier_recall_source(struct carrier *, uint32_t source_index);
 
 /* carrier_session.c */
+/* That source is set aside, and its mail may go by another one at once. */
+bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
 extern const struct conn_events session_events;
 void session_auth_moved(struct auth *);
 void session_submit(struct session *, struct message *, usec now);

@@ -337,15 +337,25 @@ bool carrier_source_is_aside(const struct carrier *carrier, uint32_t source_inde
 				    memory_order_relaxed) > now;
 }
 
+bool carrier_other_source_is_left(const struct carrier *carrier, uint32_t source_index,
+				  usec now)
+{
+	bool left = false;
+	for (uint32_t i = 0; i < carrier->settings->source_count; i++)
+		left |= !carrier_source_is_aside(carrier, i, now);
+	return left && carrier_source_is_aside(carrier, source_index, now);
+}
+
 /* Its mail goes back: the feeder gives it to other sources, or to this one when it is tried
- * again. A proxy that fails for one destination may mean that one; for two it means itself. */
+ * again. A proxy that fails once it has been told where to may mean that place; for two of them
+ * it means itself. */
 static void source_failed(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
 	struct carrier_source *source = &carrier->sources[session->path->source_index];
 	usec now = now_of(session);
 	bool other = strcmp(source->failed_host, session->host) != 0;
-	bool proven = source_of(session)->via == SOURCE_DIRECT ||
+	bool proven = !session->conn.asked ||
 		      (other && source->failed_host[0] && now < source->failed_at + ASIDE_TIME);
 	snprintf(source->failed_host, sizeof(source->failed_host), "%s", session->host);
 	source->failed_at = now;
@@ -354,8 +364,7 @@ static void source_failed(struct session *session)
 	atomic_store_explicit(&source->aside_until, now + ASIDE_TIME, memory_order_relaxed);
 	log_event(LOG_ERROR, "source-unavailable",
 		  "source=\"%s\" why=\"%s\" next=\"it is left out for %d minutes; its mail "
-		  "goes by "
-		  "other sources, or waits\"",
+		  "goes by other sources, or waits\"",
 		  log_str(str_of(source_of(session)->name)), log_str(session->refusal.text),
 		  (int)(ASIDE_TIME / USEC_MINUTE));
 	carrier_recall_source(carrier, session->path->source_index);
