@@ -391,6 +391,18 @@ static void site_failed(struct session *session)
 	path_record(&path->site->shaping, &event, now_of(session));
 }
 
+bool session_was_fruitless(struct session *session)
+{
+	return ++session->path->site->fruitless_count >= FRUITLESS_LIMIT;
+}
+
+/* Connected, and cut before it was ready: once that may be anything. */
+static bool is_accident(struct session *session)
+{
+	return session->spoken && session->refusal.cause == CAUSE_CONNECTION_LOST &&
+	       !session_was_fruitless(session);
+}
+
 /* No target would have us. What waits and has no open connection to hope for is answered. */
 static void round_failed(struct session *session)
 {
@@ -399,6 +411,8 @@ static void round_failed(struct session *session)
 	if (session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		source_failed(session);
 	if (carrier_source_is_aside(carrier, path->source_index, now_of(session)))
+		return;
+	if (is_accident(session))
 		return;
 	if (refused_by_tls(session) && is_strict(session->need.kind))
 		policy_failed(session);

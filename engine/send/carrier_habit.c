@@ -95,6 +95,8 @@ void session_learn_clean(struct session *session)
 	session->answered_count++;
 	if (!session->habit)
 		return;
+	if (habit_outlasted(&session->habit->habit, session->answered_count))
+		note(session, "it did not hang up");
 	struct habit_plan before = session->plan;
 	bool known = smtp_client_swallows_chunks(&session->client);
 	if (habit_clean(&session->habit->habit, rule_of(session), &before, caps->chunking,

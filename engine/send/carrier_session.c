@@ -176,7 +176,10 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	session->cut_count += event->in_doubt;
 	session->cut_within |= event->in_doubt && event->reply.cause == CAUSE_LOST_END;
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
-	session->delivered_count += event->reply.code >= 200 && event->reply.code < 300;
+	if (event->reply.code >= 200 && event->reply.code < 300) {
+		session->delivered_count++;
+		session->path->site->fruitless_count = 0;
+	}
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
 	envelope->message = NULL;
 	message->envelope = NULL;
@@ -215,12 +218,14 @@ static void on_finished(struct session *session, const struct smtp_event *event)
 		message_ends(session, message);
 }
 
-/* A host that greets and then hangs up before anything was delivered is as good as down. */
+/* A host that greets and then hangs up before anything was delivered, again and again, is as
+ * good as down. Once is an accident, and no reason to rest while others of its connections
+ * work. */
 static void learn_close(struct session *session, const struct reply *reply)
 {
 	session_learn_close(session, reply);
 	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
-	if (!lost || session->delivered_count > 0)
+	if (!lost || session->delivered_count > 0 || !session_was_fruitless(session))
 		return;
 	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
 	path_record(&session->path->site->shaping, &event, now_of(session));

@@ -12,6 +12,7 @@
 #define RUN_KNOWN 2   /* clean transactions that earn the next level */
 #define RUN_UNKNOWN 4 /* the same of software that we do not know */
 #define RUN_CHUNK_UNKNOWN 32
+#define SUSPICION_LEAST 10 /* messages: fewer a connection cost too much for one accident */
 
 const struct habit_rule habit_rule_default = {
 	.limit = FLIGHT_WINDOW,
@@ -33,12 +34,19 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* What was seen twice is remembered for longer than a suspicion ever is. */
+static bool hangs_up(const struct habit *h, usec now_wall)
+{
+	bool twice = h->messages_until > now_wall + HABIT_SUSPICION;
+	return now_wall < h->messages_until && (twice || h->messages >= SUSPICION_LEAST);
+}
+
 struct habit_plan habit_plan(const struct habit *h, const struct habit_rule *rule, bool known,
 			     usec now_wall)
 {
 	struct habit_plan plan = {.flight = h->flight,
 				  .window = least(h->window, rule->window)};
-	if (now_wall < h->messages_until)
+	if (hangs_up(h, now_wall))
 		plan.messages = h->messages;
 	bool lowered = now_wall < h->ceiling_until;
 	if (rule->pinned) {
@@ -54,6 +62,15 @@ struct habit_plan habit_plan(const struct habit *h, const struct habit_rule *rul
 		plan.window = least(plan.window, h->window_ceiling);
 	}
 	return plan;
+}
+
+bool habit_outlasted(struct habit *h, uint32_t answered)
+{
+	if (h->messages == 0 || answered <= h->messages)
+		return false;
+	h->messages = 0;
+	h->messages_until = 0;
+	return true;
 }
 
 static uint32_t run_wanted(const struct habit_plan *plan, bool known)

@@ -58,6 +58,9 @@ struct habit_plan habit_plan(const struct habit *, const struct habit_rule *, bo
 [[nodiscard]] bool habit_clean(struct habit *, const struct habit_rule *,
 			       const struct habit_plan *, bool chunking, bool known,
 			       usec now_wall);
+/* A connection has had so many messages answered: it is no habit to hang up after fewer. True
+ * when that was believed. */
+bool habit_outlasted(struct habit *, uint32_t answered);
 /* Trouble under this plan. under_way: transactions that had left and were not answered;
  * answered: messages that were, on this connection. True when something was learned. */
 [[nodiscard]] bool habit_trouble(struct habit *, const struct habit_plan *, enum habit_trouble,

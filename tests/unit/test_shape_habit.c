@@ -146,6 +146,26 @@ static void test_habit_of_hanging_up_is_believed_the_second_time(void **)
 	assert_int_equal(plan_of(&h).messages, 0);
 }
 
+static void test_habit_of_one_accident_after_few_messages_costs_nothing(void **)
+{
+	struct host h = host_new(true, true);
+	assert_true(trouble(&h, TROUBLE_CUT, 0, 2));
+	assert_int_equal(plan_of(&h).messages, 0);
+	assert_false(habit_outlasted(&h.habit, 2));
+	assert_true(trouble(&h, TROUBLE_CUT, 0, 2));
+	assert_int_equal(plan_of(&h).messages, 2);
+}
+
+static void test_habit_of_hanging_up_is_refuted_by_who_lasts_longer(void **)
+{
+	struct host h = host_new(true, true);
+	assert_true(trouble(&h, TROUBLE_CUT, 0, 2));
+	assert_true(habit_outlasted(&h.habit, 3));
+	assert_false(habit_outlasted(&h.habit, 4));
+	assert_true(trouble(&h, TROUBLE_CUT, 0, 2));
+	assert_int_equal(plan_of(&h).messages, 0);
+}
+
 static void test_habit_pinned_is_obeyed_until_there_is_trouble(void **)
 {
 	struct host h = host_new(false, true);
@@ -192,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_habit_of_lost_sync_goes_down_one_level_for_days),
 		cmocka_unit_test(test_habit_of_a_cut_window_halves_it),
 		cmocka_unit_test(test_habit_of_hanging_up_is_believed_the_second_time),
+		cmocka_unit_test(test_habit_of_one_accident_after_few_messages_costs_nothing),
+		cmocka_unit_test(test_habit_of_hanging_up_is_refuted_by_who_lasts_longer),
 		cmocka_unit_test(test_habit_pinned_is_obeyed_until_there_is_trouble),
 		cmocka_unit_test(test_habit_may_be_capped),
 		cmocka_unit_test(test_habit_of_an_older_plan_counts_for_nothing),
