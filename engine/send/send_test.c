@@ -249,7 +249,7 @@ int engine_send_test(const struct engine_settings *settings, str mail_from, str 
 	struct buf out;
 	test = (struct test){.settings = settings, .result = -1};
 	buf_init_fixed(&out, wire, sizeof(wire));
-	if (address_parse(to, &address) != ADDRESS_OK || !address_wire(&out, &address)) {
+	if (address_parse_any(to, &address) != ADDRESS_OK || !address_wire(&out, &address)) {
 		snprintf(ret_reply, reply_size, "this is no mail address");
 		return -1;
 	}
