@@ -269,8 +269,10 @@ class Session(socketserver.StreamRequestHandler):
         return base64.b64decode(response)
 
     def handle(self):
-        self.tls, self.user, self.mail = False, None, None
+        self.tls, self.user, self.mail, self.helo = False, None, None, None
         try:
+            if self.server.script.implicit:
+                self.start_tls()
             self.say("220 scripted.test ESMTP")
             while self.command(self.line()):
                 pass
@@ -286,12 +288,11 @@ class Session(socketserver.StreamRequestHandler):
         with script.lock:
             script.commands.append(line)
         if verb == "EHLO":
+            self.helo = line.split(" ")[1]
             self.greet()
         elif verb == "STARTTLS":
             self.say("220 2.0.0 go on")
-            self.connection = script.context.wrap_socket(self.connection, server_side=True)
-            self.rfile = self.connection.makefile("rb")
-            self.tls = True
+            self.start_tls()
         elif verb == "AUTH":
             self.say(self.authenticate(line.split(" ")))
         elif verb == "MAIL":
@@ -307,6 +308,11 @@ class Session(socketserver.StreamRequestHandler):
         else:
             self.say("250 2.0.0 ok")
         return True
+
+    def start_tls(self):
+        self.connection = self.server.script.context.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.tls = True
 
     def greet(self):
         script = self.server.script
@@ -350,19 +356,23 @@ class Session(socketserver.StreamRequestHandler):
             size += len(line)
         with self.server.script.lock:
             self.server.script.messages.append((self.user, size))
+            self.server.script.peers.append((self.client_address[0], self.helo))
         self.say("250 2.0.0 taken")
 
 
 class Scripted:
     """plays: what AUTH gets, attempt by attempt over all connections, the last one for ever.
     mail: the reply to MAIL of who has not authenticated; None: taken.
-    authority None: no STARTTLS, and the offers are made in clear text."""
+    authority None: no STARTTLS, and the offers are made in clear text. messages and peers tell of
+    each message who had logged in and its size, and the client's address and its EHLO."""
 
     def __init__(self, authority, offers, *plays, mail="530 5.7.0 Authentication required",
-                 clear_offers=""):
+                 clear_offers="", implicit=False):
         self.offers, self.clear_offers, self.plays, self.mail = offers, clear_offers, plays, mail
+        self.implicit = implicit  # TLS from the first byte
         self.lock = threading.Lock()
         self.commands, self.attempts, self.messages, self.cancelled = [], [], [], 0
+        self.peers = []
         self.context = None
         if authority:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -16,11 +16,12 @@ LIMITS = {"connections": 4, "messages_per_connection": 0, "message_rate": "10000
 
 
 class Scene:
-    """before: a command that runs the engine elsewhere, in a network namespace say; letter: keys of campaign.conf;
+    """before: a command that runs the engine elsewhere, in a network namespace say; letter: keys of campaign.conf; emails: in
+    place of count and domains;
     changes: as Rig.settings() takes them."""
 
     def __init__(self, rig, checks, name, count=30, domains=("people.test",), before=(), port=25,
-                 letter=None, **changes):
+                 letter=None, emails=None, **changes):
         self.checks, self.name, self.count, self.before = checks, name, count, before
         self.rig = copy.copy(rig)
         self.rig.place = rig.place / ("scene-" + name)
@@ -30,8 +31,8 @@ class Scene:
         self.settings = rig.settings(port, **changes)
         self.rig.configure(**self.settings)
         path = self.rig.place / "list.csv"
-        path.write_text("email,first_name\n" + "".join(
-            f"{name}{i}@{domains[i % len(domains)]},Zoë {i}\n" for i in range(count)))
+        emails = emails or [f"{name}{i}@{domains[i % len(domains)]}" for i in range(count)]
+        path.write_text("email,first_name\n" + "".join(f"{e},Zoë\n" for e in emails))
         self.rig.command("import", path, "--list", name)
         folder = self.rig.campaign(name, text="Dear {{ first_name }}\n", lists=[name],
                                    **(letter or {}))
@@ -59,10 +60,13 @@ class Scene:
     def rows(self, *filters):
         return self.rig.rows(self.name, *filters)
 
-    def got(self, log):
-        """Whom a sink with --log-recipients has taken mail for, of this scene."""
+    def got(self, log, listener=None):
+        """Whom a sink with --log-recipients has taken mail for, of this scene; all, or by one
+        of its addresses."""
         mine = re.compile(re.escape(self.name) + r"\d+@")
-        return [address for address, _ in r.logged_recipients(log) if mine.match(address)]
+        lines = [line.split("\t") for line in log.read_text().splitlines()] if log.exists() else []
+        return [to for to, _, where in lines
+                if mine.match(to) and (not listener or where.startswith(listener + ":"))]
 
     def ends(self, limit=60, in_doubt=0):
         """By itself, with every recipient delivered, but at most so many that are in doubt."""
