@@ -453,7 +453,9 @@ def by_scram(user, password, lie=None, iterations=4096):
         bare = first.split(b",", 2)[2]
         name, nonce = (part[2:] for part in bare.split(b","))
         salt = os.urandom(16)
-        nonce = (b"x" + nonce[1:] if lie == "nonce" else nonce) + secrets.token_hex(8).encode()
+        if lie == "nonce":
+            nonce = (b"y" if nonce[:1] == b"x" else b"x") + nonce[1:]
+        nonce += secrets.token_hex(8).encode()
         server_first = (b"r=" + nonce + b",s=" + base64.b64encode(salt) +
                         b",i=%d" % iterations)
         final = session.ask(server_first)

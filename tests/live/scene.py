@@ -16,9 +16,9 @@ LIMITS = {"connections": 4, "messages_per_connection": 0, "message_rate": "10000
 
 
 class Scene:
-    """before: a command that runs the engine elsewhere, in a network namespace say; letter: keys of campaign.conf; emails: in
-    place of count and domains;
-    changes: as Rig.settings() takes them."""
+    """before: a command that runs the engine elsewhere, in a network namespace say; letter: keys
+    of campaign.conf; emails: in place of count and domains; changes: as Rig.settings() takes
+    them."""
 
     def __init__(self, rig, checks, name, count=30, domains=("people.test",), before=(), port=25,
                  letter=None, emails=None, **changes):

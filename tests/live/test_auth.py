@@ -1,8 +1,8 @@
 """Campaigns through relays that want a login.
 
-Through Debian's Dovecot, once by each mechanism that it offers, always over STARTTLS with a verified
-certificate; with a wrong password, whose traces are then looked for everywhere. And through
-servers that misbehave in the login (auth_servers.py): those that lie get nothing, those that
+Through Debian's Dovecot, once by each mechanism that it offers, always over STARTTLS with a
+verified certificate; with a wrong password, whose traces are then looked for everywhere. And
+through servers that misbehave in the login (auth_servers.py): those that lie get nothing, those that
 refuse are left alone, and nobody's mail fails for it.
 
 usage: test_auth.py [MESSAGES]   by each mechanism; 30 unless told, make show-auth: 2,000"""

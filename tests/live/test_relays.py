@@ -2,8 +2,8 @@
 
 Relays by weight and by preference, and when one is down; routes by domain, provider, list and for
 all; LMTP, TLS from the first byte, address literals. Sources with addresses and names of their own;
-some that are not there, or go while mail is sent. Proxies (microsocks, HAProxy) that work and that do
-not. Nobody's mail fails for any of it.
+some that are not there, or go while mail is sent. Proxies (microsocks, HAProxy) that work and that
+do not. Connections that are cut. Nobody's mail fails for any of it.
 
 usage: test_relays.py"""
 
@@ -109,7 +109,8 @@ def cut_connections(world):
     port = r.free_port("127.0.1.2")
     cutter = rl.Cutter("127.0.1.2", port, ("127.0.0.7", world.port), every=2)
     world.servers.append(cutter)
-    scene = world.scene("cuts", {"main": {"host": "127.0.1.2", "port": port}}, 1000)
+    scene = world.scene("cuts", {"main": {"host": "127.0.1.2", "port": port}}, 1000,
+                        default_limits={**LIMITS, "messages_per_connection": 25})
     scene.start("--quiet")
     scene.ends(in_doubt=30)
     world.checks.check(cutter.cuts >= 5 and cutter.connections <= 4 * cutter.cuts + 8,
@@ -333,8 +334,8 @@ def only_proxy_down(world):
                        f"{report['deferrals']} deferrals")
 
 
-SCENES = (vanishing_source, failover, proxy_down, by_proxy, only_proxy_down, cut_connections, weights, precedence,
-          by_lmtp, implicit_tls, literals, two_sources, missing_source)
+SCENES = (vanishing_source, failover, proxy_down, by_proxy, only_proxy_down, cut_connections,
+          weights, precedence, by_lmtp, implicit_tls, literals, two_sources, missing_source)
 
 
 def main():
