@@ -202,7 +202,8 @@ static int take_row(struct import *m, enum csv_step step, const struct csv_row *
 	if (++m->result->rows % PROGRESS_ROWS == 0)
 		tell(m, IMPORT_READING);
 	if (step == CSV_ROW)
-		reason = staged_put(&m->staged, &m->header, row, m->options->numbers);
+		reason = staged_put(&m->staged, &m->header, row, m->options->literals,
+				    m->options->numbers);
 	if (!buf_ok(&m->staged))
 		return fail(m, "the import was not done", "a row takes too much memory");
 	if (reason)

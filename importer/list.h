@@ -20,6 +20,7 @@ struct import_options {
 	const char *list; /* made when missing */
 	struct csv_options csv;
 	bool resubscribe;
+	bool literals;           /* takes ann@[192.0.2.1], too */
 	bool numbers;            /* what looks like a number becomes one in the attributes */
 	const char *reject_path; /* NULL: rejects are only counted; made when there is one */
 	void (*on_progress)(void *context, const struct import_progress *); /* may be NULL */

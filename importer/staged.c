@@ -111,7 +111,7 @@ static const char *check_values(const struct header *h, const struct csv_row *ro
 }
 
 const char *staged_put(struct buf *out, const struct header *h, const struct csv_row *row,
-		       bool numbers)
+		       bool literals, bool numbers)
 {
 	char memory[3 * ADDRESS_LIMIT];
 	struct buf key;
@@ -120,7 +120,8 @@ const char *staged_put(struct buf *out, const struct header *h, const struct csv
 	if (fault)
 		return fault;
 	str text = str_trim(row->fields[h->email]);
-	enum address_fault bad = address_parse(text, &address);
+	enum address_fault bad =
+		literals ? address_parse_any(text, &address) : address_parse(text, &address);
 	if (bad != ADDRESS_OK)
 		return address_fault_texts[bad];
 	buf_init_fixed(&key, memory, sizeof(memory));

@@ -7,4 +7,4 @@
 
 /* NULL when the row was put; else the reason why it cannot be taken, and nothing was put. */
 const char *staged_put(struct buf *out, const struct header *, const struct csv_row *,
-		       bool numbers);
+		       bool literals, bool numbers);

@@ -222,6 +222,7 @@ static int import_run(struct cli *cli, int argc, char **argv)
 	db_close(&db);
 	o.conninfo = cli->config.database.conninfo.data;
 	o.tenant = (uint32_t)cli->config.database.tenant;
+	o.literals = cli->config.smtp.address_literals;
 	return import(cli, argv[0], &o);
 }
 

@@ -65,7 +65,9 @@ const struct key config_smtp_keys[] = {
 	COUNT(config_smtp, policy_port, NULL, 1, 65535, "443",
 	      "Port that MTA-STS policies are fetched from; another one is for tests."),
 	BOOL(config_smtp, address_literals, "false",
-	     "Deliver to addresses such as ann@[192.0.2.1]; otherwise they fail."),
+	     "Import and deliver to addresses such as ann@[192.0.2.1]; otherwise lists are "
+	     "taken "
+	     "without them, and they fail."),
 	CHOICE(config_smtp, ip, "both", ip_family_policy_names,
 	       "Which addresses of a mail server are tried. both: IPv4 first, some of IPv6 at "
 	       "the "

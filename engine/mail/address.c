@@ -96,8 +96,10 @@ static enum address_fault check_local(const struct address *a)
 
 static enum address_fault check_domain(const struct address *a)
 {
-	if (a->domain.size > 0 && a->domain.data[0] == '[')
+	if (a->is_literal)
 		return ADDRESS_DOMAIN_LITERAL;
+	if (a->domain.size > 0 && a->domain.data[0] == '[')
+		return ADDRESS_DOMAIN_SYNTAX;
 	char memory[DOMAIN_LIMIT + 1];
 	struct buf ascii;
 	buf_init_fixed(&ascii, memory, sizeof(memory));
@@ -106,7 +108,27 @@ static enum address_fault check_domain(const struct address *a)
 	return valid ? ADDRESS_OK : ADDRESS_DOMAIN_SYNTAX;
 }
 
-enum address_fault address_parse(str text, struct address *ret_address)
+static bool is_hex_digit(char byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') ||
+	       (byte >= 'A' && byte <= 'F');
+}
+
+static bool is_literal(str domain)
+{
+	if (domain.size < 3 || domain.data[0] != '[' || !str_ends(domain, STR("]")))
+		return false;
+	str inner = str_sub(domain, 1, domain.size - 2);
+	if (str_starts_nocase(inner, STR("IPv6:")))
+		inner = str_from(inner, 5);
+	for (size_t i = 0; i < inner.size; i++)
+		if (!is_hex_digit(inner.data[i]) && inner.data[i] != '.' &&
+		    inner.data[i] != ':')
+			return false;
+	return inner.size > 0;
+}
+
+static enum address_fault parse(str text, bool literals, struct address *ret_address)
 {
 	if (text.size == 0)
 		return ADDRESS_EMPTY;
@@ -120,23 +142,43 @@ enum address_fault address_parse(str text, struct address *ret_address)
 	a.domain = str_from(text, at + 1);
 	a.is_utf8 = !is_ascii(a.local);
 	a.is_idn = !is_ascii(a.domain);
+	a.is_literal = is_literal(a.domain);
 	if ((a.is_utf8 || a.is_idn) && !is_utf8(text))
 		return ADDRESS_NOT_UTF8;
 	if (text.size > ADDRESS_LIMIT)
 		return ADDRESS_TOO_LONG;
 	enum address_fault fault = check_local(&a);
-	if (fault == ADDRESS_OK)
+	if (fault == ADDRESS_OK && !(literals && a.is_literal))
 		fault = check_domain(&a);
 	if (fault == ADDRESS_OK)
 		*ret_address = a;
 	return fault;
 }
 
+enum address_fault address_parse(str text, struct address *ret_address)
+{
+	return parse(text, false, ret_address);
+}
+
+enum address_fault address_parse_any(str text, struct address *ret_address)
+{
+	return parse(text, true, ret_address);
+}
+
+static bool put_domain(struct buf *out, const struct address *a)
+{
+	for (size_t i = 0; a->is_literal && i < a->domain.size; i++) {
+		char byte = a->domain.data[i];
+		buf_put_byte(out, byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte);
+	}
+	return (a->is_literal || domain_to_ascii(out, a->domain)) && buf_ok(out);
+}
+
 bool address_wire(struct buf *out, const struct address *a)
 {
 	buf_put(out, a->local);
 	buf_put_byte(out, '@');
-	return domain_to_ascii(out, a->domain) && buf_ok(out);
+	return put_domain(out, a);
 }
 
 /* The content of a local part without its quotes and quoted pairs, in lower case. */
@@ -173,5 +215,5 @@ bool address_key(struct buf *out, const struct address *a)
 	else
 		put_quoted(out, content);
 	buf_put_byte(out, '@');
-	return domain_to_ascii(out, a->domain) && buf_ok(out);
+	return put_domain(out, a);
 }

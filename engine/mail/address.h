@@ -1,5 +1,5 @@
 /* address.h - a mail address as SMTP knows it (RFC 5321 4.1.2 Mailbox, RFC 6531 for UTF-8):
- * no display name, no comments, no source route, no address literal. Parsing only looks; the
+ * no display name, no comments, no source route. Parsing only looks; the
  * parts are views into the text. Two forms are written from them: the one that a command may
  * carry, and the key under which two spellings of one mailbox meet. */
 #pragma once
@@ -31,10 +31,14 @@ struct address {
 	bool is_quoted; /* the local part is a quoted string */
 	bool is_utf8;   /* the local part is not ASCII: SMTPUTF8 is needed (RFC 6531 3.2) */
 	bool is_idn;    /* the domain is not ASCII: it has an A-label form (RFC 5891 5) */
+	bool is_literal; /* the domain is an IP address in brackets */
 };
 
 /* The whole text is one address; surrounding white space is the caller's to trim. */
 [[nodiscard]] enum address_fault address_parse(str text, struct address *ret_address);
+/* The same, and takes address literals, too: "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321
+ * 4.1.3). Only their letters are looked at: what they name is for whoever connects there. */
+[[nodiscard]] enum address_fault address_parse_any(str text, struct address *ret_address);
 
 /* The form for envelopes: local part as written, "@", the domain as lower-case A-labels. False
  * when IDNA knows no such domain or the buffer failed. */

@@ -102,6 +102,7 @@ static void send_cipher(struct conn *c)
 static void tell_proxy(struct conn *c)
 {
 	str output = proxy_output(c->proxy);
+	c->asked = c->proxy->state == PROXY_REQUEST;
 	io_stream_pause(c->loop, &c->stream);
 	c->spans[0] = (struct iovec){(void *)(uintptr_t)output.data, output.size};
 	send_spans(c, 1);
@@ -297,7 +298,7 @@ void conn_open(struct conn *c, const struct net_address *to, const struct source
 	c->why[0] = '\0';
 	c->fd = -1;
 	c->write_size = 0;
-	c->paused = c->lost_told = false;
+	c->paused = c->lost_told = c->asked = false;
 	c->pending_count = 1;
 	c->stream = (struct io_stream){};
 	c->connect = (struct io_op){.on_done = on_connected};
@@ -314,8 +315,7 @@ void conn_open(struct conn *c, const struct net_address *to, const struct source
 
 enum local_cause conn_timed_out(struct conn *c)
 {
-	bool asked = c->state == CONN_PROXY && c->proxy->state == PROXY_REQUEST;
-	return conn_why_timeout(c->why, &c->to, c->from, asked);
+	return conn_why_timeout(c->why, &c->to, c->from, c->asked);
 }
 
 void conn_adopt(struct conn *c, int fd)

@@ -51,6 +51,7 @@ struct conn {
 	struct tls_session *tls;
 	unsigned pending_count; /* operations of the loop that still point here */
 	bool paused, lost_told;
+	bool asked; /* the proxy has been told where to: what fails now may be of that place */
 	/* Why it could not be opened, a sentence for people; empty before and after that. */
 	char why[CONN_WHY_SIZE];
 };

@@ -15,6 +15,7 @@ int auth_relays_init(struct auth_relay *relays, const struct engine_settings *se
 		const struct relay_login *login =
 			settings->logins ? &settings->logins[i] : NULL;
 		relays[i] = (struct auth_relay){};
+		chain_init(&relays[i].turns);
 		if (!login || !login->wanted)
 			continue;
 		relays[i].login = login;
@@ -36,7 +37,8 @@ void auth_begin(struct auth *a)
 {
 	a->sasl = NULL;
 	a->line = NULL;
-	a->waiting = false;
+	a->waiting = a->for_now = false;
+	chain_link_init(&a->turn);
 }
 
 static void forget_line(struct auth *a)
@@ -45,16 +47,6 @@ static void forget_line(struct auth *a)
 		OPENSSL_cleanse(a->line, SASL_LINE_LIMIT);
 	free(a->line);
 	a->line = NULL;
-}
-
-void auth_end(struct auth *a)
-{
-	if (a->waiting)
-		token_drop(a->relay->tokens, &a->question);
-	a->waiting = false;
-	sasl_destroy(a->sasl);
-	a->sasl = NULL;
-	forget_line(a);
 }
 
 static void fail(struct auth *a, const char *why, usec now)
@@ -113,6 +105,7 @@ static void on_token(struct token_question *question)
 	struct auth *a = CHAIN_OWNER(question, struct auth, question);
 	usec now = io_now(a->loop);
 	a->waiting = false;
+	a->for_now = question->token.size == 0 && !question->refused;
 	if (question->token.size > 0)
 		start(a, question->token, now);
 	else
@@ -120,25 +113,75 @@ static void on_token(struct token_question *question)
 	a->on_moved(a);
 }
 
-static void offered(struct auth *a, str mechanisms, usec now)
+static void take_turn(struct auth *a, usec now)
 {
-	if (!str_to_cstr(mechanisms, a->offered, sizeof(a->offered)))
-		a->offered[0] = '\0';
-	if (!a->relay->tokens) {
+	struct auth_relay *relay = a->relay;
+	if (relay->stopped_until > now) {
+		fail(a, "it has just refused our login to another connection", now);
+		return;
+	}
+	if (!relay->proven && relay->trial) {
+		chain_push_back(&relay->turns, &a->turn);
+		return;
+	}
+	if (!relay->proven)
+		relay->trial = a;
+	if (!relay->tokens) {
 		start(a, no_token.fixed, now);
 		return;
 	}
 	a->waiting = true;
 	a->question = (struct token_question){.on_token = on_token};
-	token_get(a->relay->tokens, &a->question);
+	token_get(relay->tokens, &a->question);
+}
+
+/* All go on when it went well; when not, the next one tries, or none where it was for good. */
+static void trial_over(struct auth *a, usec now)
+{
+	struct auth_relay *relay = a->relay;
+	if (!relay || relay->trial != a)
+		return;
+	relay->trial = NULL;
+	for (size_t count = relay->turns.count; count > 0; count--) {
+		struct chain_link *link = chain_pop(&relay->turns);
+		if (!link)
+			return;
+		struct auth *next = CHAIN_OWNER(link, struct auth, turn);
+		take_turn(next, now);
+		next->on_moved(next);
+	}
+}
+
+void auth_end(struct auth *a)
+{
+	if (a->waiting)
+		token_drop(a->relay->tokens, &a->question);
+	a->waiting = false;
+	if (a->relay)
+		chain_remove(&a->relay->turns, &a->turn);
+	sasl_destroy(a->sasl);
+	a->sasl = NULL;
+	forget_line(a);
+	trial_over(a, io_now(a->loop));
+}
+
+static void offered(struct auth *a, str mechanisms, usec now)
+{
+	if (!str_to_cstr(mechanisms, a->offered, sizeof(a->offered)))
+		a->offered[0] = '\0';
+	take_turn(a, now);
 }
 
 static void accepted(struct auth *a, usec now)
 {
-	if (sasl_complete(a->sasl))
-		smtp_client_auth_done(a->client, now);
-	else
+	if (!sasl_complete(a->sasl)) {
 		fail(a, "the server did not prove that it knows our password", now);
+		return;
+	}
+	smtp_client_auth_done(a->client, now);
+	a->relay->proven = true;
+	a->relay->renewed = false;
+	trial_over(a, now);
 }
 
 void auth_event(struct auth *a, const struct smtp_event *event, usec now)
@@ -151,15 +194,29 @@ void auth_event(struct auth *a, const struct smtp_event *event, usec now)
 		accepted(a, now);
 }
 
-bool auth_refused(struct auth_relay *relay, const struct reply *reply, usec now)
+/* A connection that was lost, or a token service that was not there, says nothing of a login.
+ */
+static bool is_for_good(const struct auth *a, const struct reply *reply)
 {
-	bool for_now = reply->origin == REPLY_REMOTE && reply->code / 100 == 4;
-	if (for_now)
-		return false;
-	if (relay->tokens && reply->code == 535) {
+	if (reply->origin == REPLY_REMOTE)
+		return reply->code / 100 == 5;
+	return reply->cause == CAUSE_AUTH_FAILED && !a->for_now;
+}
+
+enum auth_verdict auth_refused(struct auth *a, const struct reply *reply, bool again, usec now)
+{
+	struct auth_relay *relay = a->relay;
+	if (!is_for_good(a, reply) || relay->stopped_until > now)
+		return AUTH_ELSEWHERE;
+	bool renewable = relay->tokens && relay->login->token.fixed.size == 0;
+	bool was_fresh = again || (relay->renewed && relay->trial == a);
+	relay->proven = false;
+	if (renewable && reply->code == 535 && !was_fresh) {
 		token_source_spent(relay->tokens);
-		return true;
+		relay->renewed = true;
+		return AUTH_AGAIN;
 	}
 	relay->stopped_until = now + AUTH_STOP_TIME;
-	return false;
+	relay->renewed = false;
+	return AUTH_STOPPED;
 }

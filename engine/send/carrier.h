@@ -43,7 +43,7 @@ struct carrier_site {
 	struct path shaping;
 	struct chain paths;
 	uint32_t opening_count, open_count; /* of all its paths */
-	usec delivered_at;                  /* last; 0: never */
+	uint32_t fruitless_count; /* connections lost in a row that had delivered nothing */
 };
 
 /* Everything that waits for, or moves over, one source, site and need of TLS: whatever waits
@@ -125,12 +125,13 @@ struct session {
 	struct chain_link resting;        /* in carrier.resting: connected, nothing to do */
 	struct chain messages;            /* submitted, unfinished */
 	struct chain spent;               /* ended, but the kernel may still hold their bytes */
-	uint32_t submitted_count;
+	uint32_t submitted_count, delivered_count;
 	struct carrier_habit *habit; /* of the host; NULL when there was no room */
 	struct habit_plan plan;
 	uint32_t answered_count; /* transactions that ended in order */
 	uint32_t cut_count;      /* in doubt when the connection went */
 	uint32_t returned_count;
+	bool cut_within; /* it went while the server had a message to answer */
 	bool spoken;   /* connected: the SMTP machine runs */
 	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
 	bool in_clear; /* STARTTLS was not to be tried */
@@ -209,6 +210,7 @@ struct carrier {
 	struct carrier_counts counts;
 };
 
+#define FRUITLESS_LIMIT 3 /* connections lost in a row: the site is as good as down */
 #define NOTES_LIMIT 1024 /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
@@ -251,9 +253,13 @@ void carrier_envelope_return(struct carrier *,
 void session_closed(struct session *); /* its transport is gone: another target, or the end */
 struct smtp_options session_options(struct session *); /* connected: prepares AUTH, too */
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
+/* It was lost and had delivered nothing: true when that has become the rule at its site. */
+bool session_was_fruitless(struct session *);
 void session_tls_failed(struct session *);
 void session_tls_held(struct session *); /* ready: counted for TLS reports */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
+/* That source is set aside, and its mail may go by another one at once. */
+bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
 /* Gives back all that waits for a source. */
 void carrier_recall_source(struct carrier *, uint32_t source_index);
 

@@ -326,11 +326,11 @@ static bool auth_retry(struct session *session)
 {
 	if (session->relay < 0 || session->refusal.stage != STAGE_AUTH)
 		return false;
-	struct auth_relay *relay = &session->carrier->relays[session->relay];
-	if (auth_refused(relay, &session->refusal, now_of(session)) &&
-	    !session->reauthenticated)
+	enum auth_verdict verdict = auth_refused(&session->auth, &session->refusal,
+						 session->reauthenticated, now_of(session));
+	if (verdict == AUTH_AGAIN)
 		return session->reauthenticated = true;
-	if (relay->stopped_until > now_of(session))
+	if (verdict == AUTH_STOPPED)
 		log_event(LOG_ERROR, "relay-refuses-login",
 			  "relay=\"%s\" code=%u why=\"%s\" next=\"correct the login in the "
 			  "configuration; mail waits, the relay is tried again in %d minutes\"",
@@ -345,15 +345,25 @@ bool carrier_source_is_aside(const struct carrier *carrier, uint32_t source_inde
 				    memory_order_relaxed) > now;
 }
 
+bool carrier_other_source_is_left(const struct carrier *carrier, uint32_t source_index,
+				  usec now)
+{
+	bool left = false;
+	for (uint32_t i = 0; i < carrier->settings->source_count; i++)
+		left |= !carrier_source_is_aside(carrier, i, now);
+	return left && carrier_source_is_aside(carrier, source_index, now);
+}
+
 /* Its mail goes back: the feeder gives it to other sources, or to this one when it is tried
- * again. A proxy that fails for one destination may mean that one; for two it means itself. */
+ * again. A proxy that fails once it has been told where to may mean that place; for two of them
+ * it means itself. */
 static void source_failed(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
 	struct carrier_source *source = &carrier->sources[session->path->source_index];
 	usec now = now_of(session);
 	bool other = strcmp(source->failed_host, session->host) != 0;
-	bool proven = source_of(session)->via == SOURCE_DIRECT ||
+	bool proven = !session->conn.asked ||
 		      (other && source->failed_host[0] && now < source->failed_at + ASIDE_TIME);
 	snprintf(source->failed_host, sizeof(source->failed_host), "%s", session->host);
 	source->failed_at = now;
@@ -362,8 +372,7 @@ static void source_failed(struct session *session)
 	atomic_store_explicit(&source->aside_until, now + ASIDE_TIME, memory_order_relaxed);
 	log_event(LOG_ERROR, "source-unavailable",
 		  "source=\"%s\" why=\"%s\" next=\"it is left out for %d minutes; its mail "
-		  "goes by "
-		  "other sources, or waits\"",
+		  "goes by other sources, or waits\"",
 		  log_str(str_of(source_of(session)->name)), log_str(session->refusal.text),
 		  (int)(ASIDE_TIME / USEC_MINUTE));
 	carrier_recall_source(carrier, session->path->source_index);
@@ -390,6 +399,18 @@ static void site_failed(struct session *session)
 	path_record(&path->site->shaping, &event, now_of(session));
 }
 
+bool session_was_fruitless(struct session *session)
+{
+	return ++session->path->site->fruitless_count >= FRUITLESS_LIMIT;
+}
+
+/* Connected, and cut before it was ready: once that may be anything. */
+static bool is_accident(struct session *session)
+{
+	return session->spoken && session->refusal.cause == CAUSE_CONNECTION_LOST &&
+	       !session_was_fruitless(session);
+}
+
 /* No target would have us. What waits and has no open connection to hope for is answered. */
 static void round_failed(struct session *session)
 {
@@ -398,6 +419,8 @@ static void round_failed(struct session *session)
 	if (session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		source_failed(session);
 	if (carrier_source_is_aside(carrier, path->source_index, now_of(session)))
+		return;
+	if (is_accident(session))
 		return;
 	if (refused_by_tls(session) && is_strict(session->need.kind))
 		policy_failed(session);
@@ -435,9 +458,10 @@ void session_closed(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
 	struct carrier_path *path = session->path;
+	bool again = try_again(session);
 	if (session->spoken)
-		auth_end(&session->auth);
-	if (try_again(session)) {
+		auth_end(&session->auth); /* others may go on now: by what was just learned */
+	if (again) {
 		session->closing = false;
 		connect_target(session);
 		return;

@@ -63,6 +63,7 @@ void session_plan(struct session *session)
 void session_learn_ready(struct session *session)
 {
 	session->answered_count = session->cut_count = 0;
+	session->cut_within = false;
 	session_plan(session);
 }
 
@@ -113,6 +114,15 @@ void session_learn_clean(struct session *session)
 		tell_change(session, "up", "clean transactions");
 }
 
+/* Transactions that had left and were not answered. One whose commands stood behind a message
+ * that the server never answered comes back unsent, and yet may be what it broke at: Dovecot
+ * 2.3's submission aborts on a RCPT behind the body. */
+static uint32_t under_way(const struct session *session)
+{
+	bool behind = session->cut_within && session->returned_count > 0;
+	return session->cut_count + behind;
+}
+
 /* A close of an idle connection says nothing; nor does one whose cause we are ourselves. */
 void session_learn_close(struct session *session, const struct reply *reply)
 {
@@ -124,7 +134,7 @@ void session_learn_close(struct session *session, const struct reply *reply)
 	struct habit_plan before = session->plan;
 	uint32_t answered = lost && !idle ? session->answered_count : 0;
 	if (!habit_trouble(&session->habit->habit, &before, sync ? TROUBLE_SYNC : TROUBLE_CUT,
-			   session->cut_count, answered, wall_of(session)))
+			   under_way(session), answered, wall_of(session)))
 		return;
 	const char *why = sync ? "replies out of step" : "it hung up";
 	note(session, why);

@@ -334,6 +334,9 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 {
 	envelope->state = ENVELOPE_FEEDER;
+	envelope->soon = envelope->path &&
+			 carrier_other_source_is_left(carrier, envelope->path->source_index,
+						      io_now(carrier->loop));
 	envelope->path = NULL;
 	lane_push(&carrier->returned, envelope);
 	carrier->to_feeder = true;

@@ -36,8 +36,6 @@ static usec now_of(const struct session *session)
 
 static void message_ends(struct session *, struct message *);
 
-#define SITE_WORKS USEC_MINUTE /* so long after a delivery a lost connection is bad luck */
-
 static void shut(struct session *session)
 {
 	session->closing = true;
@@ -175,9 +173,12 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	struct envelope *envelope = message->envelope;
 	chain_remove(&carrier->open_marks, &message->mark_link);
 	session->cut_count += event->in_doubt;
+	session->cut_within |= event->in_doubt && event->reply.cause == CAUSE_LOST_END;
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
-	if (event->reply.code / 100 == 2)
-		session->path->site->delivered_at = now_of(session);
+	if (event->reply.code >= 200 && event->reply.code < 300) {
+		session->delivered_count++;
+		session->path->site->fruitless_count = 0;
+	}
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
 	envelope->message = NULL;
 	message->envelope = NULL;
@@ -216,15 +217,15 @@ static void on_finished(struct session *session, const struct smtp_event *event)
 		message_ends(session, message);
 }
 
-/* A host that greets and then hangs up before anything was delivered is as good as down: unless
- * it has just taken mail on another connection, when it is this one that was unlucky. */
+/* A host that greets and then hangs up before anything was delivered, again and again, is as
+ * good as down. Once is an accident, and no reason to rest while others of its connections
+ * work. */
 static void learn_close(struct session *session, const struct reply *reply)
 {
 	session_learn_close(session, reply);
 	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
-	usec delivered_at = session->path->site->delivered_at;
-	bool works = delivered_at > 0 && now_of(session) < delivered_at + SITE_WORKS;
-	if (!lost || works || reply->cause == CAUSE_OUT_OF_SYNC)
+	if (!lost || reply->cause == CAUSE_OUT_OF_SYNC || session->delivered_count > 0 ||
+	    !session_was_fruitless(session))
 		return;
 	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
 	path_record(&session->path->site->shaping, &event, now_of(session));

@@ -57,6 +57,7 @@ struct envelope {
 	str why;                /* its text, may be empty */
 	usec date_wall;         /* Date of this message; set with its mark */
 	usec waiting_since;
+	bool soon; /* returned, and another source can take it at once */
 };
 
 /* Envelopes of one slice for one route, handed over together. */

@@ -155,7 +155,7 @@ static bool take_address(struct slice *slice, struct envelope *envelope)
 {
 	struct address address;
 	struct buf wire;
-	if (address_parse(envelope->recipient->email, &address) != ADDRESS_OK)
+	if (address_parse_any(envelope->recipient->email, &address) != ADDRESS_OK)
 		return false;
 	buf_init_arena(&wire, &slice->arena, envelope->recipient->email.size + 16);
 	if (!address_wire(&wire, &address) || !buf_ok(&wire))

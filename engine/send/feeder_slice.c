@@ -269,10 +269,13 @@ static void submit_put_back(struct feeder *feeder, struct slice *slice)
 	if (!ids)
 		return;
 	struct chain_link *link = chain_first(&slice->put_back);
-	for (size_t i = 0; i < count; i++, link = chain_next(&slice->put_back, link))
-		ids[i] = CHAIN_OWNER(link, struct envelope, link)->recipient->subscriber_id;
-	qsort(ids, count, sizeof(*ids), by_id);
 	bool now = feeder->draining || feeder->paused || feeder->cancelled;
+	for (size_t i = 0; i < count; i++, link = chain_next(&slice->put_back, link)) {
+		const struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		ids[i] = envelope->recipient->subscriber_id;
+		now |= envelope->soon;
+	}
+	qsort(ids, count, sizeof(*ids), by_id);
 	feeder->put_back = (struct store_put_back){
 		.request = {.on_done = on_put_back},
 		.engine_id = feeder->engine_id,

@@ -209,7 +209,7 @@ static bool take_target(struct single_run *run)
 		run->domain = buf_str(&out);
 		return valid && buf_ok(&out);
 	}
-	if (address_parse(ask->to, &address) != ADDRESS_OK || !address_wire(&out, &address))
+	if (address_parse_any(ask->to, &address) != ADDRESS_OK || !address_wire(&out, &address))
 		return false;
 	run->rcpt = buf_str(&out);
 	run->domain = str_from(run->rcpt, str_rfind_byte(run->rcpt, '@') + 1);

@@ -195,10 +195,10 @@ static bool tries_lockstep(struct single_run *run)
 
 static bool tries_fresh_token(struct single_run *run)
 {
-	if (!run->logs_in || run->token_renewed || run->end.reply.stage != STAGE_AUTH)
+	if (!run->logs_in || run->end.reply.stage != STAGE_AUTH)
 		return false;
-	if (!auth_refused(&run->relays[host_of(run)->relay], &run->end.reply,
-			  io_now(run->loop)))
+	if (auth_refused(&run->auth, &run->end.reply, run->token_renewed, io_now(run->loop)) !=
+	    AUTH_AGAIN)
 		return false;
 	note(run, "the token was refused: once more with a fresh one");
 	run->token_renewed = true;
@@ -209,10 +209,11 @@ static void on_closed(struct conn *conn)
 {
 	struct single_run *run = of_conn(conn);
 	transcript_end(&run->transcript, in_auth(run), io_now(run->loop));
+	bool again = run->refused &&
+		     (tries_less_tls(run) || tries_lockstep(run) || tries_fresh_token(run));
 	if (run->logs_in)
 		auth_end(&run->auth);
-	if (run->refused &&
-	    (tries_less_tls(run) || tries_lockstep(run) || tries_fresh_token(run))) {
+	if (again) {
 		connect_host(run);
 		return;
 	}

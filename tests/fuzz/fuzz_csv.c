@@ -35,7 +35,7 @@ static void check_row(struct header *h, const struct csv_row *row, struct buf *o
 			names[i] = STR("x");
 	}
 	buf_reset(out);
-	(void)staged_put(out, h, row, true);
+	(void)staged_put(out, h, row, true, true);
 	size_t tabs = 0;
 	for (size_t i = 0; i < out->size; i++)
 		tabs += out->data[i] == '\t';

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct address a, b;
 	char memory[3][1024];
 	struct buf wire, key, again;
-	if (address_parse(str_make((const char *)data, size), &a) != ADDRESS_OK)
+	if (address_parse_any(str_make((const char *)data, size), &a) != ADDRESS_OK)
 		return 0;
 	for (size_t i = 0; i < size; i++)
 		ASSERT(data[i] >= ' ' && data[i] != 0x7f);
@@ -19,11 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init_fixed(&again, memory[2], sizeof(memory[2]));
 	ASSERT(address_wire(&wire, &a) && address_key(&key, &a));
 	if (buf_str(&key).size <= ADDRESS_LIMIT && a.local.size <= ADDRESS_LOCAL_LIMIT) {
-		ASSERT(address_parse(buf_str(&key), &b) == ADDRESS_OK);
+		ASSERT(address_parse_any(buf_str(&key), &b) == ADDRESS_OK);
 		ASSERT(address_key(&again, &b) && str_eq(buf_str(&key), buf_str(&again)));
 	}
 	if (buf_str(&wire).size <= ADDRESS_LIMIT) {
-		ASSERT(address_parse(buf_str(&wire), &b) == ADDRESS_OK);
+		ASSERT(address_parse_any(buf_str(&wire), &b) == ADDRESS_OK);
 		ASSERT(str_eq(a.local, b.local) && !b.is_idn);
 	}
 	return 0;

@@ -42,7 +42,9 @@ class Authority:
         r.run("openssl", *words, cwd=self.place)
 
     def certificate(self, name):
-        """(certificate, key) for a host name and 127.0.0.1."""
+        """(certificate, key) for a host name and 127.0.0.1; made once."""
+        if (self.place / f"{name}.pem").exists():
+            return self.place / f"{name}.pem", self.place / f"{name}.key"
         (self.place / f"{name}.names").write_text(f"subjectAltName=DNS:{name},IP:{HOST}\n")
         self.openssl("req", *self.key, "-keyout", f"{name}.key", "-out", f"{name}.csr",
                      "-subj", f"/CN={name}")
@@ -186,7 +188,7 @@ class Dovecot:
                  mechanisms=DOVECOT_MECHANISMS):
         self.host, self.port = HOST, r.free_port()
         self.user, self.password = user, password
-        self.place = r.ROOT / "build" / "roots" / "dovecot"
+        self.place = r.ROOT / "build" / "roots" / "dovecot-submission"
         self.process = None
         r.run(r.LIVE / "root.sh", "make", self.place, "dovecot-core", "dovecot-submissiond")
         self.root = self.place / "root"
@@ -267,8 +269,10 @@ class Session(socketserver.StreamRequestHandler):
         return base64.b64decode(response)
 
     def handle(self):
-        self.tls, self.user, self.mail = False, None, None
+        self.tls, self.user, self.mail, self.helo = False, None, None, None
         try:
+            if self.server.script.implicit:
+                self.start_tls()
             self.say("220 scripted.test ESMTP")
             while self.command(self.line()):
                 pass
@@ -284,12 +288,11 @@ class Session(socketserver.StreamRequestHandler):
         with script.lock:
             script.commands.append(line)
         if verb == "EHLO":
+            self.helo = line.split(" ")[1]
             self.greet()
         elif verb == "STARTTLS":
             self.say("220 2.0.0 go on")
-            self.connection = script.context.wrap_socket(self.connection, server_side=True)
-            self.rfile = self.connection.makefile("rb")
-            self.tls = True
+            self.start_tls()
         elif verb == "AUTH":
             self.say(self.authenticate(line.split(" ")))
         elif verb == "MAIL":
@@ -305,6 +308,11 @@ class Session(socketserver.StreamRequestHandler):
         else:
             self.say("250 2.0.0 ok")
         return True
+
+    def start_tls(self):
+        self.connection = self.server.script.context.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.tls = True
 
     def greet(self):
         script = self.server.script
@@ -348,19 +356,23 @@ class Session(socketserver.StreamRequestHandler):
             size += len(line)
         with self.server.script.lock:
             self.server.script.messages.append((self.user, size))
+            self.server.script.peers.append((self.client_address[0], self.helo))
         self.say("250 2.0.0 taken")
 
 
 class Scripted:
     """plays: what AUTH gets, attempt by attempt over all connections, the last one for ever.
     mail: the reply to MAIL of who has not authenticated; None: taken.
-    authority None: no STARTTLS, and the offers are made in clear text."""
+    authority None: no STARTTLS, and the offers are made in clear text. messages and peers tell of
+    each message who had logged in and its size, and the client's address and its EHLO."""
 
     def __init__(self, authority, offers, *plays, mail="530 5.7.0 Authentication required",
-                 clear_offers=""):
+                 clear_offers="", implicit=False):
         self.offers, self.clear_offers, self.plays, self.mail = offers, clear_offers, plays, mail
+        self.implicit = implicit  # TLS from the first byte
         self.lock = threading.Lock()
         self.commands, self.attempts, self.messages, self.cancelled = [], [], [], 0
+        self.peers = []
         self.context = None
         if authority:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -441,7 +453,9 @@ def by_scram(user, password, lie=None, iterations=4096):
         bare = first.split(b",", 2)[2]
         name, nonce = (part[2:] for part in bare.split(b","))
         salt = os.urandom(16)
-        nonce = (b"x" + nonce[1:] if lie == "nonce" else nonce) + secrets.token_hex(8).encode()
+        if lie == "nonce":
+            nonce = (b"y" if nonce[:1] == b"x" else b"x") + nonce[1:]
+        nonce += secrets.token_hex(8).encode()
         server_first = (b"r=" + nonce + b",s=" + base64.b64encode(salt) +
                         b",i=%d" % iterations)
         final = session.ask(server_first)

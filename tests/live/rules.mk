@@ -1,9 +1,12 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
+.PHONY: live show-auth show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
 	show-tls show-tls-cost bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
+show-auth: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_auth.py 2000
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
 show-kill9: all

@@ -71,6 +71,10 @@ static void test_mail_address_says_what_is_wrong(void **)
 		{"ann@192.0.2.1", ADDRESS_DOMAIN_SYNTAX},
 		{"ann@" LABEL_63 "1.com", ADDRESS_DOMAIN_SYNTAX},
 		{"ann@[192.0.2.1]", ADDRESS_DOMAIN_LITERAL},
+		{"ann@[IPv6:2001:db8::1]", ADDRESS_DOMAIN_LITERAL},
+		{"ann@[]", ADDRESS_DOMAIN_SYNTAX},
+		{"ann@[192.0.2.1", ADDRESS_DOMAIN_SYNTAX},
+		{"ann@[192.0.2.1> SIZE=1]", ADDRESS_DOMAIN_SYNTAX},
 		{"ann\xE9@example.com", ADDRESS_NOT_UTF8},
 		{"ann@b\xFC"
 		 "cher.example",
@@ -131,7 +135,7 @@ static void expect_forms(const char *text, const char *wire, const char *key)
 	struct buf out[2];
 	for (size_t i = 0; i < 2; i++)
 		buf_init_fixed(&out[i], memory[i], sizeof(memory[i]));
-	assert_int_equal(address_parse(str_of(text), &a), ADDRESS_OK);
+	assert_int_equal(address_parse_any(str_of(text), &a), ADDRESS_OK);
 	assert_true(address_wire(&out[0], &a));
 	assert_true(address_key(&out[1], &a));
 	if (!str_eq(buf_str(&out[0]), str_of(wire)))
@@ -156,6 +160,8 @@ static void test_mail_address_has_two_forms(void **)
 	expect_forms("ann@stra\xC3\x9F"
 		     "e.example",
 		     "ann@xn--strae-oqa.example", "ann@xn--strae-oqa.example");
+	expect_forms("Ann@[IPv6:2001:DB8::1]", "Ann@[ipv6:2001:db8::1]",
+		     "ann@[ipv6:2001:db8::1]");
 }
 
 static void test_mail_address_fails_on_a_full_buffer(void **)
