@@ -60,6 +60,7 @@ struct truth {
 	char email[64];
 	unsigned accepted_count; /* whole messages that a host took */
 	unsigned doubt_count;    /* times listed in doubt */
+	unsigned behind_count;   /* of them: behind another in its window, and so tried again */
 	unsigned final_count;
 	enum verdict final;
 	usec not_before_wall; /* no attempt may come earlier; 0: any time */
