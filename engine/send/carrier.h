@@ -260,6 +260,8 @@ void session_tls_held(struct session *); /* ready: counted for TLS reports */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
 /* That source is set aside, and its mail may go by another one at once. */
 bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
+/* Nothing starts on this path: what comes to it goes back. */
+bool carrier_path_is_stopped(const struct carrier *, const struct carrier_path *, usec now);
 /* Gives back all that waits for a source. */
 void carrier_recall_source(struct carrier *, uint32_t source_index);
 
