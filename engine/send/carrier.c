@@ -131,6 +131,14 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	return init_relays(carrier) != 0 ? -1 : init_tls(carrier);
 }
 
+void carrier_end(struct carrier *carrier)
+{
+	fetcher_destroy(carrier->fetcher);
+	carrier->fetcher = NULL;
+	(void)!io_turn(carrier->loop,
+		       io_now(carrier->loop)); /* its poll is told that it stopped */
+}
+
 void carrier_done(struct carrier *carrier)
 {
 	struct slab *slab = &carrier->message_slab;
@@ -174,6 +182,13 @@ static void count_refused(struct carrier *carrier, struct run *run)
 	carrier_count_tls(carrier, &result);
 }
 
+bool carrier_path_is_stopped(const struct carrier *carrier, const struct carrier_path *path,
+			     usec now)
+{
+	return carrier->draining || carrier->paused ||
+	       carrier_source_is_aside(carrier, path->source_index, now);
+}
+
 static void take_run(struct carrier *carrier, struct run *run, usec now)
 {
 	if (run->refused)
@@ -188,8 +203,7 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 			end_locally(carrier, envelope);
 		} else if (path && now < path->shut_until) {
 			carrier_outcome(carrier, envelope, &path->shut_reply, false, NULL);
-		} else if (!path || carrier->draining || carrier->paused ||
-			   carrier_source_is_aside(carrier, run->source_index, now) ||
+		} else if (!path || carrier_path_is_stopped(carrier, path, now) ||
 			   !carrier_path_has_room(path, now)) {
 			carrier_envelope_return(carrier, envelope);
 		} else {
@@ -201,12 +215,12 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		carrier_path_touch(carrier, path);
 }
 
-static void take_marked(struct carrier *carrier, struct envelope *envelope)
+static void take_marked(struct carrier *carrier, struct envelope *envelope, usec now)
 {
 	struct carrier_path *path = envelope->path;
 	path->marking_count--;
 	envelope->state = ENVELOPE_MARKED;
-	if (carrier->draining || carrier->paused) {
+	if (carrier_path_is_stopped(carrier, path, now)) {
 		carrier_envelope_return(carrier, envelope);
 	} else {
 		chain_push_back(&path->marked, &envelope->link);
@@ -219,7 +233,7 @@ static void take_marked(struct carrier *carrier, struct envelope *envelope)
 	carrier_path_touch(carrier, path);
 }
 
-static void take_pressed(struct carrier *carrier, struct message *message)
+static void take_pressed(struct carrier *carrier, struct message *message, usec now)
 {
 	struct envelope *envelope = message->envelope;
 	struct carrier_path *path = envelope->path;
@@ -233,7 +247,7 @@ static void take_pressed(struct carrier *carrier, struct message *message)
 		carrier_message_free(carrier, message);
 		return;
 	}
-	if (carrier->draining || carrier->paused) {
+	if (carrier_path_is_stopped(carrier, path, now)) {
 		carrier_message_free(carrier, message);
 		carrier_envelope_return(carrier, envelope);
 		return;
@@ -299,10 +313,10 @@ static void drain_lanes(struct carrier *carrier, usec now)
 	while ((object = lane_pop(&carrier->runs)))
 		take_run(carrier, object, now);
 	while ((object = lane_pop(&carrier->marked)))
-		take_marked(carrier, object);
+		take_marked(carrier, object, now);
 	for (size_t i = 0; i < carrier->press_count; i++)
 		while ((object = lane_pop(&carrier->presses[i].pressed)))
-			take_pressed(carrier, object);
+			take_pressed(carrier, object, now);
 }
 
 static void run_timers(struct carrier *carrier, usec now)

@@ -54,7 +54,7 @@ struct carrier_path {
 	struct chain_link link;  /* in carrier.active or carrier.idle */
 	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
 	struct chain_link
-		short_of; /* in carrier.short_of: no session or message was left for it */
+		short_of;    /* in carrier.short_of: no session or message was left for it */
 	struct route *route; /* its own copy, as large as the hosts it has */
 	size_t route_room;   /* hosts there is room for */
 	char key[192];       /* of the site, and the route's TLS key */
@@ -111,20 +111,21 @@ struct session {
 	struct carrier_timer timer;
 	size_t host_index, address_index; /* of path->route: the target; it may be renewed */
 	bool has_target;
-	uint32_t tried_hosts;       /* a bit each */
-	struct net_address address; /* of the target; all of it that is needed later is copied */
-	int relay;                  /* index, or ROUTE_NO_RELAY */
+	uint32_t tried_hosts; /* a bit each */
+	struct net_address
+		address; /* of the target; all of it that is needed later is copied */
+	int relay;       /* index, or ROUTE_NO_RELAY */
 	struct tls_need need;
-	bool testing; /* need is one that a policy only tests */
-	bool tested;  /* and it has failed for this target */
+	bool testing;             /* need is one that a policy only tests */
+	bool tested;              /* and it has failed for this target */
 	enum tls_fault tls_fault; /* of a handshake that failed, and why */
 	char tls_why[160];
 	struct auth auth;
-	bool reauthenticated; /* it had its second chance */
-	struct chain_link pump;           /* in carrier.pump: has output after its release */
-	struct chain_link resting;        /* in carrier.resting: connected, nothing to do */
-	struct chain messages;            /* submitted, unfinished */
-	struct chain spent;               /* ended, but the kernel may still hold their bytes */
+	bool reauthenticated;      /* it had its second chance */
+	struct chain_link pump;    /* in carrier.pump: has output after its release */
+	struct chain_link resting; /* in carrier.resting: connected, nothing to do */
+	struct chain messages;     /* submitted, unfinished */
+	struct chain spent;        /* ended, but the kernel may still hold their bytes */
 	uint32_t submitted_count, delivered_count;
 	struct carrier_habit *habit; /* of the host; NULL when there was no room */
 	struct habit_plan plan;
@@ -132,13 +133,13 @@ struct session {
 	uint32_t cut_count;      /* in doubt when the connection went */
 	uint32_t returned_count;
 	bool cut_within; /* it went while the server had a message to answer */
-	bool spoken;   /* connected: the SMTP machine runs */
-	bool want_tls; /* the 220 came, perhaps before the kernel said that STARTTLS left */
-	bool in_clear; /* STARTTLS was not to be tried */
-	bool ready;    /* greeted: counts as open, not as opening */
-	bool closing;  /* no more submissions */
-	bool gone;     /* waiting for on_closed */
-	bool refused;  /* by this host, before it was ready: on to the next, why in refusal */
+	bool spoken;     /* connected: the SMTP machine runs */
+	bool want_tls;   /* the 220 came, perhaps before the kernel said that STARTTLS left */
+	bool in_clear;   /* STARTTLS was not to be tried */
+	bool ready;      /* greeted: counts as open, not as opening */
+	bool closing;    /* no more submissions */
+	bool gone;       /* waiting for on_closed */
+	bool refused;    /* by this host, before it was ready: on to the next, why in refusal */
 	struct reply refusal;
 	char refusal_text[200];
 	char host[DNS_NAME_SIZE];
@@ -167,8 +168,8 @@ struct carrier {
 	struct journal *journal;
 	const struct classifier *classifier;
 	struct tls_context *tls;
-	struct fetcher *fetcher;       /* for tokens; NULL: no relay wants one */
-	struct auth_relay *relays;     /* by their index */
+	struct fetcher *fetcher;   /* for tokens; NULL: no relay wants one */
+	struct auth_relay *relays; /* by their index */
 	struct carrier_source *sources;
 	struct prng prng;
 	struct arena arena;
@@ -211,7 +212,7 @@ struct carrier {
 };
 
 #define FRUITLESS_LIMIT 3 /* connections lost in a row: the site is as good as down */
-#define NOTES_LIMIT 1024 /* on their way to the ledger */
+#define NOTES_LIMIT 1024  /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536    /* that the feeder may have under way */
@@ -221,6 +222,8 @@ struct carrier {
 			       const struct engine_settings *, const struct limits *,
 			       struct io_loop *, struct journal *, const struct classifier *,
 			       struct press *presses, size_t press_count, uint64_t seed);
+/* The loop turns no more after this: what only its own thread can take back. */
+void carrier_end(struct carrier *);
 void carrier_done(struct carrier *);
 /* One step between two turns of the loop; returns when the next is due at the latest. */
 usec carrier_step(struct carrier *);
@@ -260,6 +263,8 @@ void session_tls_held(struct session *); /* ready: counted for TLS reports */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
 /* That source is set aside, and its mail may go by another one at once. */
 bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
+/* Nothing starts on this path: what comes to it goes back. */
+bool carrier_path_is_stopped(const struct carrier *, const struct carrier_path *, usec now);
 /* Gives back all that waits for a source. */
 void carrier_recall_source(struct carrier *, uint32_t source_index);
 

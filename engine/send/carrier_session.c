@@ -191,7 +191,7 @@ static void message_ends(struct session *session, struct message *message)
 	struct carrier *carrier = session->carrier;
 	struct envelope *returned = message->returned ? message->envelope : NULL;
 	message->session = NULL;
-	if (returned && !carrier->draining && !carrier->paused) {
+	if (returned && !carrier_path_is_stopped(carrier, session->path, now_of(session))) {
 		returned->state = ENVELOPE_READY;
 		chain_push_front(&session->path->ready, &message->link);
 	} else {

@@ -114,6 +114,7 @@ static void *carrier_main(void *context)
 	set_phase(threads, built ? PHASE_CARRIER : PHASE_FAILED);
 	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN) {
 		carrier_loop(threads);
+		carrier_end(&threads->engine.carrier);
 		leave(threads);
 	}
 	wait_past(threads, PHASE_RUN);
