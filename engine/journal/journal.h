@@ -35,6 +35,9 @@ void journal_close(struct journal *);
 uint64_t journal_end(const struct journal *); /* position behind the last queued record */
 /* Queue for the turn's write. Return the position behind the record. */
 uint64_t journal_put_mark(struct journal *, const struct journal_mark *);
+/* The transaction of that mark came back with nothing of its end having left: the mark says
+ * nothing any more. Written before the recipient may be given to anybody else. */
+uint64_t journal_put_void(struct journal *, const struct journal_mark *);
 uint64_t journal_put_outcome(struct journal *, const struct store_outcome *);
 /* Starts the turn's one write if anything is queued and none is under way; on_written gets the
  * position up to which all is written (and durable, if chosen), or a negative errno as error:
@@ -51,6 +54,7 @@ void journal_free(struct journal *, uint64_t position);
  * views in the structs live during the call. */
 struct journal_reader_events {
 	void (*on_mark)(void *context, uint64_t position, const struct journal_mark *);
+	void (*on_void)(void *context, uint64_t position, const struct journal_mark *);
 	void (*on_outcome)(void *context, uint64_t position, const struct store_outcome *);
 	void *context;
 };

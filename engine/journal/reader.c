@@ -77,6 +77,8 @@ static void replay_record(void *context, uint64_t end, const struct record *reco
 	const struct journal_reader_events *e = r->events;
 	if (record->type == RECORD_MARK && e->on_mark)
 		e->on_mark(e->context, r->begin + end, &record->mark);
+	else if (record->type == RECORD_VOID && e->on_void)
+		e->on_void(e->context, r->begin + end, &record->mark);
 	else if (record->type == RECORD_OUTCOME && e->on_outcome)
 		e->on_outcome(e->context, r->begin + end, &record->outcome);
 }

@@ -62,11 +62,11 @@ static void pack_time(msgpack_packer *p, usec time, usec base)
 
 /* type, campaign, slice, subscriber, attempt, revision, at, date, first, provider, site,
  * source, MX host */
-void record_put_mark(struct buf *b, const struct journal_mark *m)
+static void put_mark(struct buf *b, enum record_type type, const struct journal_mark *m)
 {
 	msgpack_packer p;
 	size_t at = begin(b, &p, MARK_FIELDS);
-	msgpack_pack_int(&p, RECORD_MARK);
+	msgpack_pack_int(&p, (int)type);
 	msgpack_pack_uint64(&p, m->campaign_id);
 	msgpack_pack_uint64(&p, m->slice_id);
 	msgpack_pack_uint64(&p, m->subscriber_id);
@@ -80,6 +80,16 @@ void record_put_mark(struct buf *b, const struct journal_mark *m)
 	pack_text(&p, m->source, RECORD_NAME_LIMIT);
 	pack_text(&p, m->mx_host, RECORD_NAME_LIMIT);
 	end(b, at);
+}
+
+void record_put_mark(struct buf *b, const struct journal_mark *m)
+{
+	put_mark(b, RECORD_MARK, m);
+}
+
+void record_put_void(struct buf *b, const struct journal_mark *m)
+{
+	put_mark(b, RECORD_VOID, m);
 }
 
 /* type, campaign, slice, subscriber, attempt, revision, at, date, first, provider, site,
@@ -239,11 +249,11 @@ static bool take_fields(const msgpack_object *array, struct record *ret)
 	if (array->type != MSGPACK_OBJECT_ARRAY)
 		return false;
 	struct elements e = {array->via.array.ptr, array->via.array.size, false};
-	ret->type = (enum record_type)take_number(&e, RECORD_OUTCOME);
+	ret->type = (enum record_type)take_number(&e, RECORD_VOID);
 	take_mark(&e, &ret->mark);
 	if (ret->type == RECORD_OUTCOME)
 		take_outcome(&e, &ret->mark, ret);
-	return !e.bad && (ret->type == RECORD_MARK || ret->type == RECORD_OUTCOME);
+	return !e.bad && ret->type >= RECORD_MARK;
 }
 
 #define ELEMENT_LIMIT 64

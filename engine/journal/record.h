@@ -1,4 +1,4 @@
-/* record.h - how a mark or an outcome lies in the journal.
+/* record.h - how a mark, its undoing or an outcome lies in the journal.
  *
  *   frame  = size crc payload        size, crc: 32 bits, little endian; size counts the payload
  *   crc    = CRC-32C of size and payload
@@ -18,7 +18,7 @@
 #define RECORD_TEXT_LIMIT 1024
 #define RECORD_NAME_LIMIT 255
 
-enum record_type { RECORD_MARK = 1, RECORD_OUTCOME = 2 };
+enum record_type { RECORD_MARK = 1, RECORD_OUTCOME = 2, RECORD_VOID = 3 };
 
 struct record {
 	enum record_type type;
@@ -28,6 +28,7 @@ struct record {
 };
 
 void record_put_mark(struct buf *, const struct journal_mark *);
+void record_put_void(struct buf *, const struct journal_mark *); /* as a mark, of its own type */
 void record_put_outcome(struct buf *, const struct store_outcome *);
 
 enum record_step { RECORD_READY, RECORD_MORE, RECORD_BAD };

@@ -195,6 +195,14 @@ uint64_t journal_put_mark(struct journal *j, const struct journal_mark *mark)
 	return journal_end(j);
 }
 
+uint64_t journal_put_void(struct journal *j, const struct journal_mark *mark)
+{
+	room_for(&j->queued, RECORD_HEAD_SIZE + RECORD_SIZE_LIMIT);
+	record_put_void(&j->queued, mark);
+	ASSERT(buf_ok(&j->queued));
+	return journal_end(j);
+}
+
 uint64_t journal_put_outcome(struct journal *j, const struct store_outcome *outcome)
 {
 	room_for(&j->queued, RECORD_HEAD_SIZE + RECORD_SIZE_LIMIT);

@@ -124,6 +124,7 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->short_of);
 	chain_init(&carrier->resting);
 	chain_init(&carrier->unwritten);
+	chain_init(&carrier->voided);
 	chain_init(&carrier->open_marks);
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
 		return -1;
@@ -198,6 +199,7 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
 		envelope->waiting_since = now;
+		envelope->void_position = 0;
 		envelope->path = path;
 		if (!run->route) {
 			end_locally(carrier, envelope);
@@ -359,6 +361,7 @@ static void on_written(void *context, uint64_t position, int error)
 		lane_push(&carrier->outcomes, outcome);
 		carrier->to_ledger = true;
 	}
+	carrier_return_voided(carrier);
 	session_released(carrier, position);
 }
 
@@ -467,6 +470,7 @@ void carrier_abort(struct carrier *carrier)
 bool carrier_idle(const struct carrier *carrier)
 {
 	return chain_empty(&carrier->active) && chain_empty(&carrier->unwritten) &&
-	       journal_idle(carrier->journal) && carrier->message_slab.borrowed_count == 0 &&
+	       chain_empty(&carrier->voided) && journal_idle(carrier->journal) &&
+	       carrier->message_slab.borrowed_count == 0 &&
 	       carrier->session_slab.borrowed_count == 0;
 }

@@ -194,6 +194,7 @@ struct carrier {
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
 
+	struct chain voided;     /* envelopes to be returned when that is written */
 	struct chain unwritten;  /* outcomes whose journal record is not written yet */
 	struct chain pump;       /* sessions */
 	struct chain open_marks; /* messages marked in the journal, in order of position */
@@ -247,8 +248,9 @@ bool carrier_path_has_room(const struct carrier_path *, usec now);
 void carrier_path_run(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_fail_waiting(struct carrier *, struct carrier_path *, const struct reply *);
 void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_before);
-void carrier_envelope_return(struct carrier *,
-			     struct envelope *); /* to the feeder, no attempt */
+/* To the feeder, no attempt; where its mark had been made, when that is undone. */
+void carrier_envelope_return(struct carrier *, struct envelope *);
+void carrier_return_voided(struct carrier *);
 
 /* carrier_connect.c */
 /* A connection begins to be opened; false when there is no session left. */

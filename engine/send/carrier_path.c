@@ -331,6 +331,14 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	settle_activity(carrier, path);
 }
 
+static void give_back(struct carrier *carrier, struct envelope *envelope)
+{
+	lane_push(&carrier->returned, envelope);
+	carrier->to_feeder = true;
+}
+
+/* Once it is the feeder's it may soon be in another slice: a crash must not find its mark open
+ * in this one. */
 void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 {
 	envelope->state = ENVELOPE_FEEDER;
@@ -338,8 +346,22 @@ void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 			 carrier_other_source_is_left(carrier, envelope->path->source_index,
 						      io_now(carrier->loop));
 	envelope->path = NULL;
-	lane_push(&carrier->returned, envelope);
-	carrier->to_feeder = true;
+	if (envelope->void_position > carrier->written_position)
+		chain_push_back(&carrier->voided, &envelope->link);
+	else
+		give_back(carrier, envelope);
+}
+
+void carrier_return_voided(struct carrier *carrier)
+{
+	for (size_t i = carrier->voided.count; i > 0; i--) {
+		struct chain_link *link = chain_pop(&carrier->voided);
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		if (envelope->void_position > carrier->written_position)
+			chain_push_back(&carrier->voided, link);
+		else
+			give_back(carrier, envelope);
+	}
 }
 
 static struct envelope *pop_envelope(struct chain *chain)

@@ -115,12 +115,12 @@ static void on_tls(struct conn *conn, bool ok)
 	session_pump(session, now_of(session));
 }
 
-static void on_gate(struct session *session, struct message *message)
+static struct journal_mark mark_of(const struct session *session, const struct message *message)
 {
-	struct carrier *carrier = session->carrier;
+	const struct carrier *carrier = session->carrier;
 	const struct envelope *envelope = message->envelope;
 	const struct store_recipient *recipient = envelope->recipient;
-	const struct journal_mark mark = {
+	return (struct journal_mark){
 		.campaign_id = envelope->content->campaign_id,
 		.slice_id = envelope->slice->id,
 		.subscriber_id = recipient->subscriber_id,
@@ -134,7 +134,14 @@ static void on_gate(struct session *session, struct message *message)
 		.source = str_of(carrier->settings->sources[session->path->source_index].name),
 		.mx_host = str_of(session->host),
 	};
+}
+
+static void on_gate(struct session *session, struct message *message)
+{
+	struct carrier *carrier = session->carrier;
+	const struct journal_mark mark = mark_of(session, message);
 #ifdef RUNDBRIEF_CANARY_NO_MARK
+	(void)carrier;
 	(void)mark; /* the mutant that the simulation must catch: the dot leaves unmarked */
 	smtp_client_release(&session->client, message, now_of(session));
 #else
@@ -190,6 +197,11 @@ static void message_ends(struct session *session, struct message *message)
 {
 	struct carrier *carrier = session->carrier;
 	struct envelope *returned = message->returned ? message->envelope : NULL;
+	if (returned && message->mark_position > 0) {
+		const struct journal_mark mark = mark_of(session, message);
+		returned->void_position = journal_put_void(carrier->journal, &mark);
+	}
+	message->mark_position = 0;
 	message->session = NULL;
 	if (returned && !carrier_path_is_stopped(carrier, session->path, now_of(session))) {
 		returned->state = ENVELOPE_READY;
@@ -371,6 +383,7 @@ void session_submit(struct session *session, struct message *message, usec now)
 	message->session = session;
 	message->started_at = now;
 	message->returned = message->answered = false;
+	message->mark_position = 0;
 	chain_push_back(&session->messages, &message->link);
 	session->submitted_count++;
 	smtp_client_submit(&session->client, &envelope, now);

@@ -57,6 +57,7 @@ struct envelope {
 	str why;                /* its text, may be empty */
 	usec date_wall;         /* Date of this message; set with its mark */
 	usec waiting_since;
+	uint64_t void_position; /* behind the record that undoes its mark; 0: none was made */
 	bool soon; /* returned, and another source can take it at once */
 };
 

@@ -125,17 +125,30 @@ static void on_mark(void *context, uint64_t position, const struct journal_mark 
 		fail(replay, "out of memory while the journal was read");
 }
 
-static void on_outcome(void *context, uint64_t position, const struct store_outcome *row)
+static void close_mark(struct replay *replay, const struct mark_key *key)
 {
-	struct replay *replay = context;
-	const struct mark_key key = {row->campaign_id, row->subscriber_id, row->attempt};
-	map_remove(&replay->marks, key_str(&key));
+	map_remove(&replay->marks, key_str(key));
 	/* Marks without outcomes are few; those with one give their memory back now and then.
 	 */
 	if (replay->marks.live_count == 0 && replay->marks_arena.taken_size > (1 << 22)) {
 		arena_reset(&replay->marks_arena);
 		map_init(&replay->marks, &replay->marks_arena, replay->epoch);
 	}
+}
+
+/* It came back unsent, and may be in another slice by now. */
+static void on_void(void *context, uint64_t position, const struct journal_mark *mark)
+{
+	const struct mark_key key = {mark->campaign_id, mark->subscriber_id, mark->attempt};
+	(void)position;
+	close_mark(context, &key);
+}
+
+static void on_outcome(void *context, uint64_t position, const struct store_outcome *row)
+{
+	struct replay *replay = context;
+	const struct mark_key key = {row->campaign_id, row->subscriber_id, row->attempt};
+	close_mark(replay, &key);
 	if (position > replay->position)
 		add_row(replay, row, position);
 }
@@ -259,8 +272,10 @@ static int reopen(struct replay *replay, bool journal_lost, struct recovery *res
 static int replay_all(struct replay *replay, const char *directory, struct recovery *result,
 		      bool *ret_lost)
 {
-	const struct journal_reader_events events = {
-		.on_mark = on_mark, .on_outcome = on_outcome, .context = replay};
+	const struct journal_reader_events events = {.on_mark = on_mark,
+						     .on_void = on_void,
+						     .on_outcome = on_outcome,
+						     .context = replay};
 	uint64_t end = journal_replay(directory, 0, &events, result->journal_note,
 				      sizeof(result->journal_note));
 	settle_batch(replay);

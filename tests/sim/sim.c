@@ -267,7 +267,7 @@ static void drain(struct world *w, struct engine *engine)
 }
 
 /* What the journal says, read back after the end, is what the database holds: every mark has
- * its outcome, and the last outcome stands at the settled position. */
+ * its outcome or came to nothing, and the last outcome stands at the settled position. */
 struct reading {
 	uint64_t open_marks[RECIPIENT_LIMIT + 1];
 	uint64_t last_outcome;
@@ -277,6 +277,12 @@ static void read_mark(void *context, uint64_t position, const struct journal_mar
 {
 	struct reading *reading = context;
 	reading->open_marks[mark->subscriber_id] = position;
+}
+
+static void read_void(void *context, uint64_t position, const struct journal_mark *mark)
+{
+	(void)position;
+	((struct reading *)context)->open_marks[mark->subscriber_id] = 0;
 }
 
 static void read_outcome(void *context, uint64_t position, const struct store_outcome *row)
@@ -291,8 +297,10 @@ static void check_journal(struct world *w)
 	static struct reading reading;
 	char why[200];
 	reading = (struct reading){};
-	const struct journal_reader_events events = {
-		.on_mark = read_mark, .on_outcome = read_outcome, .context = &reading};
+	const struct journal_reader_events events = {.on_mark = read_mark,
+						     .on_void = read_void,
+						     .on_outcome = read_outcome,
+						     .context = &reading};
 	uint64_t end = journal_replay(w->journal, 0, &events, why, sizeof(why));
 	if (end == UINT64_MAX || why[0])
 		world_fail(w, "the journal cannot be read back: %s", why);
