@@ -106,7 +106,7 @@ static void flush(void)
 }
 
 struct seen {
-	uint64_t marks, outcomes, position, first;
+	uint64_t marks, voids, outcomes, position, first;
 };
 
 static void check_mark(void *context, uint64_t position, const struct journal_mark *m)
@@ -123,6 +123,15 @@ static void check_mark(void *context, uint64_t position, const struct journal_ma
 	assert_true(position > seen->position);
 	seen->position = position;
 	seen->marks++;
+}
+
+static void check_void(void *context, uint64_t position, const struct journal_mark *m)
+{
+	struct seen *seen = context;
+	assert_int_equal(m->campaign_id, 3);
+	assert_true(position > seen->position);
+	seen->position = position;
+	seen->voids++;
 }
 
 static void check_outcome(void *context, uint64_t position, const struct store_outcome *o)
@@ -148,7 +157,10 @@ static void check_outcome(void *context, uint64_t position, const struct store_o
 static struct seen replay(uint64_t from, char *why, size_t why_size, uint64_t *ret_end)
 {
 	struct seen seen = {};
-	struct journal_reader_events events = {check_mark, check_outcome, &seen};
+	struct journal_reader_events events = {.on_mark = check_mark,
+					       .on_void = check_void,
+					       .on_outcome = check_outcome,
+					       .context = &seen};
 	*ret_end = journal_replay(directory, from, &events, why, why_size);
 	return seen;
 }
@@ -164,6 +176,26 @@ static uint64_t put(uint64_t from, uint64_t to)
 		position = journal_put_outcome(journal, &o);
 	}
 	return position;
+}
+
+static void test_journal_undoes_a_mark(void **)
+{
+	char why[256];
+	uint64_t end;
+	open_at(0);
+	struct journal_mark m = mark_of(7);
+	uint64_t mark = journal_put_mark(journal, &m);
+	uint64_t undone = journal_put_void(journal, &m);
+	assert_true(undone > mark);
+	flush();
+	journal_close(journal);
+	struct seen seen = replay(0, why, sizeof(why), &end);
+	assert_string_equal(why, "");
+	assert_int_equal(seen.marks, 1);
+	assert_int_equal(seen.voids, 1);
+	assert_int_equal(seen.outcomes, 0);
+	assert_int_equal(end, undone);
+	clear_directory();
 }
 
 static void test_journal_comes_back_as_written(void **)
@@ -414,6 +446,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_journal_comes_back_as_written),
+		cmocka_unit_test(test_journal_undoes_a_mark),
 		cmocka_unit_test(test_journal_is_locked),
 		cmocka_unit_test(test_journal_goes_on_where_the_database_stands),
 		cmocka_unit_test(test_journal_survives_a_cut_at_every_byte),
