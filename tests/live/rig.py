@@ -135,6 +135,7 @@ class Rig:
         """One sink on all the addresses, with one port: `127.0.0.2` or `127.0.0.2;reject=3%`.
         before: a command that runs it elsewhere, in a network namespace say.
         Returns (port, process); process.counts() are its counts after it was stopped."""
+        listeners = list(listeners)
         port = port or free_port("127.0.0.1" if before else listeners[0].split(";")[0])
         counts = pathlib.Path(count_file or self.place / f"sink-{port}.json")
         counts.unlink(missing_ok=True)
