@@ -213,7 +213,7 @@ struct carrier {
 };
 
 #define FRUITLESS_LIMIT 3 /* connections lost in a row: the site is as good as down */
-#define NOTES_LIMIT 1024  /* on their way to the ledger */
+#define NOTES_LIMIT 256  /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536    /* that the feeder may have under way */

@@ -7,8 +7,8 @@
 #define CONNECTIONS_DEFAULT 1000
 #define SLICES_LIMIT 1024
 #define PATHS_LIMIT 4096
-#define HOSTS_LIMIT 8192
-#define WINDOWS_SHARE 1024 /* messages more than two a connection: for those with windows */
+#define HOSTS_LIMIT 4096
+#define WINDOWS_LIMIT 64 /* connections that may have a full window at once */
 #define QUESTIONS_LIMIT 256
 
 static uint32_t at_most(uint32_t value, uint32_t limit)
@@ -30,10 +30,13 @@ void limits_of(const struct engine_settings *s, uint32_t cores, struct limits *l
 	if (l->envelopes < 2 * l->slice)
 		l->slice = l->envelopes / 2 ? l->envelopes / 2 : 1;
 	l->first_slice = at_most(FIRST_SLICE, l->slice);
-	/* Two a connection: one whose body is under way, one behind it; what presses hold; and
-	 * a share for connections that take whole windows. */
+	/* Two a connection: one whose body is under way, one behind it; or full windows, of as
+	 * many as may have one; and what presses hold. At 31 KB a message this is most of the
+	 * engine's memory. */
+	uint32_t pairs = 2 * l->connections;
+	uint32_t windows = SMTP_TRANSACTION_LIMIT * at_most(l->connections, WINDOWS_LIMIT);
 	l->messages =
-		at_most(2 * l->connections + 8 * l->presses + WINDOWS_SHARE, l->envelopes);
+		at_most((pairs > windows ? pairs : windows) + 8 * l->presses, l->envelopes);
 	l->outcomes = l->envelopes;
 	l->paths = at_most(PATHS_LIMIT, l->envelopes);
 	l->hosts = HOSTS_LIMIT;
