@@ -445,13 +445,25 @@ static void detach(struct session *session)
 				  memory_order_relaxed);
 }
 
+/* Whether the route, which may have been renewed, still has the target in its place. */
+static bool target_stands(const struct session *session)
+{
+	const struct route *route = session->path->route;
+	if (session->host_index >= route->host_count)
+		return false;
+	const struct route_host *host = &route->hosts[session->host_index];
+	return session->address_index < host->address_count &&
+	       strcmp(host->name, session->host) == 0;
+}
+
 /* Where a source is the trouble, no other host would be reached by it either. */
 static bool try_again(struct session *session)
 {
 	if (!session->refused || session->carrier->draining ||
 	    session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		return false;
-	return tls_retry(session) || auth_retry(session) || next_target(session);
+	bool same = tls_retry(session) || auth_retry(session);
+	return (same && target_stands(session)) || next_target(session);
 }
 
 void session_closed(struct session *session)
