@@ -128,7 +128,7 @@ static void on_sts(struct sts_question *sts, const struct sts_answer *answer)
 	note_policy(&q->route, TLS_POLICY_STS, q->domain, TLS_FAULT_VALIDATION);
 	route_explain(q, "no mail host of %.60s is named in the domain's MTA-STS policy",
 		      q->domain);
-	finish(q, CAUSE_TLS_FAILED);
+	finish(q, CAUSE_TLS_POLICY);
 }
 
 /* RFC 8461 is about the MX hosts of a domain: not about relays, not about bare addresses. */

@@ -280,7 +280,7 @@ static void test_route_sts_enforced(void **)
 	check_hosts("mx2.test=pkix");
 	assert_string_equal(route->site, "mx1.test,mx2.test"); /* shares the limits still */
 	ask_sts(with_sts, TLS_WISH_STS, POLICY("enforce", "mx3.test"));
-	check_cause(CAUSE_TLS_FAILED, "no mail host of a.test is named");
+	check_cause(CAUSE_TLS_POLICY, "no mail host of a.test is named");
 	check_policy(TLS_POLICY_STS, "a.test", TLS_FAULT_VALIDATION);
 }
 
