@@ -10,7 +10,7 @@
 #define RULE_LIMIT 512 /* a multiple of 64 */
 #define RULE_TERM_LIMIT 8
 #define RULE_STATUS_LIMIT 12
-#define TERM_SET_LIMIT 512
+#define TERM_SET_LIMIT 768
 #define LITERAL_LIMIT 6144
 #define LITERAL_SET_LIMIT 32768 /* memberships of literals in sets, in all */
 #define NEAR_WORDS 5            /* so far apart may "near" words be */
