@@ -50,15 +50,21 @@ struct classifier {
 	struct rule_book book;
 };
 
-struct classifier *classifier_create(struct arena *arena)
+struct classifier *classifier_create_from(struct arena *arena, str table)
 {
 	struct classifier *classifier = ARENA_NEW(arena, struct classifier);
-	str table = embedded_find("engine/smtp/rules.tsv");
 
-	ASSERT(table.data);
 	if (!classifier || rule_book_create(&classifier->book, arena, table) < 0)
 		return NULL;
 	return classifier;
+}
+
+struct classifier *classifier_create(struct arena *arena)
+{
+	str table = embedded_find("engine/smtp/rules.tsv");
+
+	ASSERT(table.data);
+	return classifier_create_from(arena, table);
 }
 
 /* --- which words occur, and where --- */

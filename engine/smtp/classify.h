@@ -66,6 +66,9 @@ struct classifier; /* immutable after creation: one serves all threads */
 
 /* Builds the automaton from the embedded rules in the arena (a few MB); NULL at its limit. */
 [[nodiscard]] struct classifier *classifier_create(struct arena *);
+/* The same from another table, which must stay: what is left of the rules when some are gone. A
+ * mistake in it is asserted. */
+[[nodiscard]] struct classifier *classifier_create_from(struct arena *, str table);
 /* provider is the short name of the MX's owner ("gmail", "yahoo", ...), empty when unknown. */
 struct classification classify(const struct classifier *, const struct reply *, str provider);
 /* One line out of a log: reply_code TAB enhanced_code TAB text; fields may be empty or missing,

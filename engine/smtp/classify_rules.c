@@ -82,10 +82,11 @@ static size_t literal_intern(struct reader *r, str text)
 	return index;
 }
 
+/* The members of one set lie together: it is complete before the next is begun. */
 static void add_member(struct reader *r, size_t literal, size_t set)
 {
-	for (size_t i = 0; i < r->member_count; i++) {
-		if (r->members[i].literal == literal && r->members[i].set == set)
+	for (size_t i = r->member_count; i > 0 && r->members[i - 1].set == set; i--) {
+		if (r->members[i - 1].literal == literal)
 			return;
 	}
 	ASSERT(r->member_count < LITERAL_SET_LIMIT);
@@ -298,20 +299,19 @@ static int index_rules(struct rule_book *book, struct arena *arena)
 static int index_members(struct reader *r)
 {
 	struct rule_book *book = r->book;
-	size_t at = 0;
 
 	book->starts = ARENA_ARRAY(r->arena, uint16_t, r->literal_count + 1);
 	book->memberships = ARENA_ARRAY(r->arena, uint16_t, r->member_count);
 	if (!book->starts || !book->memberships)
 		return -1;
-	for (size_t literal = 0; literal < r->literal_count; literal++) {
-		book->starts[literal] = (uint16_t)at;
-		for (size_t i = 0; i < r->member_count; i++) {
-			if (r->members[i].literal == literal)
-				book->memberships[at++] = r->members[i].set;
-		}
-	}
-	book->starts[r->literal_count] = (uint16_t)at;
+	/* Counted, summed up to where each ends, then filled from behind. */
+	for (size_t i = 0; i < r->member_count; i++)
+		book->starts[r->members[i].literal]++;
+	for (size_t literal = 1; literal <= r->literal_count; literal++)
+		book->starts[literal] =
+			(uint16_t)(book->starts[literal] + book->starts[literal - 1]);
+	for (size_t i = r->member_count; i-- > 0;)
+		book->memberships[--book->starts[r->members[i].literal]] = r->members[i].set;
 	return 0;
 }
 

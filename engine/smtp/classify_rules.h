@@ -10,9 +10,9 @@
 #define RULE_LIMIT 512 /* a multiple of 64 */
 #define RULE_TERM_LIMIT 8
 #define RULE_STATUS_LIMIT 12
-#define TERM_SET_LIMIT 512
-#define LITERAL_LIMIT 4096
-#define LITERAL_SET_LIMIT 16384 /* memberships of literals in sets, in all */
+#define TERM_SET_LIMIT 768
+#define LITERAL_LIMIT 6144
+#define LITERAL_SET_LIMIT 32768 /* memberships of literals in sets, in all */
 #define NEAR_WORDS 5            /* so far apart may "near" words be */
 
 typedef unsigned __int128 words_mask; /* bit n: word n of the text (PLAIN_WORD_LIMIT bits) */

@@ -279,14 +279,14 @@ static void test_classify_long_and_odd_texts_are_bounded(void **)
 
 static void test_classifier_end_of_memory_is_an_answer(void **)
 {
-	for (size_t limit = 1000; limit < 8 * 1024 * 1024; limit = limit * 3 / 2 + 1) {
+	for (size_t limit = 1000; limit < 16 * 1024 * 1024; limit = limit * 3 / 2 + 1) {
 		struct arena arena;
 		arena_init(&arena, &block_source, 0, limit);
 		(void)classifier_create(&arena);
 		arena_done(&arena);
 	}
 	struct arena arena;
-	arena_init(&arena, &block_source, 0, 8 * 1024 * 1024);
+	arena_init(&arena, &block_source, 0, 16 * 1024 * 1024);
 	assert_non_null(classifier_create(&arena));
 	print_message("classifier: %zu KiB\n", arena.taken_size / 1024);
 	arena_done(&arena);
