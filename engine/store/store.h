@@ -330,3 +330,21 @@ struct store_tls_save {
 	size_t count;
 };
 void store_tls_save(struct store *, struct store_tls_save *);
+
+/* The bell: PostgreSQL's NOTIFY for this tenant. It says where to look, never what is there: it
+ * may ring for nothing, rings once for many, and rings for all after every (re)connection, for
+ * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
+ * silent, so whoever depends on it looks now and then all the same. */
+enum store_rung {
+	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or cancelled */
+	STORE_RUNG_STOP = 2,   /* the stop feed has grown */
+	STORE_RUNG_DUE = 4,    /* deferrals were made due */
+	STORE_RUNG_ALL = 7,
+};
+struct store_bell {
+	/* From the loop, never inside a request; rung: of enum store_rung, or-ed. */
+	void (*on_bell)(struct store_bell *, unsigned rung);
+};
+/* Once a store, with a loop; it keeps itself connected from then on. The bell is the caller's
+ * until store_close(). */
+void store_listen(struct store *, struct store_bell *);
