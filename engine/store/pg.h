@@ -84,6 +84,7 @@ struct store {
 	size_t prepared_count;
 	uint64_t lease_token; /* counts this connection's leases */
 	uint64_t lost_token;  /* of a lease whose end is not known; 0: none */
+	uint64_t lost_claim_token; /* of a claim of transactional mail */
 	bool dead;            /* the connection broke under the active request */
 
 	struct pg_listen listen;
