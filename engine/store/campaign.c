@@ -27,6 +27,7 @@ static enum pg_next take_campaign(struct store *s, struct store_campaign *r,
 	r->ret_expires_wall = pg_time(result, 0, 4);
 	r->ret_fully_cut = pg_bool(result, 0, 5);
 	r->ret_revision = (uint32_t)pg_u64(result, 0, 6);
+	r->ret_transactional = pg_u64(result, 0, 10) == 1;
 	if (!keep(r->arena, result, 1, &r->ret_name) ||
 	    !keep(r->arena, result, 7, &r->ret_settings) ||
 	    !keep(r->arena, result, 8, &r->ret_html) ||
@@ -135,6 +136,7 @@ enum {
 	FINISH_TRIED,
 	FINISH_LOCKED,
 	FINISH_CANCELLING,
+	FINISH_DEFERRALS,
 	FINISH_CANCELLED,
 	FINISH_COMMIT,
 	FINISH_END
@@ -172,6 +174,9 @@ static enum pg_next finish_step(struct store *s, struct store_request *request,
 	case FINISH_CANCELLING:
 		s->step = FINISH_CANCELLING;
 		return cancel_next(s, r);
+	case FINISH_DEFERRALS:
+		put_campaign(s, r);
+		return pg_run(s, "cancel_outbox");
 	case FINISH_CANCELLED:
 		put_campaign(s, r);
 		return pg_run(s, "campaign_closed");

@@ -315,14 +315,21 @@ static void drive_connected(struct store *s)
 		if (PQisBusy(s->conn) || !take_result(s))
 			break;
 	}
+	pg_listen_take(s);
 	if (s->conn)
 		pg_wait_for(s, PQsocket(s->conn),
 			    PQflush(s->conn) == 1 ? POLLIN | POLLOUT : POLLIN);
 }
 
+/* Somebody waits to be served; or to be rung for, which only a connection can. */
+static bool wants_connection(const struct store *s)
+{
+	return !chain_empty(&s->queue) || (s->listen.bell && !s->closing);
+}
+
 static void drive_down(struct store *s)
 {
-	if (chain_empty(&s->queue) || (s->loop && pg_now(s) < s->pause_until))
+	if (!wants_connection(s) || (s->loop && pg_now(s) < s->pause_until))
 		return;
 	if (pg_connect(s) < 0)
 		pg_lose(s);
@@ -332,9 +339,10 @@ static void sleep_on(struct store *s)
 {
 	if (s->state == PG_CONNECTING || awaiting(s))
 		pg_wait_until(s, s->deadline);
+	else if (s->state == PG_DOWN ? wants_connection(s) : !chain_empty(&s->queue))
+		pg_wait_until(s, usec_max(s->pause_until, 1));
 	else
-		pg_wait_until(s, chain_empty(&s->queue) ? USEC_NEVER
-							: usec_max(s->pause_until, 1));
+		pg_wait_until(s, USEC_NEVER);
 }
 
 void pg_drive(struct store *s)
@@ -351,6 +359,7 @@ void pg_drive(struct store *s)
 		drive_down(s);
 	if (s->loop)
 		sleep_on(s);
+	pg_listen_tell(s);
 }
 
 /* ---- for requests ---- */

@@ -53,6 +53,14 @@ struct pg_watch {
 	bool stopping;
 };
 
+/* Who is told when something was notified (pg_listen.c). */
+struct pg_listen {
+	struct store_bell *bell; /* NULL: nobody */
+	struct store_request request;
+	bool asked;    /* the request waits, or is being served */
+	unsigned rung; /* and not told yet */
+};
+
 struct store {
 	PGconn *conn;
 	enum pg_state state;
@@ -76,8 +84,10 @@ struct store {
 	size_t prepared_count;
 	uint64_t lease_token; /* counts this connection's leases */
 	uint64_t lost_token;  /* of a lease whose end is not known; 0: none */
+	uint64_t lost_claim_token; /* of a claim of transactional mail */
 	bool dead;            /* the connection broke under the active request */
 
+	struct pg_listen listen;
 	struct pg_watch socket_watch, timer_watch;
 	int timer_fd;
 	bool closing;
@@ -152,6 +162,10 @@ void pg_wait_done(struct store *);           /* frees the store when all has sto
 void pg_drive_connecting(struct store *);
 void pg_drop(struct store *); /* closes without telling anybody */
 void pg_lose(struct store *); /* closes, and ends all that wait with STORE_LOST */
+/* pg_listen.c: notifications. */
+void pg_listen_begin(struct store *); /* on a new connection */
+void pg_listen_take(struct store *);  /* what came in with other bytes */
+void pg_listen_tell(struct store *);  /* calls the owner, who may close the store */
 /* pg.c: something happened: goes as far as it can. */
 void pg_drive(struct store *);
 void pg_set_state(struct store *, enum pg_state);

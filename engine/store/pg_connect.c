@@ -117,6 +117,7 @@ void pg_drive_connecting(struct store *s)
 		PQsetnonblocking(s->conn, 1);
 		s->pause_until = 0;
 		pg_set_state(s, PG_IDLE);
+		pg_listen_begin(s);
 		pg_wait_for(s, PQsocket(s->conn), POLLIN);
 		break;
 	default:

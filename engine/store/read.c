@@ -2,8 +2,9 @@
  * Three statements: the people, who has left since the cut, what earlier attempts left behind.
  * Each comes in two forms. Where a slice's ids lie close together a range of the primary key is
  * read whole and the few strangers in it are dropped here: no join at all. Where they lie far
- * apart they are looked up one by one. */
-#include "engine/store/pg.h"
+ * apart they are looked up one by one. Rows of the outbox stand in for people where the ids are
+ * theirs: one statement, for nobody of them has left a list. */
+#include "engine/store/outbox.h"
 
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
@@ -11,7 +12,7 @@
 #define SPARSE_FACTOR 4 /* a range may hold so many times what is wanted of it */
 
 struct read {
-	bool dense;
+	bool dense, outbox;
 	size_t cursor; /* the recipient a row is expected for */
 };
 
@@ -35,7 +36,9 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 				const struct read *x)
 {
 	static const char select[] = "/* FIELDS */";
-	const char *file = x->dense ? "read_people_dense" : "read_people_sparse";
+	const char *file = x->outbox  ? "read_outbox"
+			   : x->dense ? "read_people_dense"
+				      : "read_people_sparse";
 	str text = pg_text_of(file);
 	size_t at = str_find(text, STR(select));
 	struct buf statement, name;
@@ -123,6 +126,12 @@ static bool take_person(struct store_read *r, struct store_recipient *to,
 	return true;
 }
 
+/* Behind the fields. */
+static void take_expiry(struct store_recipient *to, const PGresult *result, size_t row)
+{
+	to->expires_wall = pg_time(result, row, PQnfields(result) - 1);
+}
+
 static bool take_people(struct store_read *r, struct read *x, const PGresult *result)
 {
 	x->cursor = 0;
@@ -130,6 +139,8 @@ static bool take_people(struct store_read *r, struct read *x, const PGresult *re
 		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, 0));
 		if (to && !take_person(r, to, result, row))
 			return false;
+		if (to && x->outbox)
+			take_expiry(to, result, row);
 	}
 	return true;
 }
@@ -164,39 +175,68 @@ static bool take_deferrals(struct store_read *r, struct read *x, const PGresult 
 	return true;
 }
 
-static enum pg_next begin(struct store *s, struct store_read *r)
+static void look(struct read *x, const struct store_read *r)
 {
-	struct read *x = s->own = pg_own(s, sizeof(*x));
+	x->outbox = r->ids[0] >= OUTBOX_FIRST_ID;
+	x->dense = !x->outbox && r->ids[r->count - 1] - r->ids[0] < r->count * SPARSE_FACTOR;
+}
+
+enum pg_next read_begin(struct store *s, struct store_read *r)
+{
+	struct read x = {};
 	if (r->count == 0)
 		return PG_DONE;
 	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->count);
-	if (!x || !r->ret_recipients)
+	if (!r->ret_recipients)
 		return pg_fail(s, STORE_RETRY, "no memory for a slice's recipients");
 	for (size_t i = 0; i < r->count; i++)
 		r->ret_recipients[i].subscriber_id = r->ids[i];
-	x->dense = r->ids[r->count - 1] - r->ids[0] < r->count * SPARSE_FACTOR;
-	return send_people(s, r, x);
+	look(&x, r);
+	return send_people(s, r, &x);
+}
+
+bool read_take(struct store_read *r, const PGresult *result)
+{
+	struct read x = {};
+	look(&x, r);
+	return take_people(r, &x, result);
+}
+
+static enum pg_next send_left(struct store *s, const struct store_read *r, const struct read *x)
+{
+	put_campaign_range(s, r, x->dense);
+	return pg_run(s, x->dense ? "read_left_dense" : "read_left_sparse");
+}
+
+static enum pg_next send_deferrals(struct store *s, const struct store_read *r,
+				   const struct read *x)
+{
+	put_campaign_range(s, r, x->dense);
+	return pg_run(s, x->dense ? "read_deferrals_dense" : "read_deferrals_sparse");
 }
 
 static enum pg_next read_step(struct store *s, struct store_request *request,
 			      const PGresult *result)
 {
 	struct store_read *r = (struct store_read *)request;
-	struct read *x = s->own;
+	struct read x = {};
+	if (r->count)
+		look(&x, r);
 	switch (s->step++) {
 	case 0:
-		return begin(s, r);
+		return read_begin(s, r);
 	case 1:
-		if (!take_people(r, x, result))
+		if (!take_people(r, &x, result))
 			break;
-		put_campaign_range(s, r, x->dense);
-		return pg_run(s, x->dense ? "read_left_dense" : "read_left_sparse");
+		if (!x.outbox)
+			return send_left(s, r, &x);
+		s->step++;
+		return send_deferrals(s, r, &x);
 	case 2:
-		take_left(r, x, result);
-		put_campaign_range(s, r, x->dense);
-		return pg_run(s, x->dense ? "read_deferrals_dense" : "read_deferrals_sparse");
+		take_left(r, &x, result);
+		return send_deferrals(s, r, &x);
 	case 3:
-		if (!take_deferrals(r, x, result))
+		if (!take_deferrals(r, &x, result))
 			break;
 		return PG_DONE;
 	}

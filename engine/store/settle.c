@@ -3,7 +3,7 @@
  * batch may hold several outcomes of one recipient (a journal replayed from far back): rows and
  * counts take all of them, who waits is decided by the last. The position comes first: if it is
  * not the expected one somebody else has settled this, and nothing else is worth trying. */
-#include "engine/store/pg.h"
+#include "engine/store/outbox.h"
 
 #include <stdlib.h>
 
@@ -34,7 +34,7 @@ struct settle {
 	size_t last_count;
 };
 
-static uint32_t status_number(struct status status)
+uint32_t store_status_number(struct status status)
 {
 	return status.class * 1000000u + status.subject % 1000u * 1000u + status.detail % 1000u;
 }
@@ -50,7 +50,7 @@ static uint16_t reason_number(const struct store_outcome *o)
 	return (uint16_t)(reason ? reason : (uint32_t)CLASS_UNKNOWN);
 }
 
-static uint16_t class_number(const struct store_outcome *o)
+uint16_t store_class_number(const struct store_outcome *o)
 {
 	return o->verdict == VERDICT_SUPPRESSED ? reason_number(o) : (uint16_t)o->class;
 }
@@ -66,11 +66,11 @@ static void put_row(struct buf *b, uint32_t tenant, const struct store_outcome *
 	pg_copy_time(b, o->date_wall);
 	pg_copy_u32(b, tenant);
 	pg_copy_u32(b, o->revision);
-	pg_copy_u32(b, status_number(o->status));
+	pg_copy_u32(b, store_status_number(o->status));
 	pg_copy_u32(b, o->duration_ms);
 	pg_copy_u32(b, o->size);
 	pg_copy_u16(b, (uint16_t)o->verdict);
-	pg_copy_u16(b, class_number(o));
+	pg_copy_u16(b, store_class_number(o));
 	pg_copy_u16(b, (uint16_t)o->stage);
 	pg_copy_u16(b, o->code);
 	pg_copy_u16(b, (uint16_t)(o->attempt < INT16_MAX ? o->attempt : INT16_MAX));
@@ -104,7 +104,7 @@ static enum pg_next send_tallies(struct store *s, const struct store_settle *r,
 	if (tally_init(&t, &s->scratch, x->count) < 0)
 		return pg_fail(s, STORE_RETRY, "no memory for a batch's counts");
 	for (size_t i = 0; i < x->count; i++)
-		tally_add(&t, x->outcomes[i], class_number(x->outcomes[i]));
+		tally_add(&t, x->outcomes[i], store_class_number(x->outcomes[i]));
 	pg_put_tenant(s);
 	pg_put_u32(s, r->engine_id);
 	pg_put_u64_array(s, t.campaigns, t.count);
@@ -248,7 +248,7 @@ static void fill_deferral(struct deferral_columns *c, size_t at, const struct st
 	c->verdicts[at] = o->verdict;
 	c->classes[at] = o->class;
 	c->codes[at] = o->code;
-	c->statuses[at] = status_number(o->status);
+	c->statuses[at] = store_status_number(o->status);
 	c->providers[at] = no_null(o->provider);
 	c->sources[at] = no_null(o->source);
 	c->texts[at] = str_sub(no_null(o->text), 0, TEXT_LIMIT);
@@ -359,6 +359,7 @@ enum {
 	SETTLE_DEFERRALS,
 	SETTLE_DEFERRALS_DONE,
 	SETTLE_SUPPRESSIONS,
+	SETTLE_OUTBOX,
 	SETTLE_CLOSED,
 	SETTLE_COMMIT,
 	SETTLE_END
@@ -379,6 +380,8 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return send_deferrals_done(s, x);
 	case SETTLE_SUPPRESSIONS:
 		return send_suppressions(s, r);
+	case SETTLE_OUTBOX:
+		return outbox_send_settled(s, x->outcomes, x->count);
 	case SETTLE_CLOSED:
 		return send_closed(s, r);
 	default:

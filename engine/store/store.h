@@ -98,6 +98,7 @@ struct store_campaign {
 	uint32_t ret_revision;
 	usec ret_launched_wall, ret_expires_wall;
 	bool ret_fully_cut; /* no further slices will be cut */
+	bool ret_transactional; /* to rows of the outbox, see store_claim_outbox() */
 };
 void store_campaign(struct store *, struct store_campaign *);
 
@@ -123,8 +124,12 @@ struct store_cut {
 };
 void store_cut(struct store *, struct store_cut *);
 
-/* OUTBOX: made and leased by a claim of transactional mail, whose recipients it has marked. */
-enum slice_kind { SLICE_AUDIENCE = 0, SLICE_RETRY = 1, SLICE_REMAINDER = 2, SLICE_OUTBOX = 3 };
+enum slice_kind {
+	SLICE_AUDIENCE = 0,
+	SLICE_RETRY = 1,
+	SLICE_REMAINDER = 2,
+	SLICE_OUTBOX = 3, /* transactional mail as it was claimed */
+};
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
  * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is 0).
@@ -157,6 +162,7 @@ struct store_recipient {
 	str source;        /* that the last attempt used; empty: none */
 	bool suppressed;   /* became so since the slice was cut (suppressed or unsubscribed) */
 	const char *suppression_reason;
+	usec expires_wall; /* of an outbox row: not to be started after; 0: none */
 };
 struct store_read {
 	struct store_request request;
@@ -340,3 +346,57 @@ struct store_tls_save {
 	size_t count;
 };
 void store_tls_save(struct store *, struct store_tls_save *);
+
+/* The bell: PostgreSQL's NOTIFY for this tenant. It says where to look, never what is there: it
+ * may ring for nothing, rings once for many, and rings for all after every (re)connection, for
+ * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
+ * silent, so whoever depends on it looks now and then all the same. */
+enum store_rung {
+	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or cancelled */
+	STORE_RUNG_STOP = 2,   /* the stop feed has grown */
+	STORE_RUNG_DUE = 4,    /* deferrals were made due */
+	STORE_RUNG_ALL = 7,
+};
+struct store_bell {
+	/* From the loop, never inside a request; rung: of enum store_rung, or-ed. */
+	void (*on_bell)(struct store_bell *, unsigned rung);
+};
+/* Once a store, with a loop; it keeps itself connected from then on. The bell is the caller's
+ * until store_close(). */
+void store_listen(struct store *, struct store_bell *);
+
+/* Transactional mail. Rows of the table outbox (sql/README.md) belong to a campaign that is
+ * transactional: it is cut from nothing and runs until it is cancelled. A row's id stands where a
+ * subscriber's does, in slices, marks, outcomes and deferrals, and every request above serves such
+ * a campaign; ids of rows are 2^40 and higher, so that none is ever a subscriber's.
+ *
+ * Claims rows that are due, the most urgent first, all of one campaign: they become a slice
+ * (SLICE_OUTBOX) that this engine holds, marked as started already, and come back as store_read()
+ * would read them. After STORE_LOST the same store finds its claim again; of one engine only one
+ * store claims. Who is suppressed for a dead address is marked so and gets that verdict from the
+ * engine; who has only left lists is not. Rows whose time is over get their verdict here.
+ *
+ * Nobody polls: ask when the bell rings (STORE_RUNG_OUTBOX), at ret_next_due_wall, and again at once
+ * while something was claimed. */
+struct store_outbox_template {
+	uint64_t campaign_id;
+	const str *fields; /* names of attributes that it uses */
+	size_t field_count;
+};
+struct store_claim_outbox {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	const struct store_outbox_template *templates; /* campaigns that this engine has loaded */
+	size_t template_count;
+	uint32_t limit; /* rows; content is bounded, too (16 MB) */
+	struct arena *arena;
+	uint64_t ret_slice_id; /* 0: nothing is due */
+	uint64_t ret_campaign_id;
+	struct store_recipient *ret_recipients; /* by subscriber_id, ascending */
+	size_t ret_count;
+	uint64_t ret_unknown_campaign_id; /* running, none of templates, and has rows that are due:
+					     load it and ask again; 0: none */
+	usec ret_next_due_wall; /* when to ask again at the latest; may have passed: at once;
+				   USEC_NEVER: there is nothing */
+};
+void store_claim_outbox(struct store *, struct store_claim_outbox *);

@@ -4,7 +4,7 @@ select c.id, c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished
 	coalesce(s.targeted, 0), coalesce(t.delivered, 0), coalesce(t.failed, 0)
 from campaigns c
 left join lateral (
-	select sum(count + suppressed_count) filter (where kind = 0) as targeted
+	select sum(count + suppressed_count) filter (where kind in (0, 3)) as targeted
 	from slices where tenant_id = c.tenant_id and campaign_id = c.id) s on true
 left join lateral (
 	select sum(count) filter (where verdict = 1 and final) as delivered,

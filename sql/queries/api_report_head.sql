@@ -17,7 +17,7 @@ select c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.
 from campaigns c
 left join templates t on t.tenant_id = c.tenant_id and t.campaign_id = c.id and t.revision = c.revision
 left join lateral (select sum(count + suppressed_count) as targeted from slices
-	where tenant_id = c.tenant_id and campaign_id = c.id and kind = 0) s on true
+	where tenant_id = c.tenant_id and campaign_id = c.id and kind in (0, 3)) s on true
 left join lateral (select count(*), min(due_at) as next_due from deferrals
 	where tenant_id = c.tenant_id and campaign_id = c.id) f on true
 left join lateral (select min(at) as first_at, max(at) as last_at from deliveries

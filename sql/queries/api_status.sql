@@ -6,7 +6,7 @@ select c.id, c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished
 	to_char(c.launched_at, 'YYYY-MM-DD HH24:MI:SS')
 from campaigns c
 left join lateral (select sum(count + suppressed_count) as targeted from slices
-	where tenant_id = c.tenant_id and campaign_id = c.id and kind = 0) s on true
+	where tenant_id = c.tenant_id and campaign_id = c.id and kind in (0, 3)) s on true
 left join lateral (select sum(count) filter (where final) as ended,
 		sum(count) filter (where verdict = 1 and final) as delivered,
 		sum(count) filter (where verdict = 3 and final) as failed,

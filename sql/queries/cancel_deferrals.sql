@@ -10,7 +10,10 @@ ended as (
 	select $1, $2, 0, subscriber_id, now(), date_at, revision, 5007000, 0, 0, 6, 0, 0, 554, 0, 1,
 		true, 'cancelled', provider, source, '', '', ''
 	from forgotten
-	returning provider)
+	returning provider),
+told as (
+	update outbox o set state = 7, ended_at = now() from forgotten f
+	where o.tenant_id = $1 and o.id = f.subscriber_id)
 insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,
 	count)
 select $1, $2, 0, 6, 0, 0, true, provider, count(*) from ended group by provider

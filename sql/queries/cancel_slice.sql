@@ -10,6 +10,9 @@ with ended as (
 forgotten as (
 	delete from deferrals d using unnest($4::bigint[]) as w(id)
 	where d.tenant_id = $1 and d.campaign_id = $2 and d.subscriber_id = w.id),
+told as (
+	update outbox o set state = 7, ended_at = now() from unnest($4::bigint[]) as w(id)
+	where o.tenant_id = $1 and o.id = w.id),
 closed as (
 	update slices set state = 3 where tenant_id = $1 and campaign_id = $2 and id = $3)
 insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,

@@ -21,6 +21,11 @@ waiting as (
 	from doubt where not $6
 	on conflict (tenant_id, campaign_id, subscriber_id) do update
 	set slice_id = null, due_at = now(), attempts = excluded.attempts, verdict = 4),
+told as (
+	update outbox o set state = 5, class = 17, attempts = doubt.attempt, code = 451,
+		reply_status = 4003000, reply = 'the engine''s journal was lost', due_at = now(),
+		ended_at = case when $6 then now() end
+	from doubt where o.tenant_id = $1 and o.id = doubt.id),
 done as (
 	delete from deferrals d using doubt
 	where $6 and d.tenant_id = $1 and d.campaign_id = $2 and d.subscriber_id = doubt.id)

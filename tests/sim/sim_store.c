@@ -1,12 +1,11 @@
 /* sim_store.c - engine/store/store.h over the world: the tables in memory, each request whole
  * or not at all, answers late, connections that break before or after the write. */
-#include "tests/sim/world.h"
+#include "tests/sim/sim_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/assert.h"
-#include "engine/store/store.h"
 
 #define SLICE_LIMIT 4096
 #define CAMPAIGN 7
@@ -28,11 +27,6 @@ struct table_slice {
 	uint64_t ids[RECIPIENT_LIMIT];
 	bool accounted[RECIPIENT_LIMIT]; /* has an outcome of this slice, or stands in a child
 					  */
-};
-
-struct store {
-	struct io_loop *loop;
-	bool closed;
 };
 
 static struct {
@@ -106,7 +100,7 @@ static void answered(struct world *w, void *a, uint64_t b)
 	free(answering);
 }
 
-static void answer(struct store *store, struct store_request *request, int result)
+void answer(struct store *store, struct store_request *request, int result)
 {
 	request->result = result;
 	if (result != STORE_OK && request->why[0] == '\0')
@@ -123,8 +117,7 @@ static void answer(struct store *store, struct store_request *request, int resul
 	world_at(world, 300 + (usec)world_below(world, 4000), answered, answering, 0);
 }
 
-/* Whether the request is lost before anything is written; then it is answered here. */
-static bool lost_before(struct store *store, struct store_request *request)
+bool lost_before(struct store *store, struct store_request *request)
 {
 	request->why[0] = '\0';
 	if (world_fault(world, FAULT_STORE_OUTAGE))
@@ -136,8 +129,7 @@ static bool lost_before(struct store *store, struct store_request *request)
 	return false;
 }
 
-/* Written; the answer may still be lost. */
-static void written(struct store *store, struct store_request *request)
+void written(struct store *store, struct store_request *request)
 {
 	answer(store, request, world_fault(world, FAULT_STORE_AFTER) ? STORE_LOST : STORE_OK);
 }
@@ -162,10 +154,11 @@ void store_close(struct store *store)
 		if (answering->store == store)
 			answering->request = NULL;
 	}
+	sim_bell_forget(store);
 	free(store);
 }
 
-static bool fenced(struct store *store, struct store_request *request, uint32_t epoch)
+bool fenced(struct store *store, struct store_request *request, uint32_t epoch)
 {
 	if (epoch == db.epoch)
 		return false;

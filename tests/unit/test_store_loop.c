@@ -74,7 +74,7 @@ static void make_campaign(void)
 	assert_int_equal(
 		live_exec(live_admin,
 			  "insert into campaigns (tenant_id, id, name, state) values (1, 77, "
-			  "'loop', 1); select campaign_partition(77)"),
+			  "'loop', 1) on conflict do nothing; select campaign_partition(77)"),
 		0);
 }
 
@@ -209,6 +209,121 @@ static void test_store_closes_at_any_moment(void **)
 	}
 }
 
+static struct store_bell bell;
+static int rings;
+static unsigned rung;
+
+static void on_bell(struct store_bell *b, unsigned what)
+{
+	assert_ptr_equal(b, &bell);
+	rings++;
+	rung |= what;
+}
+
+static void open_listening(void)
+{
+	rings = 0;
+	rung = 0;
+	bell.on_bell = on_bell;
+	open_store(live_conninfo);
+	store_listen(store, &bell);
+	assert_int_equal(rings, 0);
+	world_run_until(&rings, 1);
+	assert_int_equal(rung, STORE_RUNG_ALL);
+	rung = 0;
+}
+
+static void test_store_rings_for_its_tenant_only(void **)
+{
+	open_listening();
+	assert_int_equal(live_exec(live_admin, "notify rundbrief_outbox, '2'"), 0);
+	world_run_for(100 * USEC_MS);
+	assert_int_equal(rings, 1);
+	assert_int_equal(live_exec(live_admin, "notify rundbrief_outbox, '1'"), 0);
+	world_run_until(&rings, 2);
+	assert_int_equal(rung, STORE_RUNG_OUTBOX);
+	assert_int_equal(live_exec(live_admin, "notify rundbrief_due"), 0);
+	world_run_until(&rings, 3);
+	assert_int_equal(rung, STORE_RUNG_OUTBOX | STORE_RUNG_DUE);
+	close_store();
+}
+
+/* What comes in with the answers to requests rings too, and the one of a stop is a trigger's.
+ */
+static void test_store_rings_between_requests(void **)
+{
+	struct store_join joins[20];
+	make_campaign();
+	open_listening();
+	done_count = 0;
+	for (int i = 0; i < 20; i++) {
+		joins[i] = joining();
+		store_join(store, &joins[i]);
+	}
+	assert_int_equal(live_exec(live_admin, "update campaigns set state = 2"), 0);
+	world_run_until(&done_count, 20);
+	world_run_until(&rings, 2);
+	assert_int_equal(rung, STORE_RUNG_STOP);
+	close_store();
+}
+
+static void kill_sessions(void)
+{
+	assert_int_equal(
+		live_exec(live_admin,
+			  "select pg_terminate_backend(pid) from pg_stat_activity where "
+			  "application_name = 'rundbrief loop' and datname = "
+			  "current_database()"),
+		0);
+}
+
+static void test_store_rings_again_after_a_broken_connection(void **)
+{
+	struct store_join join = joining();
+	open_listening();
+	kill_sessions(); /* while nobody asks anything */
+	world_run_until(&rings, 2);
+	assert_int_equal(rung, STORE_RUNG_ALL);
+	rung = 0;
+	PGconn *holder = hold_engines();
+	done_count = 0;
+	store_join(store, &join);
+	wait_for_waiter();
+	kill_sessions(); /* under a request */
+	world_run_until(&done_count, 1);
+	assert_int_equal(join.request.result, STORE_LOST);
+	PQfinish(holder);
+	world_run_until(&rings, 3);
+	assert_int_equal(rung, STORE_RUNG_ALL);
+	rung = 0;
+	assert_int_equal(live_exec(live_admin, "notify rundbrief_outbox, '1'"), 0);
+	world_run_until(&rings, 4);
+	assert_int_equal(rung, STORE_RUNG_OUTBOX);
+	close_store();
+}
+
+static void close_when_rung(struct store_bell *b, unsigned what)
+{
+	(void)b;
+	rung |= what;
+	store_close(store);
+	done_count = 1;
+}
+
+static void test_store_may_be_closed_by_its_bell(void **)
+{
+	for (usec pause = 0; pause < 6 * USEC_MS; pause += 300) {
+		done_count = 0;
+		bell.on_bell = close_when_rung;
+		open_store(live_conninfo);
+		world_run_for(pause); /* connecting, or not yet */
+		store_listen(store, &bell);
+		world_run_until(&done_count, 1);
+		world_run_for(5 * USEC_MS);
+	}
+	assert_int_equal(done_count, 1);
+}
+
 static void test_store_refuses_a_conninfo_that_is_none(void **)
 {
 	char why[256] = "";
@@ -226,6 +341,10 @@ int main(void)
 		cmocka_unit_test(test_store_ends_all_that_wait_when_the_connection_breaks),
 		cmocka_unit_test(test_store_pauses_between_vain_attempts),
 		cmocka_unit_test(test_store_closes_at_any_moment),
+		cmocka_unit_test(test_store_rings_for_its_tenant_only),
+		cmocka_unit_test(test_store_rings_between_requests),
+		cmocka_unit_test(test_store_rings_again_after_a_broken_connection),
+		cmocka_unit_test(test_store_may_be_closed_by_its_bell),
 		cmocka_unit_test(test_store_refuses_a_conninfo_that_is_none),
 	};
 	return cmocka_run_group_tests_name("store loop", tests, setup, teardown);
