@@ -69,7 +69,9 @@ static int init_relays(struct carrier *carrier)
 	carrier->relays = ARENA_ARRAY(&carrier->arena, struct auth_relay, count + 1);
 	carrier->sources =
 		ARENA_ARRAY(&carrier->arena, struct carrier_source, settings->source_count);
-	if (!carrier->relays || !carrier->sources)
+	carrier->providers = ARENA_ARRAY(&carrier->arena, struct carrier_provider,
+					 CARRIER_PROVIDER_LIMIT);
+	if (!carrier->relays || !carrier->sources || !carrier->providers)
 		return -1;
 	bool tokens = false;
 	for (size_t i = 0; settings->logins && i < count; i++)
@@ -187,6 +189,7 @@ bool carrier_path_is_stopped(const struct carrier *carrier, const struct carrier
 			     usec now)
 {
 	return carrier->draining || carrier->paused ||
+	       carrier_provider_is_stopped(carrier, path) ||
 	       carrier_source_is_aside(carrier, path->source_index, now);
 }
 
@@ -286,6 +289,10 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 		return;
 	case STOP_RESUME:
 		carrier->paused = false;
+		return;
+	case STOP_PROVIDER:
+	case STOP_PROVIDER_END:
+		carrier_follow_provider(carrier, stop);
 		return;
 	case STOP_SUBSCRIBER:
 		if (carrier->stopped.live_count >= STOPPED_LIMIT ||
@@ -433,6 +440,7 @@ usec carrier_step(struct carrier *carrier)
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
+	carrier_act_on_incidents(carrier);
 	sweep(carrier, now);
 	if (carrier->draining)
 		carrier_push_notes(carrier);

@@ -137,6 +137,12 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 	return started;
 }
 
+static bool starts_nothing(const struct carrier *carrier, const struct carrier_path *path)
+{
+	return carrier->draining || carrier->paused || carrier->journal_failed ||
+	       carrier_provider_is_stopped(carrier, path);
+}
+
 static struct press *least_busy(struct carrier *carrier)
 {
 	struct press *best = &carrier->presses[0];
@@ -292,7 +298,7 @@ static void close_idle_sessions(struct carrier_path *path, usec now)
 static void end_late(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	size_t late = path->waiting.count + path->marked.count + path->ready.count;
-	bool stopped = carrier->draining || carrier->paused || carrier->journal_failed;
+	bool stopped = starts_nothing(carrier, path);
 	if (late > 0 && now < path->shut_until && chain_empty(&path->sessions) && !stopped)
 		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
 }
@@ -309,7 +315,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	};
 	struct path_grant grant = path_verdict(&path->site->shaping, &demand, now);
 	path->why = grant.why;
-	if (carrier->draining || carrier->paused || carrier->journal_failed)
+	if (starts_nothing(carrier, path))
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
 	/* One message more than fits is kept ready per connection, unless the rate forbids. */
@@ -318,7 +324,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	uint32_t in_time = grant.start - started + usable;
 	if (grant.why[0] && room > in_time)
 		room = in_time;
-	if (!carrier->draining && !carrier->paused && !carrier->journal_failed) {
+	if (!starts_nothing(carrier, path)) {
 		order(carrier, path, room > held ? room - held : 0);
 		ask_for_marks(carrier, path, now);
 	}

@@ -79,8 +79,8 @@ static void on_marked(struct store_request *request)
 static void follow(struct feeder *feeder, const struct store_stop *stop)
 {
 	/* A subscriber's stop may be for all campaigns (0): suppressed, or for those of one
-	 * list. */
-	bool for_all = stop->kind == STOP_SUBSCRIBER && stop->campaign_id == 0;
+	 * list. A provider's always is. */
+	bool for_all = stop->campaign_id == 0;
 	if (!for_all && stop->campaign_id != feeder->content->campaign_id)
 		return;
 	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
@@ -93,11 +93,12 @@ static void follow(struct feeder *feeder, const struct store_stop *stop)
 	kept->reason = arena_copy(&feeder->arena, str_of(stop->reason)).data;
 	if (!kept->reason)
 		kept->reason = "stopped";
+	kept->provider = arena_copy(&feeder->arena, stop->provider);
 	if (stop->kind == STOP_PAUSE || stop->kind == STOP_RESUME)
 		feeder->paused = stop->kind == STOP_PAUSE;
 	if (stop->kind == STOP_CANCEL)
 		feeder->cancelled = true;
-	if (stop->kind != STOP_SUBSCRIBER)
+	if (stop->campaign_id != 0 && stop->kind != STOP_SUBSCRIBER)
 		log_event(LOG_INFO, "campaign", "change=%s",
 			  feeder->cancelled ? "cancelled"
 			  : feeder->paused  ? "paused"

@@ -7,6 +7,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/store/store.h"
+#include "tests/sim/sim_store.h"
 
 #define SLICE_LIMIT 4096
 #define CAMPAIGN 7
@@ -75,6 +76,7 @@ void store_begin(struct world *w)
 			 (unsigned long long)world_below(w, SITE_COUNT));
 		truth->suppressed_at_cut = world_below(w, 50) == 0;
 	}
+	sim_incident_begin();
 }
 
 void store_end(struct world *w)
@@ -140,6 +142,21 @@ static bool lost_before(struct store *store, struct store_request *request)
 static void written(struct store *store, struct store_request *request)
 {
 	answer(store, request, world_fault(world, FAULT_STORE_AFTER) ? STORE_LOST : STORE_OK);
+}
+
+void sim_answer(struct store *store, struct store_request *request, int result)
+{
+	answer(store, request, result);
+}
+
+bool sim_lost_before(struct store *store, struct store_request *request)
+{
+	return lost_before(store, request);
+}
+
+void sim_written(struct store *store, struct store_request *request)
+{
+	written(store, request);
 }
 
 int store_open(struct store **ret_store, struct io_loop *loop,
@@ -373,6 +390,15 @@ static void stop_somebody(void)
 	db.stop_count++;
 }
 
+void sim_stop(const struct store_stop *stop)
+{
+	if (db.stop_count == STOP_LIMIT)
+		return;
+	db.stops[db.stop_count] = *stop;
+	db.stops[db.stop_count].number = db.stop_count + 1;
+	db.stop_count++;
+}
+
 void store_stop_feed(struct store *store, struct store_stop_feed *r)
 {
 	if (lost_before(store, &r->request))
@@ -449,6 +475,7 @@ static void take_outcome(const struct store_outcome *row)
 	truth->revision = row->revision;
 	truth->date_wall = row->date_wall;
 	truth->first_wall = row->first_wall;
+	sim_incident_settled(row);
 	if (row->verdict == VERDICT_IN_DOUBT)
 		truth->doubt_count++;
 	if (row->verdict == VERDICT_IN_DOUBT && !row->final)
