@@ -85,18 +85,23 @@ begin
 	if not exists (select from suppressions_scoped x where x.tenant_id = tenant and x.domain <> '') then
 		return;
 	end if;
+	-- Looked up one by one: a join may choose to read all domains for every slice.
 	if ids is null then
 		return query
-		select s.id, x.reason from subscribers s
-		join suppressions_scoped x on x.tenant_id = tenant and x.domain = s.domain and x.domain <> ''
-		where s.tenant_id = tenant and s.id between lo and hi
-			and sender_covers(x.sender, from_address) and list_is_shut(tenant, x.list_id, lists, s.id);
+		select s.id, d.reason from subscribers s
+		cross join lateral (select x.reason from suppressions_scoped x
+			where x.tenant_id = tenant and x.domain = s.domain and x.domain <> ''
+				and sender_covers(x.sender, from_address)
+				and list_is_shut(tenant, x.list_id, lists, s.id) limit 1) d
+		where s.tenant_id = tenant and s.id between lo and hi;
 	else
 		return query
-		select s.id, x.reason from unnest(ids) w(id)
+		select s.id, d.reason from unnest(ids) w(id)
 		join subscribers s on s.tenant_id = tenant and s.id = w.id
-		join suppressions_scoped x on x.tenant_id = tenant and x.domain = s.domain and x.domain <> ''
-		where sender_covers(x.sender, from_address) and list_is_shut(tenant, x.list_id, lists, s.id);
+		cross join lateral (select x.reason from suppressions_scoped x
+			where x.tenant_id = tenant and x.domain = s.domain and x.domain <> ''
+				and sender_covers(x.sender, from_address)
+				and list_is_shut(tenant, x.list_id, lists, s.id) limit 1) d;
 	end if;
 end $$;
 

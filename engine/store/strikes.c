@@ -184,16 +184,16 @@ enum pg_next settle_domains(struct store *s, const struct store_settle *r)
 enum pg_next settle_delivered(struct store *s, const struct store_settle *r)
 {
 	uint64_t *ids = pg_own(s, (r->count + 1) * sizeof(*ids)), lo = UINT64_MAX, hi = 0;
-	usec *times = pg_own(s, (r->count + 1) * sizeof(*times));
+	usec latest = 1;
 	size_t n = 0;
-	if (!ids || !times)
+	if (!ids)
 		return pg_fail(s, STORE_RETRY, "no memory for deliveries");
 	for (size_t i = 0; i < r->count; i++) {
 		const struct store_outcome *o = r->outcomes[i];
 		if (o->verdict != VERDICT_DELIVERED)
 			continue;
-		ids[n] = o->subscriber_id;
-		times[n++] = o->at_wall ? o->at_wall : 1;
+		ids[n++] = o->subscriber_id;
+		latest = usec_max(latest, o->at_wall);
 		lo = o->subscriber_id < lo ? o->subscriber_id : lo;
 		hi = o->subscriber_id > hi ? o->subscriber_id : hi;
 	}
@@ -201,9 +201,9 @@ enum pg_next settle_delivered(struct store *s, const struct store_settle *r)
 		return PG_DONE;
 	pg_put_tenant(s);
 	pg_put_u64_array(s, ids, n);
-	pg_put_time_array(s, times, n);
 	pg_put_u64(s, lo);
 	pg_put_u64(s, hi);
+	pg_put_time(s, latest);
 	return pg_run(s, "settle_delivered");
 }
 
