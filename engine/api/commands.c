@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&command_cancel,
 	&command_subscriber,
 	&command_suppress,
+	&command_incidents,
 	&command_dkim,
 	&command_check,
 	&command_trace,

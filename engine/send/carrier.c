@@ -73,7 +73,9 @@ static int init_relays(struct carrier *carrier)
 	carrier->relays = ARENA_ARRAY(&carrier->arena, struct auth_relay, count + 1);
 	carrier->sources =
 		ARENA_ARRAY(&carrier->arena, struct carrier_source, settings->source_count);
-	if (!carrier->relays || !carrier->sources)
+	carrier->providers = ARENA_ARRAY(&carrier->arena, struct carrier_provider,
+					 CARRIER_PROVIDER_LIMIT);
+	if (!carrier->relays || !carrier->sources || !carrier->providers)
 		return -1;
 	bool tokens = false;
 	for (size_t i = 0; settings->logins && i < count; i++)
@@ -194,6 +196,7 @@ bool carrier_path_is_stopped(const struct carrier *carrier, const struct carrier
 			     const struct campaign *campaign, usec now)
 {
 	return carrier->draining || campaign->stopped ||
+	       carrier_provider_is_stopped(carrier, path) ||
 	       carrier_source_is_aside(carrier, path->source_index, now);
 }
 
@@ -319,6 +322,10 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 		return;
 	case STOP_RESUME:
 		stop_campaign(carrier, stop->campaign_id, false);
+		return;
+	case STOP_PROVIDER:
+	case STOP_PROVIDER_END:
+		carrier_follow_provider(carrier, stop);
 		return;
 	case STOP_SUBSCRIBER:
 		if (carrier->stopped.live_count >= STOPPED_LIMIT ||
@@ -471,6 +478,7 @@ usec carrier_step(struct carrier *carrier)
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
+	carrier_act_on_incidents(carrier);
 	sweep(carrier, now);
 	if (carrier->draining)
 		carrier_push_notes(carrier);

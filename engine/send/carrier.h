@@ -15,6 +15,7 @@
  *   carrier_habit.c    what a session teaches about its host
  *   carrier_note.c     and what of that is kept
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
+ *   carrier_incident.c providers that do not know their own users any more
  */
 #pragma once
 
@@ -28,6 +29,7 @@
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
 #include "engine/shape/reach.h"
+#include "engine/shape/incident.h"
 #include "engine/shape/rules.h"
 #include "engine/smtp/client_state.h"
 
@@ -106,13 +108,25 @@ struct carrier_habit {
 /* What the ledger is to write down beside outcomes; texts stand in text. */
 struct carrier_note {
 	struct chain_link link; /* in carrier.tls_counted, while it still counts */
-	enum { NOTE_HOST, NOTE_TLS } kind;
+	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT } kind;
 	struct store_host host;
 	struct store_tls_result tls;
+	struct store_incident incident;
 	str key; /* in carrier.tls_tallies */
 	size_t text_size;
 	char text[2048];
 };
+
+/* A large provider, whatever the paths to it. */
+struct carrier_provider {
+	char name[33];
+	struct incident detector;
+	bool stopped; /* nothing starts there */
+	bool untold;  /* by a finding of ours that the ledger does not know yet */
+	struct incident_finding finding;
+	usec found_at, found_wall;
+};
+#define CARRIER_PROVIDER_LIMIT 128 /* there are two dozen */
 
 /* A connection to a host of a route, and what became of TLS. */
 struct carrier_tls_result {
@@ -222,6 +236,10 @@ struct carrier {
 	struct lane notes, notes_back;       /* the same */
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
+
+	struct carrier_provider *providers;
+	size_t provider_count;
+	bool incident_found; /* to be acted upon at the next step */
 
 	struct chain voided;     /* envelopes to be returned when that is written */
 	struct chain unwritten;  /* outcomes whose journal record is not written yet */
@@ -356,6 +374,17 @@ bool session_in_clear(const struct session *);
 void carrier_take_hosts(struct carrier *, const struct store_host *, size_t count);
 void carrier_count_tls(struct carrier *, const struct carrier_tls_result *);
 void carrier_push_notes(struct carrier *); /* all there are, to the ledger */
+
+/* False when no note was left. Texts are copied. */
+[[nodiscard]] bool carrier_note_incident(struct carrier *, const struct store_incident *);
+
+/* carrier_incident.c */
+void carrier_take_providers(struct carrier *, const struct store_provider *, size_t count);
+bool carrier_provider_is_stopped(const struct carrier *, const struct carrier_path *);
+void carrier_count_answer(struct carrier *, const struct carrier_path *, const struct reply *,
+			  const struct classification *);
+void carrier_follow_provider(struct carrier *, const struct store_stop *);
+void carrier_act_on_incidents(struct carrier *);
 
 /* An envelope ends: with an attempt (message set, session known) or without. */
 void carrier_outcome(struct carrier *, struct envelope *, const struct reply *, bool in_doubt,

@@ -121,6 +121,18 @@ void carrier_count_tls(struct carrier *carrier, const struct carrier_tls_result 
 		push(carrier, note);
 }
 
+bool carrier_note_incident(struct carrier *carrier, const struct store_incident *incident)
+{
+	struct carrier_note *note = borrow(carrier);
+	if (!note)
+		return false;
+	note->kind = NOTE_INCIDENT;
+	note->incident = *incident;
+	note->incident.provider = keep(note, incident->provider, 64);
+	push(carrier, note);
+	return true;
+}
+
 void carrier_push_notes(struct carrier *carrier)
 {
 	for (void *note; (note = lane_pop(&carrier->notes_back));)

@@ -151,6 +151,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	schedule(carrier, envelope->campaign->content, &outcome->row, &class,
 		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, reply, &class);
+	carrier_count_answer(carrier, path, reply, &class);
 	count(&carrier->counts, &outcome->row);
 	envelope->state = ENVELOPE_ENDED;
 	envelope->path = NULL;

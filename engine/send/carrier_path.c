@@ -153,6 +153,12 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 	return started;
 }
 
+static bool starts_nothing(const struct carrier *carrier, const struct carrier_path *path)
+{
+	return carrier->draining || carrier->journal_failed ||
+	       carrier_provider_is_stopped(carrier, path);
+}
+
 static struct press *least_busy(struct carrier *carrier)
 {
 	struct press *best = &carrier->presses[0];
@@ -361,7 +367,7 @@ static bool has_late(struct carrier_path *path)
  * those who waited there. */
 static void end_late(struct carrier *carrier, struct carrier_path *path, usec now)
 {
-	bool stopped = carrier->draining || carrier->journal_failed;
+	bool stopped = starts_nothing(carrier, path);
 	if (now < path->shut_until && chain_empty(&path->sessions) && !stopped &&
 	    has_late(path))
 		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
@@ -395,7 +401,7 @@ static uint32_t order_room(const struct carrier_path *path, const struct path_de
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	uint32_t usable;
-	bool stopped = carrier->draining || carrier->journal_failed;
+	bool stopped = starts_nothing(carrier, path);
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {

@@ -72,6 +72,19 @@ static void load_hosts(struct engine *engine)
 	engine->host_count = ask.ret_count;
 }
 
+/* The same of providers; but a stopped one must be known, or its mail would go out. */
+static int load_providers(struct engine *engine)
+{
+	struct store_providers_load ask = {.request = {.on_done = on_done},
+					   .arena = &engine->arena};
+	store_providers_load(engine->settle_store, &ask);
+	if (ask.request.result != STORE_OK)
+		return fail(engine, ask.request.why);
+	engine->providers = ask.ret_providers;
+	engine->provider_count = ask.ret_count;
+	return 0;
+}
+
 /* The one campaign that is sent; where all are, the feeder finds them. */
 static int load_campaign(struct engine *engine, uint64_t campaign_id)
 {
@@ -116,6 +129,8 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 	if (recovery_run(settings, source, engine->settle_store, engine->engine_id,
 			 engine->epoch, position, &engine->recovery, engine->why,
 			 sizeof(engine->why)) != 0)
+		return -1;
+	if (load_providers(engine) != 0)
 		return -1;
 	load_hosts(engine);
 	const struct recovery *r = &engine->recovery;
@@ -164,6 +179,7 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 			engine->recovery.position) != 0)
 		return fail(engine, "out of memory for the carrier");
 	carrier_take_hosts(&engine->carrier, engine->hosts, engine->host_count);
+	carrier_take_providers(&engine->carrier, engine->providers, engine->provider_count);
 	engine->carrier.bell = engine->carrier_bell;
 	engine->carrier.ledger_bell = &engine->ledger.bell;
 	return 0;

@@ -19,6 +19,8 @@ struct engine {
 	struct published published;
 	const struct store_host *hosts; /* known from before */
 	size_t host_count;
+	const struct store_provider *providers; /* the same of providers */
+	size_t provider_count;
 	struct recovery recovery;
 	uint32_t engine_id, epoch;
 	uint64_t stop_number; /* the newest before the campaign was read */

@@ -97,11 +97,13 @@ static void follow_campaign(struct feeder *feeder, const struct store_stop *stop
 
 static void follow(struct feeder *feeder, const struct store_stop *stop)
 {
-	if (stop->kind != STOP_SUBSCRIBER) {
+	bool of_campaign = stop->kind == STOP_PAUSE || stop->kind == STOP_RESUME ||
+			   stop->kind == STOP_CANCEL;
+	if (of_campaign) {
 		follow_campaign(feeder, stop);
 		return;
 	}
-	/* It may be for all campaigns (0): suppressed, or for those of one list. */
+	/* A subscriber's may be for all campaigns (0): suppressed, or for those of one list. */
 	if (stop->campaign_id != 0 && !feeder_campaign_of(feeder, stop->campaign_id))
 		return;
 	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
@@ -114,6 +116,7 @@ static void follow(struct feeder *feeder, const struct store_stop *stop)
 	kept->reason = arena_copy(&feeder->arena, str_of(stop->reason)).data;
 	if (!kept->reason)
 		kept->reason = "stopped";
+	kept->provider = arena_copy(&feeder->arena, stop->provider);
 	lane_push(&feeder->carrier->stops, kept);
 }
 

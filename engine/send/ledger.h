@@ -39,6 +39,8 @@ struct ledger {
 	bool notes_retry;
 	struct store_hosts_save hosts_request;
 	struct store_tls_save tls_request;
+	struct store_incident incident_request;
+	size_t incident_index; /* of the notes: those before it are written */
 	bool uncertain; /* the last settlement may or may not have been written */
 	usec retry_at;
 	_Atomic uint64_t settled_count;

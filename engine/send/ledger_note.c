@@ -1,6 +1,7 @@
-/* ledger_note.c - notes of the carrier into the database, now and then: what is known of hosts,
- * what became of TLS. They are of no weight beside outcomes: they wait for a quiet moment, and
- * what cannot be written is tried again with what has come since. */
+/* ledger_note.c - notes of the carrier into the database, now and then: incidents of providers,
+ * which do not wait; what is known of hosts, what became of TLS. The latter are of no weight
+ * beside outcomes: they wait for a quiet moment, and what cannot be written is tried again with
+ * what has come since. */
 #include "engine/send/ledger.h"
 
 #include "engine/base/log.h"
@@ -9,6 +10,7 @@
 
 static void on_hosts(struct store_request *);
 static void on_tls(struct store_request *);
+static void on_incident(struct store_request *);
 
 static void gather(struct ledger *ledger, usec now)
 {
@@ -27,7 +29,7 @@ static void let_go(struct ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->note_count; i++)
 		lane_push(&ledger->carrier->notes_back, ledger->notes[i]);
-	ledger->note_count = 0;
+	ledger->note_count = ledger->incident_index = 0;
 }
 
 static void save_tls(struct ledger *ledger)
@@ -62,6 +64,23 @@ static void save_hosts(struct ledger *ledger)
 	store_hosts_save(ledger->store, &ledger->hosts_request);
 }
 
+/* One by one, before the others: an incident that was written is not written again. */
+static void save_incidents(struct ledger *ledger)
+{
+	size_t i = ledger->incident_index;
+	while (i < ledger->note_count && ledger->notes[i]->kind != NOTE_INCIDENT)
+		i++;
+	ledger->incident_index = i;
+	if (i == ledger->note_count) {
+		save_hosts(ledger);
+		return;
+	}
+	ledger->incident_request = ledger->notes[i]->incident;
+	ledger->incident_request.request = (struct store_request){.on_done = on_incident};
+	ledger->busy = true;
+	store_incident(ledger->store, &ledger->incident_request);
+}
+
 /* What the database refuses for good (somebody changed its tables) is not tried for ever. */
 static bool failed(struct ledger *ledger, const struct store_request *request)
 {
@@ -75,6 +94,20 @@ static bool failed(struct ledger *ledger, const struct store_request *request)
 	else
 		let_go(ledger);
 	return true;
+}
+
+static void on_incident(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, incident_request.request);
+	ledger->busy = false;
+	if (failed(ledger, request))
+		return;
+	log_event(LOG_WARN, "incident-open", "id=%llu provider=%.*s held=%llu",
+		  (unsigned long long)ledger->incident_request.ret_incident_id,
+		  STR_FORMAT(ledger->incident_request.provider),
+		  (unsigned long long)ledger->incident_request.ret_held);
+	ledger->incident_index++;
+	save_incidents(ledger);
 }
 
 static void on_hosts(struct store_request *request)
@@ -93,6 +126,14 @@ static void on_tls(struct store_request *request)
 		let_go(ledger);
 }
 
+static bool is_urgent(const struct ledger *ledger)
+{
+	for (size_t i = ledger->incident_index; i < ledger->note_count; i++)
+		if (ledger->notes[i]->kind == NOTE_INCIDENT)
+			return true;
+	return false;
+}
+
 usec ledger_step_notes(struct ledger *ledger, usec now, bool flush)
 {
 	if (ledger->notes_retry) {
@@ -104,8 +145,9 @@ usec ledger_step_notes(struct ledger *ledger, usec now, bool flush)
 	if (ledger->note_count == 0)
 		return USEC_NEVER;
 	usec due = ledger->notes_since + NOTE_AGE;
-	if (!flush && now < due && ledger->note_count < LEDGER_NOTE_LIMIT)
+	if (!flush && now < due && ledger->note_count < LEDGER_NOTE_LIMIT &&
+	    !is_urgent(ledger))
 		return due;
-	save_hosts(ledger);
+	save_incidents(ledger);
 	return now;
 }

@@ -1,5 +1,6 @@
 /* read.c - the recipients of a slice with the fields the template uses, and the stop feed.
- * Three statements: the people, who has left since the cut, what earlier attempts left behind.
+ * Three statements: the people, who is not to be reached (left, or suppressed for this list or
+ * sender), what earlier attempts left behind.
  * Each comes in two forms. Where a slice's ids lie close together a range of the primary key is
  * read whole and the few strangers in it are dropped here: no join at all. Where they lie far
  * apart they are looked up one by one. Rows of the outbox stand in for people where the ids are
@@ -153,7 +154,7 @@ static void take_left(struct store_read *r, struct read *x, const PGresult *resu
 		if (!to || to->suppressed)
 			continue;
 		to->suppressed = true;
-		to->suppression_reason = store_reason_name(REASON_UNSUBSCRIBED);
+		to->suppression_reason = store_reason_name((uint32_t)pg_u64(result, row, 1));
 	}
 }
 
@@ -251,10 +252,10 @@ void store_read(struct store *s, struct store_read *r)
 
 static enum stop_kind kind_of(uint64_t number)
 {
-	return number == 0   ? STOP_PAUSE
-	       : number == 1 ? STOP_RESUME
-	       : number == 2 ? STOP_CANCEL
-			     : STOP_SUBSCRIBER;
+	static const enum stop_kind kinds[] = {STOP_PAUSE,    STOP_RESUME,
+					       STOP_CANCEL,   STOP_SUBSCRIBER,
+					       STOP_PROVIDER, STOP_PROVIDER_END};
+	return number < sizeof(kinds) / sizeof(*kinds) ? kinds[number] : STOP_SUBSCRIBER;
 }
 
 static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
@@ -268,14 +269,19 @@ static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
 	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, count);
 	if (!r->ret_stops)
 		return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
-	for (size_t i = 0; i < count; i++)
-		r->ret_stops[i] = (struct store_stop){
+	for (size_t i = 0; i < count; i++) {
+		struct store_stop *stop = &r->ret_stops[i];
+		*stop = (struct store_stop){
 			.number = pg_u64(result, i, 0),
 			.kind = kind_of(pg_u64(result, i, 1)),
 			.campaign_id = pg_u64(result, i, 2),
 			.subscriber_id = pg_u64(result, i, 3),
 			.reason = store_reason_name((uint32_t)pg_u64(result, i, 4)),
+			.provider = pg_str(result, i, 5),
 		};
+		if (!keep(r->arena, &stop->provider))
+			return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
+	}
 	r->ret_newest_number = r->ret_stops[count - 1].number;
 	return PG_DONE;
 }

@@ -1,8 +1,10 @@
 /* settle.c - a batch of outcomes, all in one transaction with the journal position.
- * Rows go in by COPY; counts, waiting recipients and suppressions by one statement each. A
- * batch may hold several outcomes of one recipient (a journal replayed from far back): rows and
- * counts take all of them, who waits is decided by the last. The position comes first: if it is
- * not the expected one somebody else has settled this, and nothing else is worth trying. */
+ * Rows go in by COPY; counts, waiting recipients and what follows (strikes.c) by one statement
+ * each. A batch may hold several outcomes of one recipient (a journal replayed from far back):
+ * rows and counts take all of them, who waits is decided by the last. The position comes first:
+ * if it is not the expected one somebody else has settled this, and nothing else is worth
+ * trying. */
+#include "engine/store/settle.h"
 #include "engine/store/outbox.h"
 
 #include <stdlib.h>
@@ -304,32 +306,6 @@ static enum pg_next send_deferrals_done(struct store *s, const struct settle *x)
 	return pg_run(s, "settle_deferrals_done");
 }
 
-static enum pg_next send_suppressions(struct store *s, const struct store_settle *r)
-{
-	uint64_t *subscribers = pg_own(s, (r->count + 1) * sizeof(*subscribers));
-	uint64_t *campaigns = pg_own(s, (r->count + 1) * sizeof(*campaigns));
-	uint32_t *reasons = pg_own(s, (r->count + 1) * sizeof(*reasons));
-	size_t n = 0;
-	if (!subscribers || !campaigns || !reasons)
-		return pg_fail(s, STORE_RETRY, "no memory for suppressions");
-	for (size_t i = 0; i < r->count; i++) {
-		if (!r->outcomes[i]->suppress)
-			continue;
-		subscribers[n] = r->outcomes[i]->subscriber_id;
-		campaigns[n] = r->outcomes[i]->campaign_id;
-		reasons[n++] = r->outcomes[i]->class != CLASS_NONE
-				       ? (uint32_t)r->outcomes[i]->class
-				       : (uint32_t)CLASS_UNKNOWN;
-	}
-	if (n == 0)
-		return PG_DONE;
-	pg_put_tenant(s);
-	pg_put_u64_array(s, subscribers, n);
-	pg_put_u32_array(s, reasons, n);
-	pg_put_u64_array(s, campaigns, n);
-	return pg_run(s, "settle_suppressions");
-}
-
 static enum pg_next send_closed(struct store *s, const struct store_settle *r)
 {
 	if (r->closed_count == 0)
@@ -358,8 +334,12 @@ enum {
 	SETTLE_TALLIES,
 	SETTLE_DEFERRALS,
 	SETTLE_DEFERRALS_DONE,
-	SETTLE_SUPPRESSIONS,
 	SETTLE_OUTBOX,
+	SETTLE_PROVIDERS,
+	SETTLE_DELIVERED,
+	SETTLE_STRIKES_LOCK,
+	SETTLE_STRIKES,
+	SETTLE_DOMAINS,
 	SETTLE_CLOSED,
 	SETTLE_COMMIT,
 	SETTLE_END
@@ -378,10 +358,18 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return send_deferrals(s, x);
 	case SETTLE_DEFERRALS_DONE:
 		return send_deferrals_done(s, x);
-	case SETTLE_SUPPRESSIONS:
-		return send_suppressions(s, r);
 	case SETTLE_OUTBOX:
 		return outbox_send_settled(s, x->outcomes, x->count);
+	case SETTLE_PROVIDERS:
+		return settle_providers(s, r);
+	case SETTLE_DELIVERED:
+		return settle_delivered(s, r);
+	case SETTLE_STRIKES_LOCK:
+		return settle_strikes_lock(s, r);
+	case SETTLE_STRIKES:
+		return settle_strikes(s, r);
+	case SETTLE_DOMAINS:
+		return settle_domains(s, r);
 	case SETTLE_CLOSED:
 		return send_closed(s, r);
 	default:

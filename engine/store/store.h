@@ -191,13 +191,21 @@ struct store_mark {
 void store_mark(struct store *, struct store_mark *);
 
 /* What must no longer be started, since the number given. */
-enum stop_kind { STOP_PAUSE, STOP_RESUME, STOP_CANCEL, STOP_SUBSCRIBER };
+enum stop_kind {
+	STOP_PAUSE,
+	STOP_RESUME,
+	STOP_CANCEL,
+	STOP_SUBSCRIBER,
+	STOP_PROVIDER,     /* nothing goes there: an incident waits for review */
+	STOP_PROVIDER_END, /* it goes on */
+};
 struct store_stop {
 	uint64_t number;
 	enum stop_kind kind;
 	uint64_t campaign_id;   /* PAUSE, RESUME, CANCEL; SUBSCRIBER: 0 for every campaign */
 	uint64_t subscriber_id; /* SUBSCRIBER: unsubscribed or suppressed */
 	const char *reason;     /* "unsubscribed", "manual", ... */
+	str provider;           /* PROVIDER, PROVIDER_END: its short name; campaign_id is 0 */
 };
 struct store_stop_feed {
 	struct store_request request;
@@ -400,3 +408,33 @@ struct store_claim_outbox {
 				   USEC_NEVER: there is nothing */
 };
 void store_claim_outbox(struct store *, struct store_claim_outbox *);
+/* A provider that suddenly does not know its own users (engine/shape/incident.h): it is stopped
+ * for every engine (STOP_PROVIDER), what was suppressed by its word since from_wall is taken
+ * back and waits for review, and what comes is held. Asked again it is the same incident. */
+struct store_incident {
+	struct store_request request;
+	str provider;
+	usec from_wall, at_wall; /* the window's begin, and when it was found */
+	double rate, usual;      /* shares: 0.31 is 31 % */
+	uint32_t counted, bad;   /* answers in the window, and of them "no such mailbox" */
+	uint64_t ret_incident_id;
+	bool ret_new;
+	uint64_t ret_held; /* suppressions that wait now */
+};
+void store_incident(struct store *, struct store_incident *);
+
+/* What is known of providers when an engine starts, the stopped ones first. Suppressions that
+ * have decayed go at this occasion. */
+struct store_provider {
+	str name;          /* short, "gmail" */
+	double usual_rate; /* share of its answers that said "no such mailbox", of 30 days */
+	uint64_t answers;  /* in them; 0: nothing is known */
+	bool stopped;      /* an incident waits for review */
+};
+struct store_providers_load {
+	struct store_request request;
+	struct arena *arena;
+	const struct store_provider *ret_providers;
+	size_t ret_count;
+};
+void store_providers_load(struct store *, struct store_providers_load *);

@@ -69,6 +69,7 @@ void store_begin(struct world *w)
 			 (unsigned long long)world_below(w, SITE_COUNT));
 		truth->suppressed_at_cut = world_below(w, 50) == 0;
 	}
+	sim_incident_begin();
 }
 
 void store_end(struct world *w)
@@ -377,6 +378,15 @@ static void stop_somebody(void)
 	db.stop_count++;
 }
 
+void sim_stop(const struct store_stop *stop)
+{
+	if (db.stop_count == STOP_LIMIT)
+		return;
+	db.stops[db.stop_count] = *stop;
+	db.stops[db.stop_count].number = db.stop_count + 1;
+	db.stop_count++;
+}
+
 void store_stop_feed(struct store *store, struct store_stop_feed *r)
 {
 	if (lost_before(store, &r->request))
@@ -453,6 +463,7 @@ static void take_outcome(const struct store_outcome *row)
 	truth->revision = row->revision;
 	truth->date_wall = row->date_wall;
 	truth->first_wall = row->first_wall;
+	sim_incident_settled(row);
 	if (row->verdict == VERDICT_IN_DOUBT)
 		truth->doubt_count++;
 	if (row->verdict == VERDICT_IN_DOUBT && !row->final)

@@ -21,3 +21,16 @@ bool fenced(struct store *, struct store_request *, uint32_t epoch);
 /* sim_store_outbox.c: rings for everybody who listens, a little later. */
 void sim_bell_ring(struct world *, unsigned rung);
 void sim_bell_forget(struct store *);
+
+/* Into the stop feed; its number is given here. */
+void sim_stop(const struct store_stop *);
+
+/* sim_store_incident.c */
+void sim_incident_begin(void);
+void sim_incident_settled(const struct store_outcome *);
+/* What is known of a provider before the engine starts. */
+void sim_incident_usual(const char *provider, double usual_rate);
+/* A person's answer to the provider's incident: true when one was open. */
+bool sim_incident_resolve(const char *provider, bool confirm);
+/* How many were found since the world began. */
+unsigned sim_incident_count(void);

@@ -70,6 +70,11 @@ struct truth {
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
+	/* Suppressed by what a server said, and not taken back; held: waits for review. */
+	bool suppressed, held;
+	enum bounce_class suppressed_for;
+	usec suppressed_wall;
+	char suppressed_by[33]; /* the provider */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 

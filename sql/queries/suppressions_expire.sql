@@ -1,0 +1,2 @@
+-- Suppressions that have decayed.
+select suppressions_expire($1::integer)
