@@ -5,6 +5,13 @@
 #include "engine/api/config.h"
 #include "engine/send/engine.h"
 
+#define SETTINGS_WHY_SIZE 800 /* of the longest sentence: a cell of a table, and where it is */
+
+/* The built-in table, the user's, the configuration's sections, in this order. Reads the
+ * user's file anew each time: so a change is taken up. */
+[[nodiscard]] int settings_rules(const struct config *, struct arena *,
+				 struct rules **ret_rules, char *ret_why, size_t why_size);
+struct path_limits settings_limits(const struct config_limits *);
 /* sources and source_count; without any section the one source "default". */
 [[nodiscard]] int settings_sources(const struct config *, struct arena *,
 				   struct engine_settings *, char *ret_why, size_t why_size);
