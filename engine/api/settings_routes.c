@@ -296,3 +296,21 @@ int settings_routes(const struct config *config, struct arena *arena, struct eng
 	s->logins = o.logins;
 	return 0;
 }
+
+int settings_check_routes(const struct config *config, const struct rules *rules,
+			  struct arena *arena, char *ret_why, size_t why_size)
+{
+	const str provider = STR("provider:");
+	struct opening o = {.config = config,
+			    .arena = arena,
+			    .rules = rules,
+			    .why = ret_why,
+			    .why_size = why_size};
+	for (size_t i = 0; i < config->route_count; i++) {
+		str name = config->routes[i].name;
+		if (str_starts(name, provider) &&
+		    check_provider(&o, str_from(name, provider.size)) != 0)
+			return -1;
+	}
+	return 0;
+}

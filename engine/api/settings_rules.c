@@ -35,15 +35,13 @@ static int out_of_memory(char *why, size_t why_size)
 	return -1;
 }
 
-static int read_file(const struct config *config, struct arena *arena, struct rules *rules,
-		     char *why, size_t why_size)
+static int add_table(const struct config *config, str table, struct rules *rules, char *why,
+		     size_t why_size)
 {
-	struct provider_file file = {.path = config->providers_file.data, .origin = RULE_FILE};
-	if (config->providers_file.size == 0)
+	const struct provider_file file = {
+		.path = config->providers_file.data, .text = table, .origin = RULE_FILE};
+	if (!table.data)
 		return 0;
-	if (file_read(file.path, PROVIDER_FILE_SIZE_LIMIT, arena, &file.text, why, why_size) !=
-	    0)
-		return -1;
 	int result = provider_file_read(rules, &file, why, why_size);
 	return result == PROVIDER_FILE_NO_MEMORY ? out_of_memory(why, why_size) : result;
 }
@@ -77,13 +75,13 @@ static int add_providers(const struct config *config, struct rules *rules, char 
 	return 0;
 }
 
-int settings_rules(const struct config *config, struct arena *arena, struct rules **ret_rules,
-		   char *ret_why, size_t why_size)
+int settings_rules_of(const struct config *config, str table, struct arena *arena,
+		      struct rules **ret_rules, char *ret_why, size_t why_size)
 {
 	struct rules *rules = rules_create(arena);
 	if (!rules)
 		return out_of_memory(ret_why, why_size);
-	if (read_file(config, arena, rules, ret_why, why_size) != 0)
+	if (add_table(config, table, rules, ret_why, why_size) != 0)
 		return -1;
 	if (config->default_limits.own &&
 	    add_section(config, rules, STR("default"), &config->default_limits) != 0)
@@ -93,4 +91,15 @@ int settings_rules(const struct config *config, struct arena *arena, struct rule
 		return -1;
 	*ret_rules = rules;
 	return 0;
+}
+
+int settings_rules(const struct config *config, struct arena *arena, struct rules **ret_rules,
+		   char *ret_why, size_t why_size)
+{
+	str table = {};
+	if (config->providers_file.size > 0 &&
+	    file_read(config->providers_file.data, PROVIDER_FILE_SIZE_LIMIT, arena, &table,
+		      ret_why, why_size) != 0)
+		return -1;
+	return settings_rules_of(config, table, arena, ret_rules, ret_why, why_size);
 }
