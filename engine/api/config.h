@@ -80,7 +80,7 @@ struct config_route {
 
 enum config_scope { SCOPE_SITE, SCOPE_PROVIDER };
 
-#define LIMIT_COUNT 10
+#define LIMIT_COUNT 11 /* with TLS, for which sections of routes are the place */
 struct config_limits {
 	str name;
 	struct key_list mx; /* suffixes of MX host names; of providers only */

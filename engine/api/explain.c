@@ -15,6 +15,7 @@ const struct explain_limit explain_limits[] = {
 	{"flight_limit", "learning reaches", RULES_FLIGHT_LIMIT},
 	{"window", "whole messages under way", RULES_WINDOW},
 	{"scope", "shared by", RULES_SCOPE},
+	{"tls", "TLS at least", RULES_TLS},
 	{NULL, NULL, 0},
 };
 
@@ -69,6 +70,9 @@ static void put_value(struct buf *out, enum rules_own which, const struct path_l
 		return;
 	case RULES_SCOPE:
 		buf_put_cstr(out, limits->shared ? "provider" : "site");
+		return;
+	case RULES_TLS:
+		buf_put_cstr(out, path_tls_names[limits->tls]);
 		return;
 	case RULES_ALL:
 		break;

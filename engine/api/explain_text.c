@@ -164,7 +164,7 @@ static void put_key(const struct explain *e, const char *label, const struct exp
 static void put_tls(const struct explain *e, struct buf *out)
 {
 	const struct route *route = &e->route;
-	put_key(e, "TLS", &e->tls, out);
+	put_key(e, "TLS as wished", &e->tls, out);
 	for (size_t i = 0; i < route->host_count; i++) {
 		if (i > 0 && route->hosts[i].tls.kind == route->hosts[0].tls.kind)
 			continue;

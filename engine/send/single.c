@@ -122,6 +122,8 @@ static enum tls_wish lowered(enum tls_wish wish)
 static void wish_tls(const struct single *ask, struct router_config *config,
 		     struct static_route *routes)
 {
+	if (ask->has_tls || ask->tls_exempt)
+		config->least_tls_of = NULL;
 	if (ask->has_tls)
 		config->tls = ask->tls;
 	else if (ask->tls_exempt)

@@ -70,6 +70,19 @@ static int take_scope(struct provider_reading *r)
 				  "itself) nor provider (all have them together)");
 }
 
+static int take_tls(struct provider_reading *r)
+{
+	for (size_t i = 0; i < PATH_TLS_COUNT; i++) {
+		if (!str_eq(r->cell, str_of(path_tls_names[i])))
+			continue;
+		r->row.limits.tls = (enum path_tls)i;
+		return 0;
+	}
+	return provider_refuse(r, "is none of any (as the configuration wishes), encrypt (no "
+				  "mail in clear text), verify (nor without a certificate for "
+				  "the host's name)");
+}
+
 /* ---- names ---- */
 
 static bool is_word(str name)
@@ -212,6 +225,8 @@ static int take(struct provider_reading *r, enum provider_column column)
 		return take_number(r, 2, SMTP_TRANSACTION_LIMIT, &limits->habits.window);
 	case PROVIDER_SCOPE:
 		return take_scope(r);
+	case PROVIDER_TLS:
+		return take_tls(r);
 	case PROVIDER_SOURCE:
 		return take_source(r);
 	case PROVIDER_DATE:
@@ -235,6 +250,7 @@ int provider_take_cell(struct provider_reading *r, enum provider_column column)
 		[PROVIDER_FLIGHT_LIMIT] = RULES_FLIGHT_LIMIT,
 		[PROVIDER_WINDOW] = RULES_WINDOW,
 		[PROVIDER_SCOPE] = RULES_SCOPE,
+		[PROVIDER_TLS] = RULES_TLS,
 	};
 
 	r->row.own |= own[column];

@@ -19,6 +19,7 @@ const char *const provider_column_names[PROVIDER_COLUMN_COUNT] = {
 	[PROVIDER_FLIGHT_LIMIT] = "flight_limit",
 	[PROVIDER_WINDOW] = "window",
 	[PROVIDER_SCOPE] = "scope",
+	[PROVIDER_TLS] = "tls",
 	[PROVIDER_SOURCE] = "source",
 	[PROVIDER_DATE] = "date",
 };

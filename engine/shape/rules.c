@@ -9,6 +9,8 @@
 #include "engine/base/embedded.h"
 #include "engine/shape/provider_file.h"
 
+const char *const path_tls_names[PATH_TLS_COUNT] = {"any", "encrypt", "verify"};
+
 static const str default_name = {"default", 7};
 
 static const struct rule_table *table_of(const struct rules *rules)
@@ -163,6 +165,8 @@ static void apply(struct path_limits *to, const struct rule *rule)
 		to->byte_rate = from->byte_rate;
 	if (rule->own & RULES_SCOPE)
 		to->shared = from->shared;
+	if (rule->own & RULES_TLS)
+		to->tls = from->tls;
 }
 
 /* The names whose rules speak of a path, the weakest first; equal ones once. */

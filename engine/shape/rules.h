@@ -26,9 +26,10 @@ enum rules_own {
 	RULES_WINDOW = 128,
 	RULES_BYTE_RATE = 256,
 	RULES_SCOPE = 512,
-	RULES_ALL = 1023,
+	RULES_TLS = 1024,
+	RULES_ALL = 2047,
 };
-#define RULES_OWN_COUNT 10 /* bits of RULES_ALL */
+#define RULES_OWN_COUNT 11 /* bits of RULES_ALL */
 
 enum rule_origin { RULE_BUILT_IN, RULE_FILE, RULE_SETTINGS };
 

@@ -66,7 +66,7 @@ line_with "site" "aspmx.l.google.com,aspmx2.googlemail.com"
 prints "one source to this provider: all its sites together"
 line_with "connections at once" " 3 " "gmail, rundbrief.conf:8"
 line_with "not 4 " "gmail, providers.tsv:4 (2026-10)"
-line_with "not 5 " "gmail, engine/shape/providers.tsv:" "(KumoMTA shaping.toml, 2026-09)"
+line_with "not 5 " "gmail, engine/shape/providers.tsv:" "(KumoMTA shaping.toml; TLS" ", 2026-09)"
 line_with "not 10 " "default, engine/shape/providers.tsv:"
 line_with "messages a connection" " 50 " "gmail, engine/shape/providers.tsv:"
 line_with "messages " " 60/s " "default, rundbrief.conf:6"
@@ -75,7 +75,9 @@ line_with "volume" " 2MB/min " "gmail, providers.tsv:4"
 line_with "connections opened" " 100/min " "default, engine"
 line_with "shared by" " provider " "gmail, engine"
 line_with "TLS" " may " "smtp.tls, its default"
-line_with "aspmx.l.google.com needs: TLS where it is offered, unverified"
+line_with "TLS at least" " encrypt " "gmail, engine/shape/providers.tsv:"
+line_with "not any " "default, engine"
+line_with "aspmx.l.google.com needs: TLS, any certificate"
 line_with "first retry after" " 15m " "retry.first, its default"
 line_with "waits at most" " 6h " "retry.last, rundbrief.conf:10"
 
@@ -115,7 +117,8 @@ quiet
 	assert beaten == [("4", "file"), ("5", "built-in"), ("10", "built-in")], beaten
 	assert e["limits"]["scope"]["value"] == "provider"
 	assert all(e["limits"][k] for k in ("connection_rate", "idle_close", "flight", "window"))
-	assert e["tls"] == {"key": "smtp.tls", "value": "may"}, e["tls"]
+	assert e["tls_wish"] == {"key": "smtp.tls", "value": "may"}, e["tls_wish"]
+	assert e["limits"]["tls"]["value"] == "encrypt" and e["hosts"][0]["tls_need"] == "encrypt"
 	assert {"key": "retry.last", "value": "6h", "file": "rundbrief.conf", "line": 10} in e["retry"]
 END
 claim $? "the JSON holds the same: $(tail -1 why)"

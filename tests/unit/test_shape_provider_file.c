@@ -70,13 +70,13 @@ static void test_provider_file_overrides_cell_by_cell(void **)
 
 static void test_provider_file_knows_all_columns(void **)
 {
-	struct rules *rules =
-		good("\xef\xbb\xbfprovider\tmx_suffixes\tconnections\tmessages_per_connection\t"
-		     "message_rate\tconnection_rate\tbyte_rate\tidle_seconds\tscope\tflight\t"
-		     "flight_limit\twindow\tsource\tdate\n"
-		     "acme\t .Acme.Example. mx.acme.test "
-		     "\t3\t0\t5/min,burst=2\tunlimited\t10MB/min\t0\t"
-		     "provider\tgroup\tnext\t4\ttheir page\t2026-02-28\n");
+	struct rules *rules = good(
+		"\xef\xbb\xbfprovider\tmx_suffixes\tconnections\tmessages_per_connection\t"
+		"message_rate\tconnection_rate\tbyte_rate\tidle_seconds\tscope\ttls\tflight\t"
+		"flight_limit\twindow\tsource\tdate\n"
+		"acme\t .Acme.Example. mx.acme.test "
+		"\t3\t0\t5/min,burst=2\tunlimited\t10MB/min\t0\t"
+		"provider\tverify\tgroup\tnext\t4\ttheir page\t2026-02-28\n");
 	struct path_limits l = rules_limits(rules, STR("acme"), STR("x"));
 	struct rule_match match;
 	struct rule_word word;
@@ -88,6 +88,7 @@ static void test_provider_file_knows_all_columns(void **)
 	assert_int_equal(l.connection_rate.count, 0);
 	assert_int_equal(l.byte_rate.count, 10000000);
 	assert_true(l.idle_close == 0 && l.shared && l.habits.pinned);
+	assert_int_equal(l.tls, PATH_TLS_VERIFY);
 	assert_int_equal(l.habits.flight, FLIGHT_GROUP);
 	assert_int_equal(l.habits.limit, FLIGHT_NEXT);
 	assert_int_equal(l.habits.window, 4);
@@ -176,6 +177,7 @@ static void test_provider_file_refuses_bad_cells_with_their_place(void **)
 		{"provider\tflight_limit\ngmail\tlearn\n",
 		 "2:7: flight_limit 'learn': is none"},
 		{"provider\twindow\ngmail\t1\n", "2:7: window '1': is out of range"},
+		{"provider\ttls\ngmail\tmaybe\n", "2:7: tls 'maybe': is none of any"},
 		{"provider\tscope\ngmail\tall\n", "2:7: scope 'all': is neither site"},
 		{"provider\tidle_seconds\ngmail\t601\n", "2:7: idle_seconds '601': is out"},
 	};
