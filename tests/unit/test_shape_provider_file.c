@@ -1,7 +1,10 @@
 /* test_shape_provider_file.c - the user's table of providers: what is taken, and for each way
  * of getting it wrong the place and the sentence. */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -301,6 +304,61 @@ static void test_rules_are_replaced_as_a_whole(void **)
 	assert_int_equal(rules_limits(rules, STR("gmx"), STR("")).connections, 9);
 }
 
+#define EXCHANGES 2000
+
+struct reader {
+	const struct rules *rules;
+	_Atomic bool stop, running;
+	_Atomic uint64_t torn, reads;
+};
+
+/* In every table both numbers are the same. */
+static void *read_on(void *context)
+{
+	struct reader *reader = context;
+	const str host = STR("mx.gmx.net");
+
+	while (!atomic_load(&reader->stop)) {
+		str name = rules_provider(reader->rules, &host, 1);
+		struct path_limits l = rules_limits(reader->rules, STR("gmx"), STR(""));
+		if (!str_eq(name, STR("gmx")) || l.connections != l.messages_per_connection)
+			atomic_fetch_add(&reader->torn, 1);
+		atomic_fetch_add(&reader->reads, 1);
+		atomic_store(&reader->running, true);
+	}
+	return NULL;
+}
+
+static void test_rules_are_read_while_they_are_replaced(void **)
+{
+	static char other_memory[2][256 * 1024];
+	static const char *const texts[2] = {
+		"provider\tconnections\tmessages_per_connection\ngmx\t7\t7\n",
+		"provider\tconnections\tmessages_per_connection\ngmx\t9\t9\n"};
+	struct rules *rules = good(texts[0]), *newer[2];
+	struct reader reader = {.rules = rules};
+	struct arena others[2];
+	pthread_t thread;
+
+	for (int i = 0; i < 2; i++) {
+		const struct provider_file file = {
+			.path = "my.tsv", .text = str_of(texts[i]), .origin = RULE_FILE};
+		arena_init_fixed(&others[i], other_memory[i], sizeof(other_memory[i]));
+		newer[i] = rules_create(&others[i]);
+		assert_int_equal(provider_file_read(newer[i], &file, why, sizeof(why)), 0);
+	}
+	assert_int_equal(pthread_create(&thread, NULL, read_on, &reader), 0);
+	while (!atomic_load(&reader.running))
+		sched_yield();
+	for (int i = 0; i < EXCHANGES; i++)
+		rules_replace(rules, newer[i % 2]);
+	atomic_store(&reader.stop, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(atomic_load(&reader.torn), 0);
+	assert_true(atomic_load(&reader.reads) > 0);
+	assert_int_equal(rules_generation(rules), EXCHANGES);
+}
+
 static void test_rules_sections_leave_a_provider_something(void **)
 {
 	const struct rule_place place = {
@@ -336,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_provider_file_end_of_memory_is_an_answer),
 		cmocka_unit_test(test_provider_file_built_in_rows_owe_their_source),
 		cmocka_unit_test(test_rules_are_replaced_as_a_whole),
+		cmocka_unit_test(test_rules_are_read_while_they_are_replaced),
 		cmocka_unit_test(test_rules_sections_leave_a_provider_something),
 	};
 
