@@ -3,13 +3,16 @@
  * sent by the next `rundbrief send` of the same campaign. */
 #include "engine/api/commands.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/api/campaign_store.h"
 #include "engine/api/email.h"
 #include "engine/api/letter.h"
 #include "engine/api/progress.h"
+#include "engine/api/reload.h"
 #include "engine/api/report.h"
 #include "engine/api/rows.h"
 #include "engine/api/settings.h"
@@ -20,29 +23,47 @@ struct send {
 	bool limits;
 };
 
-static volatile sig_atomic_t stop_signals;
+static volatile sig_atomic_t stop_signals, hangups;
 
 static void on_signal(int)
 {
 	stop_signals++;
 }
 
-/* Not restarted: whatever waits is to notice. */
-static void catch_signals(void)
+static void on_hangup(int)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	hangups++;
+}
+
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* Not restarted: whatever waits is to notice. */
+static void catch_signals(bool can_reload)
+{
+	struct sigaction action = {.sa_handler = on_signal}, before;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	/* A terminal that closes; under nohup it is ignored and stays so. */
-	struct sigaction before;
+	/* SIGHUP is a terminal that closes; to a service, which has none, it says that a file
+	 * has changed. Under nohup it is ignored and stays so. */
+	if (can_reload && !has_terminal())
+		action.sa_handler = on_hangup;
 	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &action, NULL);
 }
 
 struct sending {
 	struct progress display;
-	int told; /* signals that the engine has been told of */
+	struct reload reload;
+	int hangups; /* seen */
+	int told;    /* signals that the engine has been told of */
 };
 
 static bool on_progress(void *context, const struct engine_progress *p)
@@ -50,6 +71,9 @@ static bool on_progress(void *context, const struct engine_progress *p)
 	struct sending *sending = context;
 	int signals = stop_signals;
 	progress_show(&sending->display, p, signals, clock_now(), clock_wall());
+	int asked = hangups;
+	reload_look(&sending->reload, asked != sending->hangups, clock_now());
+	sending->hangups = asked;
 	if (signals <= sending->told)
 		return true;
 	sending->told++;
@@ -170,19 +194,23 @@ static int print_end(struct cli *cli, struct db *db, const struct campaign_row *
 static int send_campaign(struct cli *cli, struct db *db, const struct engine_settings *settings,
 			 const struct campaign_row *campaign)
 {
-	struct sending sending = {};
+	struct sending *sending = ARENA_NEW(cli->arena, struct sending);
 	char why[400] = "";
+	if (!sending)
+		return cli_fail(cli, EXIT_FAILED, "out of memory");
 	int code = settings_make_journal(cli, settings);
 	if (code == CLI_GO)
 		code = make_ready(db, campaign);
 	db_close(db); /* it may take days: an idle connection would be held for nothing */
 	if (code != CLI_GO)
 		return code;
-	catch_signals();
-	progress_begin(&sending.display, cli->quiet, campaign->name, clock_now());
+	catch_signals(cli->config.providers_file.size > 0);
+	progress_begin(&sending->display, cli->quiet, campaign->name, clock_now());
+	reload_begin(&sending->reload, &cli->config, settings->rules, clock_now());
 	enum engine_end end =
-		engine_run(settings, campaign->id, on_progress, &sending, why, sizeof(why));
-	progress_end(&sending.display, clock_now(), clock_wall());
+		engine_run(settings, campaign->id, on_progress, sending, why, sizeof(why));
+	reload_end(&sending->reload);
+	progress_end(&sending->display, clock_now(), clock_wall());
 	return print_end(cli, db, campaign, end_code(cli, end, why));
 }
 

@@ -22,6 +22,7 @@ const struct command *const commands[] = {
 	&command_dkim,
 	&command_check,
 	&command_trace,
+	&command_explain,
 	&command_tls_report,
 	&command_hosts,
 	&command_classify,

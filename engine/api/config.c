@@ -8,8 +8,8 @@
 
 #define CONFIG_SIZE_LIMIT (4u << 20)
 
-/* What a provider's section sets itself. */
-static void note_own_limits(struct config *config)
+/* LIMIT_... of the key; 0: it is none of them. */
+static uint32_t limit_of_key(const char *name)
 {
 	static const struct {
 		const char *name;
@@ -26,17 +26,33 @@ static void note_own_limits(struct config *config)
 		{"byte_rate", LIMIT_BYTE_RATE},
 		{"scope", LIMIT_SCOPE},
 	};
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		if (strcmp(bits[i].name, name) == 0)
+			return bits[i].bit;
+	}
+	return 0;
+}
+
+static void note_limit(struct config_limits *limits, const struct key_setting *s)
+{
+	uint32_t bit = limit_of_key(s->key->name);
+	limits->own |= bit;
+	if (bit)
+		limits->lines[__builtin_ctz(bit)] = (uint32_t)s->line;
+	limits->line = (uint32_t)s->line; /* they are listed newest first: the first stays */
+}
+
+/* What a section of limits sets itself, and where. */
+static void note_own_limits(struct config *config)
+{
 	for (const struct key_setting *s = config->settings; s; s = s->next) {
+		if (strcmp(s->section->name, "default_limits") == 0)
+			note_limit(&config->default_limits, s);
 		if (s->section->keys != config_provider_keys)
 			continue;
 		for (size_t p = 0; p < config->provider_count; p++) {
-			struct config_limits *provider = &config->providers[p];
-			if (!str_eq(provider->name, s->title))
-				continue;
-			for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-				if (strcmp(bits[i].name, s->key->name) == 0)
-					provider->own |= bits[i].bit;
-			}
+			if (str_eq(config->providers[p].name, s->title))
+				note_limit(&config->providers[p], s);
 		}
 	}
 }

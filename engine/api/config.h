@@ -80,6 +80,7 @@ struct config_route {
 
 enum config_scope { SCOPE_SITE, SCOPE_PROVIDER };
 
+#define LIMIT_COUNT 11 /* with TLS, for which sections of routes are the place */
 struct config_limits {
 	str name;
 	struct key_list mx; /* suffixes of MX host names; of providers only */
@@ -90,9 +91,10 @@ struct config_limits {
 	int flight_limit; /* enum smtp_flight */
 	uint64_t window;
 	int scope; /* enum config_scope */
-	/* Which of them a provider's section sets itself; the others are default_limits'.
+	/* Which of them a section sets itself; the others are as shipped, or default_limits'.
 	 */
 	uint32_t own;
+	uint32_t line, lines[LIMIT_COUNT]; /* of the first key; of each, by its bit */
 };
 enum {
 	LIMIT_CONNECTIONS = 1,
@@ -139,6 +141,7 @@ struct config {
 	struct config_retry retry;
 	struct config_tls_report tls_report;
 	int in_doubt;
+	str providers_file; /* empty: none */
 
 	struct config_source *sources;
 	struct config_relay *relays;

@@ -162,6 +162,11 @@ static const struct key root_keys[] = {
 	 "What becomes of a recipient whose message was sent and never answered: assume it "
 	 "arrived (nobody gets it twice), or retry (nobody goes without). A campaign may say "
 	 "otherwise."},
+	FILE_OF(config, providers_file,
+		"File with your own table of mailbox providers and their limits, of the form "
+		"of the "
+		"shipped one (`rundbrief explain --table` prints it); its rows override that. "
+		"A running engine takes up changes. Empty: none."),
 	END,
 };
 

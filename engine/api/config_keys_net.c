@@ -50,7 +50,8 @@ const struct key config_smtp_keys[] = {
 	 "(RFC 7435), as mail servers do among themselves; encrypt: no mail without it; "
 	 "verify: "
 	 "nor without a certificate for the host's name; mta-sts: as the domain's policy asks "
-	 "(RFC 8461), else may; dane: as its TLSA records ask (RFC 7672), else mta-sts."},
+	 "(RFC 8461), else may; dane: as its TLSA records ask (RFC 7672), else mta-sts. A row "
+	 "of the table of providers may ask for more; what a route says stands."},
 	FILE_OF(config_smtp, ca_file,
 		"File with the certificates in PEM of who may vouch for servers, of mail and "
 		"of "

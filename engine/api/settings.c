@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "engine/api/settings_parts.h"
-#include "engine/shape/rules.h"
 
 #define KEY_FILE_LIMIT (64u << 10)
 #define CERTIFICATES_LIMIT (16u << 20) /* the system's bundle has a quarter of a megabyte */
@@ -79,49 +78,6 @@ int settings_dkim_keys(struct cli *cli, struct dkim_key ***ret_keys, size_t *ret
 	while (opened > 0)
 		dkim_key_destroy(keys[--opened]);
 	return code;
-}
-
-static struct path_limits limits_of_config(const struct config_limits *c)
-{
-	return (struct path_limits){
-		.connections = (uint32_t)c->connections,
-		.messages_per_connection = (uint32_t)c->messages_per_connection,
-		.message_rate = c->message_rate,
-		.connection_rate = c->connection_rate,
-		.byte_rate = c->byte_rate,
-		.shared = c->scope == SCOPE_PROVIDER,
-		.idle_close = c->idle_close,
-		.habits = {.pinned = c->flight > 0,
-			   .flight = c->flight > 0 ? (enum smtp_flight)(c->flight - 1)
-						   : FLIGHT_LOCKSTEP,
-			   .limit = (enum smtp_flight)c->flight_limit,
-			   .window = (uint32_t)c->window},
-	};
-}
-
-static int open_rules(struct cli *cli, struct rules **ret_rules)
-{
-	const struct config *config = &cli->config;
-	struct path_limits limits = limits_of_config(&config->default_limits);
-	struct rules *rules = rules_create(cli->arena);
-	if (!rules || rules_add(rules, STR("default"), NULL, 0, &limits, RULES_ALL) != 0)
-		return out_of_memory(cli);
-	for (size_t i = 0; i < config->provider_count; i++) {
-		const struct config_limits *provider = &config->providers[i];
-		limits = limits_of_config(provider);
-		/* What it does not set is not looked at, but is still a limit. */
-		if (!(provider->own & LIMIT_CONNECTIONS))
-			limits.connections = 1;
-		if (rules_add(rules, provider->name, provider->mx.items, provider->mx.count,
-			      &limits, provider->own) != 0)
-			return cli_fail(
-				cli, EXIT_USAGE,
-				"provider \"%s\": its name is longer than %d bytes, or it has "
-				"more than %d endings",
-				provider->name.data, PROVIDER_NAME_LIMIT, RULES_SUFFIX_LIMIT);
-	}
-	*ret_rules = rules;
-	return CLI_GO;
 }
 
 /* With its parents: the first run on a machine has none of them. */
@@ -238,7 +194,7 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 	s->connection_limit = (uint32_t)config->engine.connections;
 	s->slice_size = (uint32_t)config->engine.slice_size;
 	s->mark_interval = config->engine.mark_interval;
-	s->default_limits = limits_of_config(&config->default_limits);
+	s->default_limits = settings_limits(&config->default_limits);
 	s->return_domain = config->sending.return_domain;
 	s->base_url = config->sending.base_url;
 	s->unsubscribe_mailbox = config->sending.unsubscribe_mailbox;
@@ -254,8 +210,9 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 
 static int open_ways(struct cli *cli, struct engine_settings *s)
 {
-	char why[400];
-	if (settings_sources(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
+	char why[SETTINGS_WHY_SIZE];
+	if (settings_rules(&cli->config, cli->arena, &s->rules, why, sizeof(why)) != 0 ||
+	    settings_sources(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
 	    settings_routes(&cli->config, cli->arena, s, why, sizeof(why)) != 0)
 		return cli_fail(cli, EXIT_USAGE, "%s", why);
 	return CLI_GO;
@@ -274,9 +231,7 @@ int settings_open(struct cli *cli, struct engine_settings *ret_settings)
 			"sending.return_domain is not set: the domain whose MX takes bounces");
 	fill_engine(cli, &s);
 	fill_protocol(&cli->config, &s);
-	code = open_rules(cli, &s.rules);
-	if (code == CLI_GO)
-		code = check_congestion(cli);
+	code = check_congestion(cli);
 	if (code == CLI_GO)
 		code = check_tls_files(cli);
 	if (code == CLI_GO)

@@ -5,6 +5,19 @@
 #include "engine/api/config.h"
 #include "engine/send/engine.h"
 
+#define SETTINGS_WHY_SIZE 800 /* of the longest sentence: a cell of a table, and where it is */
+
+/* The built-in table, the user's, the configuration's sections, in this order. */
+[[nodiscard]] int settings_rules(const struct config *, struct arena *,
+				 struct rules **ret_rules, char *ret_why, size_t why_size);
+/* The same with this text in place of the user's file; it must live as long as the arena. data
+ * NULL: none. */
+[[nodiscard]] int settings_rules_of(const struct config *, str table, struct arena *,
+				    struct rules **ret_rules, char *ret_why, size_t why_size);
+/* Whether the rules know the providers that routes are for. */
+[[nodiscard]] int settings_check_routes(const struct config *, const struct rules *,
+					struct arena *, char *ret_why, size_t why_size);
+struct path_limits settings_limits(const struct config_limits *);
 /* sources and source_count; without any section the one source "default". */
 [[nodiscard]] int settings_sources(const struct config *, struct arena *,
 				   struct engine_settings *, char *ret_why, size_t why_size);

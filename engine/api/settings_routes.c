@@ -251,6 +251,18 @@ static str provider_of(const void *context, const struct route *route)
 	return rules_provider(context, hosts, route->host_count);
 }
 
+static enum tls_need_kind least_tls_of(const void *context, const struct route *route)
+{
+	static const enum tls_need_kind needs[PATH_TLS_COUNT] = {
+		[PATH_TLS_ANY] = TLS_NEED_NONE,
+		[PATH_TLS_ENCRYPT] = TLS_NEED_ENCRYPT,
+		[PATH_TLS_VERIFY] = TLS_NEED_PKIX,
+	};
+	struct path_limits limits =
+		rules_limits(context, str_of(route->provider), str_of(route->site));
+	return needs[limits.tls];
+}
+
 static int fill_router(const struct opening *o, struct router_config *router)
 {
 	const struct config_smtp *smtp = &o->config->smtp;
@@ -270,6 +282,7 @@ static int fill_router(const struct opening *o, struct router_config *router)
 		.static_route_count = o->config->route_count,
 		.seed = seed,
 		.provider_of = provider_of,
+		.least_tls_of = least_tls_of,
 		.provider_context = o->rules,
 	};
 	return 0;
@@ -294,5 +307,23 @@ int settings_routes(const struct config *config, struct arena *arena, struct eng
 	if (fill_router(&o, &s->route) != 0)
 		return fail(&o, "the kernel gives no random bytes");
 	s->logins = o.logins;
+	return 0;
+}
+
+int settings_check_routes(const struct config *config, const struct rules *rules,
+			  struct arena *arena, char *ret_why, size_t why_size)
+{
+	const str provider = STR("provider:");
+	struct opening o = {.config = config,
+			    .arena = arena,
+			    .rules = rules,
+			    .why = ret_why,
+			    .why_size = why_size};
+	for (size_t i = 0; i < config->route_count; i++) {
+		str name = config->routes[i].name;
+		if (str_starts(name, provider) &&
+		    check_provider(&o, str_from(name, provider.size)) != 0)
+			return -1;
+	}
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* units.c - see units.h. */
 #include "engine/api/units.h"
 
+#include "engine/shape/bucket.h"
+
 static const struct {
 	str name;
 	usec length;
@@ -102,6 +104,57 @@ bool size_parse(str text, uint64_t *ret_size)
 		return false;
 	*ret_size = count << shift;
 	return true;
+}
+
+static void put_volume(struct buf *out, uint64_t size, bool bytes)
+{
+	static const struct {
+		uint64_t size;
+		const char *name;
+	} units[] = {{1000000000, "GB"}, {1000000, "MB"}, {1000, "kB"}, {1, "B"}};
+	size_t i = 0;
+	while (size % units[i].size != 0)
+		i++;
+	buf_put_u64(out, bytes ? size / units[i].size : size);
+	buf_put_cstr(out, bytes ? units[i].name : "");
+}
+
+static void put_rate(struct buf *out, const struct rate *rate, bool bytes)
+{
+	static const struct {
+		usec per;
+		const char *name;
+	} units[] = {
+		{USEC_SECOND, "s"}, {USEC_MINUTE, "min"}, {USEC_HOUR, "h"}, {USEC_DAY, "d"}};
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (rate->per != units[i].per)
+			continue;
+		put_volume(out, rate->count, bytes);
+		buf_printf(out, "/%s", units[i].name);
+		return;
+	}
+	put_volume(out,
+		   (uint64_t)((double)rate->count * (double)USEC_SECOND / (double)rate->per),
+		   bytes);
+	buf_put_cstr(out, "/s");
+}
+
+void rate_format(struct buf *out, const struct rate *rate, bool bytes)
+{
+	struct rate usual;
+	if (rate->count == 0) {
+		buf_put_cstr(out, "unlimited");
+		return;
+	}
+	size_t start = out->size;
+	put_rate(out, rate, bytes);
+	/* The burst is told where it is not what the text would mean without it. */
+	str text = str_make(out->data + start, out->size - start);
+	if (!buf_ok(out) || ((bytes ? rate_parse_bytes : rate_parse)(text, &usual) &&
+			     usual.burst == rate->burst))
+		return;
+	buf_put_cstr(out, ",burst=");
+	put_volume(out, rate->burst, bytes);
 }
 
 void count_format(struct buf *out, uint64_t count)

@@ -14,5 +14,10 @@ void duration_format(struct buf *out, usec duration);
 /* size = 1*DIGIT [ "k" / "M" / "G" ], powers of 1024. */
 [[nodiscard]] bool size_parse(str text, uint64_t *ret_size);
 
+/* As it would be written: "100/s", "5/min,burst=3", "10MB/min", "unlimited". A rate that is no
+ * round one in any unit is told a second, rounded down. */
+struct rate;
+void rate_format(struct buf *out, const struct rate *, bool bytes);
+
 /* For people: "1,234,567". */
 void count_format(struct buf *out, uint64_t count);

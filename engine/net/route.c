@@ -53,7 +53,7 @@ void router_destroy(struct router *r)
 	free(r);
 }
 
-static void name_provider(struct route_question *q)
+void route_name_provider(struct route_question *q)
 {
 	const struct router_config *config = &q->router->config;
 	if (!config->provider_of)
@@ -67,7 +67,7 @@ void route_finish(struct route_question *q, enum local_cause cause)
 {
 	q->cause = cause;
 	if (cause == CAUSE_NONE)
-		name_provider(q);
+		route_name_provider(q);
 	q->on_route(q);
 }
 
@@ -186,7 +186,7 @@ static void choose_late(struct route_question *q, enum local_cause cause)
 	if (q->fixed || cause == CAUSE_DNS_TEMPORARY)
 		return;
 	if (cause == CAUSE_NONE)
-		name_provider(q);
+		route_name_provider(q);
 	q->fixed = route_static_find(q, true);
 }
 

@@ -48,7 +48,10 @@ struct router_config {
 	/* Provider of a set of hosts by MX suffix, see engine/shape/rules.h. "" when unknown.
 	 */
 	str (*provider_of)(const void *context, const struct route *);
-	const void *provider_context;
+	/* The least that its mail hosts are to have where no static route says something of TLS.
+	 * NULL: nothing. */
+	enum tls_need_kind (*least_tls_of)(const void *context, const struct route *);
+	const void *provider_context; /* of both */
 };
 
 /* The configuration is copied, what it points to is not. DANE asks for a resolver that trusts

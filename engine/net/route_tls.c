@@ -68,8 +68,25 @@ static void raise_needs(struct route_question *q)
 			q->route.hosts[i].tls = tls_need_of_wish(TLS_WISH_VERIFY);
 }
 
+/* What whoever runs the hosts asks of everybody: it is not published anywhere. */
+static void raise_to_provider(struct route_question *q)
+{
+	const struct router_config *config = &q->router->config;
+	if (!config->least_tls_of || (q->fixed && q->fixed->has_tls))
+		return;
+	route_name_provider(q);
+	enum tls_need_kind least = config->least_tls_of(config->provider_context, &q->route);
+	for (size_t i = 0; i < q->route.host_count; i++) {
+		struct route_host *host = &q->route.hosts[i];
+		if (host->relay == ROUTE_NO_RELAY && host->tls.kind < least)
+			host->tls = (struct tls_need){.kind = least};
+	}
+}
+
 static void finish(struct route_question *q, enum local_cause cause)
 {
+	if (cause == CAUSE_NONE)
+		raise_to_provider(q);
 	if (q->verify_all)
 		raise_needs(q);
 	set_key(&q->route);

@@ -12,6 +12,8 @@ struct router {
 	struct sts_cache *sts; /* NULL: no MTA-STS */
 };
 
+/* route.provider, from the hosts as they are. */
+void route_name_provider(struct route_question *);
 /* The end of every walk: calls on_route. */
 void route_finish(struct route_question *, enum local_cause);
 __attribute__((format(printf, 2, 3))) void route_explain(struct route_question *,

@@ -475,6 +475,7 @@ static bool presses_are_behind(const struct carrier *carrier)
 usec carrier_step(struct carrier *carrier)
 {
 	usec now = io_now(carrier->loop);
+	carrier_take_rules(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);

@@ -255,6 +255,7 @@ struct carrier {
 	bool to_feeder;     /* something was pushed: ring once at the end of the step */
 	bool to_ledger;
 	usec next_sweep_at, ledger_rung_at;
+	uint32_t rules_generation; /* that sites have their limits from */
 	struct carrier_counts counts;
 };
 
@@ -287,6 +288,7 @@ void carrier_path_touch(struct carrier *, struct carrier_path *); /* its verdict
 void carrier_site_touch(struct carrier *, struct carrier_site *); /* those of all its paths */
 void carrier_path_short(struct carrier *, struct carrier_path *); /* of a session or message */
 void carrier_paths_done(struct carrier *);
+void carrier_take_rules(struct carrier *, usec now); /* when there are others: to all sites */
 void carrier_given_back(struct carrier *);          /* one of them is there again */
 size_t carrier_path_pending(struct carrier_path *); /* envelopes that have not started */
 void carrier_path_run(struct carrier *, struct carrier_path *, usec now);

@@ -153,3 +153,23 @@ void carrier_site_touch(struct carrier *carrier, struct carrier_site *site)
 	for (; link; link = chain_next(&site->paths, link))
 		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, of_site));
 }
+
+/* Sessions stay as they are: a path that has more than its limit opens none, and idle ones
+ * close. */
+void carrier_take_rules(struct carrier *carrier, usec now)
+{
+	const struct rules *rules = carrier->settings->rules;
+	uint32_t generation = rules ? rules_generation(rules) : 0;
+	size_t index = 0;
+	if (generation == carrier->rules_generation)
+		return;
+	carrier->rules_generation = generation;
+	for (struct map_entry *e; (e = map_next(&carrier->sites, &index));) {
+		struct carrier_site *site = e->value;
+		const struct carrier_path *first =
+			CHAIN_OWNER(chain_first(&site->paths), struct carrier_path, of_site);
+		const struct path_limits limits = limits_for(carrier, first->route);
+		path_set_limits(&site->shaping, &limits, now);
+		carrier_site_touch(carrier, site);
+	}
+}

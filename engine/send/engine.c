@@ -16,6 +16,7 @@
 #include "engine/base/log.h"
 #include "engine/io/clock.h"
 #include "engine/io/heap.h"
+#include "engine/shape/rules.h"
 
 #define WATCH_INTERVAL (200 * USEC_MS)
 #define DRAIN_LIMIT (30 * USEC_SECOND) /* dots finish or become in doubt */
@@ -35,7 +36,8 @@ struct threads {
 	_Atomic bool broken; /* a loop ended by itself: the kernel refused to go on */
 	uint64_t seed;
 	pthread_t carrier, feeder, ledger, presses[ENGINE_PRESS_LIMIT];
-	uint32_t press_count; /* threads that were started */
+	uint32_t press_count;      /* threads that were started */
+	uint32_t rules_generation; /* that the carrier was woken for */
 	bool (*on_progress)(void *context, const struct engine_progress *);
 	void *context;
 };
@@ -266,11 +268,24 @@ static bool all_idle(const struct engine *engine)
 	       lane_empty(&engine->carrier.runs) && lane_empty(&engine->carrier.marked);
 }
 
+/* Limits have changed: who waits for a time under the old ones is to look again. */
+static void wake_for_rules(struct threads *threads)
+{
+	const struct rules *rules = threads->engine.settings->rules;
+	uint32_t generation = rules ? rules_generation(rules) : 0;
+	if (generation == threads->rules_generation)
+		return;
+	threads->rules_generation = generation;
+	io_bell_ring(threads->engine.carrier_bell);
+}
+
 /* Shows people how it stands; false: they ask for an end, or for a quicker one. */
 static bool look(struct threads *threads, struct engine_progress *ret_progress)
 {
 	engine_read_progress(&threads->engine, ret_progress);
-	return threads->on_progress(threads->context, ret_progress);
+	bool go_on = threads->on_progress(threads->context, ret_progress);
+	wake_for_rules(threads);
+	return go_on;
 }
 
 /* Nothing new starts, what is under way ends, what ended is settled. False: time ran out, or

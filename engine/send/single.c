@@ -95,6 +95,11 @@ static void on_route(struct route_question *question)
 	const struct single_watch *watch = run->ask->watch;
 	if (watch && watch->on_route)
 		watch->on_route(watch->context, io_now(run->loop) - run->step_at, question);
+	if (question->cause == CAUSE_NONE && run->ask->task == SINGLE_ROUTE) {
+		run->end.through = true;
+		run->phase = PHASE_OVER;
+		return;
+	}
 	if (question->cause == CAUSE_NONE) {
 		if (!single_session_first(run))
 			no_such_host(run);
@@ -117,6 +122,8 @@ static enum tls_wish lowered(enum tls_wish wish)
 static void wish_tls(const struct single *ask, struct router_config *config,
 		     struct static_route *routes)
 {
+	if (ask->has_tls || ask->tls_exempt)
+		config->least_tls_of = NULL;
 	if (ask->has_tls)
 		config->tls = ask->tls;
 	else if (ask->tls_exempt)
@@ -204,7 +211,7 @@ static bool take_target(struct single_run *run)
 	struct address address;
 	struct buf out;
 	buf_init_fixed(&out, run->wire, sizeof(run->wire));
-	if (ask->to.size == 0 && ask->task == SINGLE_GREET) {
+	if (ask->to.size == 0 && (ask->task == SINGLE_GREET || ask->task == SINGLE_ROUTE)) {
 		bool valid = domain_to_ascii(&out, ask->domain);
 		run->domain = buf_str(&out);
 		return valid && buf_ok(&out);

@@ -7,6 +7,7 @@
 #include "engine/send/engine.h"
 
 enum single_task {
+	SINGLE_ROUTE, /* the question for the route alone: nobody is connected to */
 	SINGLE_GREET, /* to the offers and back: STARTTLS and AUTH as for mail, then QUIT */
 	SINGLE_PROBE, /* MAIL, RCPT, RSET: asks, and sends nothing */
 	SINGLE_SEND,
@@ -46,7 +47,7 @@ struct single_watch {
 
 struct single {
 	enum single_task task;
-	str to;                      /* an address; of GREET it may be empty, then: */
+	str to;                      /* an address; of ROUTE and GREET it may be empty, then: */
 	str domain;                  /* whose hosts are asked */
 	str mail_from;               /* as the command carries it; of PROBE and SEND */
 	str signature, message;      /* of SEND; CRLF lines */

@@ -22,6 +22,11 @@
 #define PATH_CLEAN_RUN 20              /* deliveries, times the cap, that earn an increase */
 #define PATH_SLOWDOWN_LIMIT 16         /* the message rate is never cut below 1/16 */
 
+/* The least that carries mail to a path, whatever is wished for elsewhere; the pacing itself does
+ * not look at it. */
+enum path_tls { PATH_TLS_ANY, PATH_TLS_ENCRYPT, PATH_TLS_VERIFY, PATH_TLS_COUNT };
+extern const char *const path_tls_names[PATH_TLS_COUNT];
+
 struct path_limits {
 	uint32_t connections;             /* at once; >= 1 */
 	uint32_t messages_per_connection; /* 0: no limit */
@@ -30,6 +35,7 @@ struct path_limits {
 	struct rate byte_rate;            /* of messages' content; count 0: no limit */
 	usec idle_close;                  /* an idle connection is kept so long */
 	struct habit_rule habits;         /* window 0: habit_rule_default */
+	enum path_tls tls;
 	bool shared; /* by all sites of the provider together, not for each alone */
 };
 

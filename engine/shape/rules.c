@@ -1,82 +1,143 @@
-/* rules.c - provider data: reading the built-in table, matching names, layering limits.
+/* rules.c - provider data: matching names, layering limits, and whose word that is.
  * Rules are walked in order, some dozens of them, once for each domain that is resolved; a
- * tree of suffixes would be faster and is not worth its code. */
-#include "engine/shape/rules.h"
+ * tree of suffixes would be faster and is not worth its code. The surprising thing: the object
+ * that all hold never changes its address, so that nobody needs to know of a reload; what is
+ * exchanged is the table behind it. */
+#include "engine/shape/rules_rows.h"
 
 #include "engine/base/assert.h"
 #include "engine/base/embedded.h"
+#include "engine/shape/provider_file.h"
 
-struct rule {
-	struct rule *next;
-	str name;
-	const str *suffixes;
-	size_t suffix_count;
-	struct path_limits limits;
-	uint32_t own;
-};
-
-struct rules {
-	struct arena *arena;
-	struct rule *first, **end; /* built in first, then as added */
-	size_t count;
-};
+const char *const path_tls_names[PATH_TLS_COUNT] = {"any", "encrypt", "verify"};
 
 static const str default_name = {"default", 7};
 
-/* A host name equals the suffix or ends in "." suffix; the suffix's own leading dot and a
- * trailing dot of the host are of no matter. */
-static bool host_matches(str host, str suffix)
+static const struct rule_table *table_of(const struct rules *rules)
+{
+	return atomic_load_explicit(&rules->now, memory_order_acquire);
+}
+
+/* ---- names ---- */
+
+str rules_normal(struct arena *arena, str name)
+{
+	if (str_starts(name, STR(".")))
+		name = str_from(name, 1);
+	if (str_ends(name, STR(".")))
+		name.size--;
+	char *copy = arena_bytes(arena, name.size + 1);
+	for (size_t i = 0; copy && i < name.size; i++) {
+		char c = name.data[i];
+		copy[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
+	if (!copy)
+		return (str){};
+	copy[name.size] = '\0';
+	return str_make(copy, name.size);
+}
+
+static bool is_label(str label)
+{
+	for (size_t i = 0; i < label.size; i++) {
+		char c = label.data[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+			return false;
+	}
+	return label.size > 0 && label.size <= 63 && label.data[0] != '-' &&
+	       label.data[label.size - 1] != '-';
+}
+
+bool rules_is_host(str name)
+{
+	if (name.size == 0 || name.size > RULES_HOST_LIMIT)
+		return false;
+	while (name.data) {
+		if (!is_label(str_cut(&name, '.')))
+			return false;
+	}
+	return true;
+}
+
+bool rules_host_is_below(str host, str suffix)
 {
 	if (str_ends(host, STR(".")))
 		host.size--;
-	if (str_starts(suffix, STR(".")))
-		suffix = str_from(suffix, 1);
 	if (suffix.size == 0 || !str_ends_nocase(host, suffix))
 		return false;
 	size_t before = host.size - suffix.size;
 	return before == 0 || host.data[before - 1] == '.';
 }
 
-static bool rule_has_host(const struct rule *rule, str host)
+/* ---- who owns an MX ---- */
+
+/* The suffix that the host has; NULL: none. */
+static const str *rule_suffix(const struct rule *rule, str host)
 {
 	for (size_t i = 0; i < rule->suffix_count; i++) {
-		if (host_matches(host, rule->suffixes[i]))
-			return true;
+		if (rules_host_is_below(host, rule->suffixes[i]))
+			return &rule->suffixes[i];
 	}
-	return false;
+	return NULL;
 }
 
 static bool rule_has_all(const struct rule *rule, const str *hosts, size_t host_count)
 {
+	if (!rule_matches(rule))
+		return false;
 	for (size_t i = 0; i < host_count; i++) {
-		if (!rule_has_host(rule, hosts[i]))
+		if (!rule_suffix(rule, hosts[i]))
 			return false;
 	}
-	return rule->suffix_count > 0 && host_count > 0;
+	return host_count > 0;
+}
+
+/* The last match wins: what the configuration says comes after what is built in. */
+static const struct rule *find_owner(const struct rules *rules, const str *hosts,
+				     size_t host_count)
+{
+	const struct rule *owner = NULL;
+
+	for (const struct rule *rule = table_of(rules)->first; rule; rule = rule->next) {
+		if (rule_has_all(rule, hosts, host_count))
+			owner = rule;
+	}
+	return owner;
 }
 
 str rules_provider(const struct rules *rules, const str *hosts, size_t host_count)
 {
-	str provider = STR("");
+	const struct rule *owner = find_owner(rules, hosts, host_count);
 
-	/* The last match wins: what the configuration says comes after what is built in. */
-	for (const struct rule *rule = rules->first; rule; rule = rule->next) {
-		if (rule_has_all(rule, hosts, host_count))
-			provider = rule->name;
-	}
-	return provider;
+	return owner ? owner->name : STR("");
+}
+
+bool rules_match(const struct rules *rules, const str *hosts, size_t host_count,
+		 struct rule_match *ret_match)
+{
+	const struct rule *owner = find_owner(rules, hosts, host_count);
+
+	if (!owner)
+		return false;
+	*ret_match = (struct rule_match){.name = owner->name,
+					 .suffix = *rule_suffix(owner, hosts[0]),
+					 .place = owner->place};
+	return true;
 }
 
 size_t rules_providers(const struct rules *rules, str *names, size_t limit)
 {
+	const struct rule *rule = table_of(rules)->first;
 	size_t count = 0;
 
-	for (const struct rule *rule = rules->first; rule && count < limit; rule = rule->next) {
-		if (rule->suffix_count > 0)
+	for (; rule && count < limit; rule = rule->next) {
+		if (rule_matches(rule))
 			names[count++] = rule->name;
 	}
 	return count;
 }
+
+/* ---- limits in layers ---- */
 
 static void apply(struct path_limits *to, const struct rule *rule)
 {
@@ -104,35 +165,86 @@ static void apply(struct path_limits *to, const struct rule *rule)
 		to->byte_rate = from->byte_rate;
 	if (rule->own & RULES_SCOPE)
 		to->shared = from->shared;
+	if (rule->own & RULES_TLS)
+		to->tls = from->tls;
 }
 
-static void apply_named(struct path_limits *to, const struct rules *rules, str name)
+/* The names whose rules speak of a path, the weakest first; equal ones once. */
+struct layers {
+	str names[3];
+	size_t count;
+};
+
+static struct layers layers_of(str provider, str site)
 {
-	if (name.size == 0)
-		return;
-	for (const struct rule *rule = rules->first; rule; rule = rule->next) {
-		if (str_eq_nocase(rule->name, name))
-			apply(to, rule);
+	struct layers layers = {.names = {default_name}, .count = 1};
+	const str more[] = {provider, site};
+
+	for (size_t i = 0; i < 2; i++) {
+		bool known = more[i].size == 0;
+		for (size_t l = 0; l < layers.count; l++)
+			known |= str_eq_nocase(layers.names[l], more[i]);
+		if (!known)
+			layers.names[layers.count++] = more[i];
 	}
+	return layers;
+}
+
+static struct path_limits limits_in(const struct rule_table *table, str provider, str site)
+{
+	struct path_limits limits = {.habits = habit_rule_default};
+	struct layers layers = layers_of(provider, site);
+
+	for (size_t l = 0; l < layers.count; l++) {
+		for (const struct rule *rule = table->first; rule; rule = rule->next) {
+			if (str_eq_nocase(rule->name, layers.names[l]))
+				apply(&limits, rule);
+		}
+	}
+	ASSERT(limits.connections >= 1);
+	return limits;
 }
 
 struct path_limits rules_limits(const struct rules *rules, str provider, str site)
 {
-	struct path_limits limits = {.habits = habit_rule_default};
-
-	apply_named(&limits, rules, default_name);
-	if (!str_eq_nocase(provider, default_name))
-		apply_named(&limits, rules, provider);
-	if (!str_eq_nocase(site, default_name) && !str_eq_nocase(site, provider))
-		apply_named(&limits, rules, site);
-	ASSERT(limits.connections >= 1);
-	return limits;
+	return limits_in(table_of(rules), provider, site);
 }
 
 bool rules_shared(const struct rules *rules, str provider)
 {
 	return provider.size > 0 && rules_limits(rules, provider, STR("")).shared;
 }
+
+static uint32_t line_of(const struct rule *rule, uint32_t which)
+{
+	const uint32_t *lines = rule->place.cell_lines;
+
+	return lines ? lines[__builtin_ctz(which)] : rule->place.line;
+}
+
+size_t rules_words(const struct rules *rules, str provider, str site, uint32_t which,
+		   struct rule_word *words, size_t limit)
+{
+	struct layers layers = layers_of(provider, site);
+	size_t count = 0;
+
+	ASSERT(limit > 0 && which && (which & (which - 1)) == 0 && which <= RULES_ALL);
+	for (size_t l = 0; l < layers.count; l++) {
+		const struct rule *rule = table_of(rules)->first;
+		for (; rule; rule = rule->next) {
+			if (!(rule->own & which) || !str_eq_nocase(rule->name, layers.names[l]))
+				continue;
+			if (count >= limit)
+				memmove(words, words + 1, (limit - 1) * sizeof(words[0]));
+			words[count < limit ? count : limit - 1] = (struct rule_word){
+				rule->name, line_of(rule, which), rule->place, rule->limits};
+			count++;
+		}
+	}
+	return count;
+}
+
+/* ---- rules come in ---- */
 
 static bool rate_is_sane(const struct rate *rate)
 {
@@ -152,125 +264,84 @@ static bool limits_are_sane(const struct path_limits *limits, uint32_t own)
 	       rate_is_sane(&limits->byte_rate);
 }
 
-int rules_add(struct rules *rules, str name, const str *suffixes, size_t suffix_count,
-	      const struct path_limits *limits, uint32_t own)
+struct rule *rules_append(struct rules *rules, str name, str *suffixes, size_t suffix_count,
+			  const struct path_limits *limits, uint32_t own,
+			  const struct rule_place *place)
 {
-	if (name.size == 0 || suffix_count > RULES_SUFFIX_LIMIT || rules->count == RULES_LIMIT)
+	static const struct rule_place nowhere = {.origin = RULE_SETTINGS};
+	struct rule *rule = ARENA_NEW(rules->arena, struct rule);
+
+	if (!rule || rules->own.count == RULES_LIMIT)
+		return NULL;
+	*rule = (struct rule){.name = name,
+			      .suffixes = suffixes,
+			      .suffix_count = suffix_count,
+			      .limits = *limits,
+			      .own = own,
+			      .place = place ? *place : nowhere};
+	for (struct rule *old = rules->own.first; old && suffix_count > 0; old = old->next) {
+		if (str_eq_nocase(old->name, name))
+			old->replaced = true;
+	}
+	*rules->own.end = rule;
+	rules->own.end = &rule->next;
+	rules->own.count++;
+	return rule;
+}
+
+int rules_add_at(struct rules *rules, str name, const str *suffixes, size_t suffix_count,
+		 const struct path_limits *limits, uint32_t own, const struct rule_place *place)
+{
+	str *normal = ARENA_ARRAY(rules->arena, str, suffix_count + 1);
+
+	if (!normal || name.size == 0 || suffix_count > RULES_SUFFIX_LIMIT)
 		return -1;
 	/* A rule that gives a provider its name must fit a route; a site's name is longer. */
 	if (suffix_count > 0 && name.size > PROVIDER_NAME_LIMIT)
 		return -1;
 	if (!limits_are_sane(limits, own))
 		return -1;
-
-	struct rule *rule = ARENA_NEW(rules->arena, struct rule);
-	if (!rule)
-		return -1;
-	*rule = (struct rule){.name = name,
-			      .suffixes = suffixes,
-			      .suffix_count = suffix_count,
-			      .limits = *limits,
-			      .own = own};
-	*rules->end = rule;
-	rules->end = &rule->next;
-	rules->count++;
-	return 0;
-}
-
-/* A cell of the table that may be empty; the table is part of the program, so that a bad cell
- * is a bug of ours. */
-static bool number_cell(str cell, uint32_t *ret_value)
-{
-	uint64_t value = 0;
-
-	if (cell.size == 0)
-		return false;
-	bool ok = str_to_u64(cell, &value) && value <= UINT32_MAX;
-	ASSERT(ok);
-	*ret_value = (uint32_t)value;
-	return true;
-}
-
-static bool rate_cell(str cell, bool (*parse)(str, struct rate *), struct rate *ret_rate)
-{
-	if (cell.size == 0)
-		return false;
-	bool ok = parse(cell, ret_rate);
-	ASSERT(ok);
-	return true;
-}
-
-static bool scope_cell(str cell, bool *ret_shared)
-{
-	if (cell.size == 0)
-		return false;
-	*ret_shared = str_eq(cell, STR("provider"));
-	ASSERT(*ret_shared || str_eq(cell, STR("site")));
-	return true;
-}
-
-/* Suffixes are separated by single spaces. */
-static str *suffixes_cell(struct arena *arena, str cell, size_t *ret_count)
-{
-	str *suffixes = ARENA_ARRAY(arena, str, RULES_SUFFIX_LIMIT);
-	size_t count = 0;
-
-	while (suffixes && cell.size > 0) {
-		ASSERT(count < RULES_SUFFIX_LIMIT);
-		suffixes[count++] = str_cut(&cell, ' ');
+	for (size_t i = 0; i < suffix_count; i++) {
+		normal[i] = rules_normal(rules->arena, suffixes[i]);
+		if (!rules_is_host(normal[i]))
+			return -1;
 	}
-	*ret_count = count;
-	return suffixes;
+	return rules_append(rules, name, normal, suffix_count, limits, own, place) ? 0 : -1;
 }
 
-/* provider TAB suffixes TAB connections TAB messages_per_connection TAB message_rate TAB
- * connection_rate TAB byte_rate TAB idle_seconds TAB scope TAB source TAB date */
-static int add_row(struct rules *rules, str line)
+int rules_add(struct rules *rules, str name, const str *suffixes, size_t suffix_count,
+	      const struct path_limits *limits, uint32_t own)
 {
-	struct path_limits limits = {};
-	uint32_t own = 0, idle_seconds = 0;
-	size_t suffix_count = 0;
-
-	str name = str_cut(&line, '\t');
-	str *suffixes = suffixes_cell(rules->arena, str_cut(&line, '\t'), &suffix_count);
-	if (!suffixes)
-		return -1;
-	own |= number_cell(str_cut(&line, '\t'), &limits.connections) ? RULES_CONNECTIONS : 0;
-	own |= number_cell(str_cut(&line, '\t'), &limits.messages_per_connection)
-		       ? RULES_MESSAGES_PER_CONNECTION
-		       : 0;
-	own |= rate_cell(str_cut(&line, '\t'), rate_parse, &limits.message_rate)
-		       ? RULES_MESSAGE_RATE
-		       : 0;
-	own |= rate_cell(str_cut(&line, '\t'), rate_parse, &limits.connection_rate)
-		       ? RULES_CONNECTION_RATE
-		       : 0;
-	own |= rate_cell(str_cut(&line, '\t'), rate_parse_bytes, &limits.byte_rate)
-		       ? RULES_BYTE_RATE
-		       : 0;
-	own |= number_cell(str_cut(&line, '\t'), &idle_seconds) ? RULES_IDLE_CLOSE : 0;
-	own |= scope_cell(str_cut(&line, '\t'), &limits.shared) ? RULES_SCOPE : 0;
-	limits.idle_close = idle_seconds * USEC_SECOND;
-	return rules_add(rules, name, suffixes, suffix_count, &limits, own);
+	return rules_add_at(rules, name, suffixes, suffix_count, limits, own, NULL);
 }
 
 struct rules *rules_create(struct arena *arena)
 {
 	struct rules *rules = ARENA_NEW(arena, struct rules);
-	str table = embedded_find("engine/shape/providers.tsv");
+	const struct provider_file built_in = {.path = PROVIDER_FILE_BUILT_IN,
+					       .text = embedded_find(PROVIDER_FILE_BUILT_IN),
+					       .origin = RULE_BUILT_IN};
+	char why[PROVIDER_FILE_WHY_SIZE];
 
-	ASSERT(table.data);
+	ASSERT(built_in.text.data);
 	if (!rules)
 		return NULL;
 	rules->arena = arena;
-	rules->end = &rules->first;
-	while (table.size > 0) {
-		str line = str_cut(&table, '\n');
-		if (line.size == 0 || line.data[0] == '#' ||
-		    str_starts(line, STR("provider\t")))
-			continue;
-		if (add_row(rules, line) < 0)
-			return NULL;
-	}
-	return rules;
+	rules->own.end = &rules->own.first;
+	atomic_init(&rules->now, &rules->own);
+	/* A bad cell of it is a bug of ours, which a test would have found. */
+	int result = provider_file_read(rules, &built_in, why, sizeof(why));
+	ASSERT(result != PROVIDER_FILE_REFUSED);
+	return result == 0 ? rules : NULL;
+}
+
+void rules_replace(struct rules *rules, const struct rules *newer)
+{
+	atomic_store_explicit(&rules->now, table_of(newer), memory_order_release);
+	atomic_fetch_add_explicit(&rules->generation, 1, memory_order_release);
+}
+
+uint32_t rules_generation(const struct rules *rules)
+{
+	return atomic_load_explicit(&rules->generation, memory_order_acquire);
 }

@@ -51,20 +51,14 @@ static void remove_file(const char *name)
 static int open_text(const char *text, struct engine_settings *s, char *why, size_t why_size)
 {
 	static struct config config;
-	struct path_limits limits;
 	arena_init_fixed(&arena, memory, sizeof(memory));
 	int result =
 		config_parse(&config, path_of("x.conf"), str_of(text), &arena, why, why_size);
 	assert_string_equal(why, "");
 	assert_int_equal(result, 0);
-	*s = (struct engine_settings){.rules = rules_create(&arena)};
-	assert_non_null(s->rules);
-	limits = rules_limits(s->rules, STR(""), STR(""));
-	for (size_t i = 0; i < config.provider_count; i++)
-		assert_int_equal(rules_add(s->rules, config.providers[i].name,
-					   config.providers[i].mx.items,
-					   config.providers[i].mx.count, &limits, 0),
-				 0);
+	*s = (struct engine_settings){};
+	if (settings_rules(&config, &arena, &s->rules, why, why_size) != 0)
+		return -1;
 	if (settings_sources(&config, &arena, s, why, why_size) != 0)
 		return -1;
 	return settings_routes(&config, &arena, s, why, why_size);
@@ -154,6 +148,89 @@ static void test_settings_know_providers_that_rules_know(void **)
 			 -1);
 	assert_string_equal(why, "route \"provider:zzzzzz\": no provider is called that; a "
 				 "section provider \"zzzzzz\" with mx makes one");
+}
+
+/* line 0: whichever. */
+static void check_said(const struct rules *rules, str provider, uint32_t which, str file,
+		       uint32_t line)
+{
+	struct rule_word word;
+	assert_true(rules_words(rules, provider, STR(""), which, &word, 1) >= 1);
+	if (!str_ends(word.place.file, file) || (line && word.line != line))
+		fail_msg("%.*s:%u, not %s:%u", STR_FORMAT(word.place.file), word.line,
+			 file.data, line);
+}
+
+/* What is shipped, then the user's table, then the sections: each cell for itself. */
+static void test_settings_limits_come_from_three_places(void **)
+{
+	const str table = STR("engine/shape/providers.tsv");
+	struct engine_settings s;
+	write_file("p.tsv", 0644,
+		   STR("provider\tmx_suffixes\tconnections\tbyte_rate\n"
+		       "gmail\t\t7\t1MB/s\nnew\t.new.test\t3\n"));
+	open_good("providers_file = p.tsv\n"
+		  "default_limits { window = 3 }\n"
+		  "provider \"gmail\" {\n  mx = { .google.com }\n  connections = 9\n}\n"
+		  "provider \"new\" { scope = provider }\n",
+		  &s);
+	struct path_limits l = rules_limits(s.rules, STR("gmail"), STR(""));
+	assert_int_equal(l.connections, 9);
+	assert_int_equal(l.byte_rate.count, 1000000);
+	assert_int_equal(l.messages_per_connection, 50);
+	assert_int_equal(l.habits.window, 3);
+	assert_true(rules_shared(s.rules, STR("new")));
+	check_said(s.rules, STR("gmail"), RULES_CONNECTIONS, STR("/x.conf"), 5);
+	check_said(s.rules, STR("gmail"), RULES_BYTE_RATE, STR("/p.tsv"), 2);
+	check_said(s.rules, STR("gmail"), RULES_MESSAGES_PER_CONNECTION, table, 0);
+	check_said(s.rules, STR("new"), RULES_SCOPE, STR("/x.conf"), 7);
+	check_said(s.rules, STR("new"), RULES_WINDOW, STR("/x.conf"), 2);
+	remove_file("p.tsv");
+}
+
+static void test_settings_refuse_tables_and_sections_with_their_place(void **)
+{
+	static const struct {
+		const char *table, *conf, *why; /* how it begins, after the folder */
+	} rows[] = {
+		{"provider\tconnections\ngmail\tmany\n", "providers_file = p.tsv",
+		 "/p.tsv:2:7: connections 'many': is not a whole number"},
+		{"", "providers_file = q.tsv", "/q.tsv"},
+		{"", "\nprovider \"all\" { mx = { .yahoodns.net } }",
+		 "/x.conf:2: provider \"all\" takes every ending of yahoo"},
+		{"", "\nprovider \"odd\" {\nmx = { \"*.odd.test\" } }",
+		 "/x.conf:3: provider \"odd\": its name"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char why[SETTINGS_WHY_SIZE] = "";
+		struct engine_settings s;
+		write_file("p.tsv", 0644, str_of(rows[i].table));
+		assert_int_equal(open_text(rows[i].conf, &s, why, sizeof(why)), -1);
+		if (!strstr(why, rows[i].why))
+			fail_msg("\"%s\" has no \"%s\"", why, rows[i].why);
+		remove_file("p.tsv");
+	}
+}
+
+/* The manual's defaults and the shipped row are the same numbers. */
+static void test_settings_manual_tells_the_shipped_default(void **)
+{
+	struct engine_settings s;
+	struct config config;
+	char why[400];
+	open_good("", &s);
+	assert_int_equal(config_parse(&config, "x", STR(""), &arena, why, sizeof(why)), 0);
+	struct path_limits manual = settings_limits(&config.default_limits);
+	struct path_limits row = rules_limits(s.rules, STR(""), STR(""));
+	assert_int_equal(row.connections, manual.connections);
+	assert_int_equal(row.messages_per_connection, manual.messages_per_connection);
+	assert_memory_equal(&row.message_rate, &manual.message_rate, sizeof(struct rate));
+	assert_memory_equal(&row.connection_rate, &manual.connection_rate, sizeof(struct rate));
+	assert_memory_equal(&row.byte_rate, &manual.byte_rate, sizeof(struct rate));
+	assert_true(row.idle_close == manual.idle_close && row.shared == manual.shared);
+	assert_true(row.habits.pinned == manual.habits.pinned);
+	assert_int_equal(row.habits.limit, manual.habits.limit);
+	assert_int_equal(row.habits.window, manual.habits.window);
 }
 
 static void test_settings_read_secrets_from_files_and_the_environment(void **)
@@ -308,6 +385,9 @@ int main(void)
 		cmocka_unit_test(test_settings_lead_from_routes_to_relays),
 		cmocka_unit_test(test_settings_name_domains_as_recipients_have_them),
 		cmocka_unit_test(test_settings_know_providers_that_rules_know),
+		cmocka_unit_test(test_settings_limits_come_from_three_places),
+		cmocka_unit_test(test_settings_refuse_tables_and_sections_with_their_place),
+		cmocka_unit_test(test_settings_manual_tells_the_shipped_default),
 		cmocka_unit_test(test_settings_read_secrets_from_files_and_the_environment),
 		cmocka_unit_test(test_settings_refuse_secrets_that_are_none),
 		cmocka_unit_test(test_settings_tell_which_secret_is_missing),

@@ -461,6 +461,38 @@ static struct router_config with_routes(const struct static_route *routes, size_
 				      .provider_of = provider_of};
 }
 
+static enum tls_need_kind least_tls_of(const void *, const struct route *r)
+{
+	return strcmp(r->provider, "provider") == 0 ? TLS_NEED_ENCRYPT : TLS_NEED_NONE;
+}
+
+/* What a provider asks of everybody raises a need, and a route of our own has the last word. */
+static void test_route_provider_raises_the_need(void **)
+{
+	static const struct static_route routes[] = {
+		{.match = ROUTE_DOMAIN, .name = STR("big.test"), .has_tls = true},
+		{.match = ROUTE_ALL, .relays = east, .relay_count = 1}};
+	struct router_config config = with_routes(NULL, 0);
+	world_begin(relay_records, NULL);
+	ask(config, "big.test");
+	check_hosts("mx.provider.test=may");
+	assert_string_equal(route->tls_key, "");
+	config.least_tls_of = least_tls_of;
+	ask(config, "big.test");
+	check_hosts("mx.provider.test=encrypt");
+	assert_string_not_equal(route->tls_key, "");
+	config.tls = TLS_WISH_VERIFY;
+	ask(config, "big.test");
+	check_hosts("mx.provider.test=pkix");
+	config.static_routes = routes;
+	config.static_route_count = 1;
+	ask(config, "big.test");
+	check_hosts("mx.provider.test=none");
+	config.static_routes = &routes[1];
+	ask(config, "big.test");
+	check_hosts("east.test=may");
+}
+
 static void test_route_relays_by_preference(void **)
 {
 	static const struct static_route routes[] = {
@@ -670,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_route_sts_is_asked_for_only_when_wished_for),
 		cmocka_unit_test(test_route_sts_long_policies_are_kept_by_whole_lines),
 		cmocka_unit_test(test_route_sts_never_overrides_dane),
+		cmocka_unit_test(test_route_provider_raises_the_need),
 		cmocka_unit_test(test_route_relays_by_preference),
 		cmocka_unit_test(test_route_relay_under_dane),
 		cmocka_unit_test(test_route_relays_that_fail_bounce_nobody),
