@@ -157,6 +157,17 @@ void warmup_give_back(struct warmup_state *state, int32_t day, uint32_t count)
 		state->counted = left_of(state->counted, count);
 }
 
+uint32_t warmup_count(const struct warmup_curve *curve, struct warmup_state *state,
+		      usec now_wall, const struct warmup_result *result, int32_t unused_day,
+		      uint32_t unused, uint32_t wanted)
+{
+	int32_t today = warmup_day_of(curve, now_wall);
+	warmup_turn(curve, state, today, result);
+	warmup_give_back(state, unused_day, unused);
+	/* Another engine's clock may be in tomorrow already. */
+	return state->day == today ? warmup_reserve(curve, state, wanted) : 0;
+}
+
 /* Rounded up, so that the room lasts: a message more or less is not worth a burst. */
 static struct rate rate_for(uint32_t room, usec time)
 {

@@ -62,6 +62,11 @@ void warmup_turn(const struct warmup_curve *, struct warmup_state *, int32_t tod
 uint32_t warmup_reserve(const struct warmup_curve *, struct warmup_state *, uint32_t wanted);
 /* What was counted and will not be started; only on the day that it was counted. */
 void warmup_give_back(struct warmup_state *, int32_t day, uint32_t count);
+/* All of it in the order that a keeper needs: turns to the day of now, gives back, reserves;
+ * returns the count reserved. */
+uint32_t warmup_count(const struct warmup_curve *, struct warmup_state *, usec now_wall,
+		      const struct warmup_result *, int32_t unused_day, uint32_t unused,
+		      uint32_t wanted);
 /* unused: of what is counted, so many starts the asker still has. A state of another day than
  * now's has no room: it is to be turned first. */
 struct warmup_verdict warmup_verdict(const struct warmup_curve *, const struct warmup_state *,
