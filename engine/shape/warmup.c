@@ -168,14 +168,17 @@ uint32_t warmup_count(const struct warmup_curve *curve, struct warmup_state *sta
 	return state->day == today ? warmup_reserve(curve, state, wanted) : 0;
 }
 
-/* Rounded up, so that the room lasts: a message more or less is not worth a burst. */
+struct rate warmup_rate(usec interval)
+{
+	usec burst = BURST_TIME / interval;
+	return (struct rate){
+		.count = 1, .per = interval, .burst = burst > 1 ? (uint32_t)burst : 1};
+}
+
+/* Rounded up, so that the room lasts. */
 static struct rate rate_for(uint32_t room, usec time)
 {
-	usec interval = (time + room - 1) / room;
-	usec burst = interval > 0 ? BURST_TIME / interval : BURST_TIME;
-	return (struct rate){.count = 1,
-			     .per = usec_max(interval, 1),
-			     .burst = burst > 1 ? (uint32_t)burst : 1};
+	return warmup_rate(usec_max((time + room - 1) / room, 1));
 }
 
 struct warmup_verdict warmup_verdict(const struct warmup_curve *curve,

@@ -71,5 +71,7 @@ uint32_t warmup_count(const struct warmup_curve *, struct warmup_state *, usec n
  * now's has no room: it is to be turned first. */
 struct warmup_verdict warmup_verdict(const struct warmup_curve *, const struct warmup_state *,
 				     uint32_t unused, usec now_wall);
+/* One message an interval, with a burst only where intervals are too short to wait for. */
+struct rate warmup_rate(usec interval);
 /* How many starts to reserve at once: enough to be asked for seldom, few enough to lose. */
 uint32_t warmup_chunk(const struct warmup_curve *, const struct warmup_state *);
