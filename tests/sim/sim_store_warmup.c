@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/assert.h"
+#include "tests/sim/world.h"
 
 #define WARMUP_LIMIT 64
 
@@ -49,6 +50,10 @@ static struct table_warmup *get(str source, str provider)
 void store_warmup(struct store *store, struct store_warmup *r)
 {
 	r->ret_granted = 0;
+	if (world->dead) { /* who has crashed gives nothing back */
+		answer(store, &r->request, STORE_LOST);
+		return;
+	}
 	if (lost_before(store, &r->request))
 		return;
 	struct table_warmup *w = get(r->source, r->provider);
