@@ -23,6 +23,7 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_trace,
 	&command_tls_report,
+	&command_warmup,
 	&command_hosts,
 	&command_classify,
 	&command_template,
