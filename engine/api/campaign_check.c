@@ -60,6 +60,10 @@ int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
 		.base_url = sending->base_url,
 		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
 	};
+	if (c->pool.size && !config_pool_find(&cli->config, c->pool))
+		return cli_fail(cli, EXIT_INVALID,
+				"%.*s/campaign.conf: pool: rundbrief.conf has no pool \"%.*s\"",
+				STR_FORMAT(c->folder), STR_FORMAT(c->pool));
 	bool good = !c->text_is_made ||
 		    content_compile(cli->arena, c->settings, c->html, (str){}, &site, &error);
 	if (good && content_compile(cli->arena, c->settings, c->html, c->text, &site, &error))

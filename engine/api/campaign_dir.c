@@ -75,8 +75,12 @@ static const struct key campaign_keys[] = {
 	 "or retry."},
 	{"require_tls", KEY_BOOL, offsetof(struct campaign_dir, require_tls), NULL, 0, 0,
 	 "false", NULL, false,
-	 "Only to mail servers that prove who they are and promise the same for the rest of the "
+	 "Only to mail servers that prove who they are and promise the same for the rest of "
+	 "the "
 	 "way (REQUIRETLS, RFC 8689). Few offer it: others end as failed."},
+	TEXT(pool, "pool", "",
+	     "Name of the pool of sources that this campaign leaves by; left out, as the "
+	     "routes of rundbrief.conf say, else all sources."),
 	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
 	 90 * USEC_DAY, "0", NULL, false,
 	 "So long after launch nobody is tried any more; 0: only as retry.expiry says."},
@@ -257,6 +261,7 @@ static void put_policy(json_t *settings, const struct campaign_dir *c,
 						       config->in_doubt == IN_DOUBT_RETRY);
 	json_object_set_new(settings, "in_doubt", json_string(retry ? "retry" : "assume"));
 	json_object_set_new(settings, "require_tls", json_boolean(c->require_tls));
+	json_object_set_new(settings, "pool", json_text(c->pool));
 	json_object_set_new(settings, "expires_seconds",
 			    json_integer((json_int_t)(c->expires / USEC_SECOND)));
 }

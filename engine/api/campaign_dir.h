@@ -20,6 +20,7 @@ struct campaign_dir {
 	str html_file, text_file, partials;
 	int in_doubt; /* enum campaign_in_doubt */
 	bool require_tls;
+	str pool;     /* of sources; empty: as routes say */
 	usec expires; /* 0: as retry.expiry says */
 	struct campaign_header *headers;
 	size_t header_count;

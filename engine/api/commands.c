@@ -24,6 +24,7 @@ const struct command *const commands[] = {
 	&command_trace,
 	&command_explain,
 	&command_tls_report,
+	&command_warmup,
 	&command_hosts,
 	&command_classify,
 	&command_template,

@@ -14,4 +14,4 @@ extern const struct command command_campaign, command_cancel, command_check,
 	command_import, command_incidents, command_init, command_pause, command_preview,
 	command_recipients, command_report, command_resume, command_send, command_sink,
 	command_status, command_subscriber, command_suppress, command_template,
-	command_tls_report, command_trace;
+	command_tls_report, command_trace, command_warmup;

@@ -36,6 +36,19 @@ struct config_engine {
 struct config_source {
 	str name, address, address6, helo;     /* both addresses empty: the kernel chooses */
 	str proxy, proxy_user, proxy_password; /* password: file */
+	str warmup;                            /* name of the curve; empty: it is warm */
+};
+
+struct config_pool {
+	str name;
+	struct key_list sources, weights; /* as many, or no weights */
+};
+
+struct config_warmup {
+	str name;
+	struct key_list days;
+	str hours, start, defer_limit, complaint_limit, least_used;
+	uint64_t idle_days;
 };
 
 enum config_tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
@@ -76,6 +89,7 @@ struct config_route {
 	str host;      /* instead of relays */
 	uint64_t port; /* 0: smtp.port */
 	int tls;       /* CONFIG_TLS_AUTO: not set */
+	str pool;      /* empty: the campaign's, or all sources */
 };
 
 enum config_scope { SCOPE_SITE, SCOPE_PROVIDER };
@@ -116,6 +130,7 @@ struct config_dkim {
 struct config_sending {
 	str return_domain, base_url, secret; /* secret: file */
 	str unsubscribe_mailbox;
+	str day_zone; /* config_day_zone() */
 };
 
 struct config_retry {
@@ -144,11 +159,14 @@ struct config {
 	str providers_file; /* empty: none */
 
 	struct config_source *sources;
+	struct config_pool *pools;
+	struct config_warmup *warmups;
 	struct config_relay *relays;
 	struct config_route *routes;
 	struct config_limits *providers;
 	struct config_dkim *dkims;
-	size_t source_count, relay_count, route_count, provider_count, dkim_count;
+	size_t source_count, pool_count, warmup_count, relay_count, route_count, provider_count,
+		dkim_count;
 
 	str path; /* the file it came from; empty: built-in defaults only */
 	struct key_setting *settings;
@@ -176,6 +194,26 @@ bool config_relay_has_login(const struct config_relay *);
 struct source;
 [[nodiscard]] int config_read_source(const struct config_source *, struct source *ret_source,
 				     char *ret_why, size_t why_size);
+/* The curve of a section, or of the built-in name "standard" without one; 0, or -1 with a
+ * sentence that begins with the key. Its zone is config_day_zone()'s. */
+struct warmup_curve;
+[[nodiscard]] int config_read_warmup(const struct config *, const struct config_warmup *,
+				     struct warmup_curve *ret_curve, char *ret_why,
+				     size_t why_size);
+/* The section of that name; NULL: none. */
+const struct config_warmup *config_warmup_find(const struct config *, str name);
+bool config_has_curve(const struct config *, str name);
+const struct config_pool *config_pool_find(const struct config *, str name);
+/* 1 to 1,000; 1 where the pool has no weights. 0: the text is no such number. */
+uint32_t config_pool_weight(const struct config_pool *, size_t index);
+/* "UTC", "+02:00": how far days begin before those of UTC. */
+[[nodiscard]] bool config_day_zone(str text, usec *ret_zone);
+/* What config_check() asks of them. 0, or -1 with the sentence. */
+[[nodiscard]] int config_check_pools(const struct config *, char *ret_why, size_t why_size);
+/* -1, after "FILE:LINE: section "TITLE".key: sentence", the sentence cut to 300 bytes; key ""
+ * when it is about the whole section. */
+int config_refuse(const struct config *, const char *section, str title, const char *key,
+		  const char *sentence, char *ret_why, size_t why_size);
 void config_explain(const struct config *, struct buf *out);
 /* Reads a small file whole (at most limit_size bytes) into the arena. 0, or -1 with a sentence.
  */

@@ -406,8 +406,9 @@ static int check_route(struct checking *c, const struct config_route *route)
 		return refuse(c, "host", "relays or host, not both");
 	if (route->port && route->host.size == 0)
 		return refuse(c, "port", "is that of host, which is not set");
-	if (!route->relays.count && !route->host.size && route->tls == CONFIG_TLS_AUTO)
-		return refuse(c, NULL, "relays, host or tls must be set");
+	if (!route->relays.count && !route->host.size && !route->pool.size &&
+	    route->tls == CONFIG_TLS_AUTO)
+		return refuse(c, NULL, "relays, host, tls or pool must be set");
 	if (check_relays(c, route) != 0 || check_dane(c, route->tls == 1 + TLS_WISH_DANE) != 0)
 		return -1;
 	return route->host.size ? check_host(c, route->host) : 0;
@@ -440,5 +441,16 @@ int config_check(const struct config *config, char *ret_why, size_t why_size)
 		if (check_route(&c, &config->routes[i]) != 0)
 			return -1;
 	}
-	return 0;
+	return config_check_pools(config, ret_why, why_size);
+}
+
+int config_refuse(const struct config *config, const char *section, str title, const char *key,
+		  const char *sentence, char *ret_why, size_t why_size)
+{
+	struct checking c = {.config = config,
+			     .section = section,
+			     .title = title,
+			     .why = ret_why,
+			     .why_size = why_size};
+	return refuse(&c, key[0] ? key : NULL, "%s", sentence);
 }

@@ -123,6 +123,8 @@ static const struct key sending_keys[] = {
 	 "another secret, links in old mails no longer work."},
 	TEXT(config_sending, unsubscribe_mailbox, "",
 	     "Mailbox for List-Unsubscribe by mail; empty: one on return_domain."),
+	TEXT(config_sending, day_zone, "UTC",
+	     "Where the days of warm-up begin: UTC, or an offset from it such as \"+02:00\"."),
 	END,
 };
 
@@ -186,6 +188,12 @@ static const struct key_section config_sections[] = {
 	ONE(engine, engine_keys, "This engine and its capacities."),
 	MANY(source, "NAME", sources, source_count, config_source, config_source_keys,
 	     "An address that mail leaves from. Without any there is one, \"default\"."),
+	MANY(pool, "NAME", pools, pool_count, config_pool, config_pool_keys,
+	     "Sources that share mail; a campaign, or a route, names the pool that its mail "
+	     "leaves by. Where none is named it is all sources, each with the same weight."),
+	MANY(warmup, "CURVE", warmups, warmup_count, config_warmup, config_warmup_keys,
+	     "How a new source earns trust, with each provider by itself; see `rundbrief "
+	     "warmup`. \"standard\" is built in: 29 days from 200 messages to 10 million."),
 	ONE(smtp, config_smtp_keys, "How the engine talks to mail servers."),
 	MANY(relay, "NAME", relays, relay_count, config_relay, config_relay_keys,
 	     "A server of your own choice that takes mail for others; a route says for whom."),

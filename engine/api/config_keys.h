@@ -56,6 +56,8 @@
 extern const struct key config_provider_keys[];
 extern const struct key config_dns_keys[];
 extern const struct key config_source_keys[];
+extern const struct key config_pool_keys[];
+extern const struct key config_warmup_keys[];
 extern const struct key config_smtp_keys[];
 extern const struct key config_relay_keys[];
 extern const struct key config_route_keys[];

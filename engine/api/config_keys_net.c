@@ -36,6 +36,41 @@ const struct key config_source_keys[] = {
 	     "IPv6 addresses stand in brackets. Empty: none."),
 	TEXT(config_source, proxy_user, "", "Login of a SOCKS5 proxy (RFC 1929); empty: none."),
 	SECRET_FILE(config_source, proxy_password, "File with its password in one line."),
+	TEXT(config_source, warmup, "",
+	     "It is new: name of the warmup section by which it begins, or standard. What a "
+	     "day does not allow leaves by the warm sources of its pool; where there is none, "
+	     "it waits. Empty: it is warm."),
+	END,
+};
+
+const struct key config_pool_keys[] = {
+	LIST(config_pool, sources, "Names of its sources: { \"out1\", \"out2\" }."),
+	LIST(config_pool, weights,
+	     "Share of the mail of each, in the order of sources, 1 to 1000: { 3, 1 }; left "
+	     "out, all the same. A recipient keeps the source that these shares gave him."),
+	END,
+};
+
+const struct key config_warmup_keys[] = {
+	LIST(config_warmup, days,
+	     "Messages to one provider on the first day, the second and so on, ascending: { "
+	     "200, 500, 1k, 2k }; after the last one the source is warm. Left out, those of "
+	     "standard."),
+	TEXT(config_warmup, hours, "00:00-24:00",
+	     "The sending window of each day: the allowance is spread over what is left of it. "
+	     "See sending.day_zone."),
+	TEXT(config_warmup, start, "",
+	     "Date before which nothing leaves by the source, as 2026-03-01; empty: at once."),
+	TEXT(config_warmup, defer_limit, "10%",
+	     "More than that of a day's attempts deferred or blocked for the source's sake, "
+	     "and the next day allows no more than this one. Greylisting does not count."),
+	TEXT(config_warmup, complaint_limit, "0.1%", "The same for complaints."),
+	TEXT(config_warmup, least_used, "10%",
+	     "The same when less than that of a day's allowance was sent: it tells too "
+	     "little."),
+	COUNT(config_warmup, idle_days, "days", 0, 3650, "30",
+	      "After so many days without mail half of the days reached are lost, and again "
+	      "after as many more; 0: never."),
 	END,
 };
 
@@ -150,5 +185,7 @@ const struct key config_route_keys[] = {
 	COUNT(config_route, port, NULL, 0, 65535, "0", "The host's port; 0: smtp.port."),
 	CHOICE(config_route, tls, "auto", tls_choices,
 	       "As smtp.tls, in its place and in that of the relays. auto: as those say."),
+	TEXT(config_route, pool, "",
+	     "Name of the pool of sources this mail leaves by; a campaign's own comes first."),
 	END,
 };

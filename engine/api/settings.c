@@ -213,6 +213,7 @@ static int open_ways(struct cli *cli, struct engine_settings *s)
 	char why[SETTINGS_WHY_SIZE];
 	if (settings_rules(&cli->config, cli->arena, &s->rules, why, sizeof(why)) != 0 ||
 	    settings_sources(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
+	    settings_pools(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
 	    settings_routes(&cli->config, cli->arena, s, why, sizeof(why)) != 0)
 		return cli_fail(cli, EXIT_USAGE, "%s", why);
 	return CLI_GO;

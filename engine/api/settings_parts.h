@@ -21,6 +21,9 @@ struct path_limits settings_limits(const struct config_limits *);
 /* sources and source_count; without any section the one source "default". */
 [[nodiscard]] int settings_sources(const struct config *, struct arena *,
 				   struct engine_settings *, char *ret_why, size_t why_size);
+/* warmups, pools and the store's day_zone, from the sources that are there. */
+[[nodiscard]] int settings_pools(const struct config *, struct arena *,
+				 struct engine_settings *, char *ret_why, size_t why_size);
 /* route and logins. rules must be there: they know the providers. */
 [[nodiscard]] int settings_routes(const struct config *, struct arena *,
 				  struct engine_settings *, char *ret_why, size_t why_size);

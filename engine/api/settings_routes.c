@@ -152,7 +152,8 @@ static uint16_t relay_index(const struct opening *o, str name)
 	return (uint16_t)i;
 }
 
-/* Which relays take it: those named, or the one that its host makes. */
+/* Which relays take it: those named, or the one that its host makes; and which pool it leaves
+ * by. */
 static int open_ways(struct opening *o, const struct config_route *from,
 		     struct static_route *route)
 {
@@ -167,6 +168,9 @@ static int open_ways(struct opening *o, const struct config_route *from,
 		if (add_nameless_relay(o, from) != 0)
 			return -1;
 	}
+	for (size_t i = 0; from->pool.size && i < o->config->pool_count; i++)
+		if (str_eq(o->config->pools[i].name, from->pool))
+			route->pool = (uint16_t)(i + 1);
 	route->relays = indices;
 	route->relay_count = count;
 	return 0;

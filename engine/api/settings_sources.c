@@ -110,5 +110,12 @@ int settings_use_sources(struct cli *cli, struct engine_settings *s)
 		return cli_fail(cli, EXIT_USAGE, "no source is left to send from");
 	s->sources = usable;
 	s->source_count = count;
+	if (settings_pools(&cli->config, cli->arena, s, why, sizeof(why)) != 0)
+		return cli_fail(cli, EXIT_FAILED, "%s", why);
+	for (size_t i = 0; i < s->pool_count; i++)
+		if (s->pools[i].count == 0)
+			cli_fail(cli, CLI_GO,
+				 "pool \"%.*s\": none of its sources is left; its mail waits",
+				 STR_FORMAT(s->pools[i].name));
 	return CLI_GO;
 }

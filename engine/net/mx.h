@@ -40,6 +40,7 @@ struct route {
 	char policy_domain[DNS_NAME_SIZE]; /* STS: the domain; TLSA: the first host with records
 					    */
 	char policy_text[256];             /* its lines, as many as fit whole */
+	uint16_t pool; /* of sources, as the static route named it: index + 1; 0: none */
 	size_t host_count;
 	struct route_host hosts[ROUTE_HOST_LIMIT]; /* in the order to try */
 };

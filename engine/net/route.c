@@ -66,8 +66,10 @@ void route_name_provider(struct route_question *q)
 void route_finish(struct route_question *q, enum local_cause cause)
 {
 	q->cause = cause;
-	if (cause == CAUSE_NONE)
+	if (cause == CAUSE_NONE) {
 		route_name_provider(q);
+		q->route.pool = q->fixed ? q->fixed->pool : 0;
+	}
 	q->on_route(q);
 }
 

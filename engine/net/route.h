@@ -27,6 +27,7 @@ struct static_route {
 	str name;               /* of the domain, the provider or the list */
 	const uint16_t *relays; /* into router_config.relays */
 	size_t relay_count;     /* 0: by MX as usual */
+	uint16_t pool;          /* of sources: index + 1; 0: none is named */
 	bool has_tls;
 	enum tls_wish tls; /* with has_tls: in place of the router's, or of the relays' */
 };

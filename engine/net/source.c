@@ -28,6 +28,22 @@ bool source_can_reach(const struct source *source, const struct net_address *to)
 	return to->sa.sa_family == AF_INET6 ? source->has_ipv6 : source->has_ipv4;
 }
 
+size_t source_pool_pick(const struct source_pool *pool, const bool *may, uint64_t id)
+{
+	uint64_t total = 0;
+	for (size_t i = 0; i < pool->count; i++)
+		total += may[i] ? pool->weights[i] : 0;
+	if (total == 0)
+		return SIZE_MAX;
+	uint64_t at = id % total;
+	size_t i = 0;
+	while (!may[i] || at >= pool->weights[i]) {
+		at -= may[i] ? pool->weights[i] : 0;
+		i++;
+	}
+	return i;
+}
+
 static int hex_value(char digit)
 {
 	if (digit >= '0' && digit <= '9')

@@ -19,6 +19,17 @@ struct source {
 	char proxy_user[256], proxy_password[256];
 };
 
+/* Sources that share mail: indices and, as many, weights (>= 1). */
+struct source_pool {
+	str name;
+	const uint32_t *sources, *weights;
+	size_t count;
+};
+
+/* The member of a pool that falls to an id by weight, among those that may; the same for the
+ * same id as long as they do. SIZE_MAX: none may. */
+size_t source_pool_pick(const struct source_pool *, const bool *may, uint64_t id);
+
 /* The local address to bind towards a peer of that family (AF_INET, AF_INET6); NULL: any. */
 const struct net_address *source_address(const struct source *, int family);
 /* Mail of a source with addresses of one family does not leave by the other: from an address

@@ -3,6 +3,15 @@
 
 #include <stdio.h>
 
+/* Mail that was to leave by some addresses leaves by no others. */
+static bool pool_is_there(const struct engine_settings *settings, str name)
+{
+	for (size_t i = 0; i < settings->pool_count; i++)
+		if (str_eq(settings->pools[i].name, name) && settings->pools[i].count > 0)
+			return true;
+	return name.size == 0;
+}
+
 struct campaign *campaign_create(struct arena *arena, const struct engine_settings *settings,
 				 const struct store_campaign *stored, char *ret_why,
 				 size_t why_size)
@@ -16,6 +25,15 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 	if (!campaign || !content) {
 		snprintf(ret_why, why_size, "%.*s line %u column %u: %.150s",
 			 STR_FORMAT(error.file), error.line, error.column, error.message);
+		arena_done(arena);
+		return NULL;
+	}
+	if (!pool_is_there(settings, content->pool)) {
+		snprintf(ret_why, why_size,
+			 "it leaves by the pool \"%.*s\", which the configuration does not "
+			 "have, or none of whose sources is on this machine",
+			 content->pool.size < 80 ? (int)content->pool.size : 80,
+			 content->pool.data);
 		arena_done(arena);
 		return NULL;
 	}

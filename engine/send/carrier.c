@@ -73,8 +73,8 @@ static int init_relays(struct carrier *carrier)
 	carrier->relays = ARENA_ARRAY(&carrier->arena, struct auth_relay, count + 1);
 	carrier->sources =
 		ARENA_ARRAY(&carrier->arena, struct carrier_source, settings->source_count);
-	carrier->providers = ARENA_ARRAY(&carrier->arena, struct carrier_provider,
-					 CARRIER_PROVIDER_LIMIT);
+	carrier->providers =
+		ARENA_ARRAY(&carrier->arena, struct carrier_provider, CARRIER_PROVIDER_LIMIT);
 	if (!carrier->relays || !carrier->sources || !carrier->providers)
 		return -1;
 	bool tokens = false;
@@ -222,6 +222,8 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		count_refused(carrier, run);
 	struct carrier_path *path =
 		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
+	if (path)
+		path->warming = run->warming;
 	struct carrier_flow *flow = path ? carrier_flow_get(carrier, path, campaign) : NULL;
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
@@ -351,6 +353,7 @@ static void drain_lanes(struct carrier *carrier, usec now)
 	carrier_take_outcomes_back(carrier);
 	while ((object = lane_pop(&carrier->arrivals)))
 		carrier_take_arrival(carrier, object);
+	carrier_take_warming_news(carrier);
 	while ((object = lane_pop(&carrier->stops)))
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))

@@ -13,6 +13,7 @@
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
+ *   carrier_warming.c  what may start from a source in warm-up
  *   carrier_note.c     and what of that is kept
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
  *   carrier_incident.c providers that do not know their own users any more
@@ -28,6 +29,7 @@
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
+#include "engine/send/warming.h"
 #include "engine/shape/reach.h"
 #include "engine/shape/incident.h"
 #include "engine/shape/rules.h"
@@ -81,6 +83,7 @@ struct carrier_path {
 	struct reply shut_reply;
 	char shut_text[200];
 	uint32_t source_index;
+	struct warming *warming; /* its source is in warm-up; NULL: it is not */
 	struct chain flows;
 	struct chain urgent, ready; /* messages: those of urgent campaigns go first */
 	struct chain sessions;
@@ -246,6 +249,8 @@ struct carrier {
 	struct chain pump;       /* sessions */
 	struct chain open_marks; /* messages marked in the journal, in order of position */
 	uint64_t written_position;
+	_Atomic uint32_t warming_news; /* the feeder raises it: paths that warm up may go on */
+	uint32_t warming_seen;
 	bool journal_failed; /* the disk is full or broken: nothing new starts */
 	usec journal_retry_at;
 	char trouble[160];
@@ -333,6 +338,11 @@ void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
 void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
+
+/* carrier_warming.c */
+void carrier_take_warming_news(struct carrier *);
+/* No more than what is reserved, and not before its time. */
+void carrier_hold_cold(struct carrier *, struct carrier_path *, struct path_grant *, usec now);
 
 /* carrier_connect.c */
 /* A connection begins to be opened; false when there is no session left. */

@@ -122,6 +122,8 @@ static void start_message(struct carrier *carrier, struct session *session,
 	const struct path_event event = {.kind = PATH_STARTED};
 	path_record(&session->path->site->shaping, &event, now);
 	carrier_message_start(carrier, message, now);
+	if (session->path->warming && warming_start(session->path->warming, now))
+		message->envelope->warming_starts++;
 	atomic_fetch_add_explicit(&carrier->counts.started, 1, memory_order_relaxed);
 	session_submit(session, message, now);
 }
@@ -244,6 +246,10 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 		double startable = (double)rate->count * (double)WAIT_LIMIT / (double)rate->per;
 		size_t share = carrier_flow_share(flow, (size_t)startable);
 		ahead = share < ahead ? share : ahead;
+	}
+	if (flow->path->warming) {
+		size_t startable = warming_startable(flow->path->warming, WAIT_LIMIT);
+		ahead = startable < ahead ? startable : ahead;
 	}
 	if (ahead < MARK_AHEAD_LEAST)
 		ahead = MARK_AHEAD_LEAST;
@@ -412,6 +418,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	};
 	struct path_grant grant = path_verdict(&path->site->shaping, &demand, now);
 	hold_unreachable(path, &grant, now);
+	carrier_hold_cold(carrier, path, &grant, now);
 	if (stopped)
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
 	path->why = grant.why;

@@ -148,6 +148,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (!content->plan)
 		return NULL;
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
+	content->pool = text_of(settings, "pool");
 	const struct value *require_tls = value_get(settings, STR("require_tls"));
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;

@@ -3,7 +3,7 @@
  * seen is what is sent. Settings are one JSON object, written by `rundbrief campaign create`:
  *   subject, from_name, from_address, reply_to, list_id, list_name, feedback_id: strings
  *   in_doubt: "assume" | "retry";  expires_seconds: number
- *   lists: [names], for routes; require_tls: true | false (RFC 8689)
+ *   lists: [names], for routes; require_tls: true | false (RFC 8689); pool: name
  *   kind: "newsletter" | "transactional";  weight: number;  rate, byte_rate: strings (bucket.h)
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
@@ -26,6 +26,7 @@ struct content {
 	size_t field_count;
 	const str *lists; /* the campaign's */
 	size_t list_count;
+	str pool; /* of sources; empty: none is named */
 	bool in_doubt_retry, require_tls;
 	bool urgent;                /* transactional mail */
 	uint32_t weight;            /* of its share; 1..CAMPAIGN_WEIGHT_LIMIT */

@@ -52,6 +52,10 @@ struct engine_settings {
 	const char *congestion; /* of TCP towards mail servers; NULL: the system's */
 	const struct source *sources;
 	size_t source_count; /* >= 1 */
+	/* Of each source; NULL where it is warm. NULL: all are. */
+	const struct warmup_curve *const *warmups;
+	const struct source_pool *pools; /* as routes and campaigns name them */
+	size_t pool_count;
 	struct smtp_timeouts timeouts;
 	const struct classifier *classifier; /* NULL: the engine builds its own */
 	struct rules *rules;                 /* NULL: path_limits_default for all */

@@ -246,8 +246,10 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 
 void engine_close_feeder(struct engine *engine)
 {
-	if (engine->feeder.loop)
+	if (engine->feeder.loop) {
+		feeder_source_done(&engine->feeder, engine->settle_store);
 		feeder_done(&engine->feeder);
+	}
 	fetcher_destroy(engine->fetcher);
 	router_destroy(engine->router);
 	resolver_destroy(engine->resolver);

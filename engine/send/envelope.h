@@ -16,6 +16,7 @@
 
 struct carrier_flow;
 struct carrier_path;
+struct warming;
 struct message;
 struct session;
 
@@ -28,8 +29,8 @@ struct slice {
 	const struct store_recipient *recipients;
 	struct envelope *envelopes;
 	size_t count;
-	size_t open_count;     /* feeder's: not yet settled or put back */
-	struct chain put_back; /* feeder's: envelopes waiting to be put back, */
+	size_t open_count;         /* feeder's: not yet settled or put back */
+	struct chain put_back;     /* feeder's: envelopes waiting to be put back, */
 	struct chain put_back_now; /* and those of the request under way, */
 	usec put_back_due;         /* which may come again then; 0: at once */
 	usec leased_at;
@@ -51,18 +52,20 @@ struct envelope {
 	struct slice *slice;
 	const struct store_recipient *recipient;
 	struct campaign *campaign;
-	str rcpt;                      /* the address as commands carry it */
-	str domain;                    /* its domain in A-labels */
-	struct carrier_path *path;     /* carrier's */
-	struct carrier_flow *flow;     /* the same; from WAITING to READY */
-	struct message *message;       /* from order to end */
+	str rcpt;                  /* the address as commands carry it */
+	str domain;                /* its domain in A-labels */
+	struct carrier_path *path; /* carrier's */
+	struct carrier_flow *flow; /* the same; from WAITING to READY */
+	struct message *message;   /* from order to end */
 	enum envelope_state state;
 	enum local_cause cause; /* an ending the feeder saw: no route, suppressed */
 	str why;                /* its text, may be empty */
 	usec date_wall;         /* Date of this message; set with its mark */
 	usec waiting_since;
-	uint64_t void_position; /* behind the record that undoes its mark; 0: none was made */
-	usec again_at; /* returned: it may come again then; 0: at once */
+	uint64_t void_position;  /* behind the record that undoes its mark; 0: none was made */
+	usec again_at;           /* returned: it may come again then; 0: at once */
+	struct warming *warming; /* while it is with the carrier: whose start it takes */
+	uint32_t warming_starts; /* that it took */
 };
 
 /* Envelopes of one slice for one route, handed over together. */
@@ -71,6 +74,7 @@ struct run {
 	const struct route *route;   /* NULL: they have ended already, each with its cause */
 	const struct route *refused; /* then, if it was for a TLS policy: what a report needs */
 	uint32_t source_index;
+	struct warming *warming; /* of the source with the route's provider; NULL: it is warm */
 	struct chain envelopes;
 };
 

@@ -52,7 +52,7 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 	chain_init(&feeder->slices);
 	chain_init(&feeder->domains);
 	chain_init(&feeder->marking);
-	return init_memory(feeder);
+	return feeder_source_init(feeder) != 0 ? -1 : init_memory(feeder);
 }
 
 void feeder_done(struct feeder *feeder)
@@ -75,10 +75,14 @@ static void drain_lanes(struct feeder *feeder)
 	void *object;
 	while ((object = lane_pop(&feeder->carrier->mark_wanted)))
 		chain_push_back(&feeder->marking, &((struct envelope *)object)->link);
-	while ((object = lane_pop(&feeder->carrier->returned)))
+	while ((object = lane_pop(&feeder->carrier->returned))) {
+		feeder_source_back(object);
 		feeder_returned(feeder, object);
-	while ((object = lane_pop(&feeder->ledger->settled)))
+	}
+	while ((object = lane_pop(&feeder->ledger->settled))) {
+		feeder_source_back(object);
 		feeder_settled(feeder, ((struct envelope *)object)->slice, 1);
+	}
 	while ((object = lane_pop(&feeder->ledger->closed)))
 		feeder_slice_free(feeder, object);
 	while ((object = lane_pop(&feeder->carrier->farewells))) {
@@ -139,7 +143,8 @@ usec feeder_step(struct feeder *feeder)
 	usec now = io_now(feeder->loop);
 	drain_lanes(feeder);
 	feeder_ask_domains(feeder);
-	usec wake = feeder_beat(feeder, now);
+	feeder_route_unsure(feeder);
+	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
 	publish(feeder);
 	return wake;

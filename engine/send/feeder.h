@@ -8,6 +8,7 @@
  *   feeder_slice.c     cut, lease, read, close
  *   feeder_return.c    what comes back, put back
  *   feeder_route.c     domains of a slice to runs
+ *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
  *   feeder_beat.c      marks, stops, heartbeat
  */
 #pragma once
@@ -47,6 +48,10 @@ struct feeder {
 	struct slab slice_slab, question_slab;
 	struct chain slices;  /* leased, in memory */
 	struct chain domains; /* of read slices, not yet asked */
+	struct chain unsure;  /* domains with a route: a source's warm-up is not known yet */
+	struct map warmings;  /* struct warming by source and provider */
+	usec paced_at;
+	struct choosing *choosing; /* feeder_source.c's: room for one domain's choice */
 	size_t admitted_count, parked_count;
 	uint64_t targeted_count; /* of campaigns that have left, too */
 	bool draining;
@@ -125,5 +130,18 @@ void feeder_settled(struct feeder *, struct slice *, size_t count);
 void feeder_slice_free(struct feeder *, struct slice *);
 void feeder_route_slice(struct feeder *, struct slice *);
 void feeder_ask_domains(struct feeder *);
+void feeder_route_unsure(struct feeder *); /* those that are known by now */
+[[nodiscard]] int feeder_source_init(struct feeder *);
+void feeder_hand_over(struct feeder *, struct slice *, struct run what,
+		      struct chain *envelopes);
+/* By the sources of the pool that the campaign or the route names. */
+void feeder_hand_over_by_source(struct feeder *, struct slice *, const struct route *,
+				struct chain *envelopes);
+/* Whether it is known how far each source of that pool has come; asks. */
+bool feeder_sources_are_known(struct feeder *, const struct slice *, const struct route *);
+void feeder_source_back(struct envelope *);     /* from the carrier, however it ended there */
+usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far apart */
+/* When the feeder turns no more: what it reserved and nobody started. */
+void feeder_source_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);

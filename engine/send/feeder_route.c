@@ -11,6 +11,7 @@ struct domain {
 	str name; /* A-label, lower case */
 	struct slice *slice;
 	struct chain envelopes;
+	const struct route *route; /* while it is in feeder->unsure */
 	struct feeder *feeder;
 };
 
@@ -20,7 +21,7 @@ struct domain_question {
 	struct domain *domain;
 };
 
-static void hand_over(struct feeder *feeder, struct slice *slice, struct run what,
+void feeder_hand_over(struct feeder *feeder, struct slice *slice, struct run what,
 		      struct chain *envelopes)
 {
 	struct run *run = ARENA_NEW(&slice->arena, struct run);
@@ -33,44 +34,6 @@ static void hand_over(struct feeder *feeder, struct slice *slice, struct run wha
 	lane_push(&feeder->carrier->runs, run);
 	if (feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
-}
-
-/* A retry keeps the source of the attempt before (greylisting knows it by address); others are
- * spread by subscriber, so that a second run of the same campaign takes the same ones. One that
- * is not available is passed over; where none is, the mail waits for its own. */
-static uint32_t source_of(const struct feeder *feeder, const struct envelope *envelope)
-{
-	const struct engine_settings *settings = feeder->settings;
-	str before = envelope->recipient->source;
-	uint32_t count = (uint32_t)settings->source_count;
-	uint32_t first = (uint32_t)(envelope->recipient->subscriber_id % count);
-	for (uint32_t i = 0; before.size && i < count; i++)
-		if (str_eq(before, str_of(settings->sources[i].name)))
-			first = i;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t index = (first + i) % count;
-		if (!carrier_source_is_aside(feeder->carrier, index, io_now(feeder->loop)))
-			return index;
-	}
-	return first;
-}
-
-static void hand_over_by_source(struct feeder *feeder, struct domain *domain,
-				const struct route *route)
-{
-	for (uint32_t i = 0; i < feeder->settings->source_count; i++) {
-		struct chain mine, others;
-		chain_init(&mine);
-		chain_init(&others);
-		for (struct chain_link *link; (link = chain_pop(&domain->envelopes));) {
-			struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
-			chain_push_back(source_of(feeder, envelope) == i ? &mine : &others,
-					link);
-		}
-		chain_splice_back(&domain->envelopes, &others);
-		hand_over(feeder, domain->slice,
-			  (struct run){.route = route, .source_index = i}, &mine);
-	}
 }
 
 /* Only as many hosts as there are: a route is mostly empty places. */
@@ -97,7 +60,30 @@ static void end_domain(struct feeder *feeder, struct domain *domain,
 	const struct route *refused = NULL;
 	if (question->route.policy_fault != TLS_FAULT_NONE)
 		refused = route_keep(&domain->slice->arena, &question->route);
-	hand_over(feeder, domain->slice, (struct run){.refused = refused}, &domain->envelopes);
+	feeder->parked_count--;
+	feeder_hand_over(feeder, domain->slice, (struct run){.refused = refused},
+			 &domain->envelopes);
+}
+
+static void take_route(struct feeder *feeder, struct domain *domain, const struct route *route)
+{
+	bool stopped = feeder->draining || !feeder_campaign_runs(domain->slice->campaign);
+	if (!stopped && !feeder_sources_are_known(feeder, domain->slice, route)) {
+		domain->route = route;
+		chain_push_back(&feeder->unsure, &domain->link);
+		return;
+	}
+	feeder->parked_count--;
+	feeder_hand_over_by_source(feeder, domain->slice, route, &domain->envelopes);
+}
+
+void feeder_route_unsure(struct feeder *feeder)
+{
+	for (size_t i = feeder->unsure.count; i > 0; i--) {
+		struct domain *domain =
+			CHAIN_OWNER(chain_pop(&feeder->unsure), struct domain, link);
+		take_route(feeder, domain, domain->route);
+	}
 }
 
 static void on_route(struct route_question *question)
@@ -105,11 +91,10 @@ static void on_route(struct route_question *question)
 	struct domain *domain = ((struct domain_question *)question)->domain;
 	struct feeder *feeder = domain->feeder;
 	const struct route *route = NULL;
-	feeder->parked_count--;
 	if (question->cause == CAUSE_NONE)
 		route = route_keep(&domain->slice->arena, &question->route);
 	if (route)
-		hand_over_by_source(feeder, domain, route);
+		take_route(feeder, domain, route);
 	else
 		end_domain(feeder, domain, question);
 	slab_give_back(&feeder->question_slab, question);
@@ -198,6 +183,6 @@ void feeder_route_slice(struct feeder *feeder, struct slice *slice)
 			domain = domain_get(feeder, slice, &domains, envelope->domain);
 		chain_push_back(domain ? &domain->envelopes : &ended, &envelope->link);
 	}
-	hand_over(feeder, slice, (struct run){}, &ended);
+	feeder_hand_over(feeder, slice, (struct run){}, &ended);
 	feeder_ask_domains(feeder);
 }

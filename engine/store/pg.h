@@ -66,6 +66,7 @@ struct store {
 	enum pg_state state;
 	struct io_loop *loop;
 	uint32_t tenant;
+	usec day_zone;
 	char *conninfo, *application, *options;
 	usec connect_timeout, statement_timeout;
 	usec deadline;    /* of the answer awaited now */

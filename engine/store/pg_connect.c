@@ -165,6 +165,7 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 	if (s) {
 		s->loop = loop;
 		s->tenant = config->tenant ? config->tenant : 1;
+		s->day_zone = config->day_zone;
 		s->conninfo = strdup(config->conninfo);
 		s->application =
 			strdup(config->application ? config->application : "rundbrief");

@@ -12,6 +12,7 @@
 #include "engine/base/hash.h"
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
+#include "engine/store/source_days.h"
 #include "engine/store/tally.h"
 
 #define TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
@@ -340,6 +341,7 @@ enum {
 	SETTLE_STRIKES_LOCK,
 	SETTLE_STRIKES,
 	SETTLE_DOMAINS,
+	SETTLE_SOURCE_DAYS,
 	SETTLE_CLOSED,
 	SETTLE_COMMIT,
 	SETTLE_END
@@ -370,6 +372,8 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return settle_strikes(s, r);
 	case SETTLE_DOMAINS:
 		return settle_domains(s, r);
+	case SETTLE_SOURCE_DAYS:
+		return source_days_send(s, x->outcomes, x->count);
 	case SETTLE_CLOSED:
 		return send_closed(s, r);
 	default:

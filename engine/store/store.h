@@ -13,6 +13,7 @@
 #include "engine/base/usec.h"
 #include "engine/io/io.h"
 #include "engine/net/tls_policy.h"
+#include "engine/shape/warmup.h"
 #include "engine/smtp/classify.h"
 
 struct store;
@@ -38,6 +39,7 @@ struct store_config {
 	usec connect_timeout;    /* 0: 10 s */
 	usec statement_timeout;  /* 0: 60 s */
 	const char *application; /* application_name: "rundbrief feeder" */
+	usec day_zone; /* days of sources begin so long before those of UTC */
 };
 
 [[nodiscard]] int store_open(struct store **ret_store, struct io_loop *,
@@ -438,3 +440,21 @@ struct store_providers_load {
 	size_t ret_count;
 };
 void store_providers_load(struct store *, struct store_providers_load *);
+
+/* One source's warm-up with one provider (engine/shape/warmup.h; "" is every provider without a
+ * name): begins the day of now_wall when it is a new one, takes back what was counted and will
+ * not be started, counts up to wanted starts. All engines count on the same day, so that they
+ * never exceed it together. After STORE_LOST some may be counted that nobody was granted: ask
+ * anew, and never for what was taken back. */
+struct store_warmup {
+	struct store_request request;
+	str source, provider;
+	const struct warmup_curve *curve;
+	usec now_wall;
+	uint32_t wanted;
+	uint32_t unused;    /* taken back */
+	int32_t unused_day; /* on which it was counted */
+	struct warmup_state ret_state;
+	uint32_t ret_granted;
+};
+void store_warmup(struct store *, struct store_warmup *);

@@ -6,7 +6,7 @@ prints "recipients"
 run 0 --version
 prints "rundbrief "
 for command in init import campaign preview send status report recipients pause resume cancel \
-	subscriber suppress incidents dkim check trace explain tls-report hosts classify template sink help; do
+	subscriber suppress incidents dkim check trace explain tls-report hosts classify template warmup sink help; do
 	run 0 $command --help
 	prints "usage: rundbrief $command"
 	[ $command = sink ] || prints "Options:"

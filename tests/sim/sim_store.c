@@ -63,6 +63,7 @@ void store_begin(struct world *w)
 	db.slices = calloc(SLICE_LIMIT, sizeof(db.slices[0]));
 	ASSERT(db.slices);
 	db.state = CAMPAIGN_RUNNING;
+	sim_warmup_begin();
 	for (uint32_t id = 1; id <= w->recipient_count; id++) {
 		struct truth *truth = &w->truths[id];
 		snprintf(truth->email, sizeof(truth->email), "r%u@site%llu.test", id,
@@ -488,8 +489,10 @@ void store_settle(struct store *store, struct store_settle *r)
 		answer(store, &r->request, STORE_FENCED);
 		return;
 	}
-	for (size_t i = 0; i < r->count; i++)
+	for (size_t i = 0; i < r->count; i++) {
 		take_outcome(r->outcomes[i]);
+		sim_warmup_settled(r->outcomes[i]);
+	}
 	for (size_t i = 0; i < r->closed_count; i++) {
 		struct table_slice *slice = slice_of(r->closed_slices[i]);
 		for (uint32_t k = 0; k < slice->count; k++)

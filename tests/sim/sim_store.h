@@ -34,3 +34,7 @@ void sim_incident_usual(const char *provider, double usual_rate);
 bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
+
+/* sim_store_warmup.c */
+void sim_warmup_begin(void);
+void sim_warmup_settled(const struct store_outcome *);

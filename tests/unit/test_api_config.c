@@ -300,7 +300,7 @@ static void test_config_refuses_logins_that_are_half(void **)
 static void test_config_refuses_routes_that_lead_nowhere(void **)
 {
 	static const struct mistake mistakes[] = {
-		{"route \"*\" {}", " route \"*\": relays, host or tls must be set"},
+		{"route \"*\" {}", " route \"*\": relays, host, tls or pool must be set"},
 		{"route \"no domain\" { tls = may }",
 		 "1: route \"no domain\": a route is for a domain, provider:NAME, list:NAME or "
 		 "*"},

@@ -161,9 +161,32 @@ static void test_source_probe_says_what_is_not_there(void **)
 	assert_int_equal(source_probe(&gone, why, sizeof why), 0);
 }
 
+static void test_source_pool_falls_by_weight_and_id(void **)
+{
+	const uint32_t sources[] = {4, 7, 9}, weights[] = {5, 1, 2};
+	const struct source_pool pool = {.sources = sources, .weights = weights, .count = 3};
+	const bool all[] = {true, true, true}, two[] = {false, true, true},
+		   none[] = {false, false, false};
+	size_t counts[3] = {}, left[3] = {};
+	for (uint64_t id = 1; id <= 8000; id++) {
+		counts[source_pool_pick(&pool, all, id)]++;
+		left[source_pool_pick(&pool, two, id)]++;
+		assert_int_equal(source_pool_pick(&pool, all, id),
+				 source_pool_pick(&pool, all, id + 8));
+	}
+	assert_int_equal(counts[0], 5000);
+	assert_int_equal(counts[1], 1000);
+	assert_int_equal(counts[2], 2000);
+	assert_int_equal(left[0], 0);
+	assert_in_range(left[1], 2600, 2700);
+	assert_int_equal(source_pool_pick(&pool, none, 1), SIZE_MAX);
+	assert_int_equal(source_pool_pick(&(struct source_pool){}, none, 1), SIZE_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_source_pool_falls_by_weight_and_id),
 		cmocka_unit_test(test_source_address_is_of_the_peers_family),
 		cmocka_unit_test(test_source_of_one_family_does_not_reach_the_other),
 		cmocka_unit_test(test_source_proxy_is_read),
