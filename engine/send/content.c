@@ -47,6 +47,11 @@ static int read_headers(struct arena *arena, const struct value *settings,
 	return 0;
 }
 
+static bool is_transactional(const struct value *settings)
+{
+	return str_eq(text_of(settings, "kind"), STR("transactional"));
+}
+
 static struct message_source *read_source(struct arena *arena, const struct value *settings,
 					  str html, str text, const struct content_site *site)
 {
@@ -66,6 +71,7 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 		.unsubscribe_url = site->base_url,
 		.unsubscribe_mailbox = site->unsubscribe_mailbox,
 		.return_domain = site->return_domain,
+		.transactional = is_transactional(settings),
 		.campaign = hash_of(settings, "campaign"),
 		.list = hash_of(settings, "list"),
 		.load_partial = load_partial,
@@ -126,6 +132,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (!content->plan)
 		return NULL;
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
+	content->transactional = is_transactional(settings);
 	const struct value *require_tls = value_get(settings, STR("require_tls"));
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;

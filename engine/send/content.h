@@ -3,6 +3,7 @@
  * seen is what is sent. Settings are one JSON object, written by `rundbrief campaign create`:
  *   subject, from_name, from_address, reply_to, list_id, list_name, feedback_id: strings
  *   in_doubt: "assume" | "retry";  expires_seconds: number
+ *   kind: "transactional", or absent
  *   lists: [names], for routes; require_tls: true | false (RFC 8689)
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
@@ -21,7 +22,7 @@ struct content {
 	size_t field_count;
 	const str *lists; /* the campaign's */
 	size_t list_count;
-	bool in_doubt_retry, require_tls;
+	bool in_doubt_retry, require_tls, transactional;
 	usec expires_wall; /* 0: by the retry schedule alone */
 };
 
