@@ -343,7 +343,7 @@ void store_tls_save(struct store *, struct store_tls_save *);
  * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
  * silent, so whoever depends on it looks now and then all the same. */
 enum store_rung {
-	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or cancelled */
+	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or a campaign was launched */
 	STORE_RUNG_STOP = 2,   /* the stop feed has grown */
 	STORE_RUNG_DUE = 4,    /* deferrals were made due */
 	STORE_RUNG_ALL = 7,
