@@ -27,7 +27,6 @@ static enum pg_next take_campaign(struct store *s, struct store_campaign *r,
 	r->ret_expires_wall = pg_time(result, 0, 4);
 	r->ret_fully_cut = pg_bool(result, 0, 5);
 	r->ret_revision = (uint32_t)pg_u64(result, 0, 6);
-	r->ret_transactional = pg_u64(result, 0, 10) == 1;
 	if (!keep(r->arena, result, 1, &r->ret_name) ||
 	    !keep(r->arena, result, 7, &r->ret_settings) ||
 	    !keep(r->arena, result, 8, &r->ret_html) ||
@@ -52,6 +51,29 @@ static enum pg_next campaign_step(struct store *s, struct store_request *request
 void store_campaign(struct store *s, struct store_campaign *r)
 {
 	static const struct store_work work = {campaign_step};
+	pg_submit(s, &r->request, &work);
+}
+
+static enum pg_next running_step(struct store *s, struct store_request *request,
+				 const PGresult *result)
+{
+	struct store_running *r = (struct store_running *)request;
+	if (s->step++ == 0) {
+		pg_put_tenant(s);
+		return pg_run(s, "campaign_running");
+	}
+	r->ret_count = pg_rows(result);
+	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, r->ret_count + 1);
+	if (!r->ret_ids)
+		return pg_fail(s, STORE_RETRY, "no memory for the running campaigns");
+	for (size_t i = 0; i < r->ret_count; i++)
+		r->ret_ids[i] = pg_u64(result, i, 0);
+	return PG_DONE;
+}
+
+void store_running(struct store *s, struct store_running *r)
+{
+	static const struct store_work work = {running_step};
 	pg_submit(s, &r->request, &work);
 }
 

@@ -98,9 +98,17 @@ struct store_campaign {
 	uint32_t ret_revision;
 	usec ret_launched_wall, ret_expires_wall;
 	bool ret_fully_cut; /* no further slices will be cut */
-	bool ret_transactional; /* to rows of the outbox, see store_claim_outbox() */
 };
 void store_campaign(struct store *, struct store_campaign *);
+
+/* The campaigns there is work for: running, or cancelled and not yet accounted for. */
+struct store_running {
+	struct store_request request;
+	struct arena *arena;
+	uint64_t *ret_ids;
+	size_t ret_count;
+};
+void store_running(struct store *, struct store_running *);
 
 /* Cuts the next slice of a running campaign: freezes at most limit ids, counts who is
  * suppressed and why, moves the cut mark. Takes a bounded time: with a filter that chooses few it
@@ -115,12 +123,8 @@ struct store_cut {
 };
 void store_cut(struct store *, struct store_cut *);
 
-enum slice_kind {
-	SLICE_AUDIENCE = 0,
-	SLICE_RETRY = 1,
-	SLICE_REMAINDER = 2,
-	SLICE_OUTBOX = 3, /* transactional mail as it was claimed */
-};
+/* OUTBOX: made and leased by a claim of transactional mail, whose recipients it has marked. */
+enum slice_kind { SLICE_AUDIENCE = 0, SLICE_RETRY = 1, SLICE_REMAINDER = 2, SLICE_OUTBOX = 3 };
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
  * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is 0).
