@@ -373,6 +373,7 @@ void store_listen(struct store *, struct store_bell *);
  *
  * Nobody polls: ask when the bell rings (STORE_RUNG_OUTBOX), at ret_next_due_wall, and again at once
  * while something was claimed. */
+#define STORE_OUTBOX_FIRST_ID (1ull << 40)
 struct store_outbox_template {
 	uint64_t campaign_id;
 	const str *fields; /* names of attributes that it uses */

@@ -70,6 +70,7 @@ struct truth {
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
+	usec accepted_at; /* first; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 
@@ -109,6 +110,8 @@ uint64_t world_below(struct world *, uint64_t bound);
 __attribute__((format(printf, 2, 3))) void world_fail(struct world *, const char *format, ...);
 
 struct truth *truth_by_email(struct world *, str email);
+/* A subscriber's, or that of a row of the outbox. */
+struct truth *truth_of(struct world *, uint64_t id);
 
 /* host.c */
 struct host_limits {
