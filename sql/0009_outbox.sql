@@ -1,8 +1,11 @@
 -- The outbox: transactional mail, handed over by inserting a row.
 
 -- kind: 0 newsletter, to an audience that is cut from lists; 1 transactional, to the rows of the
--- outbox that name it: it has no audience, and runs until it is cancelled.
-alter table campaigns add column kind smallint not null default 0;
+-- outbox that name it: it has no audience, and runs until it is cancelled. expires_after: how long
+-- a row of such a campaign may wait that does not say so itself; NULL: as long as it takes.
+alter table campaigns
+	add column kind smallint not null default 0,
+	add column expires_after interval;
 
 create table outbox_states (
 	number smallint primary key,
@@ -57,7 +60,7 @@ language plpgsql as $$
 declare
 	found_campaign record;
 begin
-	select id, kind, state into found_campaign from campaigns
+	select id, kind, state, expires_after into found_campaign from campaigns
 	where tenant_id = new.tenant_id and name = new.template;
 	if found_campaign.kind is distinct from 1 then
 		raise exception 'there is no transactional campaign "%"', new.template
@@ -73,6 +76,7 @@ begin
 		+ octet_length(coalesce(new.text, '')) + octet_length(new.attributes::text);
 	new.due_at := coalesce(new.not_before, now());
 	new.created_at := now();
+	new.expires_at := coalesce(new.expires_at, new.due_at + found_campaign.expires_after);
 	new.state := 0;
 	new.ended_at := null;
 	return new;

@@ -266,7 +266,8 @@ static int put_header(struct rendering *r)
 	if (put_text(r, &plan->from) || put_to(r) || put_text(r, &plan->subject))
 		return -1;
 	put_date_and_id(r);
-	put_list_unsubscribe(r);
+	if (!plan->source.transactional)
+		put_list_unsubscribe(r);
 	for (size_t i = 0; i < plan->extra_count; i++)
 		if (put_text(r, &plan->extra[i]))
 			return -1;

@@ -24,6 +24,7 @@ struct message_source {
 	str unsubscribe_mailbox; /* empty: u-TOKEN at the return domain. A mailbox: that one,
 				    with the token as subject; a domain: u-TOKEN there */
 	str return_domain;       /* of envelope sender and Message-ID */
+	bool transactional;      /* of no list: nothing says how to leave it */
 	const struct message_header {
 		str name, value; /* value may hold Liquid */
 	} * headers;

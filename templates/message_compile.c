@@ -388,7 +388,8 @@ static int compile_plan(struct arena *arena, struct message_plan *plan,
 	struct message_source *source = &plan->source;
 	if (check_source(source, error))
 		return -1;
-	plan->one_click = str_starts_nocase(source->unsubscribe_url, STR("https://"));
+	plan->one_click = !source->transactional &&
+			  str_starts_nocase(source->unsubscribe_url, STR("https://"));
 	plan->from =
 		(struct message_text){STR("From"), source->from_name, NULL, FORM_MAILBOX, {}};
 	plan->subject =

@@ -38,10 +38,16 @@
 		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, false, NULL                         \
 	}
 
+static const char *const kind_choices[] = {"newsletter", "transactional", NULL};
 static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry", NULL};
 
 static const struct key campaign_keys[] = {
 	TEXT(name, "name", "", "Name of the campaign; left out, that of the folder."),
+	{"kind", KEY_CHOICE, offsetof(struct campaign_dir, kind), NULL, 0, 0, "newsletter",
+	 kind_choices, false,
+	 "newsletter: to everybody on its lists. transactional: to one recipient at a time, as "
+	 "programs and `rundbrief post` ask for it; it has no lists, and runs until it is "
+	 "cancelled."},
 	TEXT(subject, "subject", "",
 	     "The subject; may hold Liquid: \"{{ first_name }}, your news\"."),
 	TEXT(from, "from", "",
@@ -83,7 +89,8 @@ static const struct key campaign_keys[] = {
 	     "routes of rundbrief.conf say, else all sources."),
 	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
 	 90 * USEC_DAY, "0", NULL, false,
-	 "So long after launch nobody is tried any more; 0: only as retry.expiry says."},
+	 "So long after launch nobody is tried any more; of a transactional campaign: so long "
+	 "after each was asked for. 0: only as retry.expiry says."},
 	END,
 };
 
@@ -262,6 +269,8 @@ static void put_policy(json_t *settings, const struct campaign_dir *c,
 	json_object_set_new(settings, "in_doubt", json_string(retry ? "retry" : "assume"));
 	json_object_set_new(settings, "require_tls", json_boolean(c->require_tls));
 	json_object_set_new(settings, "pool", json_text(c->pool));
+	if (c->kind == CAMPAIGN_TRANSACTIONAL)
+		json_object_set_new(settings, "kind", json_string("transactional"));
 	json_object_set_new(settings, "expires_seconds",
 			    json_integer((json_int_t)(c->expires / USEC_SECOND)));
 }
@@ -277,16 +286,18 @@ static void put_word(struct buf *out, str name)
 	}
 }
 
-/* Every newsletter has a List-Id and a Feedback-ID (RFC 2919; the last field is the sender). */
+/* Every newsletter has a List-Id and a Feedback-ID (RFC 2919; the last field is the sender);
+ * transactional mail comes from no list. */
 static int put_usual_ids(json_t *settings, const struct campaign_dir *c, struct arena *arena)
 {
 	str from = str_of(json_string_value(json_object_get(settings, "from_address")));
 	str domain = str_from(from, str_rfind_byte(from, '@') + 1);
 	str list = c->lists.count ? c->lists.items[0] : c->name;
+	bool newsletter = c->kind == CAMPAIGN_NEWSLETTER;
 	struct buf id, feedback;
 	buf_init_arena(&id, arena, 512);
 	buf_init_arena(&feedback, arena, 512);
-	if (c->list_id.size == 0) {
+	if (c->list_id.size == 0 && newsletter) {
 		put_word(&id, list);
 		buf_put_byte(&id, '.');
 		buf_put(&id, domain);
@@ -298,7 +309,7 @@ static int put_usual_ids(json_t *settings, const struct campaign_dir *c, struct 
 		put_word(&feedback, c->name);
 		buf_put_byte(&feedback, ':');
 		put_word(&feedback, list);
-		buf_put_cstr(&feedback, ":newsletter:");
+		buf_put_cstr(&feedback, newsletter ? ":newsletter:" : ":transactional:");
 		put_word(&feedback, domain);
 		json_object_set_new(settings, "feedback_id", json_text(buf_str(&feedback)));
 	}
@@ -341,6 +352,22 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	return result;
 }
 
+static const char *missing_key(const struct campaign_dir *c)
+{
+	if (!c->subject.size)
+		return "subject";
+	return c->kind == CAMPAIGN_NEWSLETTER && !c->lists.count ? "lists" : NULL;
+}
+
+static const char *audience_key(const struct campaign_dir *c)
+{
+	return c->lists.count     ? "lists"
+	       : c->exclude.count ? "exclude"
+	       : c->filter.size   ? "filter"
+	       : c->list_id.size  ? "list_id"
+				  : NULL;
+}
+
 static int check_complete(const struct campaign_dir *c, const char *conf_path, char *why,
 			  size_t why_size)
 {
@@ -353,8 +380,11 @@ static int check_complete(const struct campaign_dir *c, const char *conf_path, c
 			return -1;
 		}
 	}
-	const char *missing = !c->subject.size ? "subject" : !c->lists.count ? "lists" : NULL;
-	if (missing)
+	const char *missing = missing_key(c), *audience = audience_key(c);
+	if (c->kind == CAMPAIGN_TRANSACTIONAL && audience)
+		snprintf(why, why_size, "%s: %s: a transactional campaign has no audience",
+			 conf_path, audience);
+	else if (missing)
 		snprintf(why, why_size, "%s: %s is missing; see `rundbrief help campaign`",
 			 conf_path, missing);
 	else if (!c->html.data && !c->text.data)
@@ -399,6 +429,33 @@ int campaign_dir_read(const char *folder, const struct config *config, struct ar
 			  ret_why, why_size) != 0)
 		return -1;
 	add_text(&c, arena);
+	*ret_campaign = c;
+	return 0;
+}
+
+/* Whichever part a row leaves out is made of the other. */
+int campaign_dir_ready(const char *from, const struct config *config, struct arena *arena,
+		       struct campaign_dir *ret_campaign, char *ret_why, size_t why_size)
+{
+	struct campaign_dir c = {
+		.name = STR("ready"),
+		.subject = STR("{{ subject }}"),
+		.from = arena_copy(arena, str_of(from)),
+		.kind = CAMPAIGN_TRANSACTIONAL,
+		.folder = STR("ready"),
+		.partials = STR(""),
+		.filter = STR(""),
+		.html_file = STR("ready/body.html"),
+		.text_file = STR("ready/body.txt"),
+		.html = STR(
+			"{% if html %}{{ html | raw }}{% else %}"
+			"<pre style=\"font: inherit; white-space: pre-wrap\">{{ text }}</pre>"
+			"{% endif %}"),
+		.text = STR("{% if text %}{{ text }}{% else %}{{ html | strip_html }}{% endif "
+			    "%}"),
+	};
+	if (make_settings(&c, config, "ready", STR(""), arena, ret_why, why_size) != 0)
+		return -1;
 	*ret_campaign = c;
 	return 0;
 }

@@ -18,6 +18,7 @@ struct campaign_dir {
 	str list_id, list_name, feedback_id;
 	struct key_list lists, exclude;
 	str html_file, text_file, partials;
+	int kind;     /* enum campaign_kind */
 	int in_doubt; /* enum campaign_in_doubt */
 	bool require_tls;
 	str pool;     /* of sources; empty: as routes say */
@@ -30,6 +31,7 @@ struct campaign_dir {
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
 };
+enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
 
 extern const struct key_table campaign_table;
@@ -38,6 +40,11 @@ extern const struct key_table campaign_table;
 [[nodiscard]] int campaign_dir_read(const char *folder, const struct config *, struct arena *,
 				    struct campaign_dir *ret_campaign, char *ret_why,
 				    size_t why_size);
+/* The campaign of rows of the outbox that bring their content with them (sql/README.md), written
+ * by from. */
+[[nodiscard]] int campaign_dir_ready(const char *from, const struct config *, struct arena *,
+				     struct campaign_dir *ret_campaign, char *ret_why,
+				     size_t why_size);
 /* Compiles everything as the engine will. CLI_GO, or EXIT_INVALID after the mistakes were told.
  */
 [[nodiscard]] int campaign_dir_check(struct cli *, const struct campaign_dir *);

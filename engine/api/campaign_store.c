@@ -81,10 +81,13 @@ static int save_campaign(struct db *db, const struct campaign_dir *c, bool *ret_
 {
 	struct arena *arena = db->cli->arena;
 	bool retry = str_find(c->settings, STR("\"in_doubt\":\"retry\"")) != STR_NONE;
-	const char *parameters[] = {c->name.data, retry ? "1" : "0",
-				    json_list(arena, &c->lists), json_list(arena, &c->exclude),
-				    c->filter.data};
-	PGresult *result = db_query(db, "api_campaign_save", 5, parameters);
+	const char *parameters[] = {c->name.data,
+				    retry ? "1" : "0",
+				    json_list(arena, &c->lists),
+				    json_list(arena, &c->exclude),
+				    c->filter.data,
+				    c->kind == CAMPAIGN_TRANSACTIONAL ? "1" : "0"};
+	PGresult *result = db_query(db, "api_campaign_save", 6, parameters);
 	if (!result)
 		return db_code(db);
 	uint64_t id = db_u64(result, 0, 0);
@@ -152,5 +155,20 @@ int campaign_store_folder(struct db *db, const char *folder, struct campaign_row
 		code = check_lists(db, &c.exclude);
 	if (code == CLI_GO)
 		code = check_filter(db, c.filter);
+	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
+}
+
+int campaign_store_ready(struct db *db, const char *from, struct campaign_row *ret_campaign,
+			 struct campaign_saved *ret_saved)
+{
+	struct campaign_dir c;
+	char why[500];
+	int code = cli_config(db->cli);
+	if (code != CLI_GO)
+		return code;
+	if (campaign_dir_ready(from, &db->cli->config, db->cli->arena, &c, why, sizeof(why)) !=
+	    0)
+		return cli_fail(db->cli, EXIT_INVALID, "%s", why);
+	code = campaign_dir_check(db->cli, &c);
 	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
 }

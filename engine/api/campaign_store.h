@@ -13,3 +13,7 @@ struct campaign_saved {
 [[nodiscard]] int campaign_store_folder(struct db *, const char *folder,
 					struct campaign_row *ret_campaign,
 					struct campaign_saved *ret_saved);
+/* The same for the campaign of ready content, see campaign_dir_ready(). */
+[[nodiscard]] int campaign_store_ready(struct db *, const char *from,
+				       struct campaign_row *ret_campaign,
+				       struct campaign_saved *ret_saved);

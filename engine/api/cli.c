@@ -63,6 +63,14 @@ static int store_option(struct cli *cli, const struct cli_option *option, const 
 		*(const char **)option->slot = value;
 		return CLI_GO;
 	}
+	if (option->kind == CLI_EACH) {
+		struct cli_words *each = option->slot;
+		if (each->count == CLI_WORD_LIMIT)
+			return cli_fail(cli, EXIT_USAGE, "--%s: more than %d of them",
+					option->name, CLI_WORD_LIMIT);
+		each->words[each->count++] = value;
+		return CLI_GO;
+	}
 	if (!str_to_u64(str_of(value), (uint64_t *)option->slot))
 		return cli_fail(cli, EXIT_USAGE, "--%s wants a whole number, not '%s'",
 				option->name, value);

@@ -29,12 +29,19 @@ struct cli {
 	struct config config; /* after cli_config() */
 };
 
-enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT };
+enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT, CLI_EACH };
+
+/* Of an option that may be given again. */
+#define CLI_WORD_LIMIT 100
+struct cli_words {
+	const char *words[CLI_WORD_LIMIT];
+	size_t count;
+};
 
 struct cli_option {
 	const char *name; /* "list": given as --list VALUE or --list=VALUE */
 	enum cli_option_kind kind;
-	void *slot;           /* bool, const char *, uint64_t */
+	void *slot;           /* bool, const char *, uint64_t, struct cli_words */
 	const char *argument; /* "NAME"; NULL for flags */
 	const char *help;
 };

@@ -1,4 +1,4 @@
-/* cmd_campaign.c - `rundbrief campaign create | list | show | delete`. */
+/* cmd_campaign.c - `rundbrief campaign create | ready | list | show | delete`. */
 #include "engine/api/commands.h"
 
 #include <stdio.h>
@@ -6,11 +6,12 @@
 #include "engine/api/campaign_store.h"
 #include "engine/api/rows.h"
 
-static int create(struct cli *cli, struct db *db, const char *folder)
+static int create(struct cli *cli, struct db *db, const char *from_or_folder, bool is_ready)
 {
 	struct campaign_row campaign;
 	struct campaign_saved saved;
-	int code = campaign_store_folder(db, folder, &campaign, &saved);
+	int code = is_ready ? campaign_store_ready(db, from_or_folder, &campaign, &saved)
+			    : campaign_store_folder(db, from_or_folder, &campaign, &saved);
 	if (code != CLI_GO)
 		return code;
 	if (cli->format == OUTPUT_JSON)
@@ -145,16 +146,16 @@ static int delete (struct db *db, const char *name)
 
 static int campaign_run(struct cli *cli, int argc, char **argv)
 {
-	static const char *const verbs[] = {"create", "list", "show", "delete"};
+	static const char *const verbs[] = {"create", "list", "show", "delete", "ready"};
 	struct db db;
 	int code = cli_parse(cli, NULL, &argc, &argv, 1, 2);
 	if (code != CLI_GO)
 		return code;
 	size_t verb = 0;
-	while (verb < 4 && strcmp(argv[0], verbs[verb]) != 0)
+	while (verb < 5 && strcmp(argv[0], verbs[verb]) != 0)
 		verb++;
-	if (verb == 4)
-		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 4);
+	if (verb == 5)
+		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 5);
 	if ((argc == 2) == (verb == 1))
 		return cli_fail(cli, EXIT_USAGE, "%s; see --help",
 				verb == 1 ? "list takes no argument"
@@ -162,24 +163,28 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 	code = db_open(&db, cli);
 	if (code != CLI_GO)
 		return code;
-	code = verb == 0   ? create(cli, &db, argv[1])
-	       : verb == 1 ? list(cli, &db)
-	       : verb == 2 ? show(cli, &db, argv[1])
-			   : delete (&db, argv[1]);
+	code = verb == 0 || verb == 4 ? create(cli, &db, argv[1], verb == 4)
+	       : verb == 1            ? list(cli, &db)
+	       : verb == 2            ? show(cli, &db, argv[1])
+				      : delete (&db, argv[1]);
 	db_close(&db);
 	return code;
 }
 
 const struct command command_campaign = {
 	.name = "campaign",
-	.synopsis = "create DIR\nlist\nshow CAMPAIGN\ndelete CAMPAIGN",
+	.synopsis = "create DIR\nready FROM\nlist\nshow CAMPAIGN\ndelete CAMPAIGN",
 	.summary = "Store a campaign from its folder, list, show or delete campaigns",
-	.manual = "A campaign is a folder with campaign.conf, body.html and body.txt; "
-		  "`rundbrief help\n"
-		  "campaign` is the manual of its keys. create checks everything, stores it as "
-		  "a draft, and\n"
-		  "stores a new revision when the folder has changed. CAMPAIGN is a name or a "
-		  "number.",
+	.manual =
+		"A campaign is a folder with campaign.conf, body.html and body.txt; "
+		"`rundbrief help\n"
+		"campaign` is the manual of its keys. create checks everything, stores it as "
+		"a draft, and\n"
+		"stores a new revision when the folder has changed. CAMPAIGN is a name or a "
+		"number.\n"
+		"ready makes the transactional campaign `ready`, whose messages bring their "
+		"content\n"
+		"with them (see `rundbrief post`); FROM is \"Ann Example <ann@example.com>\".",
 	.run = campaign_run,
 	.outputs = CLI_JSON | CLI_CSV,
 };

@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&command_campaign,
 	&command_preview,
 	&command_send,
+	&command_post,
 	&command_status,
 	&command_report,
 	&command_recipients,

@@ -35,11 +35,11 @@ static void fill_names(const struct carrier *carrier, struct outcome *outcome,
  * transaction of a broken connection; those behind it (CAUSE_CONNECTION_LOST) are always tried
  * again (design.md 1.5). No time left: it has expired, and
  * keeps its last real reply. */
-static void schedule(struct carrier *carrier, const struct content *content,
+static void schedule(struct carrier *carrier, const struct envelope *envelope,
 		     struct store_outcome *row, const struct classification *class,
 		     bool behind_another)
 {
-	bool doubt_again = content->in_doubt_retry || behind_another;
+	bool doubt_again = envelope->campaign->content->in_doubt_retry || behind_another;
 	bool again = row->verdict == VERDICT_DEFERRED ||
 		     (row->verdict == VERDICT_IN_DOUBT && doubt_again);
 	row->final = !again;
@@ -47,7 +47,8 @@ static void schedule(struct carrier *carrier, const struct content *content,
 		return;
 	row->due_wall = retry_next_at(&carrier->settings->retry, class, row->attempt,
 				      row->first_wall, row->at_wall, &carrier->prng);
-	bool late = content->expires_wall && row->due_wall > content->expires_wall;
+	usec expires = envelope_expires_wall(envelope);
+	bool late = expires && row->due_wall > expires;
 	if (row->due_wall != USEC_NEVER && !late)
 		return;
 	row->due_wall = 0;
@@ -148,7 +149,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	outcome->envelope = envelope;
 	fill(carrier, outcome, envelope, reply, &class, in_doubt);
 	fill_names(carrier, outcome, path, session);
-	schedule(carrier, envelope->campaign->content, &outcome->row, &class,
+	schedule(carrier, envelope, &outcome->row, &class,
 		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, reply, &class);
 	carrier_count_answer(carrier, path, reply, &class);

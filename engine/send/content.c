@@ -47,6 +47,11 @@ static int read_headers(struct arena *arena, const struct value *settings,
 	return 0;
 }
 
+static bool is_transactional(const struct value *settings)
+{
+	return str_eq(text_of(settings, "kind"), STR("transactional"));
+}
+
 static struct message_source *read_source(struct arena *arena, const struct value *settings,
 					  str html, str text, const struct content_site *site)
 {
@@ -66,6 +71,7 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 		.unsubscribe_url = site->base_url,
 		.unsubscribe_mailbox = site->unsubscribe_mailbox,
 		.return_domain = site->return_domain,
+		.transactional = is_transactional(settings),
 		.campaign = hash_of(settings, "campaign"),
 		.list = hash_of(settings, "list"),
 		.load_partial = load_partial,
@@ -115,7 +121,7 @@ static uint32_t number_of(const struct value *settings, const char *key, uint32_
  * hand gets no limit for a rate that is none. */
 static void read_share(const struct value *settings, struct content *content)
 {
-	content->urgent = str_eq(text_of(settings, "kind"), STR("transactional"));
+	content->urgent = is_transactional(settings);
 	content->weight = number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT,
 				    CONTENT_WEIGHT_DEFAULT);
 	if (!rate_parse(text_of(settings, "rate"), &content->limits.message_rate))

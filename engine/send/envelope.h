@@ -68,6 +68,14 @@ struct envelope {
 	uint32_t warming_starts; /* that it took */
 };
 
+/* No attempt after this: its campaign's end, or its own where that is sooner; 0: none. */
+static inline usec envelope_expires_wall(const struct envelope *envelope)
+{
+	usec of_campaign = envelope->campaign->content->expires_wall;
+	usec own = envelope->recipient->expires_wall;
+	return own && (!of_campaign || own < of_campaign) ? own : of_campaign;
+}
+
 /* Envelopes of one slice for one route, handed over together. */
 struct run {
 	struct slice *slice;

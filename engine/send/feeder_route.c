@@ -163,7 +163,7 @@ static enum local_cause examine(const struct feeder *feeder, struct slice *slice
 						      : STR("erased");
 		return CAUSE_SUPPRESSED;
 	}
-	usec expires = envelope->campaign->content->expires_wall;
+	usec expires = envelope_expires_wall(envelope);
 	if (expires && io_wall_now(feeder->loop) > expires)
 		return CAUSE_EXPIRED;
 	return take_address(slice, envelope) ? CAUSE_NONE : CAUSE_ADDRESS_INVALID;

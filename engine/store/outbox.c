@@ -12,8 +12,9 @@
 #include "engine/store/ids.h"
 
 #define TOKEN_RANGE (1ull << 62)
-#define BYTES_LIMIT (16u << 20) /* content of one claim; a single row may be as large as 8 MB  \
-				 */
+#define BYTES_LIMIT                                                                            \
+	(16u << 20) /* content of one claim; a single row may be as large as 8 MB              \
+		     */
 
 struct claimed_row {
 	uint64_t id;

@@ -5,9 +5,6 @@
 
 #include "engine/store/pg.h"
 
-/* An id of this height is a row's, a lower one a subscriber's (sql/0009_outbox.sql). */
-#define OUTBOX_FIRST_ID (1ull << 40)
-
 /* read.c: the people or rows behind a read's ids. begin sends, or ends the request. */
 enum pg_next read_begin(struct store *, struct store_read *);
 [[nodiscard]] bool read_take(struct store_read *, const PGresult *);

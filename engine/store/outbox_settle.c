@@ -103,14 +103,14 @@ enum pg_next outbox_send_settled(struct store *s, const struct store_outcome *co
 	struct columns c = {};
 	size_t n = 0, rows = 0;
 	for (size_t i = 0; i < count; i++)
-		rows += outcomes[i]->subscriber_id >= OUTBOX_FIRST_ID;
+		rows += outcomes[i]->subscriber_id >= STORE_OUTBOX_FIRST_ID;
 	if (rows == 0)
 		return PG_DONE;
 	const struct store_outcome *const **found = pg_own(s, rows * sizeof(*found));
 	if (!found || !alloc_columns(s, &c, rows))
 		return pg_fail(s, STORE_RETRY, "no memory for what came of the outbox");
 	for (size_t i = 0; i < count; i++)
-		if (outcomes[i]->subscriber_id >= OUTBOX_FIRST_ID)
+		if (outcomes[i]->subscriber_id >= STORE_OUTBOX_FIRST_ID)
 			found[n++] = &outcomes[i];
 	qsort(found, n, sizeof(*found), compare);
 	for (size_t i = 0; i < n; i++)

@@ -178,7 +178,7 @@ static bool take_deferrals(struct store_read *r, struct read *x, const PGresult 
 
 static void look(struct read *x, const struct store_read *r)
 {
-	x->outbox = r->ids[0] >= OUTBOX_FIRST_ID;
+	x->outbox = r->ids[0] >= STORE_OUTBOX_FIRST_ID;
 	x->dense = !x->outbox && r->ids[r->count - 1] - r->ids[0] < r->count * SPARSE_FACTOR;
 }
 

@@ -100,7 +100,6 @@ struct store_campaign {
 	uint32_t ret_revision;
 	usec ret_launched_wall, ret_expires_wall;
 	bool ret_fully_cut; /* no further slices will be cut */
-	bool ret_transactional; /* to rows of the outbox, see store_claim_outbox() */
 };
 void store_campaign(struct store *, struct store_campaign *);
 
@@ -362,7 +361,7 @@ void store_tls_save(struct store *, struct store_tls_save *);
  * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
  * silent, so whoever depends on it looks now and then all the same. */
 enum store_rung {
-	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or cancelled */
+	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or a campaign was launched */
 	STORE_RUNG_STOP = 2,   /* the stop feed has grown */
 	STORE_RUNG_DUE = 4,    /* deferrals were made due */
 	STORE_RUNG_ALL = 7,
@@ -388,6 +387,7 @@ void store_listen(struct store *, struct store_bell *);
  *
  * Nobody polls: ask when the bell rings (STORE_RUNG_OUTBOX), at ret_next_due_wall, and again at once
  * while something was claimed. */
+#define STORE_OUTBOX_FIRST_ID (1ull << 40)
 struct store_outbox_template {
 	uint64_t campaign_id;
 	const str *fields; /* names of attributes that it uses */

@@ -391,7 +391,9 @@ static void check_message(struct peer *peer)
 	str id = header_of(message, STR("\r\nMessage-ID: "));
 	str to = header_of(message, STR("\r\nTo: "));
 	char last[64];
-	snprintf(last, sizeof(last), "END r%u.", (unsigned)(peer->rcpt - w->truths));
+	str local = str_of(peer->rcpt_text);
+	local = str_sub(local, 0, str_find_byte(local, '@'));
+	snprintf(last, sizeof(last), "END %.*s.", STR_FORMAT(local));
 	if (str_find(to, str_of(peer->rcpt_text)) == STR_NONE)
 		world_fail(w, "%s got a message to %.*s", peer->rcpt_text, STR_FORMAT(to));
 	if (str_find(message, str_of(last)) == STR_NONE)
@@ -426,7 +428,8 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 		return;
 	}
 	check_message(peer);
-	peer->rcpt->accepted_count++;
+	if (peer->rcpt->accepted_count++ == 0)
+		peer->rcpt->accepted_at = peer->world->now;
 	if (peer->lose_reply)
 		a->drop = true;
 	else

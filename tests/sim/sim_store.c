@@ -8,7 +8,6 @@
 #include "engine/base/assert.h"
 
 #define SLICE_LIMIT 4096
-#define CAMPAIGN 7
 #define STOP_LIMIT 64
 #define HOST_LIMIT 256 /* more than there are hosts in a world */
 
@@ -64,6 +63,7 @@ void store_begin(struct world *w)
 	ASSERT(db.slices);
 	db.state = CAMPAIGN_RUNNING;
 	sim_warmup_begin();
+	sim_outbox_begin();
 	for (uint32_t id = 1; id <= w->recipient_count; id++) {
 		struct truth *truth = &w->truths[id];
 		snprintf(truth->email, sizeof(truth->email), "r%u@site%llu.test", id,
@@ -156,7 +156,7 @@ void store_close(struct store *store)
 		if (answering->store == store)
 			answering->request = NULL;
 	}
-	sim_bell_forget(store);
+	sim_store_forget(store);
 	free(store);
 }
 
@@ -191,7 +191,12 @@ void store_campaign(struct store *store, struct store_campaign *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	r->campaign_id = CAMPAIGN;
+	if (r->campaign_id == SIM_TRANSACTIONAL) {
+		sim_outbox_campaign(r);
+		answer(store, &r->request, STORE_OK);
+		return;
+	}
+	r->campaign_id = SIM_NEWSLETTER;
 	r->ret_state = db.state;
 	r->ret_name = STR("simulated");
 	r->ret_settings =
@@ -215,10 +220,12 @@ void store_running(struct store *store, struct store_running *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, 1);
+	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, 2);
 	r->ret_count = 0;
 	if (db.state == CAMPAIGN_RUNNING)
-		r->ret_ids[r->ret_count++] = CAMPAIGN;
+		r->ret_ids[r->ret_count++] = SIM_NEWSLETTER;
+	if (sim_outbox_count())
+		r->ret_ids[r->ret_count++] = SIM_TRANSACTIONAL;
 	answer(store, &r->request, STORE_OK);
 }
 
@@ -235,6 +242,45 @@ static struct table_slice *slice_of(uint64_t id)
 {
 	ASSERT(id >= 1 && id <= db.slice_count);
 	return &db.slices[id - 1];
+}
+
+static uint64_t campaign_of(const struct table_slice *slice)
+{
+	bool transactional = slice->count > 0 && slice->ids[0] >= STORE_OUTBOX_FIRST_ID;
+	return transactional ? SIM_TRANSACTIONAL : SIM_NEWSLETTER;
+}
+
+/* Whether what is in the slice may be leased: by who asks for that campaign, or for any (0). */
+static bool is_wanted(const struct table_slice *slice, uint64_t campaign_id)
+{
+	uint64_t its = campaign_of(slice);
+	if (slice->state != OPEN || (campaign_id != 0 && campaign_id != its))
+		return false;
+	return its == SIM_TRANSACTIONAL || db.state == CAMPAIGN_RUNNING;
+}
+
+uint64_t sim_slice_open(enum slice_kind kind, const uint64_t *ids, size_t count)
+{
+	uint64_t id;
+	struct table_slice *slice = new_slice(kind, 0, &id);
+	for (size_t i = 0; i < count; i++)
+		slice->ids[slice->count++] = ids[i];
+	return id;
+}
+
+uint64_t sim_slice_lease(enum slice_kind kind, uint32_t epoch, const uint64_t *ids,
+			 size_t count)
+{
+	uint64_t id = sim_slice_open(kind, ids, count);
+	slice_of(id)->state = LEASED;
+	slice_of(id)->epoch = epoch;
+	return id;
+}
+
+const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count)
+{
+	*ret_count = slice_of(slice_id)->count;
+	return slice_of(slice_id)->ids;
 }
 
 /* Marks an id of a slice as accounted for; false when it was already, or is not in it. */
@@ -284,7 +330,7 @@ void store_lease(struct store *store, struct store_lease *r)
 	r->ret_next_due_wall = USEC_NEVER;
 	for (uint64_t id = 1; id <= db.slice_count; id++) {
 		struct table_slice *slice = slice_of(id);
-		if (slice->state != OPEN || db.state != CAMPAIGN_RUNNING)
+		if (!is_wanted(slice, r->campaign_id))
 			continue;
 		if (slice->due_wall > wall) {
 			r->ret_next_due_wall = usec_min(r->ret_next_due_wall, slice->due_wall);
@@ -293,7 +339,7 @@ void store_lease(struct store *store, struct store_lease *r)
 		slice->state = LEASED;
 		slice->epoch = r->epoch;
 		r->ret_slice_id = id;
-		r->ret_campaign_id = CAMPAIGN;
+		r->ret_campaign_id = campaign_of(slice);
 		r->ret_kind = slice->kind;
 		r->ret_count = slice->count;
 		r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
@@ -313,30 +359,8 @@ void store_read(struct store *store, struct store_read *r)
 	if (lost_before(store, &r->request))
 		return;
 	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->count + 1);
-	for (size_t i = 0; i < r->count; i++) {
-		const struct truth *truth = &world->truths[r->ids[i]];
-		struct store_recipient *to = &r->ret_recipients[i];
-		*to = (struct store_recipient){
-			.subscriber_id = r->ids[i],
-			.email = arena_copy(r->arena, str_of(truth->email)),
-			.name = STR(""),
-			.attempts = truth->attempts,
-			.revision = truth->revision,
-			.date_wall = truth->date_wall,
-			.first_wall = truth->first_wall,
-			.source = STR(""),
-			.suppressed = truth->stopped_at != 0,
-			.suppression_reason = "unsubscribed",
-		};
-		str *fields = ARENA_ARRAY(r->arena, str, r->field_count + 1);
-		for (size_t f = 0; f < r->field_count; f++) {
-			char text[32];
-			snprintf(text, sizeof(text), "\"r%llu\"",
-				 (unsigned long long)r->ids[i]);
-			fields[f] = arena_copy(r->arena, str_of(text));
-		}
-		to->fields = fields;
-	}
+	for (size_t i = 0; i < r->count; i++)
+		sim_read_one(r, r->ids[i], &r->ret_recipients[i]);
 	answer(store, &r->request, STORE_OK);
 }
 
@@ -357,7 +381,7 @@ static void stop_somebody(void)
 	if (db.stop_count == STOP_LIMIT)
 		return;
 	struct store_stop *stop = &db.stops[db.stop_count];
-	*stop = (struct store_stop){.number = db.stop_count + 1, .campaign_id = CAMPAIGN};
+	*stop = (struct store_stop){.number = db.stop_count + 1, .campaign_id = SIM_NEWSLETTER};
 	uint64_t die = world_below(world, 200);
 	if (db.state == CAMPAIGN_PAUSED && die < 20) {
 		stop->kind = STOP_RESUME;
@@ -405,6 +429,10 @@ void store_claim_due(struct store *store, struct store_claim_due *r)
 {
 	if (lost_before(store, &r->request))
 		return;
+	if (r->campaign_id == SIM_TRANSACTIONAL) {
+		sim_outbox_claim_due(store, r);
+		return;
+	}
 	usec wall = world->now + world->wall_offset;
 	struct table_slice *slice = NULL;
 	uint64_t slice_id = 0;
@@ -449,7 +477,7 @@ void store_put_back(struct store *store, struct store_put_back *r)
 
 static void take_outcome(const struct store_outcome *row)
 {
-	struct truth *truth = &world->truths[row->subscriber_id];
+	struct truth *truth = truth_of(world, row->subscriber_id);
 	state_hits[row->verdict]++;
 	if (!account(row->slice_id, row->subscriber_id))
 		world_fail(world, "r%llu has a second outcome in slice %llu",
@@ -548,9 +576,11 @@ void store_finish(struct store *store, struct store_finish *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	bool done = db.cut_mark >= world->recipient_count;
+	bool newsletter = r->campaign_id != SIM_TRANSACTIONAL;
+	bool done = newsletter && db.cut_mark >= world->recipient_count;
 	for (uint64_t id = 1; done && id <= db.slice_count; id++)
-		done = slice_of(id)->state == CLOSED;
+		done = slice_of(id)->state == CLOSED ||
+		       campaign_of(slice_of(id)) == SIM_TRANSACTIONAL;
 	for (uint32_t id = 1; done && id <= world->recipient_count; id++)
 		done = !world->truths[id].deferred;
 	if (done)
@@ -635,21 +665,20 @@ void store_tls_save(struct store *store, struct store_tls_save *r)
 /* -- what must hold at the end
  * ------------------------------------------------------------------ */
 
-static void check_one(struct world *w, uint32_t id)
+static void check_one(struct world *w, const struct truth *t)
 {
-	const struct truth *t = &w->truths[id];
 	if (t->final_count != 1)
-		world_fail(w, "r%u has %u final verdicts", id, t->final_count);
+		world_fail(w, "%s has %u final verdicts", t->email, t->final_count);
 	bool delivered = t->final == VERDICT_DELIVERED;
 	if (delivered && t->accepted_count == 0)
-		world_fail(w, "r%u is delivered and nobody accepted it", id);
+		world_fail(w, "%s is delivered and nobody accepted it", t->email);
 	/* Every acceptance but the delivered one stands in the list of doubts. */
 	if (t->accepted_count > t->doubt_count + (delivered ? 1 : 0))
-		world_fail(w, "r%u: accepted %u times, listed in doubt %u times, verdict %s",
-			   id, t->accepted_count, t->doubt_count, verdict_names[t->final]);
+		world_fail(w, "%s: accepted %u times, listed in doubt %u times, verdict %s",
+			   t->email, t->accepted_count, t->doubt_count, verdict_names[t->final]);
 	/* Servers answer in order: the policy speaks for the first message that was not. */
 	if (!w->in_doubt_retry && t->accepted_count > 1 + t->behind_count)
-		world_fail(w, "r%u got %u copies under the policy assume", id,
+		world_fail(w, "%s got %u copies under the policy assume", t->email,
 			   t->accepted_count);
 }
 
@@ -659,5 +688,7 @@ void store_check(struct world *w)
 		world_fail(w, "%llu targeted of %u", (unsigned long long)db.targeted,
 			   w->recipient_count);
 	for (uint32_t id = 1; id <= w->recipient_count; id++)
-		check_one(w, id);
+		check_one(w, &w->truths[id]);
+	for (size_t i = 0; i < sim_outbox_count(); i++)
+		check_one(w, &sim_outbox_row(i)->truth);
 }

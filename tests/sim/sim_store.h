@@ -1,9 +1,13 @@
 /* sim_store.h - what the files that simulate store.h share: answers that come late or never,
- * and the bell. Tables stay in the file that simulates their requests. */
+ * slices, the bell, and transactional mail for a world that wants some. */
 #pragma once
 
 #include "engine/store/store.h"
 #include "tests/sim/world.h"
+
+#define SIM_NEWSLETTER 7
+#define SIM_TRANSACTIONAL 8
+#define SIM_ROW_LIMIT 400
 
 struct store {
 	struct io_loop *loop;
@@ -18,7 +22,28 @@ void answer(struct store *, struct store_request *, int result);
 /* Whether an older process asks; then it is answered here. */
 bool fenced(struct store *, struct store_request *, uint32_t epoch);
 
-/* sim_store_outbox.c: rings for everybody who listens, a little later. */
+/* sim_store.c: a slice of these ids, leased or open; its id. */
+uint64_t sim_slice_lease(enum slice_kind, uint32_t epoch, const uint64_t *ids, size_t count);
+uint64_t sim_slice_open(enum slice_kind, const uint64_t *ids, size_t count);
+const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count);
+
+/* ---- sim_store_outbox.c ---- */
+
+enum sim_row_state { SIM_ROW_UNBORN, SIM_ROW_QUEUED, SIM_ROW_CLAIMED };
+struct sim_row {
+	struct truth truth; /* email t<index>@...; id STORE_OUTBOX_FIRST_ID + index */
+	enum sim_row_state state;
+	unsigned priority;
+	usec due_wall;
+	usec posted_at; /* of the world's clock; truth.accepted_at: when a host had it */
+};
+/* After delay a program inserts a row, which is due after wait more. */
+void sim_outbox_post(struct world *, usec delay, unsigned priority, usec wait);
+size_t sim_outbox_count(void);
+const struct sim_row *sim_outbox_row(size_t index);
+struct truth *sim_outbox_truth(uint64_t id);
+
+/* Rings for everybody who listens, a little later. */
 void sim_bell_ring(struct world *, unsigned rung);
 void sim_bell_forget(struct store *);
 
@@ -38,3 +63,10 @@ unsigned sim_incident_count(void);
 /* sim_store_warmup.c */
 void sim_warmup_begin(void);
 void sim_warmup_settled(const struct store_outcome *);
+
+/* For sim_store.c. */
+void sim_outbox_begin(void);
+void sim_outbox_campaign(struct store_campaign *);
+void sim_outbox_claim_due(struct store *, struct store_claim_due *);
+void sim_read_one(const struct store_read *, uint64_t id, struct store_recipient *);
+void sim_store_forget(struct store *); /* it is being closed */

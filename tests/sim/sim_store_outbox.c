@@ -1,7 +1,13 @@
-/* sim_store_outbox.c - the bell of engine/store/store.h over the world: a notification is an
- * event that comes a little late; while the database is away it waits for the connection that
- * comes after, which rings for all. */
+/* sim_store_outbox.c - transactional mail of engine/store/store.h over the world: rows that are
+ * posted at their time, the bell, and claims that are found again when their answer was lost.
+ * Slices, outcomes and what an engine left behind are sim_store.c's: a row's truth stands
+ * beside those of subscribers, under its id. The bell is an event that comes a little late;
+ * while the database is away it waits for the connection that comes after, which rings for all.
+ */
 #include "tests/sim/sim_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "engine/base/assert.h"
 
@@ -11,6 +17,37 @@ static struct listener {
 	struct store *store; /* NULL: free */
 	struct store_bell *bell;
 } listeners[BELL_LIMIT];
+
+static struct {
+	struct sim_row rows[SIM_ROW_LIMIT];
+	size_t count;
+	struct store *lost_store; /* whose claim was not answered, */
+	uint64_t lost_slice;      /* 0: none */
+	uint32_t lost_epoch;
+} outbox;
+
+void sim_outbox_begin(void)
+{
+	memset(&outbox, 0, sizeof(outbox));
+}
+
+size_t sim_outbox_count(void)
+{
+	return outbox.count;
+}
+
+const struct sim_row *sim_outbox_row(size_t index)
+{
+	return &outbox.rows[index];
+}
+
+struct truth *sim_outbox_truth(uint64_t id)
+{
+	ASSERT(id >= STORE_OUTBOX_FIRST_ID && id - STORE_OUTBOX_FIRST_ID < outbox.count);
+	return &outbox.rows[id - STORE_OUTBOX_FIRST_ID].truth;
+}
+
+/* ---- the bell ---- */
 
 static void ring(struct world *w, void *a, uint64_t rung)
 {
@@ -29,11 +66,13 @@ void sim_bell_ring(struct world *w, unsigned rung)
 	world_at(w, 100 + (usec)world_below(w, 2000), ring, NULL, rung);
 }
 
-void sim_bell_forget(struct store *store)
+void sim_store_forget(struct store *store)
 {
 	for (size_t i = 0; i < BELL_LIMIT; i++)
 		if (listeners[i].store == store)
 			listeners[i].store = NULL;
+	if (outbox.lost_store == store)
+		outbox.lost_store = NULL;
 }
 
 void store_listen(struct store *store, struct store_bell *bell)
@@ -44,4 +83,183 @@ void store_listen(struct store *store, struct store_bell *bell)
 	ASSERT(store->loop && i < BELL_LIMIT);
 	listeners[i] = (struct listener){store, bell};
 	sim_bell_ring(world, STORE_RUNG_ALL);
+}
+
+/* ---- posting ---- */
+
+static void post(struct world *w, void *a, uint64_t index)
+{
+	struct sim_row *row = &outbox.rows[index];
+	(void)a;
+	row->posted_at = w->now;
+	row->due_wall += w->now + w->wall_offset;
+	row->state = SIM_ROW_QUEUED;
+	sim_bell_ring(w, STORE_RUNG_OUTBOX);
+}
+
+void sim_outbox_post(struct world *w, usec delay, unsigned priority, usec wait)
+{
+	ASSERT(outbox.count < SIM_ROW_LIMIT);
+	struct sim_row *row = &outbox.rows[outbox.count];
+	*row = (struct sim_row){.priority = priority, .due_wall = wait};
+	snprintf(row->truth.email, sizeof(row->truth.email), "t%zu@site%llu.test", outbox.count,
+		 (unsigned long long)world_below(w, SITE_COUNT));
+	world_at(w, delay, post, NULL, outbox.count++);
+}
+
+/* ---- claims and reads ---- */
+
+void sim_outbox_campaign(struct store_campaign *r)
+{
+	r->campaign_id = SIM_TRANSACTIONAL;
+	r->ret_state = CAMPAIGN_RUNNING;
+	r->ret_name = STR("receipts");
+	r->ret_settings = STR("{\"subject\":\"For {{ first_name }}\",\"from_address\":"
+			      "\"news@news.test\",\"in_doubt\":\"assume\",\"kind\":"
+			      "\"transactional\"}");
+	r->ret_html = (str){NULL, 0};
+	r->ret_text =
+		STR("Dear {{ first_name }},\n.this is a receipt.\nEND {{ first_name }}.\n");
+	r->ret_revision = 1;
+	r->ret_launched_wall = world->wall_offset;
+	r->ret_expires_wall = 0;
+	r->ret_fully_cut = true;
+}
+
+void sim_read_one(const struct store_read *r, uint64_t id, struct store_recipient *to)
+{
+	const struct truth *truth = truth_of(world, id);
+	str *fields = ARENA_ARRAY(r->arena, str, r->field_count + 1);
+	str email = arena_copy(r->arena, str_of(truth->email));
+	char text[80];
+	*to = (struct store_recipient){
+		.subscriber_id = id,
+		.email = email,
+		.name = STR(""),
+		.attempts = truth->attempts,
+		.revision = truth->revision,
+		.date_wall = truth->date_wall,
+		.first_wall = truth->first_wall,
+		.source = STR(""),
+		.suppressed = truth->stopped_at != 0,
+		.suppression_reason = "unsubscribed",
+		.fields = fields,
+	};
+	snprintf(text, sizeof(text), "\"%.*s\"",
+		 STR_FORMAT(str_sub(email, 0, str_find_byte(email, '@'))));
+	for (size_t f = 0; f < r->field_count; f++)
+		fields[f] = arena_copy(r->arena, str_of(text));
+}
+
+static bool is_known(const struct store_claim_outbox *r)
+{
+	for (size_t i = 0; i < r->template_count; i++)
+		if (r->templates[i].campaign_id == SIM_TRANSACTIONAL)
+			return true;
+	return false;
+}
+
+/* The rows that are due, the most urgent first; *ret_next: when the next will be. */
+static size_t choose(uint64_t *ids, uint32_t limit, usec wall, usec *ret_next)
+{
+	size_t count = 0;
+	*ret_next = USEC_NEVER;
+	for (int priority = 9; priority >= 0; priority--)
+		for (size_t i = 0; i < outbox.count; i++) {
+			struct sim_row *row = &outbox.rows[i];
+			if (row->state != SIM_ROW_QUEUED || row->priority != (unsigned)priority)
+				continue;
+			if (row->due_wall > wall || count >= limit)
+				*ret_next = usec_min(*ret_next, row->due_wall);
+			else
+				ids[count++] = STORE_OUTBOX_FIRST_ID + i;
+		}
+	return count;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void claim(struct store_claim_outbox *r)
+{
+	uint64_t ids[SIM_ROW_LIMIT];
+	size_t count = choose(ids, is_known(r) ? r->limit : 0, world->now + world->wall_offset,
+			      &r->ret_next_due_wall);
+	if (!is_known(r)) {
+		bool due = r->ret_next_due_wall <= world->now + world->wall_offset;
+		r->ret_unknown_campaign_id = due ? SIM_TRANSACTIONAL : 0;
+		r->ret_next_due_wall = due ? USEC_NEVER : r->ret_next_due_wall;
+	}
+	if (count == 0)
+		return;
+	qsort(ids, count, sizeof(ids[0]), compare_ids);
+	for (size_t i = 0; i < count; i++)
+		outbox.rows[ids[i] - STORE_OUTBOX_FIRST_ID].state = SIM_ROW_CLAIMED;
+	r->ret_slice_id = sim_slice_lease(SLICE_OUTBOX, r->epoch, ids, count);
+}
+
+static void read_slice(struct store_claim_outbox *r)
+{
+	const uint64_t *ids = sim_slice_ids(r->ret_slice_id, &r->ret_count);
+	const struct store_outbox_template *template = r->templates;
+	while (template->campaign_id != SIM_TRANSACTIONAL)
+		template ++;
+	const struct store_read read = {.fields = template->fields,
+					.field_count = template->field_count,
+					.arena = r->arena};
+	r->ret_campaign_id = SIM_TRANSACTIONAL;
+	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->ret_count + 1);
+	for (size_t i = 0; i < r->ret_count; i++)
+		sim_read_one(&read, ids[i], &r->ret_recipients[i]);
+}
+
+void store_claim_outbox(struct store *store, struct store_claim_outbox *r)
+{
+	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+		return;
+	bool again = outbox.lost_store == store && outbox.lost_epoch == r->epoch;
+	r->ret_slice_id = r->ret_unknown_campaign_id = 0;
+	r->ret_count = 0;
+	r->ret_next_due_wall = 0;
+	if (again && !is_known(r)) {
+		r->ret_unknown_campaign_id = SIM_TRANSACTIONAL;
+		answer(store, &r->request, STORE_OK);
+		return;
+	}
+	if (again)
+		r->ret_slice_id = outbox.lost_slice;
+	else
+		claim(r);
+	if (r->ret_slice_id)
+		read_slice(r);
+	bool lost = world_fault(world, FAULT_STORE_AFTER);
+	outbox.lost_store = lost && r->ret_slice_id ? store : NULL;
+	outbox.lost_slice = r->ret_slice_id;
+	outbox.lost_epoch = r->epoch;
+	answer(store, &r->request, lost ? STORE_LOST : STORE_OK);
+}
+
+void sim_outbox_claim_due(struct store *store, struct store_claim_due *r)
+{
+	usec wall = world->now + world->wall_offset;
+	uint64_t ids[SIM_ROW_LIMIT];
+	r->ret_count = 0;
+	r->ret_next_due_wall = USEC_NEVER;
+	for (size_t i = 0; i < outbox.count; i++) {
+		struct truth *truth = &outbox.rows[i].truth;
+		if (!truth->deferred || truth->claimed_by)
+			continue;
+		if (truth->not_before_wall > wall || r->ret_count >= r->limit)
+			r->ret_next_due_wall =
+				usec_min(r->ret_next_due_wall, truth->not_before_wall);
+		else
+			ids[r->ret_count++] = STORE_OUTBOX_FIRST_ID + i;
+	}
+	uint64_t slice = r->ret_count ? sim_slice_open(SLICE_RETRY, ids, r->ret_count) : 0;
+	for (uint32_t i = 0; i < r->ret_count; i++)
+		sim_outbox_truth(ids[i])->claimed_by = slice;
+	written(store, &r->request);
 }

@@ -1,5 +1,5 @@
 /* world.c - the clock, the events, the chances of one seed. */
-#include "tests/sim/world.h"
+#include "tests/sim/sim_store.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -170,11 +170,18 @@ void world_fail(struct world *w, const char *format, ...)
 
 struct truth *truth_by_email(struct world *w, str email)
 {
-	/* r<id>@... */
+	/* r<id>@..., or t<index>@... of the outbox */
 	uint64_t id = 0;
 	str local = str_sub(email, 0, str_find_byte(email, '@'));
-	if (local.size < 2 || !str_to_u64(str_from(local, 1), &id) || id == 0 ||
-	    id > w->recipient_count)
+	if (local.size < 2 || !str_to_u64(str_from(local, 1), &id))
 		return NULL;
-	return &w->truths[id];
+	if (local.data[0] == 't')
+		return id < sim_outbox_count() ? sim_outbox_truth(STORE_OUTBOX_FIRST_ID + id)
+					       : NULL;
+	return id == 0 || id > w->recipient_count ? NULL : &w->truths[id];
+}
+
+struct truth *truth_of(struct world *w, uint64_t id)
+{
+	return id >= STORE_OUTBOX_FIRST_ID ? sim_outbox_truth(id) : &w->truths[id];
 }

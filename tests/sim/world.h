@@ -75,6 +75,7 @@ struct truth {
 	enum bounce_class suppressed_for;
 	usec suppressed_wall;
 	char suppressed_by[33]; /* the provider */
+	usec accepted_at; /* first; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 
@@ -114,6 +115,8 @@ uint64_t world_below(struct world *, uint64_t bound);
 __attribute__((format(printf, 2, 3))) void world_fail(struct world *, const char *format, ...);
 
 struct truth *truth_by_email(struct world *, str email);
+/* A subscriber's, or that of a row of the outbox. */
+struct truth *truth_of(struct world *, uint64_t id);
 
 /* host.c */
 struct host_limits {

@@ -91,6 +91,36 @@ static void test_campaign_dir_reads_settings_and_bodies(void **)
 	json_decref(json);
 }
 
+static void test_campaign_dir_transactional_has_no_audience(void **)
+{
+	struct campaign_dir c;
+	char why[400] = "";
+	put("campaign.conf", "subject = a\nfrom = \"a@b.test\"\nkind = transactional\n");
+	put("body.txt", "hello");
+	assert_int_equal(read_dir(&c, why, sizeof(why)), 0);
+	assert_int_equal(c.kind, CAMPAIGN_TRANSACTIONAL);
+	assert_true(str_find(c.settings, STR("\"kind\":\"transactional\"")) != STR_NONE);
+	assert_true(str_find(c.settings, STR("\"list_id\":\"\"")) != STR_NONE);
+	assert_true(str_find(c.settings, STR(":transactional:b-test\"")) != STR_NONE);
+}
+
+static void test_campaign_dir_ready_compiles(void **)
+{
+	struct campaign_dir c;
+	struct config config;
+	char why[400] = "";
+	assert_int_equal(config_parse(&config, "", (str){}, &arena, why, sizeof(why)), 0);
+	assert_int_equal(
+		campaign_dir_ready("Shop <shop@b.test>", &config, &arena, &c, why, sizeof(why)),
+		0);
+	assert_true(str_find(c.settings, STR("\"from_name\":\"Shop\"")) != STR_NONE);
+	struct cli cli = {.arena = &arena, .config = config};
+	assert_int_equal(campaign_dir_check(&cli, &c), CLI_GO);
+	assert_int_equal(campaign_dir_ready("nobody", &config, &arena, &c, why, sizeof(why)),
+			 -1);
+	assert_non_null(strstr(why, "from: write"));
+}
+
 static void test_campaign_dir_is_named_after_its_folder(void **)
 {
 	struct campaign_dir c;
@@ -132,6 +162,10 @@ static void test_campaign_dir_tells_what_is_wrong(void **)
 	expect_mistake("from = \"a@b.test\"\nlists = { x }\n", "x", 1, "subject is missing");
 	expect_mistake("subject = a\nfrom = \"a@b.test\"\n", "x", 1, "lists is missing");
 	expect_mistake("subject = a\nlists = { x }\n", "x", 1, "from: write");
+	expect_mistake("subject = a\nfrom = \"a@b.test\"\nkind = transactional\n"
+		       "lists = { x }\n",
+		       "x", 1, "lists: a transactional campaign has no audience");
+	expect_mistake("subject = a\nkind = other\n", "x", 1, "kind");
 	expect_mistake("subject = a\nfrom = \"Ann <ann>\"\nlists = { x }\n", "x", 1,
 		       "from: write");
 	expect_mistake("subject = a\nfrom = \"Ann <a@b.test\"\nlists = { x }\n", "x", 1,
@@ -163,6 +197,10 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_campaign_dir_is_named_after_its_folder,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_campaign_dir_transactional_has_no_audience,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_campaign_dir_ready_compiles, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_campaign_dir_same_folder_same_settings,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_campaign_dir_tells_what_is_wrong, setup,

@@ -151,6 +151,20 @@ static void test_message_unsubscribe_forms(void **)
 	}
 }
 
+static void test_message_transactional_comes_from_no_list(void **)
+{
+	struct message_source source = letter();
+	source.list_id = STR("");
+	source.transactional = true;
+	const struct message_plan *plan = compiled(&source);
+	const str fields[] = {STR("\"Ann\""), STR("\"Ulm\"")};
+	struct message_recipient to = ann(fields);
+	assert_false(holds(rendered(plan, &to), "List-"));
+	source.transactional = false;
+	plan = compiled(&source);
+	assert_true(holds(rendered(plan, &to), "List-Unsubscribe-Post"));
+}
+
 static void test_message_single_parts(void **)
 {
 	struct message_source source = letter();
@@ -458,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_message_fields_are_attributes_once),
 		cmocka_unit_test(test_message_header_fields),
 		cmocka_unit_test(test_message_unsubscribe_forms),
+		cmocka_unit_test(test_message_transactional_comes_from_no_list),
 		cmocka_unit_test(test_message_single_parts),
 		cmocka_unit_test(test_message_ids_name_the_recipient),
 		cmocka_unit_test(test_message_international_domain_in_a_labels),

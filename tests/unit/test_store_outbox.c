@@ -98,7 +98,7 @@ static void test_outbox_takes_what_a_program_inserts(void **)
 	assert_int_equal(c.ret_unknown_campaign_id, 0);
 	assert_true(c.ret_next_due_wall == USEC_NEVER);
 	const struct store_recipient *ann = &c.ret_recipients[0], *bob = &c.ret_recipients[1];
-	assert_true(ann->subscriber_id >= OUTBOX_FIRST_ID);
+	assert_true(ann->subscriber_id >= STORE_OUTBOX_FIRST_ID);
 	assert_true(str_eq(ann->email, STR("Ann@Example.COM")));
 	assert_true(str_eq(ann->name, STR("Ann")));
 	assert_true(str_eq(ann->fields[0], STR("{\"id\": 7}")));
@@ -453,7 +453,8 @@ static void test_outbox_numbers_add_up(void **)
 
 static void test_outbox_ids_are_coded_as_the_program_does(void **)
 {
-	const uint64_t ids[] = {1, 127, 128, 300, OUTBOX_FIRST_ID, OUTBOX_FIRST_ID + 200};
+	const uint64_t ids[] = {
+		1, 127, 128, 300, STORE_OUTBOX_FIRST_ID, STORE_OUTBOX_FIRST_ID + 200};
 	char hex[200];
 	struct buf coded, text;
 	buf_init_arena(&coded, &arena, 100);

@@ -60,7 +60,7 @@ static void note(const struct store_claim_outbox *r)
 	assert_in_range(r->ret_count, 1, CLAIM_LIMIT);
 	for (size_t i = 0; i < r->ret_count; i++) {
 		const struct store_recipient *to = &r->ret_recipients[i];
-		uint64_t at = to->subscriber_id - OUTBOX_FIRST_ID;
+		uint64_t at = to->subscriber_id - STORE_OUTBOX_FIRST_ID;
 		char address[40];
 		assert_in_range(at, 0, ROW_COUNT - 1);
 		assert_int_equal(seen[at]++, 0);
