@@ -44,7 +44,7 @@ static struct evidence judge(const struct store_outcome *o)
 	if (o->suppress && speaks_of_the_recipient(o->class) && !is_temporary(o))
 		return (struct evidence){o, (uint32_t)o->class, true};
 	/* A row of the outbox comes but once: nothing about it adds up. */
-	if (o->subscriber_id >= OUTBOX_FIRST_ID)
+	if (o->subscriber_id >= STORE_OUTBOX_FIRST_ID)
 		return none;
 	if (o->origin == REPLY_LOCAL)
 		return o->class == CLASS_BAD_DOMAIN

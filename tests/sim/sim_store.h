@@ -45,7 +45,6 @@ struct truth *sim_outbox_truth(uint64_t id);
 
 /* Rings for everybody who listens, a little later. */
 void sim_bell_ring(struct world *, unsigned rung);
-void sim_bell_forget(struct store *);
 
 /* Into the stop feed; its number is given here. */
 void sim_stop(const struct store_stop *);
