@@ -348,6 +348,7 @@ static void give_back(struct carrier *carrier, struct envelope *envelope)
 void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 {
 	envelope->state = ENVELOPE_FEEDER;
+	envelope->held = envelope->path && carrier_provider_is_stopped(carrier, envelope->path);
 	envelope->soon = envelope->path &&
 			 carrier_other_source_is_left(carrier, envelope->path->source_index,
 						      io_now(carrier->loop));

@@ -59,6 +59,7 @@ struct envelope {
 	usec waiting_since;
 	uint64_t void_position; /* behind the record that undoes its mark; 0: none was made */
 	bool soon; /* returned, and another source can take it at once */
+	bool held; /* returned, and its provider is stopped until a person has looked */
 };
 
 /* Envelopes of one slice for one route, handed over together. */

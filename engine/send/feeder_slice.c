@@ -15,6 +15,7 @@
 #define LOOK_LEAST (20 * USEC_MS)
 #define POLL_INTERVAL (250 * USEC_MS) /* between tries to finish */
 #define PUT_BACK_DELAY (60 * USEC_SECOND)
+#define PUT_BACK_HELD (15 * USEC_MINUTE) /* incident_resolve() of sql/0008 makes it due earlier */
 #define FIRST_CHECKS 10 /* recipients tried for it */
 #define PUT_BACK_GATHER (100 * USEC_MS)
 
@@ -269,11 +270,12 @@ static void submit_put_back(struct feeder *feeder, struct slice *slice)
 	if (!ids)
 		return;
 	struct chain_link *link = chain_first(&slice->put_back);
-	bool now = feeder->draining || feeder->paused || feeder->cancelled;
+	bool now = feeder->draining || feeder->paused || feeder->cancelled, held = true;
 	for (size_t i = 0; i < count; i++, link = chain_next(&slice->put_back, link)) {
 		const struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
 		ids[i] = envelope->recipient->subscriber_id;
 		now |= envelope->soon;
+		held &= envelope->held;
 	}
 	qsort(ids, count, sizeof(*ids), by_id);
 	feeder->put_back = (struct store_put_back){
@@ -284,7 +286,9 @@ static void submit_put_back(struct feeder *feeder, struct slice *slice)
 		.slice_id = slice->id,
 		.ids = ids,
 		.count = count,
-		.due_wall = now ? 0 : io_wall_now(feeder->loop) + PUT_BACK_DELAY,
+		.due_wall = now ? 0
+				: io_wall_now(feeder->loop) +
+					  (held ? PUT_BACK_HELD : PUT_BACK_DELAY),
 	};
 	feeder->returning = slice;
 	feeder->put_back_busy = true;
