@@ -15,7 +15,7 @@
 #define LOOK_LEAST (20 * USEC_MS)
 #define POLL_INTERVAL (250 * USEC_MS) /* between tries to finish */
 #define PUT_BACK_DELAY (60 * USEC_SECOND)
-#define PUT_BACK_HELD (15 * USEC_MINUTE) /* incident_resolve() of sql/0008 makes it due earlier */
+#define PUT_BACK_HELD (15 * USEC_MINUTE) /* made due by incident_resolve() of sql/0008 */
 #define FIRST_CHECKS 10 /* recipients tried for it */
 #define PUT_BACK_GATHER (100 * USEC_MS)
 
