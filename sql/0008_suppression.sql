@@ -365,6 +365,9 @@ begin
 			and k.last_at >= found_from - interval '1 minute';
 	end if;
 	insert into stops (tenant_id, kind, provider) values (tenant, 5, found_provider);
+	-- What was put back meanwhile need not wait for its time.
+	update slices x set due_at = now()
+	where x.tenant_id = tenant and x.state = 0 and x.kind = 2 and x.due_at > now();
 	return query select found_provider, count(*) from suppressions_held h
 		where h.tenant_id = tenant and h.incident_id = incident;
 end $$;

@@ -160,15 +160,17 @@ const struct command command_incidents = {
 	.summary = "Review providers that suddenly did not know their own users",
 	.manual =
 		"When a provider says of more than 5 % of the mailboxes, and of more than four "
-		"times as\n"
-		"many as usual, that they do not exist (200 answers within 10 minutes), "
-		"nothing "
-		"goes there\n"
-		"any more, and what was suppressed by its word waits for you. show names those "
-		"addresses;\n"
-		"their mail has failed, and a CSV of them can be imported into a list. resolve "
-		"lets the\n"
-		"provider go on.",
+		"times as many\n"
+		"as usual, that they do not exist (of 200 answers or more, within 10 minutes "
+		"or "
+		"two hours),\n"
+		"nothing goes there any more, and what was suppressed by its word waits for "
+		"you. "
+		"show names\n"
+		"those addresses; their mail has failed, and a CSV of them can be imported "
+		"into "
+		"a list.\n"
+		"resolve lets the provider go on.",
 	.run = incidents_run,
 	.outputs = CLI_JSON | CLI_CSV,
 };

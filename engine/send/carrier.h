@@ -123,7 +123,7 @@ struct carrier_note {
 /* A large provider, whatever the paths to it. */
 struct carrier_provider {
 	char name[33];
-	struct incident detector;
+	struct incident quick, slow;
 	bool stopped; /* nothing starts there */
 	bool untold;  /* by a finding of ours that the ledger does not know yet */
 	struct incident_finding finding;

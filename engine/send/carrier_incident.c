@@ -22,7 +22,8 @@ static struct carrier_provider *provider_get(struct carrier *carrier, str name)
 	struct carrier_provider *provider = &carrier->providers[carrier->provider_count];
 	if (!str_to_cstr(name, provider->name, sizeof(provider->name)))
 		return NULL;
-	incident_init(&provider->detector, &incident_rules_default, 0.0);
+	incident_init(&provider->quick, &incident_rules_default, 0.0);
+	incident_init(&provider->slow, &incident_rules_slow, 0.0);
 	provider->stopped = provider->untold = false;
 	carrier->provider_count++;
 	return provider;
@@ -35,7 +36,7 @@ void carrier_take_providers(struct carrier *carrier, const struct store_provider
 		struct carrier_provider *provider = provider_get(carrier, providers[i].name);
 		if (!provider)
 			continue;
-		provider->detector.usual = providers[i].usual_rate;
+		provider->quick.usual = provider->slow.usual = providers[i].usual_rate;
 		provider->stopped = providers[i].stopped;
 		if (provider->stopped)
 			log_event(LOG_WARN, "provider-stopped", "provider=%s why=\"%s\"",
@@ -93,10 +94,13 @@ void carrier_count_answer(struct carrier *carrier, const struct carrier_path *pa
 		return;
 	bool bad = class->class == CLASS_BAD_MAILBOX && reply->code >= 500;
 	usec now = io_now(carrier->loop);
-	incident_record(&provider->detector, bad, now);
+	incident_record(&provider->quick, bad, now);
+	incident_record(&provider->slow, bad, now);
 	if (!bad)
 		return;
-	const struct incident_finding finding = incident_judge(&provider->detector, now);
+	struct incident_finding finding = incident_judge(&provider->quick, now);
+	if (!finding.found)
+		finding = incident_judge(&provider->slow, now);
 	if (finding.found)
 		stop(carrier, provider, &finding);
 }
@@ -113,7 +117,8 @@ void carrier_follow_provider(struct carrier *carrier, const struct store_stop *s
 	/* Its own finding that the database does not know yet is none that was reviewed. */
 	if (!stops && !provider->untold) {
 		provider->stopped = false;
-		incident_clear(&provider->detector);
+		incident_clear(&provider->quick);
+		incident_clear(&provider->slow);
 	} else {
 		provider->stopped = true;
 	}

@@ -9,6 +9,7 @@
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
 #define RETURN_LIMIT (15 * USEC_MINUTE) /* nothing waits longer for its turn to come again */
+#define RETURN_HELD (15 * USEC_MINUTE)  /* made due by incident_resolve() of sql/0008 */
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
 
 size_t carrier_path_pending(struct carrier_path *path)
@@ -450,6 +451,8 @@ static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, u
 {
 	if (!path || carrier_other_source_is_left(carrier, path->source_index, now))
 		return 0;
+	if (carrier_provider_is_stopped(carrier, path))
+		return now + RETURN_HELD;
 	const struct path *shaping = &path->site->shaping;
 	const struct rate *rate = &shaping->messages.rate;
 	usec least = now + (rate->count ? WAIT_LIMIT / 2 : WAIT_LIMIT);

@@ -12,6 +12,13 @@ const struct incident_rules incident_rules_default = {
 	.usual_factor = 4.0,
 };
 
+const struct incident_rules incident_rules_slow = {
+	.window = 2 * USEC_HOUR,
+	.counted_min = 200,
+	.share_min = 0.05,
+	.usual_factor = 4.0,
+};
+
 static usec step_size(const struct incident *i)
 {
 	return i->rules.window / INCIDENT_BUCKETS;

@@ -18,6 +18,8 @@ struct incident_rules {
 	double usual_factor;  /* nor below so many times the usual: 4 */
 };
 extern const struct incident_rules incident_rules_default;
+/* The same over two hours: where mail goes slowly, ten minutes never hold 200 answers. */
+extern const struct incident_rules incident_rules_slow;
 
 #define INCIDENT_BUCKETS 20 /* of the window: it slides in steps of a 20th */
 

@@ -337,8 +337,8 @@ enum {
 	SETTLE_DEFERRALS_DONE,
 	SETTLE_OUTBOX,
 	SETTLE_PROVIDERS,
+	SETTLE_STRIKES_LOCK, /* before any row of strikes: incidents take it first, too */
 	SETTLE_DELIVERED,
-	SETTLE_STRIKES_LOCK,
 	SETTLE_STRIKES,
 	SETTLE_DOMAINS,
 	SETTLE_SOURCE_DAYS,
@@ -364,10 +364,10 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return outbox_send_settled(s, x->outcomes, x->count);
 	case SETTLE_PROVIDERS:
 		return settle_providers(s, r);
-	case SETTLE_DELIVERED:
-		return settle_delivered(s, r);
 	case SETTLE_STRIKES_LOCK:
 		return settle_strikes_lock(s, r);
+	case SETTLE_DELIVERED:
+		return settle_delivered(s, r);
 	case SETTLE_STRIKES:
 		return settle_strikes(s, r);
 	case SETTLE_DOMAINS:

@@ -44,6 +44,10 @@ claim $? "each scope is a row of its own"
 run 0 suppress list --domain --csv
 prints "gone.test"
 never_prints "bob"
+run 0 subscriber show bob@example.com
+prints "manual for sender news@sender.test since"
+run 0 subscriber show cem@gone.test
+prints "all of gone.test"
 run 0 suppress export
 never_prints "bob"
 run 2 suppress export --list news
@@ -66,6 +70,8 @@ sql "insert into suppressions (tenant_id, address_hash, address, reason, cause, 
 run 0 suppress list
 prints "gmail: 552 5.2.2 box of <dan@example.com>"
 never_prints "$(printf '\033')"
+run 0 subscriber show dan@example.com
+prints "gmail 552 5.2.2 box of"
 run 0 suppress list --json --reason mailbox-full
 is_json
 prints '"code":552'

@@ -1,6 +1,8 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-auth show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
 	show-tls show-tls-cost show-warmup bare
+.PHONY: live show-auth show-demo show-incident show-kill9 show-mailservers show-memory show-rtt \
+	show-servers show-tls show-tls-cost bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -9,6 +11,8 @@ show-auth: all
 	@$(PYTHON) tests/live/test_auth.py 2000
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
+show-incident: all
+	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
 show-mailservers: all

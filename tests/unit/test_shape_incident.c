@@ -114,6 +114,27 @@ static void test_incident_story_of_december_2020(void **)
 	assert_non_null(strstr(sentence, "usually 0.8 %"));
 }
 
+/* 15 answers a minute: the quick window never holds enough to judge. */
+static void test_incident_is_found_where_mail_goes_slowly(void **)
+{
+	struct incident quick = detector(0.0), slow;
+	incident_init(&slow, &incident_rules_slow, 0.0);
+	usec now = t0, began = 0;
+	for (uint32_t n = 0; n < 2000; n++, now += 4 * USEC_SECOND) {
+		bool bad = n >= 1000 && n % 3 == 0;
+		began = bad && !began ? now : began;
+		incident_record(&quick, bad, now);
+		incident_record(&slow, bad, now);
+		assert_false(incident_judge(&quick, now).found);
+		struct incident_finding f = incident_judge(&slow, now);
+		if (!f.found)
+			continue;
+		assert_true(f.from <= began && now - began < 30 * USEC_MINUTE);
+		return;
+	}
+	fail();
+}
+
 static void test_incident_leaves_a_usual_day_alone(void **)
 {
 	for (uint64_t seed = 1; seed <= 200; seed++) {
@@ -136,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_incident_window_slides),
 		cmocka_unit_test(test_incident_forgets_when_it_was_looked_at),
 		cmocka_unit_test(test_incident_story_of_december_2020),
+		cmocka_unit_test(test_incident_is_found_where_mail_goes_slowly),
 		cmocka_unit_test(test_incident_leaves_a_usual_day_alone),
 	};
 
