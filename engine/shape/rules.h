@@ -66,6 +66,8 @@ struct rules;
 /* From now on whoever asks rules gets the rows of newer, at once and as a whole; newer, and
  * whatever was in force before, must live as long as rules: readers may still be at it. */
 void rules_replace(struct rules *, const struct rules *newer);
+/* Of the tables read into what is in force: equal ones were made of equal texts. */
+uint64_t rules_fingerprint(const struct rules *);
 /* Counts replacements: who keeps limits asks again when it has changed. */
 uint32_t rules_generation(const struct rules *);
 

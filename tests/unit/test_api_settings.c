@@ -212,6 +212,29 @@ static void test_settings_refuse_tables_and_sections_with_their_place(void **)
 	}
 }
 
+/* A table that is taken up later has to know whom routes are for. */
+static void test_settings_routes_hold_later_tables_to_their_providers(void **)
+{
+	const str knows = STR("provider\tmx_suffixes\nnew\t.new.test\n");
+	static struct config config;
+	struct rules *rules;
+	char why[SETTINGS_WHY_SIZE] = "";
+	arena_init_fixed(&arena, memory, sizeof(memory));
+	config = (struct config){};
+	assert_int_equal(config_parse(&config, "x",
+				      STR("route \"provider:new\" { tls = verify }"), &arena,
+				      why, sizeof(why)),
+			 0);
+	assert_int_equal(settings_rules_of(&config, knows, &arena, &rules, why, sizeof(why)),
+			 0);
+	assert_int_equal(settings_check_routes(&config, rules, &arena, why, sizeof(why)), 0);
+	assert_int_equal(
+		settings_rules_of(&config, STR("# none\n"), &arena, &rules, why, sizeof(why)),
+		0);
+	assert_int_equal(settings_check_routes(&config, rules, &arena, why, sizeof(why)), -1);
+	assert_non_null(strstr(why, "route \"provider:new\": no provider is called that"));
+}
+
 /* The manual's defaults and the shipped row are the same numbers. */
 static void test_settings_manual_tells_the_shipped_default(void **)
 {
@@ -387,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_settings_know_providers_that_rules_know),
 		cmocka_unit_test(test_settings_limits_come_from_three_places),
 		cmocka_unit_test(test_settings_refuse_tables_and_sections_with_their_place),
+		cmocka_unit_test(test_settings_routes_hold_later_tables_to_their_providers),
 		cmocka_unit_test(test_settings_manual_tells_the_shipped_default),
 		cmocka_unit_test(test_settings_read_secrets_from_files_and_the_environment),
 		cmocka_unit_test(test_settings_refuse_secrets_that_are_none),
