@@ -61,8 +61,8 @@ sending {
 dkim "news" { domain = "news.example.com"  selector = "demo"  key = "dkim.pem" }
 retry { first = "2s"  last = "2s"  greylist_first = "2s"  jitter = 0.0 }
 default_limits { connections = 10  message_rate = "unlimited"  connection_rate = "unlimited" }
-provider "gmail" { mx = {".google.test"}  connections = 20  messages_per_connection = 500  message_rate = "unlimited"  connection_rate = "unlimited" }
-provider "gmx" { mx = {".gmx.test", ".web.test"}  connections = 8  messages_per_connection = 200  message_rate = "unlimited"  connection_rate = "unlimited" }
+provider "gmail" { mx = {".google.test"}  tls = any  connections = 20  messages_per_connection = 500  message_rate = "unlimited"  connection_rate = "unlimited" }
+provider "gmx" { mx = {".gmx.test", ".web.test"}  tls = any  connections = 8  messages_per_connection = 200  message_rate = "unlimited"  connection_rate = "unlimited" }
 provider "microsoft" { mx = {".protection.outlook.test"}  connections = 10  messages_per_connection = 200  message_rate = "unlimited"  connection_rate = "unlimited" }
 provider "yahoo" { mx = {".yahoodns.test"}  connections = 10  messages_per_connection = 20  message_rate = "unlimited"  connection_rate = "unlimited" }
 provider "t-online" { mx = {".t-online.test"}  connections = 4  messages_per_connection = 100  message_rate = "unlimited"  connection_rate = "unlimited" }

@@ -25,6 +25,7 @@ static uint32_t limit_of_key(const char *name)
 		{"window", LIMIT_WINDOW},
 		{"byte_rate", LIMIT_BYTE_RATE},
 		{"scope", LIMIT_SCOPE},
+		{"tls", LIMIT_TLS},
 	};
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
 		if (strcmp(bits[i].name, name) == 0)

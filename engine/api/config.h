@@ -94,7 +94,7 @@ struct config_route {
 
 enum config_scope { SCOPE_SITE, SCOPE_PROVIDER };
 
-#define LIMIT_COUNT 11 /* with TLS, for which sections of routes are the place */
+#define LIMIT_COUNT 11
 struct config_limits {
 	str name;
 	struct key_list mx; /* suffixes of MX host names; of providers only */
@@ -105,6 +105,7 @@ struct config_limits {
 	int flight_limit; /* enum smtp_flight */
 	uint64_t window;
 	int scope; /* enum config_scope */
+	int tls;   /* enum path_tls */
 	/* Which of them a section sets itself; the others are as shipped, or default_limits'.
 	 */
 	uint32_t own;
@@ -121,6 +122,7 @@ enum {
 	LIMIT_WINDOW = 128,
 	LIMIT_BYTE_RATE = 256,
 	LIMIT_SCOPE = 512,
+	LIMIT_TLS = 1024,
 };
 
 struct config_dkim {

@@ -74,6 +74,7 @@ static const struct key default_limits_keys[] = {
 };
 
 static const char *const scopes[] = {"site", "provider", NULL};
+static const char *const least_tls[] = {"any", "encrypt", "verify", NULL}; /* enum path_tls */
 const struct key config_provider_keys[] = {
 	{"mx", KEY_LIST, AT(config_limits, mx), NULL, 0, 0, NULL, NULL, false,
 	 "Endings of MX host names by which its sites are known: { \".google.com\" }. A "
@@ -96,6 +97,10 @@ const struct key config_provider_keys[] = {
 	{"scope", KEY_CHOICE, AT(config_limits, scope), NULL, 0, 0, NULL, scopes, false,
 	 "What shares these limits, for one source: each set of MX hosts alone (site), or all "
 	 "sites of the provider together (provider)."},
+	{"tls", KEY_CHOICE, AT(config_limits, tls), NULL, 0, 0, NULL, least_tls, false,
+	 "The least that carries mail there, whatever smtp.tls says. any: nothing more than "
+	 "that; encrypt: no mail in clear text; verify: nor without a certificate for the "
+	 "host's name. What a route says stands."},
 	END,
 };
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "engine/api/settings_parts.h"
-#include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/io/heap.h"
 #include "engine/shape/provider_file.h"
@@ -66,18 +65,16 @@ static int take(struct reload *r, struct arena *arena, char *why, size_t why_siz
 	str text;
 	if (read_text(config->providers_file.data, arena, &text, why, why_size) != 0)
 		return -1;
-	uint64_t hash = hash_bytes(0, text);
-	if (r->hash == hash)
-		return 1;
 	if (settings_rules_of(config, text, arena, &newer, why, why_size) != 0 ||
 	    settings_check_routes(config, newer, arena, why, why_size) != 0)
 		return -1;
+	if (rules_fingerprint(newer) == rules_fingerprint(r->rules))
+		return 1;
 	rules_replace(r->rules, newer);
-	r->hash = hash;
 	return 0;
 }
 
-static void read_again(struct reload *r)
+static void read_again(struct reload *r, bool asked)
 {
 	char why[SETTINGS_WHY_SIZE] = "";
 	if (r->count == RELOAD_LIMIT) {
@@ -97,7 +94,7 @@ static void read_again(struct reload *r)
 		arena_done(arena);
 	if (result < 0)
 		refuse(why);
-	else
+	else if (result == 0 || asked)
 		log_event(LOG_INFO, "providers-taken", "file=\"%s\" changed=%s",
 			  log_str(r->config->providers_file), result == 0 ? "yes" : "no");
 }
@@ -106,8 +103,7 @@ void reload_begin(struct reload *r, const struct config *config, struct rules *r
 {
 	*r = (struct reload){
 		.config = config, .rules = rules, .look_at = now + RELOAD_INTERVAL};
-	if (config->providers_file.size > 0)
-		r->seen = r->judged = state_of(config->providers_file.data);
+	/* Nothing was judged yet: the file may have changed since the settings were read. */
 }
 
 void reload_look(struct reload *r, bool asked, usec now)
@@ -121,7 +117,7 @@ void reload_look(struct reload *r, bool asked, usec now)
 	if (!asked && (!settled || same(&state, &r->judged)))
 		return;
 	r->judged = state;
-	read_again(r);
+	read_again(r, asked);
 }
 
 void reload_end(struct reload *r)

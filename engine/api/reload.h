@@ -23,7 +23,6 @@ struct reload {
 	struct arena generations[RELOAD_LIMIT];
 	size_t count;
 	struct reload_state seen, judged; /* at the last look; when it was last read */
-	uint64_t hash; /* of the text in force; 0: unknown */
 	usec look_at;
 };
 

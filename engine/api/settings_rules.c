@@ -8,7 +8,7 @@
 #include "engine/shape/provider_file.h"
 
 static_assert((int)LIMIT_CONNECTIONS == RULES_CONNECTIONS && (int)LIMIT_WINDOW == RULES_WINDOW);
-static_assert((int)LIMIT_BYTE_RATE == RULES_BYTE_RATE && (int)LIMIT_SCOPE == RULES_SCOPE);
+static_assert((int)LIMIT_BYTE_RATE == RULES_BYTE_RATE && (int)LIMIT_TLS == RULES_TLS);
 static_assert(LIMIT_COUNT == RULES_OWN_COUNT);
 
 struct path_limits settings_limits(const struct config_limits *c)
@@ -20,6 +20,7 @@ struct path_limits settings_limits(const struct config_limits *c)
 		.connection_rate = c->connection_rate,
 		.byte_rate = c->byte_rate,
 		.shared = c->scope == SCOPE_PROVIDER,
+		.tls = (enum path_tls)c->tls,
 		.idle_close = c->idle_close,
 		.habits = {.pinned = c->flight > 0,
 			   .flight = c->flight > 0 ? (enum smtp_flight)(c->flight - 1)

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/base/hash.h"
+
 #define CELL_SHOWN_LIMIT 60
 
 const char *const provider_column_names[PROVIDER_COLUMN_COUNT] = {
@@ -229,6 +231,7 @@ int provider_file_read(struct rules *rules, const struct provider_file *file, ch
 	str text = file->text;
 
 	map_init(&r.names, rules->arena, 0);
+	rules->own.fingerprint = hash_bytes(rules->own.fingerprint, text);
 	/* Editors of some systems begin a text with this mark. */
 	if (str_starts(text, STR("\xef\xbb\xbf")))
 		text = str_from(text, 3);

@@ -144,6 +144,19 @@ static int check_endings(struct provider_reading *r)
 	return result;
 }
 
+/* "2001:db8::1", of an address in place of a domain. */
+static bool is_address6(str name)
+{
+	size_t colons = 0;
+
+	for (size_t i = 0; i < name.size; i++) {
+		if (!memchr("0123456789abcdefABCDEF:.", name.data[i], 24))
+			return false;
+		colons += name.data[i] == ':';
+	}
+	return colons >= 2;
+}
+
 /* "mx1.example.com", "mx1.example.com,mx2.example.com", "mx1.example.com+8#HASH" and
  * "relay:NAME": see mx_name_site(). */
 static bool is_site(str name)
@@ -152,6 +165,8 @@ static bool is_site(str name)
 
 	if (str_starts(name, relay))
 		return name.size > relay.size;
+	if (is_address6(name))
+		return true;
 	while (name.data) {
 		str part = str_cut(&name, ',');
 		str host = str_cut(&part, '+');
@@ -230,12 +245,43 @@ static int refuse_cover(const struct rule *wide, const struct rule *narrow, char
 	return -1;
 }
 
+static bool is_provider(const struct rules *rules, str name)
+{
+	for (const struct rule *rule = rules->own.first; rule; rule = rule->next) {
+		if (rule_matches(rule) && str_eq_nocase(rule->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* A section of nobody: most often a name that is written wrongly. */
+static int check_section(const struct rules *rules, const struct rule *rule, char *why,
+			 size_t why_size)
+{
+	struct buf b;
+
+	if (rule->suffix_count > 0 || str_eq_nocase(rule->name, STR("default")) ||
+	    is_site(rule->name) || is_provider(rules, rule->name))
+		return 0;
+	buf_init_fixed(&b, why, why_size - 1);
+	rules_put_place(&b, &rule->place);
+	buf_put_cstr(&b, ": provider \"");
+	buf_put_printable(&b, rule->name, 80);
+	buf_put_cstr(&b, "\" never counts: no provider and no site is called that. A new "
+			 "provider needs mx; a site is the name of its MX host");
+	why[b.size] = '\0';
+	return -1;
+}
+
 int rules_check_reach(const struct rules *rules, char *ret_why, size_t why_size)
 {
 	for (const struct rule *wide = rules->own.first; wide; wide = wide->next) {
-		if (wide->place.origin != RULE_SETTINGS || !rule_matches(wide))
+		if (wide->place.origin != RULE_SETTINGS)
 			continue;
-		for (const struct rule *old = rules->own.first; old != wide; old = old->next) {
+		if (check_section(rules, wide, ret_why, why_size) != 0)
+			return -1;
+		const struct rule *old = rules->own.first;
+		for (; rule_matches(wide) && old != wide; old = old->next) {
 			if (rule_matches(old) && covers(wide, old))
 				return refuse_cover(wide, old, ret_why, why_size);
 		}

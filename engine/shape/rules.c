@@ -345,3 +345,8 @@ uint32_t rules_generation(const struct rules *rules)
 {
 	return atomic_load_explicit(&rules->generation, memory_order_acquire);
 }
+
+uint64_t rules_fingerprint(const struct rules *rules)
+{
+	return table_of(rules)->fingerprint;
+}

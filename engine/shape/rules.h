@@ -59,13 +59,16 @@ struct rules;
 [[nodiscard]] int rules_add(struct rules *, str name, const str *suffixes, size_t suffix_count,
                             const struct path_limits *, uint32_t own);
 
-/* A provider that can never be answered, because all that it matches is a later rule's: -1 with
- * "FILE:LINE: sentence". The last question before rules are put to use. */
+/* Of sections: a provider that can never be answered, because all that it matches is a later
+ * rule's, or one that is nobody's name: -1 with "FILE:LINE: sentence". The last question before
+ * rules are put to use. */
 [[nodiscard]] int rules_check_reach(const struct rules *, char *ret_why, size_t why_size);
 
 /* From now on whoever asks rules gets the rows of newer, at once and as a whole; newer, and
  * whatever was in force before, must live as long as rules: readers may still be at it. */
 void rules_replace(struct rules *, const struct rules *newer);
+/* Of the tables read into what is in force: equal ones were made of equal texts. */
+uint64_t rules_fingerprint(const struct rules *);
 /* Counts replacements: who keeps limits asks again when it has changed. */
 uint32_t rules_generation(const struct rules *);
 

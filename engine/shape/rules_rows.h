@@ -24,6 +24,7 @@ struct rule {
 struct rule_table {
 	struct rule *first, **end; /* built in first, then as added */
 	size_t count;
+	uint64_t fingerprint;
 };
 
 struct rules {

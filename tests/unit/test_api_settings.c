@@ -141,11 +141,8 @@ static void test_settings_know_providers_that_rules_know(void **)
 			    "route \"provider:gmial\": no provider is called that, did you "
 			    "mean \"provider:gmail\"?");
 	why[0] = '\0';
-	/* Limits alone make no provider: no mail host would ever be its. */
-	assert_int_equal(open_text("provider \"zzzzzz\" { connections = 1 }\n"
-				   "route \"provider:zzzzzz\" { tls = may }",
-				   &s, why, sizeof(why)),
-			 -1);
+	assert_int_equal(
+		open_text("route \"provider:zzzzzz\" { tls = may }", &s, why, sizeof(why)), -1);
 	assert_string_equal(why, "route \"provider:zzzzzz\": no provider is called that; a "
 				 "section provider \"zzzzzz\" with mx makes one");
 }
@@ -172,7 +169,9 @@ static void test_settings_limits_come_from_three_places(void **)
 	open_good("providers_file = p.tsv\n"
 		  "default_limits { window = 3 }\n"
 		  "provider \"gmail\" {\n  mx = { .google.com }\n  connections = 9\n}\n"
-		  "provider \"new\" { scope = provider }\n",
+		  "provider \"new\" { scope = provider tls = verify }\n"
+		  "provider \"mx1.small.test\" { connections = 1 }\n"
+		  "provider \"2001:db8::1\" { connections = 1 }\n",
 		  &s);
 	struct path_limits l = rules_limits(s.rules, STR("gmail"), STR(""));
 	assert_int_equal(l.connections, 9);
@@ -180,6 +179,8 @@ static void test_settings_limits_come_from_three_places(void **)
 	assert_int_equal(l.messages_per_connection, 50);
 	assert_int_equal(l.habits.window, 3);
 	assert_true(rules_shared(s.rules, STR("new")));
+	l = rules_limits(s.rules, STR("new"), STR(""));
+	assert_int_equal(l.tls, PATH_TLS_VERIFY);
 	check_said(s.rules, STR("gmail"), RULES_CONNECTIONS, STR("/x.conf"), 5);
 	check_said(s.rules, STR("gmail"), RULES_BYTE_RATE, STR("/p.tsv"), 2);
 	check_said(s.rules, STR("gmail"), RULES_MESSAGES_PER_CONNECTION, table, 0);
@@ -198,6 +199,8 @@ static void test_settings_refuse_tables_and_sections_with_their_place(void **)
 		{"", "providers_file = q.tsv", "/q.tsv"},
 		{"", "\nprovider \"all\" { mx = { .yahoodns.net } }",
 		 "/x.conf:2: provider \"all\" takes every ending of yahoo"},
+		{"", "provider \"gmial\" { connections = 3 }",
+		 "/x.conf:1: provider \"gmial\" never counts: no provider"},
 		{"", "\nprovider \"odd\" {\nmx = { \"*.odd.test\" } }",
 		 "/x.conf:3: provider \"odd\": its name"},
 	};
@@ -210,6 +213,29 @@ static void test_settings_refuse_tables_and_sections_with_their_place(void **)
 			fail_msg("\"%s\" has no \"%s\"", why, rows[i].why);
 		remove_file("p.tsv");
 	}
+}
+
+/* A table that is taken up later has to know whom routes are for. */
+static void test_settings_routes_hold_later_tables_to_their_providers(void **)
+{
+	const str knows = STR("provider\tmx_suffixes\nnew\t.new.test\n");
+	static struct config config;
+	struct rules *rules;
+	char why[SETTINGS_WHY_SIZE] = "";
+	arena_init_fixed(&arena, memory, sizeof(memory));
+	config = (struct config){};
+	assert_int_equal(config_parse(&config, "x",
+				      STR("route \"provider:new\" { tls = verify }"), &arena,
+				      why, sizeof(why)),
+			 0);
+	assert_int_equal(settings_rules_of(&config, knows, &arena, &rules, why, sizeof(why)),
+			 0);
+	assert_int_equal(settings_check_routes(&config, rules, &arena, why, sizeof(why)), 0);
+	assert_int_equal(
+		settings_rules_of(&config, STR("# none\n"), &arena, &rules, why, sizeof(why)),
+		0);
+	assert_int_equal(settings_check_routes(&config, rules, &arena, why, sizeof(why)), -1);
+	assert_non_null(strstr(why, "route \"provider:new\": no provider is called that"));
 }
 
 /* The manual's defaults and the shipped row are the same numbers. */
@@ -387,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_settings_know_providers_that_rules_know),
 		cmocka_unit_test(test_settings_limits_come_from_three_places),
 		cmocka_unit_test(test_settings_refuse_tables_and_sections_with_their_place),
+		cmocka_unit_test(test_settings_routes_hold_later_tables_to_their_providers),
 		cmocka_unit_test(test_settings_manual_tells_the_shipped_default),
 		cmocka_unit_test(test_settings_read_secrets_from_files_and_the_environment),
 		cmocka_unit_test(test_settings_refuse_secrets_that_are_none),

@@ -296,8 +296,10 @@ static void test_rules_are_replaced_as_a_whole(void **)
 		.origin = RULE_FILE};
 	assert_int_equal(provider_file_read(newer, &file, why, sizeof(why)), 0);
 	assert_int_equal(rules_generation(rules), 0);
+	assert_true(rules_fingerprint(rules) != rules_fingerprint(newer));
 	rules_replace(rules, newer);
 	assert_int_equal(rules_generation(rules), 1);
+	assert_true(rules_fingerprint(rules) == rules_fingerprint(newer));
 	assert_true(str_eq(name, STR("gmx")));
 	check_provider(rules, "mx.gmx.net", "new");
 	assert_int_equal(rules_limits(rules, STR("new"), STR("")).connections, 8);
