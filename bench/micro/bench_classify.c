@@ -11,7 +11,7 @@
 #include "engine/base/embedded.h"
 #include "engine/smtp/classify.h"
 
-#define ROUNDS 20
+#define ROUNDS 100
 #define LINE_LIMIT 10000
 #define NUMBER_LIMIT 4096
 #define FILE_LIMIT (4 << 20)

@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
+.PHONY: live show-auth show-classify show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
 	show-tls show-tls-cost bare
 PYTHON := /usr/bin/python3
 live: all
@@ -7,6 +7,8 @@ live: all
 show-auth: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_auth.py 2000
+show-classify: all build/release/bench/micro/bench_classify
+	@$(PYTHON) tests/live/test_classify.py build/release/bench/micro/bench_classify
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
 show-kill9: all
