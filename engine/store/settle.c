@@ -11,6 +11,7 @@
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
 #include "engine/store/tally.h"
+#include "engine/store/unknown.h"
 
 #define TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
 #define TEXT_LIMIT 480
@@ -359,6 +360,7 @@ enum {
 	SETTLE_DEFERRALS,
 	SETTLE_DEFERRALS_DONE,
 	SETTLE_SUPPRESSIONS,
+	SETTLE_UNKNOWN,
 	SETTLE_CLOSED,
 	SETTLE_COMMIT,
 	SETTLE_END
@@ -379,6 +381,8 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return send_deferrals_done(s, x);
 	case SETTLE_SUPPRESSIONS:
 		return send_suppressions(s, r);
+	case SETTLE_UNKNOWN:
+		return unknown_send(s, x->outcomes, x->count);
 	case SETTLE_CLOSED:
 		return send_closed(s, r);
 	default:
