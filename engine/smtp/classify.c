@@ -304,8 +304,8 @@ static usec wait_asked(struct sightings *s, const struct plain_text *t, enum bou
 
 /* --- what follows from a class --- */
 
-/* The taxonomy's word on repeating: how often after 4yz, and whether a 5yz may be repeated.
- * LASTING: until the recipient expires. */
+/* How often to repeat after 4yz, and whether a 5yz may be repeated: the taxonomy's word, but
+ * for what bounces.md decides otherwise. LASTING: until the recipient expires. */
 enum { NEVER_AGAIN = -1, LASTING = 0 };
 static const struct {
 	int8_t after_4yz, after_5yz;
@@ -315,11 +315,11 @@ static const struct {
 	[CLASS_BAD_DOMAIN] = {LASTING, NEVER_AGAIN},
 	[CLASS_MAILBOX_FULL] = {LASTING, NEVER_AGAIN},
 	[CLASS_RECIPIENT_REFUSED] = {LASTING, NEVER_AGAIN},
-	[CLASS_RELAY_DENIED] = {2, NEVER_AGAIN},
+	[CLASS_RELAY_DENIED] = {2, 1}, /* once more, by a route looked up anew */
 	[CLASS_RATE_LIMITED] = {LASTING, LASTING},
 	[CLASS_GREYLISTED] = {LASTING, 1},
 	[CLASS_REPUTATION] = {LASTING, LASTING},
-	[CLASS_AUTH_FAILURE] = {LASTING, NEVER_AGAIN},
+	[CLASS_AUTH_FAILURE] = {LASTING, LASTING}, /* until the sender's domain is mended */
 	[CLASS_SENDER_REJECTED] = {LASTING, NEVER_AGAIN},
 	[CLASS_SPAM_CONTENT] = {2, NEVER_AGAIN},
 	[CLASS_CONTENT_REJECTED] = {1, NEVER_AGAIN},
