@@ -152,6 +152,8 @@ static int erase(struct db *db, const struct person *person)
 	if (code == CLI_GO)
 		code = run_step(db, "api_erase_outbox", 1, by_key);
 	if (code == CLI_GO)
+		code = run_step(db, "api_erase_unknown", 1, by_key);
+	if (code == CLI_GO)
 		code = run_step(db, "api_erase_address", 1, by_key);
 	if (code == CLI_GO)
 		code = db_do(db, "commit");

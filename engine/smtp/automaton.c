@@ -1,7 +1,6 @@
-/* automaton.c - building the table: a trie of linked nodes first, then the table level by
- * level. Going by levels does two things at once: a state's failure state is complete before it
- * is needed, so that failure links fold into the table and the walk is one load a byte; and the
- * shallow states, which every walk visits all the time, lie side by side in cache. */
+/* automaton.c - building the cells: a trie of linked nodes first, then its states level by
+ * level, so that what a state falls back to is complete before it is needed, and the shallow
+ * states, which every walk visits all the time, lie side by side. */
 #include "engine/smtp/automaton.h"
 
 #include "engine/base/assert.h"
@@ -16,35 +15,29 @@ struct builder {
 	struct automaton *automaton;
 	struct node *nodes; /* [0] is the root */
 	uint32_t node_count;
-	uint8_t columns[256]; /* byte -> column */
-	uint16_t *node_of;    /* state -> node */
-	uint16_t *failure;    /* state -> state */
+	uint16_t *node_of; /* state -> node */
+	uint16_t *queue;   /* states, by level */
+	uint32_t queued;
+	uint32_t free;       /* no cell before it is free */
+	uint32_t cell_limit; /* behind it stand cells that only a base plus a column reaches */
 };
 
-/* Column 0 is for bytes in no literal; the others by frequency, the most frequent first.
- * Returns the bytes of all literals together. */
-static uint32_t assign_columns(struct builder *b, const str *literals, size_t literal_count)
+/* Returns the bytes of all literals together. */
+static size_t assign_columns(struct automaton *a, const str *literals, size_t literal_count)
 {
-	uint32_t frequencies[256] = {}, bytes = 0, count = 1;
+	size_t bytes = 0;
+	uint32_t count = 1;
 
 	for (size_t i = 0; i < literal_count; i++) {
 		ASSERT(literals[i].size > 0);
-		bytes += (uint32_t)literals[i].size;
-		for (size_t j = 0; j < literals[i].size; j++)
-			frequencies[(unsigned char)literals[i].data[j]]++;
+		bytes += literals[i].size;
+		for (size_t j = 0; j < literals[i].size; j++) {
+			uint8_t *column = &a->columns[(unsigned char)literals[i].data[j]];
+			if (*column == 0)
+				*column = (uint8_t)count++;
+		}
 	}
-	for (;; count++) {
-		size_t most = 0;
-		for (size_t byte = 1; byte < 256; byte++)
-			if (frequencies[byte] > frequencies[most])
-				most = byte;
-		if (frequencies[most] == 0)
-			break;
-		ASSERT(count <= UINT8_MAX);
-		b->columns[most] = (uint8_t)count;
-		frequencies[most] = 0;
-	}
-	b->automaton->block_count = (count + AUTOMATON_BLOCK - 1) / AUTOMATON_BLOCK;
+	ASSERT(count <= UINT8_MAX);
 	return bytes;
 }
 
@@ -68,100 +61,119 @@ static void add_literal(struct builder *b, str literal, size_t index)
 	uint16_t node = 0;
 
 	for (size_t i = 0; i < literal.size; i++)
-		node = find_or_add_child(b, node, b->columns[(unsigned char)literal.data[i]]);
+		node = find_or_add_child(b, node,
+					 b->automaton->columns[(unsigned char)literal.data[i]]);
 	ASSERT(b->nodes[node].literal == 0); /* distinct */
 	b->nodes[node].literal = (uint16_t)(index + 1);
 }
 
-/* All states are counted before the table is filled: a block is as long as all their rows. */
-static size_t offset_of(const struct builder *b, uint8_t column)
+static bool is_free(const struct builder *b, size_t cell)
 {
-	size_t block_size = (size_t)b->node_count * AUTOMATON_BLOCK;
-
-	return column / AUTOMATON_BLOCK * block_size + column % AUTOMATON_BLOCK;
+	return cell != 0 && b->automaton->cells[cell].parent == AUTOMATON_NOBODY;
 }
 
-static uint16_t *cell_of(const struct builder *b, uint16_t state, uint8_t column)
+static bool children_fit(const struct builder *b, uint16_t first, size_t base)
 {
-	return &b->automaton->next[(size_t)state * AUTOMATON_BLOCK + offset_of(b, column)];
+	for (uint16_t n = first; n; n = b->nodes[n].sibling) {
+		if (!is_free(b, base + b->nodes[n].column))
+			return false;
+	}
+	return true;
 }
 
-static void copy_row(const struct builder *b, uint16_t from, uint16_t to)
+/* The first base at which all children of a node find free cells; false when there is none. */
+static bool find_base(struct builder *b, uint16_t first, uint16_t *ret_base)
 {
-	for (uint32_t block = 0; block < b->automaton->block_count; block++) {
-		uint8_t first = (uint8_t)(block * AUTOMATON_BLOCK);
-		memcpy(cell_of(b, to, first), cell_of(b, from, first),
-		       AUTOMATON_BLOCK * sizeof(uint16_t));
+	uint8_t column = b->nodes[first].column;
+
+	while (b->free < b->cell_limit && !is_free(b, b->free))
+		b->free++;
+	for (size_t cell = b->free < column ? column : b->free; cell < b->cell_limit; cell++) {
+		if (children_fit(b, first, cell - column)) {
+			*ret_base = (uint16_t)(cell - column);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where a walk that stands in the state goes with a byte of that column, children of suffixes
+ * included. */
+static uint16_t next_of(const struct automaton *a, uint16_t state, uint8_t column)
+{
+	for (;; state = a->cells[state].failure) {
+		size_t child = (size_t)a->cells[state].base + column;
+		if (a->cells[child].parent == state)
+			return (uint16_t)child;
+		if (state == 0)
+			return 0;
 	}
 }
 
-/* What the state ends: its own literal, then those of its failure states. */
-static uint16_t link_outputs(struct builder *b, uint16_t state)
+/* What the state ends: its own literal, then those of its suffixes. */
+static void link_outputs(struct builder *b, uint16_t state)
 {
 	struct automaton *a = b->automaton;
 	uint16_t literal = b->nodes[b->node_of[state]].literal;
-	uint16_t fallback = a->longest[b->failure[state]];
+	uint16_t suffix = a->cells[a->cells[state].failure].longest;
 
-	a->longest[state] = literal ? state : fallback;
+	a->cells[state].longest = literal ? state : suffix;
 	if (literal) {
 		a->literals[state] = (uint16_t)(literal - 1);
-		a->shorter[state] = fallback;
+		a->shorter[state] = suffix;
 	}
-	return a->longest[state] ? AUTOMATON_ENDS : 0;
 }
 
-/* Numbers the children of a state; all else leads where the failure state leads. */
-static void add_children(struct builder *b, uint16_t state)
+static int add_children(struct builder *b, uint16_t state)
 {
-	struct automaton *a = b->automaton;
-	uint16_t failure = b->failure[state];
+	struct automaton_cell *cells = b->automaton->cells;
+	uint16_t first = b->nodes[b->node_of[state]].child;
 
-	if (state != 0)
-		copy_row(b, failure, state);
-	for (uint16_t n = b->nodes[b->node_of[state]].child; n; n = b->nodes[n].sibling) {
-		uint16_t child = (uint16_t)a->state_count++;
-		uint8_t column = b->nodes[n].column;
+	if (!first)
+		return 0; /* base 0: no cell there names this state as its parent */
+	if (!find_base(b, first, &cells[state].base))
+		return -1;
+	for (uint16_t n = first; n; n = b->nodes[n].sibling) {
+		size_t child = (size_t)cells[state].base + b->nodes[n].column;
+		if (child >= b->cell_limit)
+			return -1;
+		cells[child].parent = state;
 		b->node_of[child] = n;
-		b->failure[child] =
-			state == 0 ? 0 : AUTOMATON_STATE(*cell_of(b, failure, column));
-		*cell_of(b, state, column) = child | link_outputs(b, child);
+		b->queue[b->queued++] = (uint16_t)child;
 	}
+	for (uint16_t n = first; n; n = b->nodes[n].sibling) {
+		uint16_t child = (uint16_t)(cells[state].base + b->nodes[n].column);
+		if (state != 0)
+			cells[child].failure =
+				next_of(b->automaton, cells[state].failure, b->nodes[n].column);
+		link_outputs(b, child);
+	}
+	return 0;
 }
 
-/* Zeroed, and a row of a block on one cache line. */
-static uint16_t *aligned_cells(struct arena *arena, size_t count)
-{
-	size_t line = AUTOMATON_BLOCK * sizeof(uint16_t);
-	char *memory = arena_array(arena, count + AUTOMATON_BLOCK, sizeof(uint16_t));
-
-	if (!memory)
-		return NULL;
-	return (uint16_t *)(memory + (line - (uintptr_t)memory % line) % line);
-}
-
-static int fill_table(struct builder *b, struct arena *arena)
+static int fill_cells(struct builder *b, struct arena *arena)
 {
 	struct automaton *a = b->automaton;
-	uint32_t count = b->node_count;
+	uint32_t wanted = b->node_count * 2 + 256; /* they are packed far more closely */
 
-	size_t cells = (size_t)count * a->block_count * AUTOMATON_BLOCK;
-
-	a->next = aligned_cells(arena, cells);
-	a->longest = ARENA_ARRAY(arena, uint16_t, count);
+	b->cell_limit = wanted < AUTOMATON_CELL_LIMIT ? wanted : AUTOMATON_CELL_LIMIT;
+	size_t count = b->cell_limit + 256;
+	a->cells = ARENA_ARRAY(arena, struct automaton_cell, count);
 	a->shorter = ARENA_ARRAY(arena, uint16_t, count);
 	a->literals = ARENA_ARRAY(arena, uint16_t, count);
 	b->node_of = ARENA_ARRAY(arena, uint16_t, count);
-	b->failure = ARENA_ARRAY(arena, uint16_t, count);
-	if (!a->next || !a->longest || !a->shorter || !a->literals || !b->node_of ||
-	    !b->failure)
+	b->queue = ARENA_ARRAY(arena, uint16_t, count);
+	if (!a->cells || !a->shorter || !a->literals || !b->node_of || !b->queue)
 		return -1;
 
-	for (size_t byte = 0; byte < 256; byte++)
-		a->offsets[byte] = (uint32_t)offset_of(b, b->columns[byte]);
-	a->state_count = 1;
-	for (uint32_t state = 0; state < a->state_count; state++)
-		add_children(b, (uint16_t)state);
-	ASSERT(a->state_count == count);
+	for (size_t i = 0; i < count; i++)
+		a->cells[i].parent = AUTOMATON_NOBODY;
+	b->queue[b->queued++] = 0;
+	for (uint32_t i = 0; i < b->queued; i++) {
+		if (add_children(b, b->queue[i]) < 0)
+			return -1;
+	}
+	ASSERT(b->queued == b->node_count);
 	return 0;
 }
 
@@ -171,8 +183,8 @@ int automaton_build(struct automaton *a, struct arena *arena, const str *literal
 	struct builder b = {.automaton = a, .node_count = 1};
 
 	*a = (struct automaton){};
-	uint32_t limit =
-		assign_columns(&b, literals, literal_count) + 1; /* shared prefixes or not */
+	size_t limit =
+		assign_columns(a, literals, literal_count) + 1; /* shared prefixes or not */
 	if (limit > UINT16_MAX || literal_count >= UINT16_MAX)
 		return -1;
 	b.nodes = ARENA_ARRAY(arena, struct node, limit);
@@ -180,7 +192,5 @@ int automaton_build(struct automaton *a, struct arena *arena, const str *literal
 		return -1;
 	for (size_t i = 0; i < literal_count; i++)
 		add_literal(&b, literals[i], i);
-	if (b.node_count > AUTOMATON_STATE_LIMIT)
-		return -1;
-	return fill_table(&b, arena);
+	return fill_cells(&b, arena);
 }

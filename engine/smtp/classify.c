@@ -10,7 +10,7 @@
 #include "engine/smtp/classify_rules.h"
 
 #define WAIT_LIMIT USEC_DAY /* a server that asks for more is not taken at its word */
-#define WAIT_WORDS 8        /* "again" stands so near to the duration it means */
+#define HIT_LIMIT 512       /* literals in one text; what follows is not looked at */
 
 const char *const bounce_class_names[CLASS_COUNT] = {
 	[CLASS_NONE] = "none",
@@ -69,84 +69,89 @@ struct classifier *classifier_create(struct arena *arena)
 
 /* --- which words occur, and where --- */
 
+/* Which literals occurred; which words a set covers is worked out when a rule asks. */
 struct sightings {
-	uint64_t present[TERM_SET_LIMIT / 64];
+	const struct rule_book *book;
+	uint32_t hit_count;
 	uint64_t candidates[RULE_LIMIT / 64];
-	words_mask words[TERM_SET_LIMIT]; /* valid where present */
+	uint64_t present[TERM_SET_LIMIT / 64], known[TERM_SET_LIMIT / 64];
+	words_mask words[TERM_SET_LIMIT]; /* valid where known */
+	struct {
+		words_mask words;
+		const struct literal_kind *kind;
+	} hits[HIT_LIMIT];
 };
 
-static bool is_present(const struct sightings *s, uint16_t set)
+/* Both are of fixed, small sizes: without a loop. */
+static inline void add_bits(uint64_t *bits, const uint64_t *more, size_t count)
 {
-	return s->present[set / 64] >> (set % 64) & 1;
+#pragma GCC unroll 16
+	for (size_t i = 0; i < count; i++)
+		bits[i] |= more[i];
 }
 
-static words_mask words_of_set(const struct sightings *s, uint16_t set)
+static words_mask words_of_set(struct sightings *s, uint16_t set)
 {
-	return is_present(s, set) ? s->words[set] : 0;
-}
+	words_mask words = 0;
 
-static void see(struct sightings *s, const struct rule_book *book, uint16_t set,
-		words_mask words)
-{
-	if (is_present(s, set)) {
-		s->words[set] |= words;
-		return;
+	if (!(s->present[set / 64] >> (set % 64) & 1))
+		return 0;
+	if (s->known[set / 64] >> (set % 64) & 1)
+		return s->words[set];
+	for (size_t i = 0; i < s->hit_count; i++) {
+		const uint64_t *sets = s->hits[i].kind->sets;
+		uint64_t all =
+			-(sets[set / 64] >> (set % 64) & 1); /* a branch would be a guess */
+		words |= s->hits[i].words & ((words_mask)all << 64 | all);
 	}
-	s->present[set / 64] |= UINT64_C(1) << (set % 64);
+	s->known[set / 64] |= UINT64_C(1) << (set % 64);
 	s->words[set] = words;
-	if (!book->begins_rules[set])
-		return;
-	for (size_t i = 0; i < RULE_LIMIT / 64; i++)
-		s->candidates[i] |= book->rules_of_set[set][i];
+	return words;
 }
 
-static void see_literal(struct sightings *s, const struct rule_book *book, uint16_t literal,
-			uint32_t last_word)
+static void see_literal(struct sightings *s, uint16_t literal, uint32_t last_word)
 {
-	uint32_t count = book->word_counts[literal];
+	uint32_t count = s->book->word_counts[literal];
 
-	if (last_word >= PLAIN_WORD_LIMIT)
+	if (last_word >= PLAIN_WORD_LIMIT || s->hit_count == HIT_LIMIT)
 		return;
-	words_mask words = (((words_mask)1 << count) - 1) << (last_word + 1 - count);
+	s->hits[s->hit_count].words = (((words_mask)1 << count) - 1) << (last_word + 1 - count);
+	const struct literal_kind *kind = &s->book->kinds[s->book->kind_of[literal]];
 
-	for (uint16_t i = book->starts[literal]; i < book->starts[literal + 1]; i++)
-		see(s, book, book->memberships[i], words);
+	s->hits[s->hit_count++].kind = kind;
+	add_bits(s->present, kind->sets, TERM_SET_LIMIT / 64);
+	add_bits(s->candidates, kind->rules, RULE_LIMIT / 64);
 }
 
 /* Words are counted by the blanks behind them; a literal that ends in one has ended a word. */
 static void look(struct sightings *s, const struct rule_book *book, const struct plain_text *t)
 {
 	const struct automaton *a = &book->automaton;
-	uint16_t cell = automaton_step(a, 0, t->bytes[0]);
+	uint16_t state = automaton_step(a, 0, t->bytes[0]);
 	uint32_t word = 0;
 
+	s->book = book;
+	s->hit_count = 0;
 	memset(s->present, 0, sizeof(s->present));
 	memcpy(s->candidates, book->textless, sizeof(s->candidates));
+	memset(s->known, 0, sizeof(s->known));
 	for (size_t i = 1; i < t->size; i++) {
-		cell = automaton_step(a, cell, t->bytes[i]);
-		if (cell & AUTOMATON_ENDS) {
-			uint16_t end = a->longest[AUTOMATON_STATE(cell)];
-			for (; end; end = a->shorter[end])
-				see_literal(s, book, a->literals[end], word);
-		}
+		state = automaton_step(a, state, t->bytes[i]);
+		for (uint16_t end = a->cells[state].longest; end; end = a->shorter[end])
+			see_literal(s, a->literals[end], word);
 		word += t->bytes[i] == ' ';
 	}
 }
 
 /* --- does a rule hold --- */
 
-/* Every word within by words of the given ones; in doubling steps. */
-static words_mask spread(words_mask words, int by)
+/* Every word within NEAR_WORDS (five) of the given ones: within one, three, five. */
+static words_mask spread(words_mask words)
 {
-	words_mask up = words, down = words;
-
-	for (int step = 1, done = 0; done < by; done += step, step *= 2) {
-		if (step > by - done)
-			step = by - done;
-		up |= up << step;
-		down |= down >> step;
-	}
-	return up | down;
+	_Static_assert(NEAR_WORDS == 5);
+	words |= words << 1 | words >> 1;
+	words |= words << 2 | words >> 2;
+	return words | words << 2 | words >> 2;
 }
 
 static words_mask behind(words_mask words)
@@ -159,7 +164,7 @@ static words_mask behind(words_mask words)
 	return up & ~words;
 }
 
-static bool text_holds(const struct bounce_rule *rule, const struct sightings *s)
+static bool text_holds(const struct bounce_rule *rule, struct sightings *s)
 {
 	words_mask at = ~(words_mask)0;
 
@@ -167,7 +172,7 @@ static bool text_holds(const struct bounce_rule *rule, const struct sightings *s
 		words_mask words = words_of_set(s, rule->terms[i].set);
 		switch ((enum term_kind)rule->terms[i].kind) {
 		case TERM_NEAR:
-			at = i == 0 ? words : words & spread(at, NEAR_WORDS);
+			at = i == 0 ? words : words & spread(at);
 			if (!at)
 				return false;
 			break;
@@ -185,7 +190,7 @@ static bool text_holds(const struct bounce_rule *rule, const struct sightings *s
 				return false;
 			break;
 		case TERM_NOT_NEAR:
-			if (words & spread(at, NEAR_WORDS))
+			if (words & spread(at))
 				return false;
 			break;
 		}
@@ -250,7 +255,7 @@ static bool stage_allows(enum smtp_stage stage, enum bounce_class class)
 }
 
 static bool rule_holds(const struct bounce_rule *rule, const struct facts *f,
-		       const struct sightings *s)
+		       struct sightings *s)
 {
 	if (!code_holds(rule, f) || !status_holds(rule, &f->status))
 		return false;
@@ -262,10 +267,16 @@ static bool rule_holds(const struct bounce_rule *rule, const struct facts *f,
 }
 
 static const struct bounce_rule *first_rule(const struct rule_book *book, const struct facts *f,
-					    const struct sightings *s)
+					    struct sightings *s)
 {
+	size_t subject = f->status.class ? f->status.subject : RULE_SUBJECT_LIMIT;
+	const uint64_t *of_digit = book->of_digit[f->digit];
+	const uint64_t *of_subject =
+		book->of_subject[subject < RULE_SUBJECT_LIMIT ? subject : RULE_SUBJECT_LIMIT];
+
 	for (size_t i = 0; i < RULE_LIMIT / 64; i++) {
-		for (uint64_t bits = s->candidates[i]; bits; bits &= bits - 1) {
+		uint64_t bits = s->candidates[i] & of_digit[i] & of_subject[i];
+		for (; bits; bits &= bits - 1) {
 			size_t index = i * 64 + (size_t)__builtin_ctzll(bits);
 			if (rule_holds(&book->rules[index], f, s))
 				return &book->rules[index];
@@ -275,11 +286,12 @@ static const struct bounce_rule *first_rule(const struct rule_book *book, const 
 }
 
 /* "try again in 300 seconds"; a greylist may just say how long it holds. */
-static usec wait_asked(const struct rule_book *book, const struct plain_text *t,
-		       const struct sightings *s, enum bounce_class class)
+static usec wait_asked(struct sightings *s, const struct plain_text *t, enum bounce_class class)
 {
-	words_mask near = spread(words_of_set(s, book->wait_set), WAIT_WORDS);
+	words_mask near = 0;
 
+	if (t->duration_count)
+		near = spread(spread(words_of_set(s, s->book->wait_set)));
 	for (size_t i = 0; i < t->duration_count; i++) {
 		const struct plain_duration *d = &t->durations[i];
 		if (d->length > WAIT_LIMIT || d->word >= PLAIN_WORD_LIMIT)
@@ -292,8 +304,8 @@ static usec wait_asked(const struct rule_book *book, const struct plain_text *t,
 
 /* --- what follows from a class --- */
 
-/* The taxonomy's word on repeating: how often after 4yz, and whether a 5yz may be repeated.
- * LASTING: until the recipient expires. */
+/* How often to repeat after 4yz, and whether a 5yz may be repeated: the taxonomy's word, but
+ * for what bounces.md decides otherwise. LASTING: until the recipient expires. */
 enum { NEVER_AGAIN = -1, LASTING = 0 };
 static const struct {
 	int8_t after_4yz, after_5yz;
@@ -303,11 +315,11 @@ static const struct {
 	[CLASS_BAD_DOMAIN] = {LASTING, NEVER_AGAIN},
 	[CLASS_MAILBOX_FULL] = {LASTING, NEVER_AGAIN},
 	[CLASS_RECIPIENT_REFUSED] = {LASTING, NEVER_AGAIN},
-	[CLASS_RELAY_DENIED] = {2, NEVER_AGAIN},
+	[CLASS_RELAY_DENIED] = {2, 1}, /* once more, by a route looked up anew */
 	[CLASS_RATE_LIMITED] = {LASTING, LASTING},
 	[CLASS_GREYLISTED] = {LASTING, 1},
 	[CLASS_REPUTATION] = {LASTING, LASTING},
-	[CLASS_AUTH_FAILURE] = {LASTING, NEVER_AGAIN},
+	[CLASS_AUTH_FAILURE] = {LASTING, LASTING}, /* until the sender's domain is mended */
 	[CLASS_SENDER_REJECTED] = {LASTING, NEVER_AGAIN},
 	[CLASS_SPAM_CONTENT] = {2, NEVER_AGAIN},
 	[CLASS_CONTENT_REJECTED] = {1, NEVER_AGAIN},
@@ -462,7 +474,7 @@ struct classification classify(const struct classifier *classifier, const struct
 		.class = rule->class, .cause = rule->cause, .rule = rule->line};
 	decide(&c, facts.digit, facts.stage);
 	c.suppress = is_dead(&c, facts.digit, &facts.status);
-	c.wait = wait_asked(book, &text, &seen, c.class);
+	c.wait = wait_asked(&seen, &text, c.class);
 	return c;
 }
 

@@ -53,13 +53,15 @@ extern const char *const verdict_names[VERDICT_COUNT];
 
 struct classification {
 	enum bounce_class class;
-	enum verdict verdict; /* what an attempt that ended so means for the recipient: delivered,
-	                         deferred, failed or in doubt (retry limits come on top) */
-	bool suppress;        /* a dead address: never mail it again */
-	const char *cause;    /* finer name from bounces.md, a literal; never NULL */
-	uint32_t rule;        /* line of rules.tsv that won; 0: by code alone */
-	usec wait;            /* "try again in N minutes" as the server asked; 0: not said */
-	uint8_t retry_limit;  /* of a deferral: so many further attempts at most; 0: until expiry */
+	enum verdict
+		verdict;   /* what an attempt that ended so means for the recipient: delivered,
+			      deferred, failed or in doubt (retry limits come on top) */
+	bool suppress;     /* a dead address: never mail it again */
+	const char *cause; /* finer name from bounces.md, a literal; never NULL */
+	uint32_t rule;     /* line of rules.tsv that won; 0: by code alone */
+	usec wait;         /* "try again in N minutes" as the server asked; 0: not said */
+	uint8_t retry_limit; /* of a deferral: so many further attempts at most; 0: until expiry
+			      */
 };
 
 struct classifier; /* immutable after creation: one serves all threads */

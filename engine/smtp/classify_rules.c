@@ -12,11 +12,6 @@ struct reader {
 	struct rule_book *book;
 	struct map literal_index, set_index; /* text -> index + 1 as a pointer */
 	str *literals;
-	size_t literal_count;
-	struct member {
-		uint16_t literal, set;
-	} * members;
-	size_t member_count;
 	bool failed; /* the arena is exhausted */
 };
 
@@ -73,7 +68,7 @@ static size_t literal_intern(struct reader *r, str text)
 	if (known)
 		return pointer_index(known);
 
-	size_t index = r->literal_count++;
+	size_t index = r->book->literal_count++;
 	ASSERT(index < LITERAL_LIMIT);
 	r->literals[index] = bytes;
 	r->book->word_counts[index] = words_of(bytes);
@@ -82,28 +77,29 @@ static size_t literal_intern(struct reader *r, str text)
 	return index;
 }
 
-/* The members of one set lie together: it is complete before the next is begun. */
-static void add_member(struct reader *r, size_t literal, size_t set)
+static void set_bit(uint64_t *bits, size_t index)
 {
-	for (size_t i = r->member_count; i > 0 && r->members[i - 1].set == set; i--) {
-		if (r->members[i - 1].literal == literal)
-			return;
-	}
-	ASSERT(r->member_count < LITERAL_SET_LIMIT);
-	r->members[r->member_count++] = (struct member){(uint16_t)literal, (uint16_t)set};
+	bits[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
+static bool is_member(const struct rule_book *book, size_t literal, size_t set)
+{
+	return book->kinds[literal].sets[set / 64] >> (set % 64) & 1;
+}
+
+static void add_member(struct rule_book *book, size_t literal, size_t set)
+{
+	set_bit(book->kinds[literal].sets, set);
 }
 
 static void include_set(struct reader *r, str name, size_t set)
 {
 	void *known = map_get(&r->set_index, name);
-	size_t count = r->member_count;
 
 	ASSERT(known || r->failed); /* sets are defined before they are used */
-	if (!known)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (r->members[i].set == pointer_index(known))
-			add_member(r, r->members[i].literal, set);
+	for (size_t i = 0; known && i < r->book->literal_count; i++) {
+		if (is_member(r->book, i, pointer_index(known)))
+			add_member(r->book, i, set);
 	}
 }
 
@@ -120,7 +116,7 @@ static size_t set_define(struct reader *r, str name, str alternatives)
 		if (str_starts(one, STR("@")) && one.size > 1)
 			include_set(r, one, set);
 		else
-			add_member(r, literal_intern(r, one), set);
+			add_member(r->book, literal_intern(r, one), set);
 	}
 	return set;
 }
@@ -191,6 +187,14 @@ static uint16_t read_number(str text)
 	return (uint16_t)value;
 }
 
+static uint16_t read_subject(str text)
+{
+	uint16_t subject = read_number(text);
+
+	ASSERT(subject < RULE_SUBJECT_LIMIT);
+	return subject;
+}
+
 /* statuses = status *( "|" status ); status = ( DIGIT / "x" ) "." number "." number [ "-"
  * number ] */
 static void read_statuses(struct bounce_rule *rule, str statuses)
@@ -205,7 +209,7 @@ static void read_statuses(struct bounce_rule *rule, str statuses)
 		ASSERT(rule->status_count < RULE_STATUS_LIMIT);
 		rule->statuses[rule->status_count++] = (struct rule_status){
 			.class = str_eq(class, STR("x")) ? 0 : (uint8_t)read_number(class),
-			.subject = read_number(subject),
+			.subject = read_subject(subject),
 			.first_detail = first_detail,
 			.last_detail = rest.data ? read_number(rest) : first_detail,
 		};
@@ -278,41 +282,68 @@ static void read_table(struct reader *r, str table)
 	}
 }
 
-/* A rule is looked at when its first term occurs; without such a term, always. */
-static int index_rules(struct rule_book *book, struct arena *arena)
+static void index_code(struct rule_book *book, const struct bounce_rule *rule, size_t index)
 {
-	book->rules_of_set = arena_array(arena, book->set_count, sizeof(book->rules_of_set[0]));
-	if (!book->rules_of_set)
-		return -1;
-	for (size_t i = 0; i < book->rule_count; i++) {
-		const struct bounce_rule *rule = &book->rules[i];
-		uint64_t *bits = book->textless;
-		if (rule->term_count > 0 && rule->terms[0].kind == TERM_NEAR) {
-			bits = book->rules_of_set[rule->terms[0].set];
-			book->begins_rules[rule->terms[0].set] = true;
-		}
-		bits[i / 64] |= UINT64_C(1) << (i % 64);
+	bool is_any = rule->digits == 0 && rule->codes[0] == 0;
+
+	for (size_t digit = 0; digit < 10; digit++) {
+		bool passes = is_any || (rule->digits >> digit & 1);
+		for (size_t i = 0; rule->codes[i]; i++)
+			passes = passes || rule->codes[i] / 100 == digit;
+		if (passes)
+			set_bit(book->of_digit[digit], index);
 	}
-	return 0;
 }
 
-static int index_members(struct reader *r)
+static void index_status(struct rule_book *book, const struct bounce_rule *rule, size_t index)
+{
+	for (size_t i = 0; i < rule->status_count; i++)
+		set_bit(book->of_subject[rule->statuses[i].subject], index);
+	for (size_t i = 0; rule->status_count == 0 && i <= RULE_SUBJECT_LIMIT; i++)
+		set_bit(book->of_subject[i], index);
+}
+
+static void add_rule_of_set(struct rule_book *book, size_t set, size_t rule)
+{
+	for (size_t i = 0; i < book->literal_count; i++) {
+		if (is_member(book, i, set))
+			set_bit(book->kinds[i].rules, rule);
+	}
+}
+
+/* A rule is looked at when its first term occurs; without such a term, always. */
+static void index_rules(struct rule_book *book)
+{
+	for (size_t i = 0; i < book->rule_count; i++) {
+		const struct bounce_rule *rule = &book->rules[i];
+		if (rule->term_count > 0 && rule->terms[0].kind == TERM_NEAR)
+			add_rule_of_set(book, rule->terms[0].set, i);
+		else
+			set_bit(book->textless, i);
+		index_code(book, rule, i);
+		index_status(book, rule, i);
+	}
+}
+
+/* Keeps one of each kind, in place: what is kept moves to the front. */
+static void merge_kinds(struct reader *r)
 {
 	struct rule_book *book = r->book;
+	struct map index;
+	size_t count = 0;
 
-	book->starts = ARENA_ARRAY(r->arena, uint16_t, r->literal_count + 1);
-	book->memberships = ARENA_ARRAY(r->arena, uint16_t, r->member_count);
-	if (!book->starts || !book->memberships)
-		return -1;
-	/* Counted, summed up to where each ends, then filled from behind. */
-	for (size_t i = 0; i < r->member_count; i++)
-		book->starts[r->members[i].literal]++;
-	for (size_t literal = 1; literal <= r->literal_count; literal++)
-		book->starts[literal] =
-			(uint16_t)(book->starts[literal] + book->starts[literal - 1]);
-	for (size_t i = r->member_count; i-- > 0;)
-		book->memberships[--book->starts[r->members[i].literal]] = r->members[i].set;
-	return 0;
+	map_init(&index, r->arena, 3);
+	for (size_t i = 0; i < book->literal_count && !r->failed; i++) {
+		struct literal_kind *kept = &book->kinds[count];
+		*kept = book->kinds[i];
+		str key = str_make((const char *)kept->sets, sizeof(kept->sets));
+		void *known = map_get(&index, key);
+		book->kind_of[i] = (uint16_t)(known ? pointer_index(known) : count);
+		if (known)
+			continue;
+		if (map_put(&index, key, index_pointer(count++)) < 0)
+			r->failed = true;
+	}
 }
 
 int rule_book_create(struct rule_book *book, struct arena *arena, str table)
@@ -323,8 +354,9 @@ int rule_book_create(struct rule_book *book, struct arena *arena, str table)
 	book->rules = ARENA_ARRAY(arena, struct bounce_rule, RULE_LIMIT);
 	book->word_counts = ARENA_ARRAY(arena, uint8_t, LITERAL_LIMIT);
 	r.literals = ARENA_ARRAY(arena, str, LITERAL_LIMIT);
-	r.members = ARENA_ARRAY(arena, struct member, LITERAL_SET_LIMIT);
-	if (!book->rules || !book->word_counts || !r.literals || !r.members)
+	book->kind_of = ARENA_ARRAY(arena, uint16_t, LITERAL_LIMIT);
+	book->kinds = ARENA_ARRAY(arena, struct literal_kind, LITERAL_LIMIT);
+	if (!book->rules || !book->word_counts || !r.literals || !book->kind_of || !book->kinds)
 		return -1;
 	map_init(&r.literal_index, arena, 1);
 	map_init(&r.set_index, arena, 2);
@@ -335,7 +367,9 @@ int rule_book_create(struct rule_book *book, struct arena *arena, str table)
 	void *again = map_get(&r.set_index, STR("@again"));
 	ASSERT(again);
 	book->wait_set = (uint16_t)pointer_index(again);
-	if (index_members(&r) < 0 || index_rules(book, arena) < 0)
+	index_rules(book);
+	merge_kinds(&r);
+	if (r.failed)
 		return -1;
-	return automaton_build(&book->automaton, arena, r.literals, r.literal_count);
+	return automaton_build(&book->automaton, arena, r.literals, book->literal_count);
 }

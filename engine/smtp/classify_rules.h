@@ -10,10 +10,10 @@
 #define RULE_LIMIT 512 /* a multiple of 64 */
 #define RULE_TERM_LIMIT 8
 #define RULE_STATUS_LIMIT 12
-#define TERM_SET_LIMIT 768
+#define RULE_SUBJECT_LIMIT 8 /* x.8.y: beyond what RFC 3463 has */
+#define TERM_SET_LIMIT 640   /* a multiple of 64 */
 #define LITERAL_LIMIT 6144
-#define LITERAL_SET_LIMIT 32768 /* memberships of literals in sets, in all */
-#define NEAR_WORDS 5            /* so far apart may "near" words be */
+#define NEAR_WORDS 5 /* so far apart may "near" words be */
 
 typedef unsigned __int128 words_mask; /* bit n: word n of the text (PLAIN_WORD_LIMIT bits) */
 
@@ -36,31 +36,40 @@ struct rule_status {
 	uint16_t subject, first_detail, last_detail;
 };
 
+/* What is looked at of every candidate stands first, on one cache line. */
 struct bounce_rule {
-	enum bounce_class class;
-	const char *cause;
-	uint32_t line;
+	struct rule_term terms[RULE_TERM_LIMIT];
+	uint8_t term_count;
+	uint8_t status_count; /* 0: any */
+	uint16_t stages;      /* bit per enum smtp_stage; 0: any */
 	uint16_t digits;      /* bit n: codes nXX pass; bit 0: unknown */
 	uint16_t codes[8];    /* 0-terminated; empty together with digits: any */
-	uint16_t stages;      /* bit per enum smtp_stage; 0: any */
-	str provider;         /* empty: any */
-	uint8_t status_count; /* 0: any */
-	uint8_t term_count;
+	enum bounce_class class;
+	uint32_t line;
+	str provider; /* empty: any */
+	const char *cause;
 	struct rule_status statuses[RULE_STATUS_LIMIT];
-	struct rule_term terms[RULE_TERM_LIMIT];
+};
+
+/* What literals have in common that belong to the same sets; as bits. A few hundred, so that
+ * they stay near. */
+struct literal_kind {
+	uint64_t sets[TERM_SET_LIMIT / 64];
+	uint64_t rules[RULE_LIMIT / 64]; /* whose first term is such a set: to be looked at */
 };
 
 struct rule_book {
 	struct bounce_rule *rules;
 	size_t rule_count, set_count;
-	/* Which sets a literal belongs to: memberships[starts[i]] up to starts[i + 1]. */
-	uint16_t *starts, *memberships;
-	uint8_t *word_counts; /* of each literal: a phrase covers several words */
-	/* Rules to look at when a set occurs (its first term is in the set), as bits; and those
-	 * that need no text. */
-	uint64_t (*rules_of_set)[RULE_LIMIT / 64];
-	bool begins_rules[TERM_SET_LIMIT];
-	uint64_t textless[RULE_LIMIT / 64];
+	size_t literal_count;
+	uint8_t *word_counts;               /* of each literal: a phrase covers several words */
+	uint16_t *kind_of;                  /* of each literal */
+	struct literal_kind *kinds;         /* while reading one a literal, then each once */
+	uint64_t textless[RULE_LIMIT / 64]; /* rules that need no text */
+	/* Rules that a code's first digit and a status's subject leave; the last of these is
+	 * for replies without a status (and subjects that no rule names). */
+	uint64_t of_digit[10][RULE_LIMIT / 64];
+	uint64_t of_subject[RULE_SUBJECT_LIMIT + 1][RULE_LIMIT / 64];
 	uint16_t wait_set; /* "again", "wait", ...: what makes a duration a wish */
 	struct automaton automaton;
 };

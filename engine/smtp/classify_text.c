@@ -3,6 +3,9 @@
  * shows whether "5.7.1" is a code, an address or a piece of a host name. */
 #include "engine/smtp/classify_text.h"
 
+#include <emmintrin.h>
+
+#include "engine/smtp/host_tail.h"
 #include "engine/smtp/spoken_duration.h"
 
 /* What a byte can be part of. A token's kinds are those of its bytes together. */
@@ -238,41 +241,6 @@ static str behind_address(str s)
 	return colon == STR_NONE ? STR("") : str_from(domain, colon);
 }
 
-/* The last label of what is taken for a host name. A list, because "full.please" is not one. */
-static bool is_top_level(str label)
-{
-	static const char known[] =
-		" com net org info biz edu gov mil int io co me tv eu de at ch fr be nl uk ie "
-		"it "
-		"es pt pl cz sk hu ro bg gr se no dk fi ru ua by kz jp cn tw hk kr in sg my th "
-		"vn "
-		"id ph au nz za br ar mx cl ca us tr il ir lt lv ee si hr rs arpa test example "
-		"local invalid microsoft ";
-	char wanted[16] = " ";
-
-	if (label.size < 2 || label.size > 9)
-		return false;
-	for (size_t i = 0; i < label.size; i++)
-		wanted[i + 1] = lower(label.data[i]);
-	wanted[label.size + 1] = ' ';
-	return str_find(str_of(known), str_make(wanted, label.size + 2)) != STR_NONE;
-}
-
-/* Finds "label.tld" at the end of a dotted name; false when it is none. */
-static bool host_tail(str name, str *ret_tail)
-{
-	size_t dot = str_rfind_byte(name, '.');
-	if (dot == STR_NONE || dot == 0 || !is_top_level(str_from(name, dot + 1)))
-		return false;
-
-	size_t before = str_rfind_byte(str_sub(name, 0, dot), '.');
-	size_t start = before == STR_NONE ? 0 : before + 1;
-	if (start == dot)
-		return false;
-	*ret_tail = str_from(name, start);
-	return true;
-}
-
 static void put_host(struct plain_text *t, str tail, bool in_url)
 {
 	if (in_url)
@@ -283,7 +251,7 @@ static void put_host(struct plain_text *t, str tail, bool in_url)
 }
 
 /* A run of letters, digits, dots, hyphens and underscores: a host name or just words. */
-static void put_chunk(struct plain_text *t, str chunk, bool in_url)
+static void put_chunk(struct plain_text *t, str chunk, bool has_dot, bool in_url)
 {
 	str tail;
 	str name = chunk;
@@ -291,7 +259,7 @@ static void put_chunk(struct plain_text *t, str chunk, bool in_url)
 	while (name.size &&
 	       (name.data[name.size - 1] == '.' || name.data[name.size - 1] == '-'))
 		name.size--;
-	if (host_tail(name, &tail))
+	if (has_dot && host_tail(name, &tail))
 		put_host(t, tail, in_url);
 	else
 		put_split(t, chunk, in_url);
@@ -302,14 +270,14 @@ static bool is_chunk_byte(char c)
 	return is_of(c, LETTER | DIGIT | HIGH | DOT | JOINER);
 }
 
-static void put_chunks(struct plain_text *t, str token, bool in_url)
+static void put_chunks(struct plain_text *t, str token, bool has_dot, bool in_url)
 {
 	for (size_t i = 0; i < token.size && !is_full(t);) {
 		size_t start = i;
 		while (i < token.size && is_chunk_byte(token.data[i]))
 			i++;
 		if (i > start)
-			put_chunk(t, str_sub(token, start, i - start), in_url);
+			put_chunk(t, str_sub(token, start, i - start), has_dot, in_url);
 		else
 			i++;
 	}
@@ -375,7 +343,21 @@ static bool take_status(struct plain_text *t, str token)
 struct token {
 	str text;
 	unsigned kinds;
+	size_t readable; /* from its start to the end of the whole text */
 };
+
+/* How many of sixteen bytes are letters, from the first on. */
+static size_t count_letters(const char *bytes)
+{
+	__m128i lower_case = _mm_set1_epi8(0x20), below_a = _mm_set1_epi8('a' - 1),
+		above_z = _mm_set1_epi8('z' + 1);
+	__m128i all = _mm_loadu_si128((const __m128i *)bytes);
+	__m128i lowered = _mm_or_si128(all, lower_case); /* beyond ASCII: negative */
+	__m128i are = _mm_and_si128(_mm_cmpgt_epi8(lowered, below_a),
+				    _mm_cmplt_epi8(lowered, above_z));
+
+	return (size_t)__builtin_ctz(~(unsigned)_mm_movemask_epi8(are));
+}
 
 static struct token next_token(str *rest)
 {
@@ -385,8 +367,18 @@ static struct token next_token(str *rest)
 	while (at < end && is_of(*at, END))
 		at++;
 	token.text.data = at;
-	for (; at < end && !is_of(*at, END); at++)
-		token.kinds |= kinds[(unsigned char)*at];
+	token.readable = (size_t)(end - at);
+	if (token.readable >= 16) {
+		size_t letters = count_letters(at);
+		token.kinds = letters ? LETTER : 0;
+		at += letters;
+	}
+	for (; at < end; at++) {
+		unsigned kind = kinds[(unsigned char)*at];
+		if (kind & END)
+			break;
+		token.kinds |= kind;
+	}
 	token.text.size = (size_t)(at - token.text.data);
 	*rest = str_make(at, (size_t)(end - at));
 	return token;
@@ -428,26 +420,41 @@ static bool put_number(struct plain_text *t, str *bare, str next)
 	return bare->size == 0 || take_status(t, without_quotes(*bare));
 }
 
-/* Nine tokens in ten: letters only, so nothing to recognise. */
-static void put_letters(struct plain_text *t, str word)
+/* Nine tokens in ten: letters only, so nothing to recognise, and the bit is lower case. Most
+ * are short: sixteen bytes at once, of which those behind the word are overwritten by the next.
+ */
+static void put_letters(struct plain_text *t, const struct token *token)
 {
-	if (t->size + word.size + 2 > PLAIN_SIZE_LIMIT)
-		word.size = PLAIN_SIZE_LIMIT - t->size - 2;
-	for (size_t i = 0; i < word.size; i++)
-		t->bytes[t->size + i] = lower(word.data[i]);
-	t->size += word.size;
+	static const uint64_t lower_case = UINT64_C(0x2020202020202020);
+	const char *from = token->text.data;
+	char *to = t->bytes + t->size;
+	size_t size = token->text.size;
+
+	if (size <= 16 && token->readable >= 16 && t->size + 18 <= PLAIN_SIZE_LIMIT) {
+		uint64_t parts[2];
+		memcpy(parts, from, 16);
+		parts[0] |= lower_case;
+		parts[1] |= lower_case;
+		memcpy(to, parts, 16);
+	} else {
+		if (t->size + size + 2 > PLAIN_SIZE_LIMIT)
+			size = PLAIN_SIZE_LIMIT - t->size - 2;
+		for (size_t i = 0; i < size; i++)
+			to[i] = (char)(from[i] | 0x20);
+	}
+	t->size += size;
 	end_word(t);
 }
 
 static void put_token(struct plain_text *t, const struct token *token, str next)
 {
-	str bare = without_quotes(token->text);
 	bool in_url = false;
 
 	if (token->kinds == LETTER) {
-		put_letters(t, bare);
+		put_letters(t, token);
 		return;
 	}
+	str bare = without_quotes(token->text);
 	if (token->kinds & OTHER)
 		in_url = str_find(bare, STR("://")) != STR_NONE;
 	if (token->kinds & DOT)
@@ -458,7 +465,7 @@ static void put_token(struct plain_text *t, const struct token *token, str next)
 	}
 	if ((token->kinds & DIGIT) && put_number(t, &bare, next))
 		return;
-	put_chunks(t, bare, in_url);
+	put_chunks(t, bare, token->kinds & DOT, in_url);
 }
 
 void plain_text_make(struct plain_text *t, str text)

@@ -14,6 +14,7 @@
 #include "engine/store/reasons.h"
 #include "engine/store/source_days.h"
 #include "engine/store/tally.h"
+#include "engine/store/unknown.h"
 
 #define TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
 #define TEXT_LIMIT 480
@@ -342,6 +343,7 @@ enum {
 	SETTLE_STRIKES,
 	SETTLE_DOMAINS,
 	SETTLE_SOURCE_DAYS,
+	SETTLE_UNKNOWN,
 	SETTLE_CLOSED,
 	SETTLE_COMMIT,
 	SETTLE_END
@@ -374,6 +376,8 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return settle_domains(s, r);
 	case SETTLE_SOURCE_DAYS:
 		return source_days_send(s, x->outcomes, x->count);
+	case SETTLE_UNKNOWN:
+		return unknown_send(s, x->outcomes, x->count);
 	case SETTLE_CLOSED:
 		return send_closed(s, r);
 	default:

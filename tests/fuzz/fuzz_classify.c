@@ -5,6 +5,7 @@
 #include "engine/base/assert.h"
 #include "engine/smtp/classify.h"
 #include "engine/smtp/classify_text.h"
+#include "engine/smtp/reply_pattern.h"
 
 static void *block_get(struct arena_source *, size_t size)
 {
@@ -56,6 +57,21 @@ static void check_classification(const struct classification *c)
 	ASSERT(c->retry_limit == 0 || c->verdict == VERDICT_DEFERRED);
 }
 
+static void check_pattern(str text)
+{
+	char memory[REPLY_EXAMPLE_LIMIT];
+	struct buf out;
+
+	buf_init_fixed(&out, memory, REPLY_PATTERN_LIMIT);
+	reply_pattern_put(&out, text);
+	ASSERT(buf_ok(&out));
+	buf_init_fixed(&out, memory, sizeof(memory));
+	reply_example_put(&out, text);
+	ASSERT(buf_ok(&out));
+	for (size_t i = 0; i < out.size; i++)
+		ASSERT((unsigned char)out.data[i] >= ' ' && out.data[i] != 0x7f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -64,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	str line = str_make((const char *)data + 1, size - 1);
 	check_plain(line);
+	check_pattern(line);
 	struct classification c = classify_line(the_classifier(), line);
 	check_classification(&c);
 

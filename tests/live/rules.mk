@@ -1,14 +1,14 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
-	show-tls show-tls-cost show-warmup bare
-.PHONY: live show-auth show-demo show-incident show-kill9 show-mailservers show-memory show-rtt \
-	show-servers show-tls show-tls-cost bare
+.PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
+	show-memory show-rtt show-servers show-tls show-tls-cost show-warmup bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
 show-auth: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_auth.py 2000
+show-classify: all build/release/bench/micro/bench_classify
+	@$(PYTHON) tests/live/test_classify.py build/release/bench/micro/bench_classify
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
 show-incident: all

@@ -141,12 +141,99 @@ static void test_classify_verdict_follows_digit_and_class(void **)
 	c = classed(554, NULL, "internal server error");
 	assert_int_equal(c.verdict, VERDICT_DEFERRED);
 	assert_int_equal(c.retry_limit, 2);
+	c = classed(550, "5.7.1", "relaying denied");
+	assert_int_equal(c.verdict, VERDICT_DEFERRED);
+	assert_int_equal(c.retry_limit, 1);
+	c = classed(550, "5.7.26", "DMARC check failed");
+	assert_int_equal(c.verdict, VERDICT_DEFERRED);
+	assert_int_equal(c.retry_limit, 0);
 	/* 4yz that it repeats a few times only. */
 	assert_int_equal(classed(450, NULL, "this is spam").retry_limit, 2);
 	assert_int_equal(classed(450, NULL, "virus found").retry_limit, 1);
 
 	struct reply bounce = reply_of(550, NULL, STAGE_BOUNCE, "blacklisted");
 	assert_int_equal(classify(classifier, &bounce, STR("")).verdict, VERDICT_FAILED);
+}
+
+/* bounces.md, "Causes": each is what some reply means, of its class, with its action. */
+static void test_classify_every_cause_is_reached(void **)
+{
+	static const struct {
+		uint16_t code;
+		const char *text, *cause;
+		enum bounce_class class;
+		enum verdict verdict;
+		bool suppress;
+	} rows[] = {
+		{550, "no such user", "bad-mailbox", CLASS_BAD_MAILBOX, VERDICT_FAILED, true},
+		{550, "account disabled", "inactive-mailbox", CLASS_INACTIVE_MAILBOX,
+		 VERDICT_FAILED, false},
+		{550, "5.2.1 account disabled", "inactive-mailbox", CLASS_INACTIVE_MAILBOX,
+		 VERDICT_FAILED, true},
+		{551, "user has moved to x@example.com", "mailbox-moved", CLASS_BAD_MAILBOX,
+		 VERDICT_FAILED, true},
+		{550, "no such domain", "bad-domain", CLASS_BAD_DOMAIN, VERDICT_FAILED, true},
+		{452, "mailbox full", "mailbox-full", CLASS_MAILBOX_FULL, VERDICT_DEFERRED,
+		 false},
+		{450, "user is receiving mail too quickly", "recipient-rate",
+		 CLASS_RATE_LIMITED, VERDICT_DEFERRED, false},
+		{550, "refused by this user", "recipient-refused", CLASS_RECIPIENT_REFUSED,
+		 VERDICT_FAILED, false},
+		{552, "message too large", "message-too-large", CLASS_MESSAGE_TOO_LARGE,
+		 VERDICT_FAILED, false},
+		{554, "this is spam", "content-spam", CLASS_SPAM_CONTENT, VERDICT_FAILED,
+		 false},
+		{554, "virus found", "content-malware", CLASS_CONTENT_REJECTED, VERDICT_FAILED,
+		 false},
+		{554, "the Date header is missing", "malformed", CLASS_CONTENT_REJECTED,
+		 VERDICT_FAILED, false},
+		{550, "SPF check failed", "auth-failed", CLASS_AUTH_FAILURE, VERDICT_DEFERRED,
+		 false},
+		{550, "no PTR record", "ptr-missing", CLASS_AUTH_FAILURE, VERDICT_DEFERRED,
+		 false},
+		{550, "sender address rejected", "bad-sender", CLASS_SENDER_REJECTED,
+		 VERDICT_FAILED, false},
+		{421, "slow down", "rate-limited", CLASS_RATE_LIMITED, VERDICT_DEFERRED, false},
+		{421, "too many connections", "too-many-connections", CLASS_RATE_LIMITED,
+		 VERDICT_DEFERRED, false},
+		{554, "poor reputation", "reputation", CLASS_REPUTATION, VERDICT_DEFERRED,
+		 false},
+		{554, "your IP is blacklisted", "blocklisted", CLASS_REPUTATION,
+		 VERDICT_DEFERRED, false},
+		{450, "greylisted", "greylisted", CLASS_GREYLISTED, VERDICT_DEFERRED, false},
+		{550, "refused by policy", "policy-refused", CLASS_POLICY, VERDICT_FAILED,
+		 false},
+		{550, "relaying denied", "relay-denied", CLASS_RELAY_DENIED, VERDICT_DEFERRED,
+		 false},
+		{554, "mail loops back", "routing-loop", CLASS_NETWORK, VERDICT_FAILED, false},
+		{451, "DNS lookup failed", "dns-failure", CLASS_NETWORK, VERDICT_DEFERRED,
+		 false},
+		{451, "connection timed out", "connect-failed", CLASS_NETWORK, VERDICT_DEFERRED,
+		 false},
+		{454, "TLS handshake failed", "tls-failed", CLASS_NETWORK, VERDICT_DEFERRED,
+		 false},
+		{451, "internal server error", "system-error", CLASS_REMOTE_FAILURE,
+		 VERDICT_DEFERRED, false},
+		{452, "too many recipients", "too-many-recipients", CLASS_RATE_LIMITED,
+		 VERDICT_DEFERRED, false},
+		{503, "bad sequence of commands", "protocol-error", CLASS_PROTOCOL_ERROR,
+		 VERDICT_FAILED, false},
+		{530, "authentication required", "local-auth", CLASS_PROTOCOL_ERROR,
+		 VERDICT_FAILED, false},
+		{554, "message expired in the queue", "expired", CLASS_EXPIRED, VERDICT_FAILED,
+		 false},
+		{450, "glorp", "unclassified-4", CLASS_REMOTE_FAILURE, VERDICT_DEFERRED, false},
+		{550, "glorp", "unclassified-5", CLASS_UNKNOWN, VERDICT_FAILED, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct classification c = classed(rows[i].code, NULL, rows[i].text);
+		if (strcmp(c.cause, rows[i].cause) != 0 || c.class != rows[i].class ||
+		    c.verdict != rows[i].verdict || c.suppress != rows[i].suppress)
+			fail_msg("%u %s: %s of %s, %s%s (line %u)", rows[i].code, rows[i].text,
+				 c.cause, bounce_class_names[c.class], verdict_names[c.verdict],
+				 c.suppress ? ", suppressed" : "", c.rule);
+	}
 }
 
 static void test_classify_suppresses_dead_addresses_only(void **)
@@ -301,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_classify_stage_guard),
 		cmocka_unit_test(test_classify_provider_rule),
 		cmocka_unit_test(test_classify_verdict_follows_digit_and_class),
+		cmocka_unit_test(test_classify_every_cause_is_reached),
 		cmocka_unit_test(test_classify_suppresses_dead_addresses_only),
 		cmocka_unit_test(test_classify_local_endings_are_known),
 		cmocka_unit_test(test_classify_hears_how_long_to_wait),

@@ -106,14 +106,12 @@ static bool is_new(const str *literals, size_t count)
 static void check_walk(const struct automaton *a, const str *literals, size_t count, str text,
 		       uint64_t seed)
 {
-	uint16_t cell = 0;
+	uint16_t state = 0;
 
 	for (size_t i = 0; i < text.size; i++) {
 		bool found[LITERALS] = {};
-		cell = automaton_step(a, cell, text.data[i]);
-		uint16_t end = a->longest[AUTOMATON_STATE(cell)];
-		assert_int_equal(end != 0, (cell & AUTOMATON_ENDS) != 0);
-		for (; end; end = a->shorter[end])
+		state = automaton_step(a, state, text.data[i]);
+		for (uint16_t end = a->cells[state].longest; end; end = a->shorter[end])
 			found[a->literals[end]] = true;
 		for (size_t j = 0; j < count; j++) {
 			if (found[j] != str_ends(str_sub(text, 0, i + 1), literals[j]))

@@ -265,6 +265,68 @@ static void test_store_cuts_lists_exclusions_and_filters(void **)
 	}
 }
 
+static struct store_outcome unknown_of(uint16_t code, const char *text, usec at)
+{
+	struct store_outcome o = outcome_of(campaign_id, 1, 1);
+	o.verdict = code < 500 ? VERDICT_DEFERRED : VERDICT_FAILED;
+	o.class = code < 500 ? CLASS_REMOTE_FAILURE : CLASS_UNKNOWN;
+	o.cause = code < 500 ? "unclassified-4" : "unclassified-5";
+	o.origin = REPLY_REMOTE;
+	o.code = code;
+	o.stage = STAGE_RCPT;
+	o.provider = STR("example");
+	o.text = str_of(text);
+	o.at_wall = at;
+	o.final = true;
+	return o;
+}
+
+static void test_store_counts_replies_that_nobody_knows(void **)
+{
+	static const usec now = 1800000000 * USEC_SECOND;
+	struct store_outcome first[] = {
+		unknown_of(550, "glorp <ann@example.com> 4F2A11B9C0", now),
+		unknown_of(550, "Glorp <bob@example.net> 91AA00B9C7", now + USEC_MINUTE),
+		unknown_of(450, "glorp\x1b[2J \xff", now),
+	};
+	struct store_outcome known = outcome_of(campaign_id, 1, 2), again = first[0];
+	known.verdict = VERDICT_FAILED;
+	known.class = CLASS_POLICY;
+	known.cause = "policy-refused";
+	known.origin = REPLY_REMOTE;
+	known.text = STR("by policy");
+	known.at_wall = now;
+	known.final = true;
+	again.at_wall = now - USEC_HOUR;
+
+	assert_int_equal(settle(&known, 1, NULL, 0), STORE_OK);
+	assert_int_equal(number("select count(*) from unknown_replies"), 0);
+	assert_int_equal(settle(first, 3, NULL, 0), STORE_OK);
+	assert_int_equal(number("select count(*) from unknown_replies"), 2);
+	assert_int_equal(settle(&again, 1, NULL, 0), STORE_OK);
+	assert_int_equal(number("select count from unknown_replies where code = 550"), 3);
+	assert_string_equal(live_value("select pattern from unknown_replies where code = 550"),
+			    "glorp @ 0");
+	assert_string_equal(live_value("select example from unknown_replies where code = 450"),
+			    "glorp [2J ?");
+	assert_int_equal(number("select extract(epoch from last_seen - first_seen) from "
+				"unknown_replies where code = 550"),
+			 3660);
+	/* Patterns that were seen longest ago give way, but not one that is seen right now. */
+	assert_int_equal(
+		live_exec(live_admin,
+			  "insert into unknown_replies select 1, 551, 8, '', 'p' || n, 1, "
+			  "now(), to_timestamp(1900000000 + n), '' "
+			  "from generate_series(1, 5000) n"),
+		0);
+	assert_int_equal(settle(&again, 1, NULL, 0), STORE_OK);
+	assert_int_equal(number("select count from unknown_replies where code = 550"), 4);
+	assert_int_equal(number("select count(*) from unknown_replies"), 4001);
+	assert_int_equal(number("select count(*) from unknown_replies where code = 450"), 0);
+	assert_int_equal(number("select count(*) from unknown_replies where pattern = 'p5000'"),
+			 1);
+}
+
 static void test_store_says_when_the_connection_breaks(void **)
 {
 	assert_int_equal(
@@ -300,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_store_numbers_add_up),
 		cmocka_unit_test(test_store_settle_is_fenced_by_position),
 		cmocka_unit_test(test_store_cuts_lists_exclusions_and_filters),
+		cmocka_unit_test(test_store_counts_replies_that_nobody_knows),
 		cmocka_unit_test(test_store_says_when_the_connection_breaks),
 	};
 	return cmocka_run_group_tests_name("store", tests, setup, teardown);

@@ -1,0 +1,2 @@
+-- Stands in for a migration that comes with another branch; it is not to be merged.
+select 1;
