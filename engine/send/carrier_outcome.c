@@ -152,6 +152,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, reply, &class);
 	count(&carrier->counts, &outcome->row);
+	carrier_state_ended(carrier, path, &outcome->row);
 	envelope->state = ENVELOPE_ENDED;
 	envelope->path = NULL;
 	outcome->position = journal_put_outcome(carrier->journal, &outcome->row);

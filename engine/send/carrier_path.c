@@ -312,6 +312,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	if (carrier->draining || carrier->paused || carrier->journal_failed)
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
+	carrier_state_ran(carrier, path, &grant, started, now);
 	/* One message more than fits is kept ready per connection, unless the rate forbids. */
 	uint32_t room = demand.slots - started + usable + path->opening_count;
 	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;

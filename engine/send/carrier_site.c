@@ -16,6 +16,7 @@ static struct path_limits limits_for(const struct carrier *carrier, const struct
 static void path_forget(struct carrier *carrier, struct carrier_path *path)
 {
 	struct carrier_site *site = path->site;
+	carrier_state_forget(carrier, path);
 	map_remove(&carrier->paths, str_of(path->key));
 	chain_remove(&site->paths, &path->of_site);
 	free(path->route);
@@ -75,6 +76,7 @@ static void path_init_empty(struct carrier_path *path, const char *key, uint32_t
 	snprintf(path->key, sizeof(path->key), "%s", key);
 	chain_link_init(&path->dirty);
 	chain_link_init(&path->short_of);
+	carrier_state_init(&path->state);
 	chain_init(&path->waiting);
 	chain_init(&path->marked);
 	chain_init(&path->ready);

@@ -7,10 +7,12 @@
  *   feeder_slice.c  cut, lease, read, put back, close
  *   feeder_route.c  domains of a slice to runs
  *   feeder_beat.c   marks, stops, heartbeat
+ *   feeder_place.c  where domains lead, for people
  */
 #pragma once
 
 #include "engine/send/carrier.h"
+#include "engine/send/feeder_place.h"
 #include "engine/send/ledger.h"
 #include "engine/send/published.h"
 
@@ -82,6 +84,7 @@ struct feeder {
 	bool mark_busy, stop_busy, heartbeat_busy;
 	usec mark_at, stop_at, heartbeat_at;
 	uint64_t stop_number;
+	struct feeder_places places;
 };
 
 [[nodiscard]] int feeder_init(struct feeder *, struct arena_source *,

@@ -76,8 +76,26 @@ static void on_marked(struct store_request *request)
 		io_bell_ring(feeder->carrier_bell);
 }
 
+/* What was not due is due now, whatever was known of it; and the carrier holds nothing back. */
+static void follow_flush(struct feeder *feeder, const struct store_stop *stop)
+{
+	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
+	str target = arena_copy(&feeder->arena, str_of(stop->target));
+	if (!kept || !target.data)
+		return;
+	*kept = (struct store_stop){
+		.number = stop->number, .kind = STOP_FLUSH, .target = target.data};
+	log_event(LOG_INFO, "flush", "target=\"%s\"", log_str(target));
+	feeder->lease_at = feeder->due_at = 0;
+	lane_push(&feeder->carrier->stops, kept);
+}
+
 static void follow(struct feeder *feeder, const struct store_stop *stop)
 {
+	if (stop->kind == STOP_FLUSH) {
+		follow_flush(feeder, stop);
+		return;
+	}
 	/* A subscriber's stop may be for all campaigns (0): suppressed, or for those of one
 	 * list. */
 	bool for_all = stop->kind == STOP_SUBSCRIBER && stop->campaign_id == 0;

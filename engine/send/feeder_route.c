@@ -109,6 +109,8 @@ static void on_route(struct route_question *question)
 	if (question->cause == CAUSE_NONE)
 		route = route_keep(&domain->slice->arena, &question->route);
 	if (route)
+		feeder_places_note(feeder, domain->name, route);
+	if (route)
 		hand_over_by_source(feeder, domain, route);
 	else
 		end_domain(feeder, domain, question);

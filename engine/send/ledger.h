@@ -34,11 +34,14 @@ struct ledger {
 	struct carrier_note *notes[LEDGER_NOTE_LIMIT]; /* gathered, not yet saved */
 	struct store_host note_hosts[LEDGER_NOTE_LIMIT];
 	struct store_tls_result note_tls[LEDGER_NOTE_LIMIT];
+	struct store_path_state note_paths[LEDGER_NOTE_LIMIT];
 	size_t note_count;
 	usec notes_since;
 	bool notes_retry;
 	struct store_hosts_save hosts_request;
 	struct store_tls_save tls_request;
+	struct store_paths_save paths_request;
+	uint64_t paths_saved; /* how often */
 	bool uncertain; /* the last settlement may or may not have been written */
 	usec retry_at;
 	_Atomic uint64_t settled_count;

@@ -1,14 +1,16 @@
 /* ledger_note.c - notes of the carrier into the database, now and then: what is known of hosts,
- * what became of TLS. They are of no weight beside outcomes: they wait for a quiet moment, and
- * what cannot be written is tried again with what has come since. */
+ * what became of TLS, the state of paths. They are of no weight beside outcomes: they wait for
+ * a quiet moment, and what cannot be written is tried again with what has come since. */
 #include "engine/send/ledger.h"
 
 #include "engine/base/log.h"
 
 #define NOTE_AGE (2 * USEC_SECOND)
+#define PATHS_FORGET_EVERY 256 /* saves: about ten minutes */
 
 static void on_hosts(struct store_request *);
 static void on_tls(struct store_request *);
+static void on_paths(struct store_request *);
 
 static void gather(struct ledger *ledger, usec now)
 {
@@ -46,6 +48,30 @@ static void save_tls(struct ledger *ledger)
 	store_tls_save(ledger->store, &ledger->tls_request);
 }
 
+/* Before what is counted: a batch that fails is saved again as a whole, and this does no harm.
+ */
+static void save_paths(struct ledger *ledger)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < ledger->note_count; i++)
+		if (ledger->notes[i]->kind == NOTE_PATH)
+			ledger->note_paths[count++] = ledger->notes[i]->path;
+	if (count == 0) {
+		save_tls(ledger);
+		return;
+	}
+	ledger->paths_request = (struct store_paths_save){
+		.request = {.on_done = on_paths},
+		.engine_id = ledger->engine_id,
+		.epoch = ledger->epoch,
+		.paths = ledger->note_paths,
+		.count = count,
+		.forget = ledger->paths_saved++ % PATHS_FORGET_EVERY == 0,
+	};
+	ledger->busy = true;
+	store_paths_save(ledger->store, &ledger->paths_request);
+}
+
 static void save_hosts(struct ledger *ledger)
 {
 	size_t count = 0;
@@ -53,7 +79,7 @@ static void save_hosts(struct ledger *ledger)
 		if (ledger->notes[i]->kind == NOTE_HOST)
 			ledger->note_hosts[count++] = ledger->notes[i]->host;
 	if (count == 0) {
-		save_tls(ledger);
+		save_paths(ledger);
 		return;
 	}
 	ledger->hosts_request = (struct store_hosts_save){
@@ -82,7 +108,7 @@ static void on_hosts(struct store_request *request)
 	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, hosts_request.request);
 	ledger->busy = false;
 	if (!failed(ledger, request))
-		save_tls(ledger);
+		save_paths(ledger);
 }
 
 static void on_tls(struct store_request *request)
@@ -91,6 +117,14 @@ static void on_tls(struct store_request *request)
 	ledger->busy = false;
 	if (!failed(ledger, request))
 		let_go(ledger);
+}
+
+static void on_paths(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, paths_request.request);
+	ledger->busy = false;
+	if (!failed(ledger, request))
+		save_tls(ledger);
 }
 
 usec ledger_step_notes(struct ledger *ledger, usec now, bool flush)

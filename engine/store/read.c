@@ -214,6 +214,7 @@ static enum stop_kind kind_of(uint64_t number)
 	return number == 0   ? STOP_PAUSE
 	       : number == 1 ? STOP_RESUME
 	       : number == 2 ? STOP_CANCEL
+	       : number == 6 ? STOP_FLUSH
 			     : STOP_SUBSCRIBER;
 }
 
@@ -221,6 +222,7 @@ static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
 			       const PGresult *result)
 {
 	size_t count = pg_rows(result);
+	bool memory = true;
 	r->ret_count = count;
 	r->ret_newest_number = r->after_number;
 	if (count == 0)
@@ -228,14 +230,19 @@ static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
 	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, count);
 	if (!r->ret_stops)
 		return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		r->ret_stops[i] = (struct store_stop){
 			.number = pg_u64(result, i, 0),
 			.kind = kind_of(pg_u64(result, i, 1)),
 			.campaign_id = pg_u64(result, i, 2),
 			.subscriber_id = pg_u64(result, i, 3),
 			.reason = store_reason_name((uint32_t)pg_u64(result, i, 4)),
+			.target = arena_copy(r->arena, pg_str(result, i, 5)).data,
 		};
+		memory &= r->ret_stops[i].target != NULL;
+	}
+	if (!memory)
+		return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
 	r->ret_newest_number = r->ret_stops[count - 1].number;
 	return PG_DONE;
 }

@@ -175,13 +175,14 @@ struct store_mark {
 void store_mark(struct store *, struct store_mark *);
 
 /* What must no longer be started, since the number given. */
-enum stop_kind { STOP_PAUSE, STOP_RESUME, STOP_CANCEL, STOP_SUBSCRIBER };
+enum stop_kind { STOP_PAUSE, STOP_RESUME, STOP_CANCEL, STOP_SUBSCRIBER, STOP_FLUSH = 6 };
 struct store_stop {
 	uint64_t number;
 	enum stop_kind kind;
 	uint64_t campaign_id;   /* PAUSE, RESUME, CANCEL; SUBSCRIBER: 0 for every campaign */
 	uint64_t subscriber_id; /* SUBSCRIBER: unsubscribed or suppressed */
 	const char *reason;     /* "unsubscribed", "manual", ... */
+	const char *target;     /* FLUSH: "provider NAME", "site NAME"; "" everywhere */
 };
 struct store_stop_feed {
 	struct store_request request;
@@ -330,3 +331,42 @@ struct store_tls_save {
 	size_t count;
 };
 void store_tls_save(struct store *, struct store_tls_save *);
+
+/* What goes from one source to one site at this moment, for people on any machine. Statistics,
+ * never verdicts. Texts are bounded and made printable. A row counts while its engine's heartbeat
+ * is fresh; rows that nobody has renewed for a day are forgotten when a save says so. */
+struct store_path_state {
+	str source, site, tls_key, provider;
+	str state;           /* "sending", "waiting", "idle" */
+	str why;             /* what held it back at the last look; empty: nothing */
+	usec held_until_wall; /* 0: not known, or not held */
+	uint32_t connection_cap, connection_limit;
+	uint64_t rate_per_day, rate_limit_per_day; /* messages; 0: no limit */
+	uint32_t open_count, waiting_count, in_flight_count, started_minute;
+	uint64_t delivered, deferred, failed; /* since the engine began */
+	usec throttled_wall;                  /* 0: never */
+	str throttle_text;                    /* 200 bytes */
+};
+
+struct store_paths_save {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	const struct store_path_state *paths; /* of several of one path the last counts */
+	size_t count;
+	bool forget;
+};
+void store_paths_save(struct store *, struct store_paths_save *);
+
+/* Where the mail of a domain goes. Forgotten when no engine asked for 60 days. */
+struct store_domain_site {
+	str domain; /* A-labels, lower case */
+	str site, provider;
+	str mx_hosts; /* the first few, by commas; 200 bytes */
+};
+
+struct store_domains_save {
+	struct store_request request;
+	const struct store_domain_site *domains;
+	size_t count;
+};
+void store_domains_save(struct store *, struct store_domains_save *);
