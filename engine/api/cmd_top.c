@@ -18,7 +18,9 @@ struct top {
 
 static int look(struct top *top)
 {
-	return top_read(top->db, &top->history, clock_now(), clock_wall(), &top->frame);
+	bool json = top->db->cli->format == OUTPUT_JSON;
+	return top_read(top->db, &top->history, json ? TOP_PATHS : TOP_SCREEN_PATHS,
+			clock_now(), clock_wall(), &top->frame);
 }
 
 /* Two looks, because one knows no rates. */

@@ -4,7 +4,8 @@
 #include "engine/api/path_rows.h"
 
 #define TOP_LIMIT 50   /* engines, campaigns and providers each */
-#define TOP_PATHS 1000 /* in JSON; a screen has fewer */
+#define TOP_PATHS 1000 /* in JSON */
+#define TOP_SCREEN_PATHS 100
 #define TOP_SAMPLES 61 /* a minute of looks, for rates */
 
 struct top_engine {
@@ -38,6 +39,7 @@ struct top_frame {
 	struct top_provider providers[TOP_LIMIT];
 	size_t engine_count, campaign_count, provider_count;
 	uint64_t working_count; /* engines */
+	uint64_t path_count;    /* that there are; paths are the first of them */
 	struct path_rows paths;
 };
 
@@ -52,8 +54,8 @@ struct top_history {
 };
 
 /* Texts are in the command's arena. now: monotonic. CLI_GO or an exit code. */
-[[nodiscard]] int top_read(struct db *, struct top_history *, usec now, usec wall,
-			   struct top_frame *ret_frame);
+[[nodiscard]] int top_read(struct db *, struct top_history *, size_t path_limit, usec now,
+			   usec wall, struct top_frame *ret_frame);
 /* Only what rates are made of. */
 [[nodiscard]] int top_sample(struct db *, struct top_history *, usec now);
 /* Lines of at most so many columns; at most so many lines, 0: as many as there are. */

@@ -147,11 +147,11 @@ int top_sample(struct db *db, struct top_history *history, usec now)
 	return code;
 }
 
-int top_read(struct db *db, struct top_history *history, usec now, usec wall,
+int top_read(struct db *db, struct top_history *history, size_t path_limit, usec now, usec wall,
 	     struct top_frame *frame)
 {
-	char paths[16];
-	snprintf(paths, sizeof(paths), "%d", TOP_PATHS);
+	char paths[24];
+	snprintf(paths, sizeof(paths), "%zu", path_limit);
 	*frame = (struct top_frame){.wall = wall};
 	int code = read_engines(db, frame);
 	if (code == CLI_GO)
@@ -161,6 +161,8 @@ int top_read(struct db *db, struct top_history *history, usec now, usec wall,
 	if (code == CLI_GO)
 		code = path_rows_read(db, db->cli->arena, "api_paths_busy", paths,
 				      &frame->paths);
+	for (size_t i = 0; i < frame->provider_count; i++)
+		frame->path_count += frame->providers[i].paths;
 	for (size_t i = 0; i < frame->campaign_count; i++) {
 		struct top_campaign *c = &frame->campaigns[i];
 		c->per_minute = rate_of(history, c, now);

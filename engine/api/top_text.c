@@ -286,7 +286,7 @@ static void put_paths(struct painter *p, const struct top_frame *f, size_t limit
 	put_names(p, columns, 9);
 	for (size_t i = 0; i < shown; i++)
 		put_path(p, f, &f->paths.items[i], columns);
-	put_left_over(p, shown, f->paths.count);
+	put_left_over(p, shown, f->path_count);
 }
 
 /* Paths get what the others leave, and one line says how many there are beyond. */

@@ -6,7 +6,7 @@
 
 #define WHY_MAIL_LIMIT 5       /* campaigns of one person: those launched last */
 #define WHY_WAITS_LIMIT 50     /* providers, or campaigns, that recipients wait for */
-#define WHY_COUNT_LIMIT 100000 /* more are not counted */
+#define WHY_COUNT_LIMIT 10000 /* more are not counted */
 
 /* A domain, and everything that stands between it and its mail. */
 struct why_wait { /* of a site: by campaign; of a campaign: by provider */
@@ -30,7 +30,7 @@ struct why_place {
 struct why_mail {
 	str id, name, state;
 	bool fully_cut, reached; /* the cut has come to this person */
-	bool on_list, in_slice, left_out;
+	bool on_list, in_slice, left_out, deferred;
 	/* The last attempt, or the ending without one; verdict empty: none yet. */
 	str verdict, class, code, status, text, mx_host, source;
 	bool final;

@@ -93,6 +93,7 @@ static void take_mail(struct db *db, const PGresult *result, int row, struct why
 		.reached = is_true(result, row, 4),
 		.on_list = is_true(result, row, 5),
 		.attempts = db_u64(result, row, 6),
+		.deferred = !PQgetisnull(result, row, 6),
 		.due_wall = PQgetisnull(result, row, 8) ? db_i64(result, row, 7) : 0,
 		.verdict = keep(db, result, row, 9),
 		.class = keep(db, result, row, 10),
@@ -155,17 +156,23 @@ static void take_slice(struct db *db, const PGresult *result, int row, struct wh
 	mail->engine_works = is_true(result, row, 6);
 }
 
-static int read_slices(struct db *db, struct why_person *person, struct slices_of_mail *of)
+static const char *array_of_mail(struct db *db, const struct why_mail *mail, size_t count)
 {
-	struct buf campaigns;
+	struct buf ids;
+	buf_init_arena(&ids, db->cli->arena, 128);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&ids, "%s%.*s", i ? "," : "{", STR_FORMAT(mail[i].id));
+	buf_put_cstr(&ids, count ? "}" : "{}");
+	return arena_copy(db->cli->arena, buf_str(&ids)).data;
+}
+
+/* of is that of the person's first campaign. settled: retries that are over. */
+static int read_slices(struct db *db, struct why_person *person, const char *campaigns,
+		       bool settled, struct slices_of_mail *of)
+{
 	uint64_t id = 0;
-	buf_init_arena(&campaigns, db->cli->arena, 128);
-	for (size_t i = 0; i < person->mail_count; i++)
-		buf_printf(&campaigns, "%s%.*s", i ? "," : "{", STR_FORMAT(person->mail[i].id));
-	buf_put_cstr(&campaigns, person->mail_count ? "}" : "{}");
-	const char *parameters[] = {arena_copy(db->cli->arena, buf_str(&campaigns)).data,
-				    person->id.data};
-	PGresult *result = db_query(db, "api_why_slices", 2, parameters);
+	const char *parameters[] = {campaigns, person->id.data, settled ? "true" : "false"};
+	PGresult *result = db_query(db, "api_why_slices", 3, parameters);
 	if (!result)
 		return db_code(db);
 	if (!str_to_u64(person->id, &id))
@@ -179,7 +186,7 @@ static int read_slices(struct db *db, struct why_person *person, struct slices_o
 		if (!holds(result, i, 7, id))
 			continue;
 		take_slice(db, result, i, mail);
-		buf_printf(&mine->array, "%s%s", mine->count++ ? "," : "{",
+		buf_printf(&mine->array, "%s%s", mine->count++ ? "," : "",
 			   PQgetvalue(result, i, 1));
 	}
 	PQclear(result);
@@ -200,15 +207,16 @@ static void take_delivery(struct db *db, const PGresult *result, struct why_mail
 	mail->at_wall = db_i64(result, 0, 9);
 }
 
-/* A deferral is deleted with the last verdict, so that what is left of one stands. */
 static int read_delivery(struct db *db, const struct why_person *person, struct why_mail *mail,
-			 struct slices_of_mail *of)
+			 const struct slices_of_mail *of)
 {
+	struct buf slices;
 	if (of->count == 0)
 		return CLI_GO;
-	buf_put_byte(&of->array, '}');
+	buf_init_arena(&slices, db->cli->arena, of->array.size + 2);
+	buf_printf(&slices, "{%.*s}", STR_FORMAT(buf_str(&of->array)));
 	const char *parameters[] = {mail->id.data,
-				    arena_copy(db->cli->arena, buf_str(&of->array)).data,
+				    arena_copy(db->cli->arena, buf_str(&slices)).data,
 				    person->id.data};
 	PGresult *result = db_query(db, "api_why_deliveries", 3, parameters);
 	if (!result)
@@ -217,6 +225,23 @@ static int read_delivery(struct db *db, const struct why_person *person, struct 
 		take_delivery(db, result, mail);
 	PQclear(result);
 	return CLI_GO;
+}
+
+/* Who was deferred and no longer waits has ended in a retry: only then are those looked
+ * through, for there may be many. */
+static int read_endings(struct db *db, struct why_person *person, struct slices_of_mail *of)
+{
+	int code = CLI_GO;
+	for (size_t i = 0; code == CLI_GO && i < person->mail_count; i++) {
+		struct why_mail *mail = &person->mail[i];
+		code = read_delivery(db, person, mail, &of[i]);
+		if (code != CLI_GO || mail->final || mail->deferred || !mail->verdict.size)
+			continue;
+		code = read_slices(db, person, array_of_mail(db, mail, 1), true, of);
+		if (code == CLI_GO)
+			code = read_delivery(db, person, mail, &of[i]);
+	}
+	return code;
 }
 
 /* Campaigns that have nothing to do with the person are not spoken of. */
@@ -244,9 +269,11 @@ int why_read_person(struct db *db, str key, struct why_person *person)
 	if (code == CLI_GO && person->id.data)
 		code = read_mail(db, person);
 	if (code == CLI_GO && person->id.data)
-		code = read_slices(db, person, of);
-	for (size_t i = 0; code == CLI_GO && i < person->mail_count; i++)
-		code = read_delivery(db, person, &person->mail[i], &of[i]);
+		code = read_slices(db, person,
+				   array_of_mail(db, person->mail, person->mail_count), false,
+				   of);
+	if (code == CLI_GO)
+		code = read_endings(db, person, of);
 	drop_strangers(person);
 	str domain = str_from(key, str_rfind_byte(key, '@') + 1); /* ends where the key does */
 	return code == CLI_GO ? why_read_place(db, domain.data, &person->place) : code;

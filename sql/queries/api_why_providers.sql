@@ -1,5 +1,5 @@
 -- Who of a campaign waits for another attempt, by provider. The index is asked for one provider
--- after the other; of one at most 100,001 are counted.
+-- after the other; of one at most 10,001 are counted.
 with recursive p as (
 	(select provider from deferrals
 		where tenant_id = $1::int and campaign_id = $2::bigint and slice_id is null
@@ -16,7 +16,7 @@ cross join lateral (
 	select count(*), min(x.due_at) as next_due from (
 		select d.due_at from deferrals d
 		where d.tenant_id = $1::int and d.campaign_id = $2::bigint and d.slice_id is null
-			and d.provider = p.provider limit 100001) x) w
+			and d.provider = p.provider limit 10001) x) w
 where p.provider is not null
 order by w.count desc, p.provider
 limit 50

@@ -123,6 +123,17 @@ never_prints "past.test"
 run 0 why 1 --json
 is_json
 prints '"leased":6'
+# Deferred, and delivered by a retry that is over.
+sql "insert into slices (tenant_id, campaign_id, kind, state, count, lo_id, hi_id, ids)
+		values (1, 1, 1, 2, 1, 3, 3, '\\x03');
+	update slices set state = 2 where id = 3;
+	delete from deferrals where subscriber_id = 3;
+	insert into deliveries select campaign_id, 4, 3, now() + interval '1 second', null, tenant_id,
+		revision, 2000000, duration_ms, size, 1, 0, 10, 250, 2, origin, true, '', provider, source,
+		site, mx_host, 'OK at last' from deliveries where subscriber_id = 3" >/dev/null
+run 0 why cy@small.test
+prints "campaign spring (running): delivered"
+prints "last reply: 250 2.0.0 OK at last"
 run 0 suppress add ann@gmail.test
 run 0 why ann@gmail.test
 prints "suppressed: manual since"
