@@ -153,7 +153,7 @@ void path_put_text(struct buf *out, const struct path_row *p, usec now_wall)
 	buf_put_cstr(out, "\n    ");
 	put_counts(out, p);
 	if (p->why.size) {
-		buf_put_cstr(out, "\n    held back by ");
+		buf_put_cstr(out, "\n    held back: ");
 		path_put_hold(out, p, now_wall);
 	}
 	if (p->throttled_wall) {

@@ -71,7 +71,7 @@ static void put_path_in_the_way(struct buf *out, const struct why_place *place, 
 	text_put_printable(out, path->source, 64);
 	buf_put_cstr(out, " to ");
 	text_put_printable(out, path->site, 128);
-	buf_put_cstr(out, " is held back by ");
+	buf_put_cstr(out, " is held back: ");
 	path_put_hold(out, path, now_wall);
 }
 

@@ -121,11 +121,11 @@ static struct journal_mark mark_of(const struct session *session, const struct m
 	const struct envelope *envelope = message->envelope;
 	const struct store_recipient *recipient = envelope->recipient;
 	return (struct journal_mark){
-		.campaign_id = envelope->content->campaign_id,
+		.campaign_id = envelope->campaign->id,
 		.slice_id = envelope->slice->id,
 		.subscriber_id = recipient->subscriber_id,
 		.attempt = recipient->attempts + 1,
-		.revision = envelope->content->revision,
+		.revision = envelope->campaign->content->revision,
 		.at_wall = io_wall_now(carrier->loop),
 		.date_wall = envelope->date_wall,
 		.first_wall = recipient->first_wall,
@@ -184,7 +184,7 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
 	if (event->reply.code >= 200 && event->reply.code < 300) {
 		session->delivered_count++;
-		session->path->site->fruitless_count = 0;
+		reach_delivered(&session->path->reach);
 	}
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
 	envelope->message = NULL;
@@ -203,9 +203,16 @@ static void message_ends(struct session *session, struct message *message)
 	}
 	message->mark_position = 0;
 	message->session = NULL;
-	if (returned && !carrier_path_is_stopped(carrier, session->path, now_of(session))) {
+	struct carrier_flow *flow = NULL;
+	if (returned && !carrier_path_is_stopped(carrier, session->path, returned->campaign,
+						 now_of(session)))
+		flow = carrier_flow_get(carrier, session->path, returned->campaign);
+	if (flow) {
+		bool urgent = returned->campaign->urgent;
 		returned->state = ENVELOPE_READY;
-		chain_push_front(&session->path->ready, &message->link);
+		carrier_message_hold(message, flow);
+		chain_push_front(urgent ? &session->path->urgent : &session->path->ready,
+				 &message->link);
 	} else {
 		carrier_message_free(carrier, message);
 		if (returned)
@@ -237,10 +244,9 @@ static void learn_close(struct session *session, const struct reply *reply)
 	session_learn_close(session, reply);
 	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
 	if (!lost || reply->cause == CAUSE_OUT_OF_SYNC || session->delivered_count > 0 ||
-	    !session_was_fruitless(session))
+	    !reach_lost(&session->path->reach))
 		return;
-	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
-	path_record(&session->path->site->shaping, &event, now_of(session));
+	reach_failed(&session->path->reach, now_of(session));
 }
 
 static void on_ready(struct session *session)
@@ -254,8 +260,7 @@ static void on_ready(struct session *session)
 	session->path->open_count++;
 	session->path->site->opening_count--;
 	session->path->site->open_count++;
-	const struct path_event event = {.kind = PATH_OPENED};
-	path_record(&session->path->site->shaping, &event, now_of(session));
+	reach_opened(&session->path->reach);
 	carrier_path_touch(session->carrier, session->path);
 }
 
@@ -368,7 +373,7 @@ void session_submit(struct session *session, struct message *message, usec now)
 		.rcpts = &message->rcpt,
 		.rcpt_count = 1,
 		.owner = message,
-		.require_tls = message->envelope->content->require_tls,
+		.require_tls = message->envelope->campaign->content->require_tls,
 		.body = {.span_count = 2,
 			 .size = message->signature_size + message->bytes.size},
 	};

@@ -87,12 +87,6 @@ static uint64_t per_day(const struct rate *rate)
 	return count < 1 ? 1 : count > DAY_LIMIT ? (uint64_t)DAY_LIMIT : (uint64_t)count;
 }
 
-static size_t count_waiting(const struct carrier_path *path)
-{
-	return path->waiting.count + path->marked.count + path->marking_count +
-	       path->ordered_count + path->ready.count;
-}
-
 static size_t count_in_flight(struct carrier_path *path)
 {
 	size_t count = 0;
@@ -127,13 +121,15 @@ static struct store_path_state state_of(struct carrier *carrier, struct carrier_
 {
 	const struct path *shaping = &path->site->shaping;
 	struct carrier_state *state = &path->state;
-	size_t waiting = count_waiting(path), in_flight = count_in_flight(path);
-	const char *why = waiting > 0 ? state->why : "";
-	usec until = waiting > 0 ? state->held_until : USEC_NEVER;
+	size_t waiting = carrier_path_pending(path), in_flight = count_in_flight(path);
+	/* A limit wider than the path may have come to be what holds it, behind the verdict. */
+	const char *why = waiting > 0 ? path->why : "";
+	usec until = waiting > 0 && why == state->why ? state->held_until : USEC_NEVER;
 	turn_slots(state, now);
 	if (waiting > 0)
 		find_other_holds(carrier, path, now, &why, &until);
-	bool moves = in_flight > 0 || started_lately(state);
+	bool held = until != USEC_NEVER && until > now + SLOT;
+	bool moves = in_flight > 0 || (!held && started_lately(state));
 	uint32_t started = 0;
 	for (int i = 0; i < STATE_SLOTS; i++)
 		started += state->started[i];
@@ -175,6 +171,7 @@ static bool tell(struct carrier *carrier, struct carrier_path *path, usec now)
 	row.source = carrier_note_keep(note, str_of(source->name), 64);
 	row.site = carrier_note_keep(note, str_of(path->route->site), 128);
 	row.tls_key = carrier_note_keep(note, str_of(path->route->tls_key), 24);
+	row.why = carrier_note_keep(note, row.why, 64);
 	row.provider = carrier_note_keep(note, str_of(path->route->provider), 32);
 	row.throttle_text = carrier_note_keep(note, str_of(state->throttle), 200);
 	note->kind = NOTE_PATH;
@@ -226,6 +223,8 @@ void carrier_flush(struct carrier *carrier, const char *target)
 		if (!is_target(path, kind, name))
 			continue;
 		path_lift(&path->site->shaping, now);
+		reach_lift(&path->reach, now);
+		path->return_at = usec_min(path->return_at, now);
 		carrier_path_touch(carrier, path);
 	}
 }

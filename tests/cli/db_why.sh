@@ -77,14 +77,14 @@ run 0 why Bob@GMAIL.test
 prints "deferred (rate-limited)"
 prints "2 attempts; next attempt at"
 prints "(in 59m"
-prints "what goes from out1 to google.test is held back by rate 5/s of 10/s, until"
+prints "what goes from out1 to google.test is held back: rate 5/s of 10/s, until"
 prints "421 4.7.28 too\\x1bfast"
 prints "gmail.test: site google.test, provider gmail, by mx1.google.test"
 prints "1,234 waiting"
 prints "throttled"
 run 0 why cy@small.test
 prints "deferred (greylisted)"
-prints "engine mta1 has it; what goes from out2 to small.test is held back by suspended, until"
+prints "engine mta1 has it; what goes from out2 to small.test is held back: suspended, until"
 run 0 why di@small.test
 prints "not tried yet: put back until"
 run 0 why eve@gmail.test
