@@ -122,6 +122,7 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	map_init(&carrier->tls_tallies, &carrier->arena, seed);
 	chain_init(&carrier->changed_habits);
 	chain_init(&carrier->tls_counted);
+	chain_init(&carrier->changed_states);
 	map_init(&carrier->stopped, &carrier->arena, seed);
 	chain_init(&carrier->active);
 	chain_init(&carrier->idle);
@@ -338,6 +339,9 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 				  (unsigned long long)stop->subscriber_id,
 				  "too many stops while sending: pause and resume");
 		return;
+	case STOP_FLUSH:
+		carrier_flush(carrier, stop->target);
+		return;
 	}
 }
 
@@ -487,12 +491,14 @@ usec carrier_step(struct carrier *carrier)
 	if (carrier->draining)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
+	usec states_at = carrier_states_step(carrier, now);
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
 		journal_flush(carrier->journal, on_written, carrier);
 	ring_bells(carrier, now);
 	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
 			      memory_order_release);
 	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);
+	wake = usec_min(wake, states_at);
 	if (carrier->journal_failed && now < carrier->journal_retry_at)
 		wake = usec_min(wake, carrier->journal_retry_at);
 	return chain_empty(&carrier->dirty) ? wake : now;

@@ -15,6 +15,7 @@
  *   carrier_habit.c    what a session teaches about its host
  *   carrier_warming.c  what may start from a source in warm-up
  *   carrier_note.c     and what of that is kept
+ *   carrier_state.c    what people are shown of paths
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
  *   carrier_incident.c providers that do not know their own users any more
  */
@@ -26,6 +27,7 @@
 #include "engine/base/wheel.h"
 #include "engine/net/conn.h"
 #include "engine/send/auth.h"
+#include "engine/send/carrier_state.h"
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
@@ -97,6 +99,7 @@ struct carrier_path {
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
 	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */
+	struct carrier_state state;
 };
 
 /* One mail host, whatever the paths to it. */
@@ -111,10 +114,11 @@ struct carrier_habit {
 /* What the ledger is to write down beside outcomes; texts stand in text. */
 struct carrier_note {
 	struct chain_link link; /* in carrier.tls_counted, while it still counts */
-	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT } kind;
+	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT, NOTE_PATH } kind;
 	struct store_host host;
 	struct store_tls_result tls;
 	struct store_incident incident;
+	struct store_path_state path;
 	str key; /* in carrier.tls_tallies */
 	size_t text_size;
 	char text[2048];
@@ -221,6 +225,9 @@ struct carrier {
 	struct chain changed_habits;
 	struct map tls_tallies;   /* struct carrier_note */
 	struct chain tls_counted; /* the same ones */
+	struct chain changed_states; /* paths whose state is not yet told */
+	usec states_at;
+	size_t state_note_count; /* under way */
 	struct slab path_slab, site_slab, flow_slab, habit_slab, note_slab, session_slab,
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
@@ -264,7 +271,7 @@ struct carrier {
 	struct carrier_counts counts;
 };
 
-#define NOTES_LIMIT 256 /* on their way to the ledger */
+#define NOTES_LIMIT (256 + STATE_NOTES) /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
@@ -386,6 +393,11 @@ bool session_in_clear(const struct session *);
 void carrier_take_hosts(struct carrier *, const struct store_host *, size_t count);
 void carrier_count_tls(struct carrier *, const struct carrier_tls_result *);
 void carrier_push_notes(struct carrier *); /* all there are, to the ledger */
+/* A note: NULL when none is left; keeps copies of texts as long as it has room; leaves. */
+struct carrier_note *carrier_note_borrow(struct carrier *);
+str carrier_note_keep(struct carrier_note *, str text, size_t limit);
+void carrier_note_push(struct carrier *, struct carrier_note *);
+void carrier_notes_take_back(struct carrier *); /* those the ledger has let go */
 
 /* False when no note was left. Texts are copied. */
 [[nodiscard]] bool carrier_note_incident(struct carrier *, const struct store_incident *);

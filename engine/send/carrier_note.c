@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static str keep(struct carrier_note *note, str text, size_t limit)
+str carrier_note_keep(struct carrier_note *note, str text, size_t limit)
 {
 	size_t room = sizeof(note->text) - note->text_size;
 	text = str_sub(text, 0, limit < room ? limit : room);
@@ -15,13 +15,13 @@ static str keep(struct carrier_note *note, str text, size_t limit)
 	return str_make(at, text.size);
 }
 
-static void push(struct carrier *carrier, struct carrier_note *note)
+void carrier_note_push(struct carrier *carrier, struct carrier_note *note)
 {
 	lane_push(&carrier->notes, note);
 	carrier->to_ledger = true;
 }
 
-static struct carrier_note *borrow(struct carrier *carrier)
+struct carrier_note *carrier_note_borrow(struct carrier *carrier)
 {
 	struct carrier_note *note = slab_borrow(&carrier->note_slab);
 	if (!note)
@@ -34,12 +34,12 @@ static struct carrier_note *borrow(struct carrier *carrier)
 static bool push_host(struct carrier *carrier, const struct carrier_habit *known)
 {
 	const struct habit *habit = &known->habit;
-	struct carrier_note *note = borrow(carrier);
+	struct carrier_note *note = carrier_note_borrow(carrier);
 	if (!note)
 		return false;
 	note->kind = NOTE_HOST;
 	note->host = (struct store_host){
-		.name = keep(note, str_of(known->host), DNS_NAME_SIZE),
+		.name = carrier_note_keep(note, str_of(known->host), DNS_NAME_SIZE),
 		.flight = (uint8_t)habit->flight,
 		.flight_limit = (uint8_t)habit->ceiling,
 		.window = (uint16_t)(habit->ceiling_until ? habit->window_ceiling
@@ -49,10 +49,10 @@ static bool push_host(struct carrier *carrier, const struct carrier_habit *known
 		.limit_until_wall = habit->ceiling_until,
 		.messages_until_wall = habit->messages_until,
 		.tls_broken_until_wall = habit->clear_until,
-		.note = keep(note, str_of(known->note), sizeof(known->note)),
+		.note = carrier_note_keep(note, str_of(known->note), sizeof(known->note)),
 		.changed_wall = known->changed_wall,
 	};
-	push(carrier, note);
+	carrier_note_push(carrier, note);
 	return true;
 }
 
@@ -97,28 +97,37 @@ void carrier_count_tls(struct carrier *carrier, const struct carrier_tls_result 
 		note->tls.count++;
 		return;
 	}
-	note = borrow(carrier);
+	note = carrier_note_borrow(carrier);
 	if (!note)
 		return;
 	note->kind = NOTE_TLS;
 	note->tls = (struct store_tls_result){
 		.day_wall = io_wall_now(carrier->loop),
 		.policy = result->policy,
-		.policy_domain = keep(note, str_of(result->policy_domain), DNS_NAME_SIZE),
-		.policy_text = keep(note, str_of(result->policy_text), 256),
+		.policy_domain =
+			carrier_note_keep(note, str_of(result->policy_domain), DNS_NAME_SIZE),
+		.policy_text = carrier_note_keep(note, str_of(result->policy_text), 256),
 		.fault = result->fault,
-		.source_address = keep(note, str_of(result->source), 64),
-		.mx_host = keep(note, str_of(result->mx_host), DNS_NAME_SIZE),
-		.mx_address = keep(note, str_of(result->mx_address), 64),
-		.reason = keep(note, str_of(result->reason), 200),
+		.source_address = carrier_note_keep(note, str_of(result->source), 64),
+		.mx_host = carrier_note_keep(note, str_of(result->mx_host), DNS_NAME_SIZE),
+		.mx_address = carrier_note_keep(note, str_of(result->mx_address), 64),
+		.reason = carrier_note_keep(note, str_of(result->reason), 200),
 		.count = 1,
 	};
-	note->key = keep(note, str_of(key), sizeof(key));
+	note->key = carrier_note_keep(note, str_of(key), sizeof(key));
 	if (note->key.size == strlen(key) &&
 	    map_put(&carrier->tls_tallies, note->key, note) == 0)
 		chain_push_back(&carrier->tls_counted, &note->link);
 	else
-		push(carrier, note);
+		carrier_note_push(carrier, note);
+}
+
+void carrier_notes_take_back(struct carrier *carrier)
+{
+	for (struct carrier_note *note; (note = lane_pop(&carrier->notes_back));) {
+		carrier->state_note_count -= note->kind == NOTE_PATH;
+		slab_give_back(&carrier->note_slab, note);
+	}
 }
 
 bool carrier_note_incident(struct carrier *carrier, const struct store_incident *incident)
@@ -135,12 +144,11 @@ bool carrier_note_incident(struct carrier *carrier, const struct store_incident 
 
 void carrier_push_notes(struct carrier *carrier)
 {
-	for (void *note; (note = lane_pop(&carrier->notes_back));)
-		slab_give_back(&carrier->note_slab, note);
+	carrier_notes_take_back(carrier);
 	for (struct chain_link *link; (link = chain_pop(&carrier->tls_counted));) {
 		struct carrier_note *note = CHAIN_OWNER(link, struct carrier_note, link);
 		map_remove(&carrier->tls_tallies, note->key);
-		push(carrier, note);
+		carrier_note_push(carrier, note);
 	}
 	for (struct chain_link *link; (link = chain_first(&carrier->changed_habits));) {
 		if (!push_host(carrier, CHAIN_OWNER(link, struct carrier_habit, changed)))

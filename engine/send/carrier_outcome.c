@@ -154,6 +154,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	learn(carrier, path, reply, &class);
 	carrier_count_answer(carrier, path, reply, &class);
 	count(&carrier->counts, &outcome->row);
+	carrier_state_ended(carrier, path, &outcome->row);
 	envelope->state = ENVELOPE_ENDED;
 	envelope->path = NULL;
 	envelope->flow = NULL;

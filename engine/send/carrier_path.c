@@ -424,6 +424,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
 	path->why = grant.why;
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
+	carrier_state_ran(carrier, path, &grant, started, now);
 	if (!stopped) {
 		order(carrier, path, order_room(path, &demand, &grant, started, usable), now);
 		ask_for_all_marks(carrier, path, now);

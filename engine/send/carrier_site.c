@@ -14,6 +14,7 @@ static struct path_limits limits_for(const struct carrier *carrier, const struct
 static void path_forget(struct carrier *carrier, struct carrier_path *path)
 {
 	struct carrier_site *site = path->site;
+	carrier_state_forget(carrier, path);
 	map_remove(&carrier->paths, str_of(path->key));
 	chain_remove(&site->paths, &path->of_site);
 	free(path->route);
@@ -73,6 +74,7 @@ static void path_init_empty(struct carrier_path *path, const char *key, uint32_t
 	snprintf(path->key, sizeof(path->key), "%s", key);
 	chain_link_init(&path->dirty);
 	chain_link_init(&path->short_of);
+	carrier_state_init(&path->state);
 	chain_link_init(&path->held);
 	chain_init(&path->flows);
 	chain_init(&path->urgent);

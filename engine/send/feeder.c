@@ -18,6 +18,8 @@ static int init_memory(struct feeder *feeder)
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
+	if (feeder_places_init(feeder) != 0)
+		return -1;
 	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
 	return slab_init(&feeder->question_slab, arena, FEEDER_QUESTION_SIZE,
@@ -59,6 +61,7 @@ void feeder_done(struct feeder *feeder)
 {
 	for (struct chain_link *link; (link = chain_first(&feeder->slices));)
 		feeder_slice_free(feeder, CHAIN_OWNER(link, struct slice, link));
+	feeder_places_done(feeder);
 	for (struct chain_link *link; (link = chain_pop(&feeder->campaigns));)
 		campaign_destroy(CHAIN_OWNER(link, struct campaign, link));
 	if (feeder->load_busy)
@@ -146,6 +149,7 @@ usec feeder_step(struct feeder *feeder)
 	feeder_route_unsure(feeder);
 	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
+	wake = usec_min(wake, feeder_places_step(feeder, now));
 	publish(feeder);
 	return wake;
 }
@@ -159,5 +163,5 @@ bool feeder_idle(const struct feeder *feeder)
 {
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
-	       !feeder->load_busy && !feeder->discover_busy;
+	       !feeder->load_busy && !feeder->discover_busy && feeder_places_idle(feeder);
 }

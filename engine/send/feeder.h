@@ -10,10 +10,12 @@
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
  *   feeder_beat.c      marks, stops, heartbeat
+ *   feeder_place.c     where domains lead, for people
  */
 #pragma once
 
 #include "engine/send/carrier.h"
+#include "engine/send/feeder_place.h"
 #include "engine/send/ledger.h"
 #include "engine/send/published.h"
 
@@ -94,6 +96,7 @@ struct feeder {
 	bool mark_busy, stop_busy, heartbeat_busy;
 	usec mark_at, stop_at, heartbeat_at;
 	uint64_t stop_number;
+	struct feeder_places places;
 };
 
 [[nodiscard]] int feeder_init(struct feeder *, struct arena_source *,

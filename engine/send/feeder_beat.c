@@ -76,6 +76,24 @@ static void on_marked(struct store_request *request)
 		io_bell_ring(feeder->carrier_bell);
 }
 
+/* What was not due is due now, whatever was known of it; and the carrier holds nothing back. */
+static void follow_flush(struct feeder *feeder, const struct store_stop *stop)
+{
+	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
+	str target = arena_copy(&feeder->arena, str_of(stop->target));
+	if (!kept || !target.data)
+		return;
+	*kept = (struct store_stop){
+		.number = stop->number, .kind = STOP_FLUSH, .target = target.data};
+	log_event(LOG_INFO, "flush", "target=\"%s\"", log_str(target));
+	struct chain_link *link = chain_first(&feeder->campaigns);
+	for (; link; link = chain_next(&feeder->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
+		campaign->lease_at = campaign->due_at = 0;
+	}
+	lane_push(&feeder->carrier->stops, kept);
+}
+
 static void follow_campaign(struct feeder *feeder, const struct store_stop *stop)
 {
 	struct campaign *campaign = feeder_campaign_of(feeder, stop->campaign_id);
@@ -97,6 +115,10 @@ static void follow_campaign(struct feeder *feeder, const struct store_stop *stop
 
 static void follow(struct feeder *feeder, const struct store_stop *stop)
 {
+	if (stop->kind == STOP_FLUSH) {
+		follow_flush(feeder, stop);
+		return;
+	}
 	bool of_campaign = stop->kind == STOP_PAUSE || stop->kind == STOP_RESUME ||
 			   stop->kind == STOP_CANCEL;
 	if (of_campaign) {

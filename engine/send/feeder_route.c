@@ -94,6 +94,8 @@ static void on_route(struct route_question *question)
 	if (question->cause == CAUSE_NONE)
 		route = route_keep(&domain->slice->arena, &question->route);
 	if (route)
+		feeder_places_note(feeder, domain->name, route);
+	if (route)
 		take_route(feeder, domain, route);
 	else
 		end_domain(feeder, domain, question);

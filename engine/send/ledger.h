@@ -34,6 +34,7 @@ struct ledger {
 	struct carrier_note *notes[LEDGER_NOTE_LIMIT]; /* gathered, not yet saved */
 	struct store_host note_hosts[LEDGER_NOTE_LIMIT];
 	struct store_tls_result note_tls[LEDGER_NOTE_LIMIT];
+	struct store_path_state note_paths[LEDGER_NOTE_LIMIT];
 	size_t note_count;
 	usec notes_since;
 	bool notes_retry;
@@ -41,6 +42,8 @@ struct ledger {
 	struct store_tls_save tls_request;
 	struct store_incident incident_request;
 	size_t incident_index; /* of the notes: those before it are written */
+	struct store_paths_save paths_request;
+	uint64_t paths_saved; /* how often */
 	bool uncertain; /* the last settlement may or may not have been written */
 	usec retry_at;
 	_Atomic uint64_t settled_count;

@@ -1,5 +1,5 @@
 /* ledger_note.c - notes of the carrier into the database, now and then: incidents of providers,
- * which do not wait; what is known of hosts, what became of TLS. The latter are of no weight
+ * which do not wait; what is known of hosts, what became of TLS, the state of paths. These are of no weight
  * beside outcomes: they wait for a quiet moment, and what cannot be written is tried again with
  * what has come since. */
 #include "engine/send/ledger.h"
@@ -7,10 +7,12 @@
 #include "engine/base/log.h"
 
 #define NOTE_AGE (2 * USEC_SECOND)
+#define PATHS_FORGET_EVERY 256 /* saves: about ten minutes */
 
 static void on_hosts(struct store_request *);
 static void on_tls(struct store_request *);
 static void on_incident(struct store_request *);
+static void on_paths(struct store_request *);
 
 static void gather(struct ledger *ledger, usec now)
 {
@@ -48,6 +50,30 @@ static void save_tls(struct ledger *ledger)
 	store_tls_save(ledger->store, &ledger->tls_request);
 }
 
+/* Before what is counted: a batch that fails is saved again as a whole, and this does no harm.
+ */
+static void save_paths(struct ledger *ledger)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < ledger->note_count; i++)
+		if (ledger->notes[i]->kind == NOTE_PATH)
+			ledger->note_paths[count++] = ledger->notes[i]->path;
+	if (count == 0) {
+		save_tls(ledger);
+		return;
+	}
+	ledger->paths_request = (struct store_paths_save){
+		.request = {.on_done = on_paths},
+		.engine_id = ledger->engine_id,
+		.epoch = ledger->epoch,
+		.paths = ledger->note_paths,
+		.count = count,
+		.forget = ledger->paths_saved++ % PATHS_FORGET_EVERY == 0,
+	};
+	ledger->busy = true;
+	store_paths_save(ledger->store, &ledger->paths_request);
+}
+
 static void save_hosts(struct ledger *ledger)
 {
 	size_t count = 0;
@@ -55,7 +81,7 @@ static void save_hosts(struct ledger *ledger)
 		if (ledger->notes[i]->kind == NOTE_HOST)
 			ledger->note_hosts[count++] = ledger->notes[i]->host;
 	if (count == 0) {
-		save_tls(ledger);
+		save_paths(ledger);
 		return;
 	}
 	ledger->hosts_request = (struct store_hosts_save){
@@ -115,7 +141,7 @@ static void on_hosts(struct store_request *request)
 	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, hosts_request.request);
 	ledger->busy = false;
 	if (!failed(ledger, request))
-		save_tls(ledger);
+		save_paths(ledger);
 }
 
 static void on_tls(struct store_request *request)
@@ -132,6 +158,14 @@ static bool is_urgent(const struct ledger *ledger)
 		if (ledger->notes[i]->kind == NOTE_INCIDENT)
 			return true;
 	return false;
+}
+
+static void on_paths(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, paths_request.request);
+	ledger->busy = false;
+	if (!failed(ledger, request))
+		save_tls(ledger);
 }
 
 usec ledger_step_notes(struct ledger *ledger, usec now, bool flush)

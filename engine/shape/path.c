@@ -202,3 +202,8 @@ void path_record(struct path *p, const struct path_event *event, usec now)
 	}
 	UNREACHABLE();
 }
+
+void path_lift(struct path *p, usec now)
+{
+	p->suspended_until = usec_min(p->suspended_until, now);
+}

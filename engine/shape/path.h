@@ -84,3 +84,5 @@ void path_init(struct path *, const struct path_limits *, usec now);
 void path_set_limits(struct path *, const struct path_limits *, usec now);
 struct path_grant path_verdict(const struct path *, const struct path_demand *, usec now);
 void path_record(struct path *, const struct path_event *, usec now);
+/* A person says that it may go on: waits end now, what was learned of the pace stays. */
+void path_lift(struct path *, usec now);

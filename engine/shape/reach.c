@@ -44,3 +44,8 @@ bool reach_lost(struct reach *r)
 {
 	return ++r->fruitless >= REACH_FRUITLESS_LIMIT;
 }
+
+void reach_lift(struct reach *reach, usec now)
+{
+	reach->opening_after = usec_min(reach->opening_after, now);
+}

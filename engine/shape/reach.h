@@ -24,5 +24,6 @@ uint32_t reach_room(const struct reach *, uint32_t wanted, uint32_t open, uint32
 void reach_opened(struct reach *);           /* connected and greeted */
 void reach_failed(struct reach *, usec now); /* every host failed in this round */
 void reach_delivered(struct reach *);        /* a message was taken */
+void reach_lift(struct reach *, usec now);   /* a person says: try now */
 /* A connection was lost that had delivered nothing; true when that has become the rule. */
 [[nodiscard]] bool reach_lost(struct reach *);

@@ -254,7 +254,8 @@ static enum stop_kind kind_of(uint64_t number)
 {
 	static const enum stop_kind kinds[] = {STOP_PAUSE,    STOP_RESUME,
 					       STOP_CANCEL,   STOP_SUBSCRIBER,
-					       STOP_PROVIDER, STOP_PROVIDER_END};
+					       STOP_PROVIDER, STOP_PROVIDER_END,
+					       STOP_FLUSH};
 	return number < sizeof(kinds) / sizeof(*kinds) ? kinds[number] : STOP_SUBSCRIBER;
 }
 
@@ -278,8 +279,9 @@ static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
 			.subscriber_id = pg_u64(result, i, 3),
 			.reason = store_reason_name((uint32_t)pg_u64(result, i, 4)),
 			.provider = pg_str(result, i, 5),
+			.target = arena_copy(r->arena, pg_str(result, i, 6)).data,
 		};
-		if (!keep(r->arena, &stop->provider))
+		if (!keep(r->arena, &stop->provider) || !stop->target)
 			return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
 	}
 	r->ret_newest_number = r->ret_stops[count - 1].number;

@@ -219,7 +219,7 @@ struct deferral_columns {
 	uint64_t *campaigns, *subscribers;
 	usec *due, *date, *first;
 	uint32_t *revisions, *attempts, *verdicts, *classes, *codes, *statuses;
-	str *providers, *sources, *texts;
+	str *providers, *sources, *texts, *sites;
 };
 
 static bool alloc_columns(struct store *s, struct deferral_columns *c, size_t count)
@@ -232,7 +232,8 @@ static bool alloc_columns(struct store *s, struct deferral_columns *c, size_t co
 	       (c->codes = pg_own(s, count * 4)) && (c->statuses = pg_own(s, count * 4)) &&
 	       (c->providers = pg_own(s, count * sizeof(str))) &&
 	       (c->sources = pg_own(s, count * sizeof(str))) &&
-	       (c->texts = pg_own(s, count * sizeof(str)));
+	       (c->texts = pg_own(s, count * sizeof(str))) &&
+	       (c->sites = pg_own(s, count * sizeof(str)));
 }
 
 static str no_null(str text)
@@ -256,6 +257,7 @@ static void fill_deferral(struct deferral_columns *c, size_t at, const struct st
 	c->providers[at] = no_null(o->provider);
 	c->sources[at] = no_null(o->source);
 	c->texts[at] = str_sub(no_null(o->text), 0, TEXT_LIMIT);
+	c->sites[at] = str_sub(no_null(o->site), 0, NAME_LIMIT);
 }
 
 static enum pg_next send_deferrals(struct store *s, const struct settle *x)
@@ -284,6 +286,7 @@ static enum pg_next send_deferrals(struct store *s, const struct settle *x)
 	pg_put_text_array(s, c.providers, n);
 	pg_put_text_array(s, c.sources, n);
 	pg_put_text_array(s, c.texts, n);
+	pg_put_text_array(s, c.sites, n);
 	return pg_run(s, "settle_deferrals");
 }
 

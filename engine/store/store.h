@@ -199,6 +199,7 @@ enum stop_kind {
 	STOP_SUBSCRIBER,
 	STOP_PROVIDER,     /* nothing goes there: an incident waits for review */
 	STOP_PROVIDER_END, /* it goes on */
+	STOP_FLUSH,        /* what waits there for its time is due now */
 };
 struct store_stop {
 	uint64_t number;
@@ -207,6 +208,7 @@ struct store_stop {
 	uint64_t subscriber_id; /* SUBSCRIBER: unsubscribed or suppressed */
 	const char *reason;     /* "unsubscribed", "manual", ... */
 	str provider;           /* PROVIDER, PROVIDER_END: its short name; campaign_id is 0 */
+	const char *target;     /* FLUSH: "provider NAME", "site NAME"; "" everywhere */
 };
 struct store_stop_feed {
 	struct store_request request;
@@ -458,3 +460,41 @@ struct store_warmup {
 	uint32_t ret_granted;
 };
 void store_warmup(struct store *, struct store_warmup *);
+/* What goes from one source to one site at this moment, for people on any machine. Statistics,
+ * never verdicts. Texts are bounded and made printable. A row counts while its engine's heartbeat
+ * is fresh; rows that nobody has renewed for a day are forgotten when a save says so. */
+struct store_path_state {
+	str source, site, tls_key, provider;
+	str state;           /* "sending", "waiting", "idle" */
+	str why;             /* what held it back at the last look; empty: nothing */
+	usec held_until_wall; /* 0: not known, or not held */
+	uint32_t connection_cap, connection_limit;
+	uint64_t rate_per_day, rate_limit_per_day; /* messages; 0: no limit */
+	uint32_t open_count, waiting_count, in_flight_count, started_minute;
+	uint64_t delivered, deferred, failed; /* since the engine began */
+	usec throttled_wall;                  /* 0: never */
+	str throttle_text;                    /* 200 bytes */
+};
+
+struct store_paths_save {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	const struct store_path_state *paths; /* of several of one path the last counts */
+	size_t count;
+	bool forget;
+};
+void store_paths_save(struct store *, struct store_paths_save *);
+
+/* Where the mail of a domain goes. Forgotten when no engine asked for 60 days. */
+struct store_domain_site {
+	str domain; /* A-labels, lower case */
+	str site, provider;
+	str mx_hosts; /* the first few, by commas; 200 bytes */
+};
+
+struct store_domains_save {
+	struct store_request request;
+	const struct store_domain_site *domains;
+	size_t count;
+};
+void store_domains_save(struct store *, struct store_domains_save *);

@@ -241,6 +241,21 @@ static void test_path_suspends_as_long_as_the_server_asks(void **)
 	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + 10 * USEC_MINUTE);
 }
 
+static void test_path_lift_ends_a_suspension_and_keeps_the_pace(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+	struct path_demand d = {.waiting = 1, .slots = 1, .open = 1};
+
+	for (int i = 0; i < PATH_RUN_LIMIT; i++)
+		record_class(&p, CLASS_REPUTATION, t0);
+	assert_string_equal(path_verdict(&p, &d, t0 + 1).why, "suspended");
+	path_lift(&p, t0 + 1);
+	assert_int_equal(path_verdict(&p, &d, t0 + 1).start, 1);
+	assert_int_equal(p.connection_cap, 4);
+	record_class(&p, CLASS_REPUTATION, t0 + 2); /* one more says that it was right */
+	assert_string_equal(path_verdict(&p, &d, t0 + 3).why, "suspended");
+}
+
 static void test_path_reload_keeps_what_was_learned(void **)
 {
 	struct path p = path_of(8, "unlimited", "unlimited");
@@ -307,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_path_run_of_throttles_suspends),
 		cmocka_unit_test(test_path_blocks_suspend_for_hours),
 		cmocka_unit_test(test_path_suspends_as_long_as_the_server_asks),
+		cmocka_unit_test(test_path_lift_ends_a_suspension_and_keeps_the_pace),
 		cmocka_unit_test(test_path_reload_keeps_what_was_learned),
 		cmocka_unit_test(test_path_promises_hold_for_any_history),
 	};
