@@ -27,8 +27,10 @@ struct path_limits {
 	uint32_t messages_per_connection; /* 0: no limit */
 	struct rate message_rate;         /* count 0: no limit */
 	struct rate connection_rate;
+	struct rate byte_rate;            /* of messages' content; count 0: no limit */
 	usec idle_close;                  /* an idle connection is kept so long */
 	struct habit_rule habits;         /* window 0: habit_rule_default */
+	bool shared; /* by all sites of the provider together, not for each alone */
 };
 
 struct path_demand {
