@@ -23,6 +23,8 @@ static void note_own_limits(struct config *config)
 		{"flight", LIMIT_FLIGHT},
 		{"flight_limit", LIMIT_FLIGHT_LIMIT},
 		{"window", LIMIT_WINDOW},
+		{"byte_rate", LIMIT_BYTE_RATE},
+		{"scope", LIMIT_SCOPE},
 	};
 	for (const struct key_setting *s = config->settings; s; s = s->next) {
 		if (s->section->keys != config_provider_keys)

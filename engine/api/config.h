@@ -78,15 +78,18 @@ struct config_route {
 	int tls;       /* CONFIG_TLS_AUTO: not set */
 };
 
+enum config_scope { SCOPE_SITE, SCOPE_PROVIDER };
+
 struct config_limits {
 	str name;
 	struct key_list mx; /* suffixes of MX host names; of providers only */
 	uint64_t connections, messages_per_connection;
-	struct rate message_rate, connection_rate;
+	struct rate message_rate, connection_rate, byte_rate;
 	usec idle_close;
 	int flight;       /* 0: learned; else 1 + enum smtp_flight, pinned */
 	int flight_limit; /* enum smtp_flight */
 	uint64_t window;
+	int scope; /* enum config_scope */
 	/* Which of them a provider's section sets itself; the others are default_limits'.
 	 */
 	uint32_t own;
@@ -100,6 +103,8 @@ enum {
 	LIMIT_FLIGHT = 32,
 	LIMIT_FLIGHT_LIMIT = 64,
 	LIMIT_WINDOW = 128,
+	LIMIT_BYTE_RATE = 256,
+	LIMIT_SCOPE = 512,
 };
 
 struct config_dkim {

@@ -56,6 +56,8 @@ static const struct key default_limits_keys[] = {
 	     "Messages started from one source to one site."),
 	RATE(config_limits, connection_rate, "connections", "100/min",
 	     "Connections opened from one source to one site."),
+	{"byte_rate", KEY_BYTE_RATE, AT(config_limits, byte_rate), NULL, 0, 0, "unlimited",
+	 NULL, false, "Volume of the messages started from one source to one site."},
 	DURATION(config_limits, idle_close, 0, 10 * USEC_MINUTE, "5s",
 		 "How long an idle connection is kept."),
 	{"flight", KEY_CHOICE, AT(config_limits, flight), NULL, 0, 0, "learn", flights, false,
@@ -71,6 +73,7 @@ static const struct key default_limits_keys[] = {
 	END,
 };
 
+static const char *const scopes[] = {"site", "provider", NULL};
 const struct key config_provider_keys[] = {
 	{"mx", KEY_LIST, AT(config_limits, mx), NULL, 0, 0, NULL, NULL, false,
 	 "Endings of MX host names by which its sites are known: { \".google.com\" }. A "
@@ -81,6 +84,8 @@ const struct key config_provider_keys[] = {
 	      "See default_limits."),
 	RATE(config_limits, message_rate, "messages", NULL, "See default_limits."),
 	RATE(config_limits, connection_rate, "connections", NULL, "See default_limits."),
+	{"byte_rate", KEY_BYTE_RATE, AT(config_limits, byte_rate), NULL, 0, 0, NULL, NULL,
+	 false, "See default_limits."},
 	DURATION(config_limits, idle_close, 0, 10 * USEC_MINUTE, NULL, "See default_limits."),
 	{"flight", KEY_CHOICE, AT(config_limits, flight), NULL, 0, 0, NULL, flights, false,
 	 "See default_limits."},
@@ -88,6 +93,9 @@ const struct key config_provider_keys[] = {
 	 smtp_flight_names, false, "See default_limits."},
 	COUNT(config_limits, window, "messages", 2, SMTP_TRANSACTION_LIMIT, NULL,
 	      "See default_limits."),
+	{"scope", KEY_CHOICE, AT(config_limits, scope), NULL, 0, 0, NULL, scopes, false,
+	 "What shares these limits, for one source: each set of MX hosts alone (site), or all "
+	 "sites of the provider together (provider)."},
 	END,
 };
 

@@ -166,6 +166,13 @@ int key_set(const struct key *key, void *section_values, const char *path, str t
 			"'%s' is not a rate (write 100/s, 1000/h, 20000/d, \"5/min,burst=3\" "
 			"or unlimited)",
 			text);
+	case KEY_BYTE_RATE:
+		if (rate_parse_bytes(text, slot))
+			return 0;
+		return refuse(ret_why, why_size,
+			      "'%s' is not a rate of bytes (write 500kB/s, 10MB/min, 2GB/h, "
+			      "\"1MB/s,burst=200kB\" or unlimited)",
+			      text);
 	case KEY_FACTOR:
 		return set_factor(key, slot, text, ret_why, why_size);
 	case KEY_CHOICE:

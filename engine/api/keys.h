@@ -15,6 +15,7 @@ enum key_kind {
 	KEY_SIZE,  /* uint64_t, "64k" */
 	KEY_DURATION, /* usec, "10m" */
 	KEY_RATE,     /* struct rate, "100/s" */
+	KEY_BYTE_RATE, /* struct rate, "500kB/s" */
 	KEY_FACTOR,   /* double */
 	KEY_CHOICE,   /* int: index into choices */
 };

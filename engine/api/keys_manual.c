@@ -9,7 +9,7 @@ static const char *const kind_names[] = {
 	[KEY_TEXT] = "text",         [KEY_FILE] = "file",    [KEY_LIST] = "list",
 	[KEY_BOOL] = "yes/no",       [KEY_COUNT] = "number", [KEY_SIZE] = "size",
 	[KEY_DURATION] = "duration", [KEY_RATE] = "rate",    [KEY_FACTOR] = "factor",
-	[KEY_CHOICE] = "choice",
+	[KEY_CHOICE] = "choice",     [KEY_BYTE_RATE] = "byte rate",
 };
 
 /* Fills lines of MANUAL_WIDTH with the words of text, each line indented. */

@@ -88,6 +88,8 @@ static struct path_limits limits_of_config(const struct config_limits *c)
 		.messages_per_connection = (uint32_t)c->messages_per_connection,
 		.message_rate = c->message_rate,
 		.connection_rate = c->connection_rate,
+		.byte_rate = c->byte_rate,
+		.shared = c->scope == SCOPE_PROVIDER,
 		.idle_close = c->idle_close,
 		.habits = {.pinned = c->flight > 0,
 			   .flight = c->flight > 0 ? (enum smtp_flight)(c->flight - 1)

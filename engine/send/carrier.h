@@ -26,6 +26,7 @@
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
+#include "engine/shape/reach.h"
 #include "engine/shape/rules.h"
 #include "engine/smtp/client_state.h"
 
@@ -43,7 +44,6 @@ struct carrier_site {
 	struct path shaping;
 	struct chain paths;
 	uint32_t opening_count, open_count; /* of all its paths */
-	uint32_t fruitless_count; /* connections lost in a row that had delivered nothing */
 };
 
 /* Everything that waits for, or moves over, one source, site and need of TLS: whatever waits
@@ -51,6 +51,7 @@ struct carrier_site {
 struct carrier_path {
 	struct chain_link of_site; /* in site->paths */
 	struct carrier_site *site;
+	struct reach reach; /* whether its hosts take connections */
 	struct chain_link link;  /* in carrier.active or carrier.idle */
 	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
 	struct chain_link
@@ -212,7 +213,6 @@ struct carrier {
 	struct carrier_counts counts;
 };
 
-#define FRUITLESS_LIMIT 3 /* connections lost in a row: the site is as good as down */
 #define NOTES_LIMIT 256  /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
@@ -258,8 +258,6 @@ void carrier_return_voided(struct carrier *);
 void session_closed(struct session *); /* its transport is gone: another target, or the end */
 struct smtp_options session_options(struct session *); /* connected: prepares AUTH, too */
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
-/* It was lost and had delivered nothing: true when that has become the rule at its site. */
-bool session_was_fruitless(struct session *);
 void session_tls_failed(struct session *);
 void session_tls_held(struct session *); /* ready: counted for TLS reports */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);

@@ -386,29 +386,27 @@ static void policy_failed(struct session *session)
 		     &session->refusal);
 }
 
-/* Local causes back the site off; a server's own words are a reply like any other. */
-static void site_failed(struct session *session)
+/* Local causes hold back connects to these hosts; a server's own words are a reply like any
+ * other, and speak of the site. */
+static void hosts_failed(struct session *session)
 {
 	struct carrier_path *path = session->path;
+	if (session->refusal.origin != REPLY_REMOTE || session->refusal.stage == STAGE_AUTH) {
+		reach_failed(&path->reach, now_of(session));
+		return;
+	}
 	struct classification class = classify(session->carrier->classifier, &session->refusal,
 					       str_of(path->route->provider));
-	struct path_event event = {.kind = PATH_CONNECT_FAILED};
-	if (session->refusal.origin == REPLY_REMOTE && session->refusal.stage != STAGE_AUTH)
-		event = (struct path_event){
-			.kind = PATH_REPLY, .classification = &class, .origin = REPLY_REMOTE};
+	const struct path_event event = {
+		.kind = PATH_REPLY, .classification = &class, .origin = REPLY_REMOTE};
 	path_record(&path->site->shaping, &event, now_of(session));
-}
-
-bool session_was_fruitless(struct session *session)
-{
-	return ++session->path->site->fruitless_count >= FRUITLESS_LIMIT;
 }
 
 /* Connected, and cut before it was ready: once that may be anything. */
 static bool is_accident(struct session *session)
 {
 	return session->spoken && session->refusal.cause == CAUSE_CONNECTION_LOST &&
-	       !session_was_fruitless(session);
+	       !reach_lost(&session->path->reach);
 }
 
 /* No target would have us. What waits and has no open connection to hope for is answered. */
@@ -425,7 +423,7 @@ static void round_failed(struct session *session)
 	if (refused_by_tls(session) && is_strict(session->need.kind))
 		policy_failed(session);
 	else
-		site_failed(session);
+		hosts_failed(session);
 	if (path->open_count == 0 && path->opening_count == 0)
 		carrier_path_fail_waiting(carrier, path, &session->refusal);
 }

@@ -52,7 +52,7 @@ static size_t startable(const struct carrier_path *path, usec time)
 bool carrier_path_has_room(const struct carrier_path *path, usec now)
 {
 	const struct path *shaping = &path->site->shaping;
-	bool shut = path->site->open_count == 0 && shaping->opening_after > now + WAIT_LIMIT;
+	bool shut = path->open_count == 0 && path->reach.opening_after > now + WAIT_LIMIT;
 	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
 		return false;
 	size_t room = startable(path, WAIT_LIMIT);
@@ -297,6 +297,19 @@ static void end_late(struct carrier *carrier, struct carrier_path *path, usec no
 		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
 }
 
+static void hold_unreachable(const struct carrier_path *path, struct path_grant *grant,
+			     usec now)
+{
+	const struct reach *reach = &path->reach;
+	uint32_t room =
+		reach_room(reach, grant->open, path->open_count, path->opening_count, now);
+	if (room < grant->open && now < reach->opening_after) {
+		grant->why = "unreachable";
+		grant->wake_at = usec_min(grant->wake_at, reach->opening_after);
+	}
+	grant->open = room;
+}
+
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	uint32_t usable;
@@ -308,6 +321,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 		.opening = path->site->opening_count,
 	};
 	struct path_grant grant = path_verdict(&path->site->shaping, &demand, now);
+	hold_unreachable(path, &grant, now);
 	path->why = grant.why;
 	if (carrier->draining || carrier->paused || carrier->journal_failed)
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};

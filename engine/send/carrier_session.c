@@ -184,7 +184,7 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
 	if (event->reply.code >= 200 && event->reply.code < 300) {
 		session->delivered_count++;
-		session->path->site->fruitless_count = 0;
+		reach_delivered(&session->path->reach);
 	}
 	carrier_outcome(carrier, envelope, &event->reply, event->in_doubt, session);
 	envelope->message = NULL;
@@ -237,10 +237,9 @@ static void learn_close(struct session *session, const struct reply *reply)
 	session_learn_close(session, reply);
 	bool lost = reply->origin == REPLY_LOCAL && reply->stage != STAGE_QUIT;
 	if (!lost || reply->cause == CAUSE_OUT_OF_SYNC || session->delivered_count > 0 ||
-	    !session_was_fruitless(session))
+	    !reach_lost(&session->path->reach))
 		return;
-	const struct path_event event = {.kind = PATH_CONNECT_FAILED};
-	path_record(&session->path->site->shaping, &event, now_of(session));
+	reach_failed(&session->path->reach, now_of(session));
 }
 
 static void on_ready(struct session *session)
@@ -254,8 +253,7 @@ static void on_ready(struct session *session)
 	session->path->open_count++;
 	session->path->site->opening_count--;
 	session->path->site->open_count++;
-	const struct path_event event = {.kind = PATH_OPENED};
-	path_record(&session->path->site->shaping, &event, now_of(session));
+	reach_opened(&session->path->reach);
 	carrier_path_touch(session->carrier, session->path);
 }
 

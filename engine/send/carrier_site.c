@@ -111,6 +111,7 @@ static struct carrier_path *path_create(struct carrier *carrier, const char *key
 	if (!path)
 		return NULL;
 	path_init_empty(path, key, source_index);
+	reach_init(&path->reach, io_now(carrier->loop));
 	path->site = site_get(carrier, route, source_index);
 	if (!path->site) {
 		slab_give_back(&carrier->path_slab, path);

@@ -6,6 +6,9 @@
 
 #include "engine/base/assert.h"
 
+/* Bytes per period: with more, what is left of a second would be a handful of microseconds. */
+#define RATE_VOLUME_LIMIT 10000000000000u
+
 /* The time that count cells take at this rate, rounded up. 128 bits: 2^32 cells of a day each
  * do not fit in 64. */
 static usec cells_cost(const struct rate *rate, uint32_t count)
@@ -61,6 +64,7 @@ usec bucket_next_at(const struct bucket *b, usec now)
 }
 
 /* rate      = "unlimited" / count "/" unit [ "," "burst=" count ]
+ * byte-rate = the same with sizes in place of counts
  * unit      = "s" / "sec" / "m" / "min" / "h" / "hour" / "d" / "day"
  * White space around the parts is ignored; case of the words too. */
 static bool unit_parse(str text, usec *ret_per)
@@ -103,7 +107,54 @@ static uint32_t burst_default(const struct rate *rate)
 	return burst ? (uint32_t)burst : 1;
 }
 
-bool rate_parse(str text, struct rate *ret_rate)
+/* size = count ( "B" / "kB" / "MB" / "GB" ), the first letter in either case. A small b is
+ * refused: those would be bits. */
+static bool size_parse(str text, uint64_t limit, uint64_t *ret_size)
+{
+	static const struct {
+		const char *name;
+		uint64_t size;
+	} units[] = {{"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {"B", 1}};
+	uint64_t count = 0;
+
+	text = str_trim(text);
+	if (!str_ends(text, STR("B")))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		str name = str_of(units[i].name);
+		if (!str_ends_nocase(text, name))
+			continue;
+		str digits = str_trim(str_sub(text, 0, text.size - name.size));
+		if (!str_to_u64(digits, &count) || count == 0 || count > limit / units[i].size)
+			return false;
+		*ret_size = count * units[i].size;
+		return true;
+	}
+	return false;
+}
+
+/* Both rounded so that the rate is never more than what was written. */
+static void fit_volume(struct rate *rate, uint64_t size)
+{
+	uint64_t parts = (size + UINT32_MAX - 1) / UINT32_MAX;
+
+	rate->count = (uint32_t)(size / parts);
+	rate->per = (rate->per + (usec)parts - 1) / (usec)parts;
+}
+
+static bool count_or_size_parse(str text, bool bytes, uint64_t limit, uint64_t *ret_count)
+{
+	uint32_t count = 0;
+
+	if (bytes)
+		return size_parse(text, limit, ret_count);
+	if (!count_parse(text, limit, &count))
+		return false;
+	*ret_count = count;
+	return true;
+}
+
+static bool parse(str text, bool bytes, struct rate *ret_rate)
 {
 	str rest = str_trim(text);
 	if (str_eq_nocase(rest, STR("unlimited"))) {
@@ -112,20 +163,34 @@ bool rate_parse(str text, struct rate *ret_rate)
 	}
 
 	struct rate rate = {};
+	uint64_t number = 0;
 	str count = str_cut(&rest, '/');
-	if (!rest.data || !count_parse(count, UINT32_MAX, &rate.count))
+	if (!rest.data ||
+	    !count_or_size_parse(count, bytes, bytes ? RATE_VOLUME_LIMIT : UINT32_MAX, &number))
 		return false;
 	str unit = str_cut(&rest, ',');
 	if (!unit_parse(str_trim(unit), &rate.per))
 		return false;
+	fit_volume(&rate, number);
 
 	rate.burst = burst_default(&rate);
 	if (rest.data) {
 		str name = str_cut(&rest, '=');
 		if (!rest.data || !str_eq_nocase(str_trim(name), STR("burst")) ||
-		    !count_parse(rest, RATE_BURST_LIMIT, &rate.burst))
+		    !count_or_size_parse(rest, bytes, RATE_BURST_LIMIT, &number))
 			return false;
+		rate.burst = (uint32_t)number;
 	}
 	*ret_rate = rate;
 	return true;
+}
+
+bool rate_parse(str text, struct rate *ret_rate)
+{
+	return parse(text, false, ret_rate);
+}
+
+bool rate_parse_bytes(str text, struct rate *ret_rate)
+{
+	return parse(text, true, ret_rate);
 }

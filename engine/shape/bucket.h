@@ -19,6 +19,9 @@ struct rate {
  * is 50 ms worth of the rate (at least 1), so that a caller that looks every few milliseconds
  * can still reach a high rate. False (untouched) on anything else. */
 [[nodiscard]] bool rate_parse(str text, struct rate *ret_rate);
+/* The same for volumes: "500kB/s", "10MB/min", "2GB/h", optionally ",burst=200kB"; in powers of
+ * 1000. A count that does not fit is that of a part of the period. The bucket counts bytes. */
+[[nodiscard]] bool rate_parse_bytes(str text, struct rate *ret_rate);
 
 struct bucket {
 	struct rate rate;

@@ -140,12 +140,10 @@ static void submit(struct flow *f, uint32_t index)
 
 static void opened(struct flow *f, struct flow_connection *c)
 {
-	const struct path_event event = {.kind = PATH_OPENED};
 	c->state = FLOW_OPEN;
 	c->idle_since = f->path_at;
 	f->opening--;
 	f->open++;
-	path_record(&f->path, &event, f->path_at);
 	plan(f, c);
 }
 

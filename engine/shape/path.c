@@ -1,9 +1,7 @@
 /* path.c - when and how much one path may send.
  * A path that is throttled now and then becomes slower (fewer connections, half the rate); one
  * that gets nothing but throttles is suspended for a growing time. The difference is the run:
- * throttles with no other reply of the server between them. The surprising thing: a failed
- * connect holds back only further connects. Connections that work prove that the site does,
- * and a server that refuses the eleventh connection is not down. */
+ * throttles with no other reply of the server between them. */
 #include "engine/shape/path.h"
 
 #include "engine/base/assert.h"
@@ -11,7 +9,6 @@
 /* Suspensions: bounces of volume pass in minutes, blocks in hours. */
 static const usec suspend_first = USEC_MINUTE, suspend_last = USEC_HOUR;
 static const usec block_first = USEC_HOUR, block_last = 4 * USEC_HOUR;
-static const usec connect_first = 15 * USEC_SECOND, connect_last = 30 * USEC_MINUTE;
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
@@ -40,8 +37,7 @@ void path_init(struct path *p, const struct path_limits *limits, usec now)
 	bucket_init(&p->connections, limits->connection_rate, now);
 	backoff_init(&p->suspension, suspend_first, suspend_last);
 	backoff_init(&p->blocking, block_first, block_last);
-	backoff_init(&p->connecting, connect_first, connect_last);
-	p->suspended_until = p->opening_after = now;
+	p->suspended_until = now;
 }
 
 void path_set_limits(struct path *p, const struct path_limits *limits, usec now)
@@ -70,14 +66,6 @@ static uint32_t connections_wanted(const struct path_demand *d, uint32_t start, 
 	return sub_u32(homeless, d->opening);
 }
 
-/* After a failed round one connection probes; the others follow when it is greeted. */
-static uint32_t connections_allowed(const struct path *p, const struct path_demand *d)
-{
-	uint32_t cap = p->connect_failures && !d->open ? 1 : p->connection_cap;
-
-	return sub_u32(cap, d->open + d->opening);
-}
-
 static void held_back(struct path_grant *g, const char *why, usec until)
 {
 	if (!g->why[0])
@@ -90,11 +78,7 @@ static void grant_open(const struct path *p, struct path_grant *g, const struct 
 {
 	if (wanted == 0)
 		return;
-	if (now < p->opening_after) {
-		held_back(g, "unreachable", p->opening_after);
-		return;
-	}
-	uint32_t allowed = min_u32(wanted, connections_allowed(p, d));
+	uint32_t allowed = min_u32(wanted, sub_u32(p->connection_cap, d->open + d->opening));
 	g->open = bucket_room(&p->connections, allowed, now);
 	if (g->open < allowed)
 		held_back(g, "connection rate", bucket_next_at(&p->connections, now));
@@ -203,15 +187,6 @@ static void record_reply(struct path *p, const struct path_event *event, usec no
 	}
 }
 
-static void record_connect_failed(struct path *p, usec now)
-{
-	p->connect_failures++;
-	/* Connects that began together fail together: one round, one step. */
-	if (now < p->opening_after)
-		return;
-	p->opening_after = now + backoff_fail(&p->connecting);
-}
-
 void path_record(struct path *p, const struct path_event *event, usec now)
 {
 	switch (event->kind) {
@@ -220,13 +195,6 @@ void path_record(struct path *p, const struct path_event *event, usec now)
 		return;
 	case PATH_OPENING:
 		bucket_take(&p->connections, 1, now);
-		return;
-	case PATH_OPENED:
-		p->connect_failures = 0;
-		backoff_succeed(&p->connecting);
-		return;
-	case PATH_CONNECT_FAILED:
-		record_connect_failed(p, now);
 		return;
 	case PATH_REPLY:
 		record_reply(p, event, now);

@@ -3,8 +3,9 @@
  * and when to ask again; path_record() tells it what happened. It lives on one carrier.
  *
  * What counts against a path: replies of a server that speak of the path (rate-limited,
- * reputation, remote-failure, network), and rounds of connecting that failed. What never does:
- * errors of a recipient or of a message, and endings that we made ourselves (LOCAL replies).
+ * reputation, remote-failure, network). What never does: errors of a recipient or of a message,
+ * and endings that we made ourselves (LOCAL replies). Whether hosts can be reached at all is
+ * another matter: reach.h.
  * Going down is quick and rare (at the start of a bad run, at most once a minute), going up is
  * slow and earned (a clean run of deliveries): +-1 after every reply loses half the mail to a
  * server with a hard limit. */
@@ -26,8 +27,10 @@ struct path_limits {
 	uint32_t messages_per_connection; /* 0: no limit */
 	struct rate message_rate;         /* count 0: no limit */
 	struct rate connection_rate;
+	struct rate byte_rate;            /* of messages' content; count 0: no limit */
 	usec idle_close;                  /* an idle connection is kept so long */
 	struct habit_rule habits;         /* window 0: habit_rule_default */
+	bool shared; /* by all sites of the provider together, not for each alone */
 };
 
 struct path_demand {
@@ -41,15 +44,13 @@ struct path_grant {
 	uint32_t start; /* so many messages may start now (never more than waiting and slots) */
 	uint32_t open;  /* so many connections may be opened now */
 	usec wake_at;   /* ask again then, or after any path_record(); USEC_NEVER: on demand only */
-	const char *why; /* what holds the path back, for people: "suspended", "unreachable",
-	                    "rate", "connections", "connection rate"; "" when nothing does */
+	const char *why; /* what holds the path back, for people: "suspended", "rate",
+	                    "connections", "connection rate"; "" when nothing does */
 };
 
 enum path_event_kind {
 	PATH_STARTED,        /* one message started: takes from the rate */
 	PATH_OPENING,        /* one connection is being opened: takes from the connection rate */
-	PATH_OPENED,         /* connected and greeted */
-	PATH_CONNECT_FAILED, /* every host of the site failed in this round */
 	PATH_REPLY,          /* an attempt ended: classification given */
 };
 
@@ -64,11 +65,8 @@ struct path {
 	struct bucket messages, connections;
 	struct backoff suspension; /* after runs of rate-limited, remote-failure, network */
 	struct backoff blocking;   /* after runs of reputation: longer, people must act */
-	struct backoff connecting; /* after failed rounds of connecting */
 	usec suspended_until;      /* no message starts */
-	usec opening_after;        /* no connection opens; those that are open work on */
 	usec decreased_at;         /* USEC_NEVER: never yet */
-	uint32_t connect_failures; /* in a row */
 	uint32_t throttles;        /* throttling replies in a row */
 	uint32_t connection_cap;   /* lowered by throttles, raised by clean runs; <= limits.connections */
 	uint32_t slowdown;         /* the message rate is divided by it: 1, 2, 4, .. */

@@ -100,6 +100,10 @@ static void apply(struct path_limits *to, const struct rule *rule)
 		to->habits.limit = from->habits.limit;
 	if (rule->own & RULES_WINDOW)
 		to->habits.window = from->habits.window;
+	if (rule->own & RULES_BYTE_RATE)
+		to->byte_rate = from->byte_rate;
+	if (rule->own & RULES_SCOPE)
+		to->shared = from->shared;
 }
 
 static void apply_named(struct path_limits *to, const struct rules *rules, str name)
@@ -125,6 +129,11 @@ struct path_limits rules_limits(const struct rules *rules, str provider, str sit
 	return limits;
 }
 
+bool rules_shared(const struct rules *rules, str provider)
+{
+	return provider.size > 0 && rules_limits(rules, provider, STR("")).shared;
+}
+
 static bool rate_is_sane(const struct rate *rate)
 {
 	return rate->count == 0 ||
@@ -139,7 +148,8 @@ static bool limits_are_sane(const struct path_limits *limits, uint32_t own)
 		return false;
 	if ((own & RULES_WINDOW) && limits->habits.window > SMTP_TRANSACTION_LIMIT)
 		return false;
-	return rate_is_sane(&limits->message_rate) && rate_is_sane(&limits->connection_rate);
+	return rate_is_sane(&limits->message_rate) && rate_is_sane(&limits->connection_rate) &&
+	       rate_is_sane(&limits->byte_rate);
 }
 
 int rules_add(struct rules *rules, str name, const str *suffixes, size_t suffix_count,
@@ -181,12 +191,21 @@ static bool number_cell(str cell, uint32_t *ret_value)
 	return true;
 }
 
-static bool rate_cell(str cell, struct rate *ret_rate)
+static bool rate_cell(str cell, bool (*parse)(str, struct rate *), struct rate *ret_rate)
 {
 	if (cell.size == 0)
 		return false;
-	bool ok = rate_parse(cell, ret_rate);
+	bool ok = parse(cell, ret_rate);
 	ASSERT(ok);
+	return true;
+}
+
+static bool scope_cell(str cell, bool *ret_shared)
+{
+	if (cell.size == 0)
+		return false;
+	*ret_shared = str_eq(cell, STR("provider"));
+	ASSERT(*ret_shared || str_eq(cell, STR("site")));
 	return true;
 }
 
@@ -205,7 +224,7 @@ static str *suffixes_cell(struct arena *arena, str cell, size_t *ret_count)
 }
 
 /* provider TAB suffixes TAB connections TAB messages_per_connection TAB message_rate TAB
- * connection_rate TAB idle_seconds TAB source TAB date */
+ * connection_rate TAB byte_rate TAB idle_seconds TAB scope TAB source TAB date */
 static int add_row(struct rules *rules, str line)
 {
 	struct path_limits limits = {};
@@ -220,10 +239,17 @@ static int add_row(struct rules *rules, str line)
 	own |= number_cell(str_cut(&line, '\t'), &limits.messages_per_connection)
 		       ? RULES_MESSAGES_PER_CONNECTION
 		       : 0;
-	own |= rate_cell(str_cut(&line, '\t'), &limits.message_rate) ? RULES_MESSAGE_RATE : 0;
-	own |= rate_cell(str_cut(&line, '\t'), &limits.connection_rate) ? RULES_CONNECTION_RATE
-									: 0;
+	own |= rate_cell(str_cut(&line, '\t'), rate_parse, &limits.message_rate)
+		       ? RULES_MESSAGE_RATE
+		       : 0;
+	own |= rate_cell(str_cut(&line, '\t'), rate_parse, &limits.connection_rate)
+		       ? RULES_CONNECTION_RATE
+		       : 0;
+	own |= rate_cell(str_cut(&line, '\t'), rate_parse_bytes, &limits.byte_rate)
+		       ? RULES_BYTE_RATE
+		       : 0;
 	own |= number_cell(str_cut(&line, '\t'), &idle_seconds) ? RULES_IDLE_CLOSE : 0;
+	own |= scope_cell(str_cut(&line, '\t'), &limits.shared) ? RULES_SCOPE : 0;
 	limits.idle_close = idle_seconds * USEC_SECOND;
 	return rules_add(rules, name, suffixes, suffix_count, &limits, own);
 }

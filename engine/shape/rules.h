@@ -21,7 +21,9 @@ enum rules_own {
 	RULES_FLIGHT = 32,
 	RULES_FLIGHT_LIMIT = 64,
 	RULES_WINDOW = 128,
-	RULES_ALL = 255,
+	RULES_BYTE_RATE = 256,
+	RULES_SCOPE = 512,
+	RULES_ALL = 1023,
 };
 
 struct rules;
@@ -43,6 +45,10 @@ str rules_provider(const struct rules *, const str *hosts, size_t host_count);
 /* The names that rules_provider() may answer, as often as rules have them; returns how many were
  * put into names, at most limit. */
 size_t rules_providers(const struct rules *, str *names, size_t limit);
+
+/* Whether this provider's limits hold for all of its sites together (source x provider), not
+ * for each set of MX hosts alone: it counts what it takes from a sender as a whole. */
+bool rules_shared(const struct rules *, str provider);
 
 /* What a path to this site begins with: default, then the provider's, then the site's own;
  * within each the built-in row first, then the configured ones in the order they were added. */

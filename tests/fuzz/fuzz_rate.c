@@ -4,14 +4,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(struct rate rate)
 {
-	struct rate rate;
 	struct bucket bucket;
 	const usec now = USEC_HOUR;
 
-	if (!rate_parse(str_make((const char *)data, size), &rate))
-		return 0;
 	bucket_init(&bucket, rate, now);
 	ASSERT(bucket_room(&bucket, 1, now) == 1);
 	uint32_t room = bucket_room(&bucket, UINT32_MAX, now);
@@ -21,5 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ASSERT(next_at >= now);
 	ASSERT(bucket_room(&bucket, 1, next_at) == 1);
 	ASSERT(next_at == now || bucket_room(&bucket, 1, next_at - 1) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	str text = str_make((const char *)data, size);
+	struct rate rate;
+
+	if (rate_parse(text, &rate))
+		check(rate);
+	if (rate_parse_bytes(text, &rate))
+		check(rate);
 	return 0;
 }

@@ -131,15 +131,32 @@ static void test_bucket_reaches_the_rate(void **)
 	assert_in_range(taken, 299000, 301000);
 }
 
+struct rate_row {
+	const char *text;
+	bool ok;
+	uint32_t count;
+	usec per;
+	uint32_t burst;
+};
+
+static void check_rate(const struct rate_row *row, bool (*parse)(str, struct rate *))
+{
+	struct rate rate = {.count = 12345};
+	bool ok = parse(str_of(row->text), &rate);
+	if (ok != row->ok)
+		fail_msg("\"%s\" parsed: %d", row->text, ok);
+	if (!ok) {
+		assert_int_equal(rate.count, 12345);
+		return;
+	}
+	assert_int_equal(rate.count, row->count);
+	assert_int_equal(rate.per, row->per);
+	assert_int_equal(rate.burst, row->burst);
+}
+
 static void test_rate_parse_table(void **)
 {
-	static const struct {
-		const char *text;
-		bool ok;
-		uint32_t count;
-		usec per;
-		uint32_t burst;
-	} rows[] = {
+	static const struct rate_row rows[] = {
 		{"100/s", true, 100, USEC_SECOND, 5},
 		{"5/min", true, 5, USEC_MINUTE, 1},
 		{"1000/h", true, 1000, USEC_HOUR, 1},
@@ -160,21 +177,44 @@ static void test_rate_parse_table(void **)
 		{"100/s,bust=3", false, 0, 0, 0},
 		{"4294967296/s", false, 0, 0, 0},
 		{"99999999999999999999/s", false, 0, 0, 0},
+		{"100kB/s", false, 0, 0, 0},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct rate rate = {.count = 12345};
-		bool ok = rate_parse(str_of(rows[i].text), &rate);
-		if (ok != rows[i].ok)
-			fail_msg("\"%s\" parsed: %d", rows[i].text, ok);
-		if (!ok) {
-			assert_int_equal(rate.count, 12345);
-			continue;
-		}
-		assert_int_equal(rate.count, rows[i].count);
-		assert_int_equal(rate.per, rows[i].per);
-		assert_int_equal(rate.burst, rows[i].burst);
-	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_rate(&rows[i], rate_parse);
+}
+
+static void test_rate_parse_bytes_table(void **)
+{
+	static const struct rate_row rows[] = {
+		{"500kB/s", true, 500000, USEC_SECOND, 25000},
+		{"500 KB/s", true, 500000, USEC_SECOND, 25000},
+		{"10MB/min", true, 10000000, USEC_MINUTE, 8333},
+		{"2GB/h", true, 2000000000, USEC_HOUR, 27777},
+		{"800B/d,burst=5", false, 0, 0, 0},
+		{" 800B / d , burst = 2kB ", true, 800, USEC_DAY, 2000},
+		{"1GB/s", true, 1000000000, USEC_SECOND, RATE_BURST_LIMIT},
+		/* A third of the volume in a third of the day. */
+		{"10GB/d", true, 3333333333, 8 * USEC_HOUR, 5787},
+		{"10000GB/d", true, 4293688278, 37097467, RATE_BURST_LIMIT},
+		{"unlimited", true, 0, USEC_SECOND, 1},
+		{"10001GB/d", false, 0, 0, 0},
+		{"500/s", false, 0, 0, 0},
+		{"500kb/s", false, 0, 0, 0},
+		{"500TB/s", false, 0, 0, 0},
+		{"0kB/s", false, 0, 0, 0},
+		{"kB/s", false, 0, 0, 0},
+		{"B/s", false, 0, 0, 0},
+		{"/s", false, 0, 0, 0},
+		{"", false, 0, 0, 0},
+		{"99999999999999999999B/s", false, 0, 0, 0},
+		{"18446744073709551615GB/s", false, 0, 0, 0},
+		{"1MB/s,burst=2MB", false, 0, 0, 0},
+		{"1MB/s,burst=0B", false, 0, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		check_rate(&rows[i], rate_parse_bytes);
 }
 
 int main(void)
@@ -187,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_bucket_no_window_exceeds_the_rate),
 		cmocka_unit_test(test_bucket_reaches_the_rate),
 		cmocka_unit_test(test_rate_parse_table),
+		cmocka_unit_test(test_rate_parse_bytes_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,30 +104,6 @@ static void test_path_connection_rate_wakes_later(void **)
 	assert_true(g.wake_at == t0 + 10 * USEC_SECOND);
 }
 
-static void test_path_connect_failures_hold_connects_only(void **)
-{
-	struct path p = path_of(10, "unlimited", "unlimited");
-	struct path_demand d = {.waiting = 50, .slots = 1, .open = 1};
-
-	for (int i = 0; i < 5; i++) /* one round */
-		record(&p, PATH_CONNECT_FAILED, t0);
-	struct path_grant g = path_verdict(&p, &d, t0);
-	assert_int_equal(g.start, 1);
-	d.slots = d.open = 0;
-	g = path_verdict(&p, &d, t0);
-	assert_int_equal(g.open, 0);
-	assert_string_equal(g.why, "unreachable");
-	assert_true(g.wake_at == t0 + 15 * USEC_SECOND);
-
-	usec now = g.wake_at;
-	assert_int_equal(path_verdict(&p, &d, now).open, 1); /* a probe */
-	record(&p, PATH_CONNECT_FAILED, now);
-	assert_true(path_verdict(&p, &d, now).wake_at == now + 30 * USEC_SECOND);
-	now += 30 * USEC_SECOND;
-	record(&p, PATH_OPENED, now);
-	assert_int_equal(path_verdict(&p, &d, now).open, 10);
-}
-
 static void test_path_recipient_errors_never_count(void **)
 {
 	static const enum bounce_class classes[] = {
@@ -306,7 +282,7 @@ static void test_path_promises_hold_for_any_history(void **)
 			if (d.waiting && !g.start && !g.open && g.wake_at == USEC_NEVER)
 				assert_true(d.open + d.opening > 0);
 			if (prng_below(&prng, 2))
-				record(&p, (enum path_event_kind)prng_below(&prng, 4), now);
+				record(&p, (enum path_event_kind)prng_below(&prng, 2), now);
 			else
 				record_class(&p,
 					     (enum bounce_class)prng_below(&prng, CLASS_COUNT),
@@ -323,7 +299,6 @@ int main(void)
 		cmocka_unit_test(test_path_grants_slots_and_connections),
 		cmocka_unit_test(test_path_rate_limits_starts_and_needless_connections),
 		cmocka_unit_test(test_path_connection_rate_wakes_later),
-		cmocka_unit_test(test_path_connect_failures_hold_connects_only),
 		cmocka_unit_test(test_path_recipient_errors_never_count),
 		cmocka_unit_test(test_path_local_replies_never_count),
 		cmocka_unit_test(test_path_decreases_once_a_minute),

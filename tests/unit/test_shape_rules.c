@@ -113,6 +113,25 @@ static void test_rules_of_the_configuration_win(void **)
 			 5);
 }
 
+static void test_rules_say_what_shares_a_limit(void **)
+{
+	struct rules *rules = fresh_rules();
+	struct path_limits volume = {.byte_rate = {1000, USEC_SECOND, 1}, .shared = true};
+
+	assert_true(rules_shared(rules, STR("gmail")));
+	assert_true(rules_shared(rules, STR("GMX")));
+	assert_false(rules_shared(rules, STR("mimecast")));
+	assert_false(rules_shared(rules, STR("nobody-knows")));
+	assert_false(rules_shared(rules, STR("")));
+
+	assert_int_equal(rules_add(rules, STR("cisco"), NULL, 0, &volume, RULES_BYTE_RATE), 0);
+	assert_false(rules_shared(rules, STR("cisco")));
+	assert_int_equal(rules_limits(rules, STR("cisco"), STR("")).byte_rate.count, 1000);
+	assert_int_equal(rules_limits(rules, STR("zoho"), STR("")).byte_rate.count, 0);
+	assert_int_equal(rules_add(rules, STR("cisco"), NULL, 0, &volume, RULES_SCOPE), 0);
+	assert_true(rules_shared(rules, STR("cisco")));
+}
+
 static void test_rules_refuse_what_is_no_rule(void **)
 {
 	struct rules *rules = fresh_rules();
@@ -156,7 +175,7 @@ static void test_rules_table_is_whole(void **)
 			last = str_cut(&line, '\t');
 			cells++;
 		}
-		assert_int_equal(cells, 9);
+		assert_int_equal(cells, 11);
 		assert_true(last.size > 0);
 		rows++;
 	}
@@ -170,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_rules_match_whole_labels_of_every_host),
 		cmocka_unit_test(test_rules_limits_come_in_layers),
 		cmocka_unit_test(test_rules_of_the_configuration_win),
+		cmocka_unit_test(test_rules_say_what_shares_a_limit),
 		cmocka_unit_test(test_rules_refuse_what_is_no_rule),
 		cmocka_unit_test(test_rules_end_of_memory_is_an_answer),
 		cmocka_unit_test(test_rules_table_is_whole),
