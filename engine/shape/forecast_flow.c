@@ -381,7 +381,10 @@ usec flow_advance(struct flow *f, usec time)
 		if (f->remaining == 0)
 			break;
 		usec next = f->event_count > 0 ? f->events[0].at : USEC_NEVER;
-		next = usec_min(next, f->wake_at);
+		/* A grant that was not used, because so few messages deserve no connection
+		 * more, says now: then an event is what it waits for. */
+		if (f->wake_at > f->path_at)
+			next = usec_min(next, f->wake_at);
 		usec wait = next == USEC_NEVER ? left : usec_min(left, next - f->path_at);
 		pass(f, wait);
 		left -= wait;

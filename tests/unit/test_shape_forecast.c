@@ -114,6 +114,17 @@ static void test_forecast_keeps_to_a_connection_rate(void **)
 	assert_int_equal(flow.hold, HOLD_CONNECTION_RATE);
 }
 
+/* The last connection is closing, and the few that are left deserve no other beside it. */
+static void test_forecast_ends_behind_a_closing_connection(void **)
+{
+	for (uint64_t count = 1; count <= 60; count++) {
+		struct forecast_flow flow = flow_of(count, 20, "unlimited", "120/min");
+		flow.limits.messages_per_connection = 5;
+		(void)run(&flow, 1, (struct forecast){});
+		assert_true(flow.end_at < 10 * USEC_SECOND);
+	}
+}
+
 static void test_forecast_learns_habits(void **)
 {
 	struct forecast_flow slow = flow_of(100000, 1, "unlimited", "unlimited"), fast = slow;
@@ -205,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_forecast_counts_round_trips),
 		cmocka_unit_test(test_forecast_renews_worn_out_connections),
 		cmocka_unit_test(test_forecast_keeps_to_a_connection_rate),
+		cmocka_unit_test(test_forecast_ends_behind_a_closing_connection),
 		cmocka_unit_test(test_forecast_learns_habits),
 		cmocka_unit_test(test_forecast_shares_the_connections_of_the_engine),
 		cmocka_unit_test(test_forecast_keeps_to_the_rate_of_the_campaign),
