@@ -11,6 +11,6 @@ void commands_overview(void);
 
 extern const struct command command_campaign, command_cancel, command_check, command_classify,
 	command_dkim, command_help, command_hosts, command_import, command_init, command_pause,
-	command_preview, command_recipients, command_report, command_resume, command_send,
+	command_plan, command_preview, command_recipients, command_report, command_resume, command_send,
 	command_sink, command_status, command_subscriber, command_suppress, command_template,
 	command_tls_report, command_trace;

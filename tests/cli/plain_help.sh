@@ -5,7 +5,7 @@ run 0 help
 prints "recipients"
 run 0 --version
 prints "rundbrief "
-for command in init import campaign preview send status report recipients pause resume cancel \
+for command in init import campaign preview plan send status report recipients pause resume cancel \
 	subscriber suppress dkim check trace tls-report hosts classify template sink help; do
 	run 0 $command --help
 	prints "usage: rundbrief $command"
