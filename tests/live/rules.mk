@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-demo show-kill9 show-mailservers show-memory show-rtt show-servers \
+.PHONY: live show-auth show-demo show-kill9 show-mailservers show-memory show-plan show-rtt show-servers \
 	show-tls show-tls-cost bare
 PYTHON := /usr/bin/python3
 live: all
@@ -15,6 +15,8 @@ show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
 	@$(PYTHON) tests/live/test_memory.py 1000000
+show-plan: all
+	@$(PYTHON) tests/live/test_plan.py 35
 show-tls: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_tls.py 20000
