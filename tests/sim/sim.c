@@ -334,7 +334,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 				   engine->ledger.why);
 			break;
 		}
-		if (engine->feeder.finished) {
+		if (engine->feeder.only->finished) {
 			drain(w, engine);
 			count_habits(engine);
 			close_engine(engine);
