@@ -17,7 +17,7 @@ struct plan_domain {
 /* One flow of the forecast, by the same index. */
 struct plan_flow {
 	str provider, site; /* site empty: small sites nobody looked at, or all of a provider */
-	uint64_t domains;
+	uint64_t domains, recipients; /* of all its paths, exactly */
 };
 
 struct plan_row {

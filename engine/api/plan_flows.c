@@ -70,6 +70,7 @@ static void gather(struct gathering *g)
 		if (!place)
 			return;
 		place->recipients += d->count;
+		place->flow.recipients += d->count;
 		place->flow.domains++;
 	}
 }
@@ -117,8 +118,8 @@ static int make_flows(struct gathering *g)
 		if (small->domains == 0)
 			continue;
 		struct place place = {
-			.flow = {.domains = small->domains},
-			.recipients = (small->recipients + small->domains - 1) / small->domains,
+			.flow = {.domains = small->domains, .recipients = small->recipients},
+			.recipients = (small->recipients + small->domains / 2) / small->domains,
 			.limits = rules_limits(g->settings->rules, STR(""), STR("")),
 		};
 		add_flow(g, &place, small->domains);
@@ -192,7 +193,7 @@ static void make_rows(struct plan *p)
 	for (size_t i = 0; i < p->forecast.flow_count; i++) {
 		const struct forecast_flow *flow = &p->forecast.flows[i];
 		struct plan_row *row = row_of(p, p->flows[i].provider);
-		row->recipients += flow->recipients * flow->paths;
+		row->recipients += p->flows[i].recipients;
 		row->domains += p->flows[i].domains;
 		row->per_hour += flow->per_hour;
 		row->tail_at = usec_max(row->tail_at, flow->tail_at);
