@@ -9,6 +9,7 @@ const struct command *const commands[] = {
 	&command_import,
 	&command_campaign,
 	&command_preview,
+	&command_plan,
 	&command_send,
 	&command_post,
 	&command_status,

@@ -155,6 +155,8 @@ int report_read(struct db *db, const struct campaign_row *campaign, struct repor
 	if (code == CLI_GO)
 		code = read_examples(db, campaign, r);
 	if (code == CLI_GO)
+		code = report_read_forecasts(db, campaign, r);
+	if (code == CLI_GO)
 		code = db_do(db, "commit");
 	sort(&r->providers);
 	sort(&r->failed_classes);

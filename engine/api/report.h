@@ -24,6 +24,14 @@ struct report_example {
 	uint64_t count;
 };
 
+/* What `rundbrief plan` said of a provider last, and what came of it. */
+struct report_forecast {
+	str provider, hold;
+	uint64_t recipients;
+	usec forecast; /* from the start to the last first attempt; USEC_NEVER: over a year */
+	usec fact;     /* the same from the launch, until now; -1: none was made yet */
+};
+
 struct report {
 	str id, name, state, subject, revision, lists, excluded, filter;
 	bool fully_cut;
@@ -38,6 +46,8 @@ struct report {
 	struct report_groups providers, failed_classes, suppressed_reasons;
 	struct report_example examples[10];
 	size_t example_count;
+	struct report_forecast *forecasts;
+	size_t forecast_count; /* 0: nobody has planned it */
 };
 
 /* All memory is the command's arena. CLI_GO or an exit code. */
@@ -51,6 +61,12 @@ uint64_t report_open(const struct report *);
 bool report_holds(const struct report *);
 double
 report_rate(const struct report *); /* attempted recipients a second, first to last; 0: none */
+
+/* report_forecast.c */
+[[nodiscard]] int report_read_forecasts(struct db *, const struct campaign_row *,
+					struct report *);
+void report_put_forecasts_text(const struct report *, struct buf *out);
+void report_put_forecasts_json(const struct report *, struct buf *out); /* ends in a comma */
 
 void report_put_text(const struct report *, struct buf *out);
 void report_put_json(const struct report *, struct buf *out);

@@ -118,6 +118,7 @@ void report_put_json(const struct report *r, struct buf *out)
 	buf_printf(out, "\"rate\":%.3f,", report_rate(r));
 	put_funnel(out, r);
 	put_providers(out, &r->providers);
+	report_put_forecasts_json(r, out);
 	put_examples(out, r);
 	put_close(out, "}\n");
 }

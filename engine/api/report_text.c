@@ -253,5 +253,6 @@ void report_put_text(const struct report *r, struct buf *out)
 	buf_put_byte(out, '\n');
 	put_equation(r, out);
 	put_providers(r, out);
+	report_put_forecasts_text(r, out);
 	put_examples(r, out);
 }

@@ -246,9 +246,12 @@ bool carrier_flow_has_room(const struct carrier_flow *flow, usec now)
 	bool shut = path->open_count == 0 && path->reach.opening_after > now + WAIT_LIMIT;
 	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
 		return false;
-	size_t of_path = startable(&shaping->messages.rate, WAIT_LIMIT);
+	const struct rate limit = path_limits_rate(&shaping->limits);
+	size_t in_time = startable(&shaping->messages.rate, WAIT_LIMIT);
+	size_t at_most = startable(&limit, WAIT_LIMIT);
 	size_t warming =
 		path->warming ? warming_startable(path->warming, WAIT_LIMIT) : SIZE_MAX;
+	size_t of_path = in_time < at_most ? in_time : at_most;
 	size_t room = carrier_flow_share(flow, of_path < warming ? of_path : warming);
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		size_t of_quota =

@@ -132,13 +132,13 @@ void carrier_notes_take_back(struct carrier *carrier)
 
 bool carrier_note_incident(struct carrier *carrier, const struct store_incident *incident)
 {
-	struct carrier_note *note = borrow(carrier);
+	struct carrier_note *note = carrier_note_borrow(carrier);
 	if (!note)
 		return false;
 	note->kind = NOTE_INCIDENT;
 	note->incident = *incident;
-	note->incident.provider = keep(note, incident->provider, 64);
-	push(carrier, note);
+	note->incident.provider = carrier_note_keep(note, incident->provider, 64);
+	carrier_note_push(carrier, note);
 	return true;
 }
 

@@ -446,8 +446,9 @@ static void give_back(struct carrier *carrier, struct envelope *envelope)
 }
 
 /* When what finds no room may come again: by another source at once; else when the path can be
- * expected to have sent what it holds, and one after the other as its rate lets them start, so
- * that a slow path is not read for each minute. */
+ * expected to have sent what it holds, and one after the other, so that a slow path is not read
+ * for each minute. That is at twice the pace of its limits, whatever holds it back now: who
+ * comes too early goes round once more, who comes too late leaves the path idle. */
 static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	if (!path || carrier_other_source_is_left(carrier, path->source_index, now))
@@ -455,15 +456,15 @@ static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, u
 	if (carrier_provider_is_stopped(carrier, path))
 		return now + RETURN_HELD;
 	const struct path *shaping = &path->site->shaping;
-	const struct rate *rate = &shaping->messages.rate;
-	usec least = now + (rate->count ? WAIT_LIMIT / 2 : WAIT_LIMIT);
+	const struct rate rate = path_limits_rate(&shaping->limits);
+	usec least = now + (rate.count ? WAIT_LIMIT / 2 : WAIT_LIMIT);
 	least = usec_max(least, shaping->suspended_until);
 	if (path->open_count == 0)
 		least = usec_max(least, path->reach.opening_after);
 	path->return_at = usec_max(path->return_at, least);
 	usec at = path->return_at;
-	if (rate->count > 0)
-		path->return_at += rate->per / rate->count;
+	if (rate.count > 0)
+		path->return_at += rate.per / rate.count / 2;
 	return usec_min(at, least + RETURN_LIMIT);
 }
 

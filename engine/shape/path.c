@@ -55,6 +55,27 @@ void path_set_limits(struct path *p, const struct path_limits *limits, usec now)
 	apply_rate(p);
 }
 
+static bool is_slower(const struct rate *a, const struct rate *b)
+{
+	return (double)a->count * (double)b->per < (double)b->count * (double)a->per;
+}
+
+struct rate path_limits_rate(const struct path_limits *limits)
+{
+	uint64_t each = limits->messages_per_connection;
+	uint64_t count = limits->connection_rate.count * each;
+	struct rate by_connections = {
+		.count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX,
+		.per = limits->connection_rate.per,
+		.burst = 1,
+	};
+	bool bound = by_connections.count > 0;
+	if (bound && (limits->message_rate.count == 0 ||
+		      is_slower(&by_connections, &limits->message_rate)))
+		return by_connections;
+	return limits->message_rate;
+}
+
 /* How many connections to open for the messages that start on none of the open ones. room is
  * what the rate would still let start: a connection that the rate leaves idle is not opened. */
 static uint32_t connections_wanted(const struct path_demand *d, uint32_t start, uint32_t room)

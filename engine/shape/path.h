@@ -82,6 +82,9 @@ struct path {
 void path_init(struct path *, const struct path_limits *, usec now);
 /* New limits (a reload); what was learned stays, as far as it fits under them. */
 void path_set_limits(struct path *, const struct path_limits *, usec now);
+/* What these limits let start in the long run, whichever binds: the message rate, or that of
+ * connections which take so many each. count 0: neither does. */
+struct rate path_limits_rate(const struct path_limits *);
 struct path_grant path_verdict(const struct path *, const struct path_demand *, usec now);
 void path_record(struct path *, const struct path_event *, usec now);
 /* A person says that it may go on: waits end now, what was learned of the pace stays. */

@@ -13,6 +13,7 @@
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
 #include "engine/store/source_days.h"
+#include "engine/store/settle_times.h"
 #include "engine/store/tally.h"
 #include "engine/store/unknown.h"
 
@@ -337,6 +338,7 @@ enum {
 	SETTLE_CAMPAIGNS,
 	SETTLE_ROWS,
 	SETTLE_TALLIES,
+	SETTLE_TIMES,
 	SETTLE_DEFERRALS,
 	SETTLE_DEFERRALS_DONE,
 	SETTLE_OUTBOX,
@@ -361,6 +363,8 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return x->count ? send_rows(s, x) : PG_DONE;
 	case SETTLE_TALLIES:
 		return x->count ? send_tallies(s, r, x) : PG_DONE;
+	case SETTLE_TIMES:
+		return settle_times_send(s, r->engine_id, x->outcomes, x->count);
 	case SETTLE_DEFERRALS:
 		return send_deferrals(s, x);
 	case SETTLE_DEFERRALS_DONE:

@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
-	show-memory show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
+	show-memory show-plan show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -24,6 +24,8 @@ show-warmup: all
 # What top and why say of a throttled campaign, and how long answers take among a million.
 show-why: all
 	@$(PYTHON) tests/live/test_why.py 1000000
+show-plan: all
+	@$(PYTHON) tests/live/test_plan.py 35
 show-tls: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_tls.py 20000

@@ -15,3 +15,14 @@ build/debug/canary: $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o build/
 sim:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/sim build/debug/canary
 	@sh tests/sim/run.sh $(SEEDS)
+
+# Forecasts against facts: the hosts of the named internets, and a driver of its own.
+PLAN_SEEDS ?= 20
+SHOW_PLAN_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,tests/sim/plan/show_plan.c \
+	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario.c tests/sim/scenario_list.c, \
+	$(wildcard tests/sim/*.c)))
+$(BUILD)/show_plan: $(SHOW_PLAN_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SHOW_PLAN_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+.PHONY: show-plan-sim
+show-plan-sim: $(BUILD)/show_plan
+	@$(BUILD)/show_plan 1 $(PLAN_SEEDS)

@@ -308,9 +308,29 @@ static void test_path_promises_hold_for_any_history(void **)
 	}
 }
 
+static void test_path_limits_rate_is_that_of_what_binds(void **)
+{
+	struct path_limits limits = {.connections = 5};
+	assert_int_equal(path_limits_rate(&limits).count, 0);
+	assert_true(rate_parse(STR("100/min"), &limits.connection_rate));
+	assert_int_equal(path_limits_rate(&limits).count, 0);
+	limits.messages_per_connection = 5;
+	struct rate rate = path_limits_rate(&limits);
+	assert_true(rate.count == 500 && rate.per == USEC_MINUTE);
+	assert_true(rate_parse(STR("100/s"), &limits.message_rate));
+	assert_int_equal(path_limits_rate(&limits).count, 500);
+	assert_true(rate_parse(STR("8/s"), &limits.message_rate));
+	rate = path_limits_rate(&limits);
+	assert_true(rate.count == 8 && rate.per == USEC_SECOND);
+	limits.messages_per_connection = UINT32_MAX;
+	assert_true(rate_parse(STR("unlimited"), &limits.message_rate));
+	assert_true(path_limits_rate(&limits).count == UINT32_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_path_limits_rate_is_that_of_what_binds),
 		cmocka_unit_test(test_path_grants_slots_and_connections),
 		cmocka_unit_test(test_path_rate_limits_starts_and_needless_connections),
 		cmocka_unit_test(test_path_connection_rate_wakes_later),

@@ -1,2 +1,0 @@
--- Stands in for a migration that comes with another branch; it is not to be merged.
-select 1;
