@@ -301,8 +301,8 @@ void carrier_site_touch(struct carrier *, struct carrier_site *); /* those of al
 void carrier_path_short(struct carrier *, struct carrier_path *); /* of a session or message */
 void carrier_paths_done(struct carrier *);
 void carrier_take_rules(struct carrier *, usec now); /* when there are others: to all sites */
-void carrier_given_back(struct carrier *);          /* one of them is there again */
-size_t carrier_path_pending(struct carrier_path *); /* envelopes that have not started */
+void carrier_given_back(struct carrier *);           /* one of them is there again */
+size_t carrier_path_pending(struct carrier_path *);  /* envelopes that have not started */
 void carrier_path_run(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_fail_waiting(struct carrier *, struct carrier_path *, const struct reply *);
 void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_before);
@@ -350,6 +350,7 @@ struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
 void carrier_take_warming_news(struct carrier *);
 /* No more than what is reserved, and not before its time. */
 void carrier_hold_cold(struct carrier *, struct carrier_path *, struct path_grant *, usec now);
+void carrier_start_cold(struct carrier_path *, struct envelope *, usec now);
 
 /* carrier_connect.c */
 /* A connection begins to be opened; false when there is no session left. */

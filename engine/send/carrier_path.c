@@ -123,8 +123,7 @@ static void start_message(struct carrier *carrier, struct session *session,
 	const struct path_event event = {.kind = PATH_STARTED};
 	path_record(&session->path->site->shaping, &event, now);
 	carrier_message_start(carrier, message, now);
-	if (session->path->warming && warming_start(session->path->warming, now))
-		message->envelope->warming_starts++;
+	carrier_start_cold(session->path, message->envelope, now);
 	atomic_fetch_add_explicit(&carrier->counts.started, 1, memory_order_relaxed);
 	session_submit(session, message, now);
 }

@@ -33,3 +33,13 @@ void carrier_hold_cold(struct carrier *carrier, struct carrier_path *path,
 	grant->start = grant->start < room ? grant->start : room;
 	grant->open = grant->open < room ? grant->open : room;
 }
+
+/* The start is the path's, by which it was allowed. An envelope that was handed over for
+ * another one (the table of providers was changed in between) is not counted as under way
+ * there. */
+void carrier_start_cold(struct carrier_path *path, struct envelope *envelope, usec now)
+{
+	if (path->warming && warming_start(path->warming, now) &&
+	    envelope->warming == path->warming)
+		envelope->warming_starts++;
+}

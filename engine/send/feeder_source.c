@@ -32,14 +32,19 @@ static struct warming *warming_create(struct feeder *feeder, const char *key, ui
 	return map_put(&feeder->warmings, str_of(w->key), w) == 0 ? w : NULL;
 }
 
-/* NULL: the source is warm for whoever takes the route, or a relay does, which has a name of
- * its own with providers. */
+/* A relay has a name of its own with providers. */
+static bool has_curve(const struct feeder *feeder, uint32_t source, const struct route *route)
+{
+	bool by_relay = route->host_count > 0 && route->hosts[0].relay != ROUTE_NO_RELAY;
+	return feeder->settings->warmups && feeder->settings->warmups[source] && !by_relay;
+}
+
+/* NULL: it has no curve there, or memory is out. */
 static struct warming *warming_of(struct feeder *feeder, uint32_t source,
 				  const struct route *route)
 {
 	char key[sizeof(((struct warming *)0)->key)];
-	bool by_relay = route->host_count > 0 && route->hosts[0].relay != ROUTE_NO_RELAY;
-	if (!feeder->settings->warmups || !feeder->settings->warmups[source] || by_relay)
+	if (!has_curve(feeder, source, route))
 		return NULL;
 	snprintf(key, sizeof(key), "%u %s", source, route->provider);
 	struct warming *w = map_get(&feeder->warmings, str_of(key));
@@ -233,7 +238,9 @@ static void look_at(struct feeder *feeder, struct choosing *c, size_t i,
 	struct member *m = &c->members[i];
 	chain_init(&m->mine);
 	m->warming = warming_of(feeder, source, route);
-	m->room = m->warming ? warming_room(m->warming, now, wall) : UINT64_MAX;
+	m->room = has_curve(feeder, source, route) ? 0 : UINT64_MAX;
+	if (m->warming)
+		m->room = warming_room(m->warming, now, wall);
 	c->may[i] = !aside && m->room > 0;
 	c->warm[i] = !aside && m->room == UINT64_MAX;
 }

@@ -126,7 +126,7 @@ refused 's/SPARE_PASSWORD/NOT_SET/' 'relay "spare".password_env: the environment
 refused 's/user = ann token = access_token//;s/ fixed }/ fixde }/' 'there is no relay "fixde", did you mean "fixed"?'
 refused 's/provider:gmail/provider:gmial/' 'route "provider:gmial": no provider is called that, did you mean "provider:gmail"?'
 refused 's/port = 24 //' 'relay "store".port: lmtp needs a port of its own'
-refused 's/relays = { store } tls = none//' 'route "list:inhouse": relays, host or tls must be set'
+refused 's/relays = { store } tls = none//' 'route "list:inhouse": relays, host, tls or pool must be set'
 chmod 644 password
 run 2 send --limits --config full.conf
 tells 'relay "main".password: password: everybody may use it; chmod 600 password'

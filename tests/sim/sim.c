@@ -17,6 +17,7 @@
 #include "engine/io/heap.h"
 #include "engine/send/engine_parts.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_warming.h"
 #include "tests/sim/world.h"
 
 #define STEP_LIMIT 2000000
@@ -157,6 +158,7 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 static bool open_engine(struct world *w, struct engine *engine,
 			const struct engine_settings *settings)
 {
+	sim_warming_begin();
 	for (int tries = 0; tries < 1000; tries++) {
 		if (engine_open(engine, settings, heap_source(), 7, 2) == 0) {
 			state_hits[16] += engine->recovery.settled_count;
@@ -195,28 +197,11 @@ static void count_habits(const struct engine *engine)
 		state_hits[26] += ((const struct carrier_path *)e->value)->shut_until > 0;
 }
 
-/* Nothing was started that the database had not counted. */
-static void check_warmings(struct world *w, struct engine *engine)
-{
-	size_t index = 0;
-	for (struct map_entry *e; (e = map_next(&engine->feeder.warmings, &index));) {
-		const struct warming *warming = e->value;
-		uint64_t started = atomic_load(&warming->started);
-		state_hits[27] += started;
-		if (started > atomic_load(&warming->granted))
-			world_fail(w, "%s started %llu of %llu that were reserved",
-				   warming->key, (unsigned long long)started,
-				   (unsigned long long)atomic_load(&warming->granted));
-		if (warming->handed > 0)
-			world_fail(w, "%s: %llu envelopes have not come back", warming->key,
-				   (unsigned long long)warming->handed);
-	}
-}
-
 static usec step_all(struct engine *engine)
 {
 	struct world *w = world;
 	usec wake = carrier_step(&engine->carrier);
+	sim_warming_check(w, engine);
 	wake = usec_min(wake, feeder_step(&engine->feeder));
 	for (uint32_t i = 0; i < engine->limits.presses; i++)
 		while (press_step(&engine->presses[i]))
@@ -295,7 +280,7 @@ static void drain(struct world *w, struct engine *engine)
 		move_on(w, usec_min(wake, w->now + USEC_SECOND));
 	}
 	check_empty(w, engine);
-	check_warmings(w, engine);
+	sim_warming_end(w, engine);
 }
 
 /* What the journal says, read back after the end, is what the database holds: every mark has

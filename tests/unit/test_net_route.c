@@ -560,6 +560,7 @@ static void test_route_the_narrowest_static_route_counts(void **)
 		 .relay_count = 1},
 		{.match = ROUTE_DOMAIN,
 		 .name = STR("a.test"),
+		 .pool = 2,
 		 .has_tls = true,
 		 .tls = TLS_WISH_ENCRYPT}};
 	static const str lists[] = {STR("offers"), STR("news")};
@@ -567,8 +568,10 @@ static void test_route_the_narrowest_static_route_counts(void **)
 	world_begin(relay_records, NULL);
 	ask_on_lists(config, "a.test", lists, 2);
 	check_hosts("mx1.test=encrypt mx2.test=encrypt");
+	assert_int_equal(route->pool, 2);
 	ask_on_lists(config, "big.test", lists, 2);
 	assert_string_equal(route->site, "relay:west");
+	assert_int_equal(route->pool, 0);
 	ask_on_lists(config, "gone.test", lists, 2); /* whatever DNS says: the relay may know */
 	assert_string_equal(route->site, "relay:east");
 	ask_on_lists(config, "gone.test", lists, 1);
