@@ -70,7 +70,7 @@ struct truth {
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
-	usec accepted_at; /* first; 0: not yet */
+	usec accepted_at;    /* first; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 

@@ -190,6 +190,7 @@ static void test_outbox_tells_of_campaigns_that_are_not_loaded(void **)
 	assert_int_equal(c.ret_slice_id, 0);
 	assert_int_equal(c.ret_unknown_campaign_id, codes);
 	assert_true(c.ret_next_due_wall == USEC_NEVER);
+	assert_int_equal(claim_of(10, 0).ret_unknown_campaign_id, codes);
 	exec("update campaigns set state = 2 where name = 'codes'");
 	assert_int_equal(claim_of(10, 1).ret_unknown_campaign_id, 0);
 	assert_int_equal(claim(10).ret_slice_id, 0);
