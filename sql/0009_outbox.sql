@@ -277,4 +277,5 @@ join stages g on g.number = d.stage
 left join (select number, name from classes union select number, name from reasons) r
 	on r.number = d.class
 left join subscribers s on s.tenant_id = d.tenant_id and s.id = d.subscriber_id
-left join outbox o on o.tenant_id = d.tenant_id and o.id = d.subscriber_id;
+left join outbox o on o.tenant_id = d.tenant_id and o.id = d.subscriber_id
+	and d.subscriber_id >= 1099511627776;

@@ -31,8 +31,9 @@ static int read_person(struct db *db, const struct campaign_row *campaign, const
 	if (PQntuples(result) == 0) {
 		PQclear(result);
 		return cli_fail(db->cli, EXIT_NOT_FOUND,
-				email ? "there is no subscriber %s"
-				      : "nobody is on the campaign's lists%s",
+				email ? "there is no subscriber %s, or no message to them"
+				      : "nobody is on the campaign's lists, or in its "
+					"outbox%s",
 				email ? email : "");
 	}
 	struct message_recipient *to = &letter->recipient;

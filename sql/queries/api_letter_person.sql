@@ -1,9 +1,15 @@
--- A subscriber by address key, or (key empty) any of the campaign's audience; with the Date and the
--- revision of an attempt that was made, or the newest revision.
+-- A subscriber by address key, or (key empty) any of the campaign's audience; of a transactional
+-- campaign the newest row of the outbox. With the Date and the revision of an attempt that was made,
+-- or the newest revision.
 with c as (select * from campaigns where tenant_id = $1::int and id = $2::bigint),
 one as (
 	select s.id, s.address, s.name from subscribers s
-	where s.tenant_id = $1::int and s.address_key = $3::text
+	where s.tenant_id = $1::int and s.address_key = $3::text and (select kind from c) = 0
+	union all
+	(select o.id, o.address, o.name from outbox o
+		where o.tenant_id = $1::int and o.campaign_id = $2::bigint
+			and (o.address_key = $3::text or $3::text = '')
+		order by o.id desc limit 1)
 	union all
 	(select s.id, s.address, s.name from c
 		join subscriptions p on p.tenant_id = $1::int and p.list_id = any (c.list_ids) and p.state = 1

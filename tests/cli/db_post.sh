@@ -61,6 +61,22 @@ tells "is cancelled: it cannot be cancelled"
 run 0 post --cancel order-4711 --json
 prints '"status":"cancelled"'
 run 0 post ready --to cy@example.com --set subject=Hi --set text=there
+run 0 preview receipt --to ann@example.com
+prints "Subject: Order 4711"
+prints "Thank you, Ann"
+run 0 preview receipt --raw --unsigned
+prints "To: bob@example.com"
+never_prints "List-"
+run 0 preview ready --text
+is "there"
+run 0 preview ready --html
+prints ">there</pre>"
+run 0 post ready --to cy@example.com --set subject=Hi --set "html=<p>a &amp; b</p>"
+run 0 preview ready --html
+is "<p>a &amp; b</p>"
+run 0 preview ready --text
+prints "a"
+run 3 preview receipt --to nobody@example.com
 run 3 post recipt --to a@example.com
 tells "did you mean 'receipt'?"
 run 6 post receipt --to ann

@@ -675,7 +675,8 @@ static void check_one(struct world *w, const struct truth *t)
 	/* Every acceptance but the delivered one stands in the list of doubts. */
 	if (t->accepted_count > t->doubt_count + (delivered ? 1 : 0))
 		world_fail(w, "%s: accepted %u times, listed in doubt %u times, verdict %s",
-			   t->email, t->accepted_count, t->doubt_count, verdict_names[t->final]);
+			   t->email, t->accepted_count, t->doubt_count,
+			   verdict_names[t->final]);
 	/* Servers answer in order: the policy speaks for the first message that was not. */
 	if (!w->in_doubt_retry && t->accepted_count > 1 + t->behind_count)
 		world_fail(w, "%s got %u copies under the policy assume", t->email,

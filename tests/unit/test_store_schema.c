@@ -2,6 +2,7 @@
  * the tables are those of the program. */
 #include "tests/unit/cmocka_all.h"
 
+#include "engine/base/codec.h"
 #include "engine/smtp/classify.h"
 #include "engine/store/pg.h"
 #include "engine/store/reasons.h"
@@ -68,6 +69,22 @@ static void test_schema_names_numbers_as_the_program_does(void **)
 	assert_int_equal(reasons, atoi(live_value("select count(*) from reasons")));
 }
 
+static void test_schema_codes_ids_as_the_program_does(void **)
+{
+	const uint64_t ids[] = {1, 127, 128, 300, STORE_OUTBOX_FIRST_ID};
+	char memory[64], hex[200];
+	struct buf coded, text;
+	buf_init_fixed(&coded, memory, sizeof(memory));
+	delta_encode(&coded, ids, 5);
+	buf_init_fixed(&text, hex, sizeof(hex));
+	hex_encode(&text, buf_str(&coded));
+	buf_put_byte(&text, 0);
+	assert_string_equal(live_value("select encode(id_bytes('{1, 127, 128, 300, "
+				       "1099511627776}'), 'hex')"),
+			    hex);
+	assert_int_equal(STORE_OUTBOX_FIRST_ID, 1099511627776);
+}
+
 static void test_pg_text_is_clean(void **)
 {
 	static const struct {
@@ -97,6 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_schema_applies_once),
 		cmocka_unit_test(test_schema_names_numbers_as_the_program_does),
+		cmocka_unit_test(test_schema_codes_ids_as_the_program_does),
 		cmocka_unit_test(test_pg_text_is_clean),
 		cmocka_unit_test(test_schema_refuses_another_program),
 	};
