@@ -6,7 +6,8 @@
 #define TOP_LIMIT 50   /* engines, campaigns and providers each */
 #define TOP_PATHS 1000 /* in JSON */
 #define TOP_SCREEN_PATHS 100
-#define TOP_SAMPLES 61 /* a minute of looks, for rates */
+#define TOP_COUNT_LIMIT 20000 /* more who wait are not counted: a look must stay cheap */
+#define TOP_SAMPLES 61        /* a minute of looks, for rates */
 
 struct top_engine {
 	str name;

@@ -38,6 +38,8 @@ static void put_campaign(struct buf *out, const struct top_frame *f,
 	put_number(out, "ended", c->ended);
 	put_number(out, "delivered", c->delivered);
 	put_number(out, "deferred_now", c->deferred_now);
+	buf_printf(out, ",\"deferred_now_is_least\":%s",
+		   c->deferred_now > TOP_COUNT_LIMIT ? "true" : "false");
 	put_number(out, "deferrals", c->deferrals);
 	put_number(out, "failed", c->failed);
 	put_number(out, "in_doubt", c->in_doubt);

@@ -210,7 +210,10 @@ static void put_campaigns(struct painter *p, const struct top_frame *f, size_t l
 		put_share(p, &columns[4], c->ended, c->targeted);
 		put_pace(p, &columns[5], c);
 		put_count(p, &columns[7], c->delivered);
-		put_count(p, &columns[8], c->deferred_now);
+		if (c->deferred_now > TOP_COUNT_LIMIT)
+			put_cell(p, &columns[8], STR(">20,000"));
+		else
+			put_count(p, &columns[8], c->deferred_now);
 		put_count(p, &columns[9], c->failed);
 		put_count(p, &columns[10], c->in_doubt);
 		put_cell(p, &columns[11], buf_str(&waits));

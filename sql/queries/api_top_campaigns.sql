@@ -1,5 +1,5 @@
 -- Campaigns under way, as their report counts: recipients, and attempts that were deferred. At most
--- 100,001 who wait are counted. share: how much of the numbers the cut has come to.
+-- 20,001 who wait are counted. share: how much of the numbers the cut has come to.
 select c.id, c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 1],
 	case when c.fully_cut then 'true' else 'false' end,
 	case when c.fully_cut or c.cut_mark >= c.highest_id or c.cut_mark <= 0 then 1000000
@@ -26,7 +26,7 @@ cross join lateral (
 	select count(*), min(x.due_at) as next_due from (
 		select d.due_at from deferrals d
 		where d.tenant_id = $1::int and d.campaign_id = c.id and d.slice_id is null
-		order by d.due_at limit 100001) x) w
+		order by d.due_at limit 20001) x) w
 where c.tenant_id = $1::int and c.state in (1, 2)
 order by c.id desc
 limit 50

@@ -272,7 +272,7 @@ def many(rig, checks, count):
     }
     for what, statements in questions.items():
         best, large = None, set()
-        for _ in range(5):
+        for _ in range(9):
             answers = [explain(rig, name, parameters) for name, parameters in statements]
             taken = sum(ms for ms, _ in answers)
             best = taken if best is None else min(best, taken)

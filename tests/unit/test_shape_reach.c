@@ -60,6 +60,19 @@ static void test_reach_connections_lost_in_a_row_are_a_rule(void **)
 	assert_true(reach_lost(&r));
 }
 
+static void test_reach_lift_ends_the_wait_and_still_probes_with_one(void **)
+{
+	struct reach r;
+
+	reach_init(&r, t0);
+	reach_failed(&r, t0);
+	assert_int_equal(reach_room(&r, 10, 0, 0, t0 + 1), 0);
+	reach_lift(&r, t0 + 1);
+	assert_int_equal(reach_room(&r, 10, 0, 0, t0 + 1), 1);
+	reach_lift(&r, t0 + 2); /* never later than it was */
+	assert_true(r.opening_after == t0 + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +80,7 @@ int main(void)
 		cmocka_unit_test(test_reach_failed_rounds_wait_longer_and_probe_with_one),
 		cmocka_unit_test(test_reach_open_connections_prove_the_hosts),
 		cmocka_unit_test(test_reach_connections_lost_in_a_row_are_a_rule),
+		cmocka_unit_test(test_reach_lift_ends_the_wait_and_still_probes_with_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
