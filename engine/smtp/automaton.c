@@ -14,7 +14,7 @@ struct node {
 struct builder {
 	struct automaton *automaton;
 	struct node *nodes; /* [0] is the root */
-	uint32_t node_count;
+	uint32_t node_count, node_limit;
 	uint16_t *node_of; /* state -> node */
 	uint16_t *queue;   /* states, by level */
 	uint32_t queued;
@@ -41,13 +41,14 @@ static size_t assign_columns(struct automaton *a, const str *literals, size_t li
 	return bytes;
 }
 
+/* 0 when there is no node left. */
 static uint16_t find_or_add_child(struct builder *b, uint16_t parent, uint8_t column)
 {
 	uint16_t child = b->nodes[parent].child;
 
 	while (child && b->nodes[child].column != column)
 		child = b->nodes[child].sibling;
-	if (child)
+	if (child || b->node_count == b->node_limit)
 		return child;
 	child = (uint16_t)b->node_count++;
 	b->nodes[child].column = column;
@@ -56,15 +57,19 @@ static uint16_t find_or_add_child(struct builder *b, uint16_t parent, uint8_t co
 	return child;
 }
 
-static void add_literal(struct builder *b, str literal, size_t index)
+static int add_literal(struct builder *b, str literal, size_t index)
 {
 	uint16_t node = 0;
 
-	for (size_t i = 0; i < literal.size; i++)
+	for (size_t i = 0; i < literal.size; i++) {
 		node = find_or_add_child(b, node,
 					 b->automaton->columns[(unsigned char)literal.data[i]]);
+		if (node == 0)
+			return -1;
+	}
 	ASSERT(b->nodes[node].literal == 0); /* distinct */
 	b->nodes[node].literal = (uint16_t)(index + 1);
+	return 0;
 }
 
 static bool is_free(const struct builder *b, size_t cell)
@@ -183,14 +188,15 @@ int automaton_build(struct automaton *a, struct arena *arena, const str *literal
 	struct builder b = {.automaton = a, .node_count = 1};
 
 	*a = (struct automaton){};
-	size_t limit =
-		assign_columns(a, literals, literal_count) + 1; /* shared prefixes or not */
-	if (limit > UINT16_MAX || literal_count >= UINT16_MAX)
+	/* Shared prefixes or not, a node a byte is enough. */
+	size_t bytes = assign_columns(a, literals, literal_count);
+	b.node_limit = bytes < UINT16_MAX ? (uint32_t)bytes + 1 : UINT16_MAX;
+	b.nodes = ARENA_ARRAY(arena, struct node, b.node_limit);
+	if (!b.nodes || literal_count >= UINT16_MAX)
 		return -1;
-	b.nodes = ARENA_ARRAY(arena, struct node, limit);
-	if (!b.nodes)
-		return -1;
-	for (size_t i = 0; i < literal_count; i++)
-		add_literal(&b, literals[i], i);
+	for (size_t i = 0; i < literal_count; i++) {
+		if (add_literal(&b, literals[i], i) < 0)
+			return -1;
+	}
 	return fill_cells(&b, arena);
 }

@@ -12,40 +12,6 @@
 #define WAIT_LIMIT USEC_DAY /* a server that asks for more is not taken at its word */
 #define HIT_LIMIT 512       /* literals in one text; what follows is not looked at */
 
-const char *const bounce_class_names[CLASS_COUNT] = {
-	[CLASS_NONE] = "none",
-	[CLASS_BAD_MAILBOX] = "bad-mailbox",
-	[CLASS_INACTIVE_MAILBOX] = "inactive-mailbox",
-	[CLASS_BAD_DOMAIN] = "bad-domain",
-	[CLASS_MAILBOX_FULL] = "mailbox-full",
-	[CLASS_RECIPIENT_REFUSED] = "recipient-refused",
-	[CLASS_RELAY_DENIED] = "relay-denied",
-	[CLASS_RATE_LIMITED] = "rate-limited",
-	[CLASS_GREYLISTED] = "greylisted",
-	[CLASS_REPUTATION] = "reputation",
-	[CLASS_AUTH_FAILURE] = "auth-failure",
-	[CLASS_SENDER_REJECTED] = "sender-rejected",
-	[CLASS_SPAM_CONTENT] = "spam-content",
-	[CLASS_CONTENT_REJECTED] = "content-rejected",
-	[CLASS_MESSAGE_TOO_LARGE] = "message-too-large",
-	[CLASS_POLICY] = "policy",
-	[CLASS_REMOTE_FAILURE] = "remote-failure",
-	[CLASS_NETWORK] = "network",
-	[CLASS_EXPIRED] = "expired",
-	[CLASS_PROTOCOL_ERROR] = "protocol-error",
-	[CLASS_UNKNOWN] = "unknown",
-	[CLASS_COMPLAINT] = "complaint",
-	[CLASS_AUTO_REPLY] = "auto-reply",
-	[CLASS_DELIVERED] = "delivered",
-};
-
-const char *const verdict_names[VERDICT_COUNT] = {
-	[VERDICT_NONE] = "none",           [VERDICT_DELIVERED] = "delivered",
-	[VERDICT_DEFERRED] = "deferred",   [VERDICT_FAILED] = "failed",
-	[VERDICT_IN_DOUBT] = "in-doubt",   [VERDICT_SUPPRESSED] = "suppressed",
-	[VERDICT_CANCELLED] = "cancelled",
-};
-
 struct classifier {
 	struct rule_book book;
 };
@@ -90,14 +56,15 @@ static inline void add_bits(uint64_t *bits, const uint64_t *more, size_t count)
 		bits[i] |= more[i];
 }
 
-static words_mask words_of_set(struct sightings *s, uint16_t set)
+static bool is_present(const struct sightings *s, uint16_t set)
+{
+	return s->present[set / 64] >> (set % 64) & 1;
+}
+
+static words_mask gather_words(struct sightings *s, uint16_t set)
 {
 	words_mask words = 0;
 
-	if (!(s->present[set / 64] >> (set % 64) & 1))
-		return 0;
-	if (s->known[set / 64] >> (set % 64) & 1)
-		return s->words[set];
 	for (size_t i = 0; i < s->hit_count; i++) {
 		const uint64_t *sets = s->hits[i].kind->sets;
 		uint64_t all =
@@ -107,6 +74,13 @@ static words_mask words_of_set(struct sightings *s, uint16_t set)
 	s->known[set / 64] |= UINT64_C(1) << (set % 64);
 	s->words[set] = words;
 	return words;
+}
+
+static words_mask words_of_set(struct sightings *s, uint16_t set)
+{
+	if (s->known[set / 64] >> (set % 64) & 1)
+		return s->words[set];
+	return is_present(s, set) ? gather_words(s, set) : 0;
 }
 
 static void see_literal(struct sightings *s, uint16_t literal, uint32_t last_word)
@@ -164,34 +138,42 @@ static words_mask behind(words_mask words)
 	return up & ~words;
 }
 
-static bool text_holds(const struct bounce_rule *rule, struct sightings *s)
+/* Whether all occurs that must, and nothing that must not: most rules fail here. */
+static bool occurrence_holds(const struct bounce_rule *rule, const struct sightings *s)
+{
+	for (size_t i = 0; i < rule->term_count; i++) {
+		enum term_kind kind = (enum term_kind)rule->terms[i].kind;
+		bool present = is_present(s, rule->terms[i].set);
+		if (kind == TERM_NOWHERE ? present : !present && kind != TERM_NOT_NEAR)
+			return false;
+	}
+	return true;
+}
+
+/* Whether what occurs stands where it must. */
+static bool places_hold(const struct bounce_rule *rule, struct sightings *s)
 {
 	words_mask at = ~(words_mask)0;
 
 	for (size_t i = 0; i < rule->term_count; i++) {
-		words_mask words = words_of_set(s, rule->terms[i].set);
+		uint16_t set = rule->terms[i].set;
 		switch ((enum term_kind)rule->terms[i].kind) {
 		case TERM_NEAR:
-			at = i == 0 ? words : words & spread(at);
+			at = words_of_set(s, set) & (i == 0 ? at : spread(at));
 			if (!at)
 				return false;
 			break;
 		case TERM_AFTER:
-			at = words & behind(at);
+			at = words_of_set(s, set) & behind(at);
 			if (!at)
 				return false;
 			break;
-		case TERM_ALSO:
-			if (!words)
-				return false;
-			break;
-		case TERM_NOWHERE:
-			if (words)
-				return false;
-			break;
 		case TERM_NOT_NEAR:
-			if (words & spread(at))
+			if (is_present(s, set) && (words_of_set(s, set) & spread(at)))
 				return false;
+			break;
+		case TERM_ALSO:
+		case TERM_NOWHERE:
 			break;
 		}
 	}
@@ -257,13 +239,14 @@ static bool stage_allows(enum smtp_stage stage, enum bounce_class class)
 static bool rule_holds(const struct bounce_rule *rule, const struct facts *f,
 		       struct sightings *s)
 {
-	if (!code_holds(rule, f) || !status_holds(rule, &f->status))
+	if (!occurrence_holds(rule, s) || !code_holds(rule, f) ||
+	    !status_holds(rule, &f->status))
 		return false;
 	if (rule->stages && !(rule->stages >> f->stage & 1))
 		return false;
 	if (rule->provider.size && !str_eq(rule->provider, f->provider))
 		return false;
-	return stage_allows(f->stage, rule->class) && text_holds(rule, s);
+	return stage_allows(f->stage, rule->class) && places_hold(rule, s);
 }
 
 static const struct bounce_rule *first_rule(const struct rule_book *book, const struct facts *f,

@@ -11,8 +11,8 @@
 #define RULE_TERM_LIMIT 8
 #define RULE_STATUS_LIMIT 12
 #define RULE_SUBJECT_LIMIT 8 /* x.8.y: beyond what RFC 3463 has */
-#define TERM_SET_LIMIT 640   /* a multiple of 64 */
-#define LITERAL_LIMIT 6144
+#define TERM_SET_LIMIT 768   /* a multiple of 64 */
+#define LITERAL_LIMIT 8192
 #define NEAR_WORDS 5 /* so far apart may "near" words be */
 
 typedef unsigned __int128 words_mask; /* bit n: word n of the text (PLAIN_WORD_LIMIT bits) */
