@@ -126,7 +126,10 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			struct message *message = take_ready(carrier, path);
 			if (!message)
 				return started;
-			const struct path_event event = {.kind = PATH_STARTED};
+			const struct path_event event = {
+				.kind = PATH_STARTED,
+				.size = (uint32_t)(message->bytes.size +
+						   message->signature_size)};
 			path_record(&path->site->shaping, &event, now);
 			atomic_fetch_add_explicit(&carrier->counts.started, 1,
 						  memory_order_relaxed);
