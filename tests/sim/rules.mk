@@ -1,7 +1,7 @@
 # The simulation: the engine with other objects in place of the four seams, in the debug build;
 # and its mutant, in which the mark before the dot is skipped, which must fail.
 SEEDS ?= 1000
-SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(wildcard tests/sim/*.c))
+SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(filter-out tests/sim/scenario%,$(wildcard tests/sim/*.c)))
 
 build/debug/sim: $(SIM_OBJECTS) build/debug/libcore.a build/debug/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
