@@ -11,6 +11,11 @@ build/debug/tests/sim/canary_session.o: engine/send/carrier_session.c
 build/debug/canary: $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o build/debug/libcore.a build/debug/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
 
+# Named internets, in both builds: MODE=debug build/debug/scenario.
+SCENARIO_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/sim.c tests/sim/host.c,$(wildcard tests/sim/*.c)))
+$(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SCENARIO_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
 .PHONY: sim sim-run
 sim:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/sim build/debug/canary

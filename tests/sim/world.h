@@ -71,6 +71,7 @@ struct truth {
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
+	usec first_seen; /* by a host; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 
