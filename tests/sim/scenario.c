@@ -113,13 +113,13 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 	};
 }
 
-/* As many as could be delivered at best, and some more, so that the end is not short of mail.
- */
+/* As many as could be delivered at best, and more, so that the end is not short of mail: each
+ * source has its share of them, whatever the other can do. */
 static void make_people(struct world *w)
 {
 	double best = plan.best_per_second * (double)plan.until / 1e6;
 	unsigned sites = 0;
-	world_people(w, (uint32_t)(1.1 * best) + 2000);
+	world_people(w, (uint32_t)((plan.source_count > 1 ? 1.5 : 1.1) * best) + 1000);
 	for (unsigned i = 0; i < plan.regime_count; i++)
 		sites += plan.regimes[i].sites;
 	store_begin(w);
@@ -143,11 +143,27 @@ static void show_path(const struct carrier_site *site, usec now)
 		site->shaping.suspended ? " suspended" : "");
 }
 
+static void show_paths(struct carrier_site *site)
+{
+	struct chain_link *link = chain_first(&site->paths);
+	for (; link; link = chain_next(&site->paths, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, of_site);
+		fprintf(stderr,
+			"    waiting %zu marking %u marked %zu ordered %u ready %zu opening %u "
+			"open %u: %s\n",
+			path->waiting.count, path->marking_count, path->marked.count,
+			path->ordered_count, path->ready.count, path->opening_count,
+			path->open_count, path->why);
+	}
+}
+
 static void show(const struct engine *engine, usec now)
 {
 	size_t index = 0;
-	for (struct map_entry *e; (e = map_next(&engine->carrier.sites, &index));)
+	for (struct map_entry *e; (e = map_next(&engine->carrier.sites, &index));) {
 		show_path(e->value, now);
+		show_paths(e->value);
+	}
 }
 
 static void run_until(struct world *w, struct engine *engine, usec end)

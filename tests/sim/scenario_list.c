@@ -18,13 +18,13 @@ static double least_of(double a, double b)
 	return a < b ? a : b;
 }
 
-/* Long enough to learn, and for some tens of thousands of messages at most. */
-static void set_times(struct plan *p, double shortest_hours, double longest_hours)
+/* Long enough to learn, and not longer: what waits is looked at every minute, so that the work
+ * of a run grows with the rate and the square of the time. */
+static void set_times(struct plan *p)
 {
-	double hours = 40000 / (p->best_per_second * 3600);
-	hours = hours < shortest_hours ? shortest_hours : hours;
-	hours = hours > longest_hours ? longest_hours : hours;
-	p->until = SECONDS(hours * 3600);
+	double minutes = sqrt(1.5e6 / (p->best_per_second * 60));
+	minutes = fmin(fmax(minutes, 60), 300);
+	p->until = SECONDS(minutes * 60);
 	p->steady_from = p->until / 2;
 }
 
@@ -32,7 +32,7 @@ static void set_times(struct plan *p, double shortest_hours, double longest_hour
 static void plan_gmail(struct world *w, struct plan *p)
 {
 	struct regime *r = &p->regimes[0];
-	double rate = between(w, 0.3, 20), all = rate * between(w, 0.8, 3);
+	double rate = between(w, 0.3, 10), all = rate * between(w, 0.8, 3);
 	*r = (struct regime){
 		.provider = "gmail",
 		.sites = 3,
@@ -50,7 +50,7 @@ static void plan_gmail(struct world *w, struct plan *p)
 	p->regime_count = 1;
 	p->source_count = 2;
 	p->best_per_second = least_of(2 * rate, all);
-	set_times(p, 2, 8);
+	set_times(p);
 	snprintf(p->told, sizeof(p->told),
 		 "%.2f/s a source (burst %.0f), %.2f/s together (burst %.0f)", rate, r->burst,
 		 all, r->all_burst);
@@ -78,7 +78,7 @@ static void plan_yahoo(struct world *w, struct plan *p)
 	p->regime_count = 1;
 	p->source_count = 1;
 	p->best_per_second = least_of(rate, (connections < 10 ? connections : 10) / service);
-	set_times(p, 2, 8);
+	set_times(p);
 	snprintf(p->told, sizeof(p->told),
 		 "%.2f/s (burst %.0f), %u connections of 20 messages, %.2f s a message", rate,
 		 r->burst, connections, service);
@@ -87,7 +87,7 @@ static void plan_yahoo(struct world *w, struct plan *p)
 /* A quota for each hour of the clock. */
 static void plan_hourly(struct world *w, struct plan *p)
 {
-	uint32_t quota = (uint32_t)between(w, 200, 6000);
+	uint32_t quota = (uint32_t)between(w, 200, 2000);
 	p->regimes[0] = (struct regime){
 		.sites = 2,
 		.quota = quota,
@@ -99,16 +99,16 @@ static void plan_hourly(struct world *w, struct plan *p)
 	p->regime_count = 1;
 	p->source_count = 1;
 	p->best_per_second = quota / 3600.0;
-	p->steady_from = 6 * USEC_HOUR + p->regimes[0].window_from;
-	p->until = p->steady_from + 6 * USEC_HOUR;
+	p->steady_from = 4 * USEC_HOUR + p->regimes[0].window_from;
+	p->until = p->steady_from + 4 * USEC_HOUR;
 	snprintf(p->told, sizeof(p->told), "%u an hour by the clock", quota);
 }
 
 /* A provider with a rate that answers nothing but 421 for an hour, and then is well. */
 static void plan_storm(struct world *w, struct plan *p)
 {
-	double rate = between(w, 0.3, 20);
-	p->uncounted_from = USEC_HOUR + (usec)world_below(w, (uint64_t)USEC_HOUR);
+	double rate = between(w, 0.3, 3);
+	p->uncounted_from = (30 + (usec)world_below(w, 30)) * USEC_MINUTE;
 	p->uncounted_until = p->uncounted_from + USEC_HOUR;
 	p->regimes[0] = (struct regime){
 		.provider = "microsoft",
@@ -125,7 +125,7 @@ static void plan_storm(struct world *w, struct plan *p)
 	p->best_per_second = rate;
 	/* A quarter of an hour to notice that it is over. */
 	p->steady_from = p->uncounted_until + 15 * USEC_MINUTE;
-	p->until = p->steady_from + 2 * USEC_HOUR;
+	p->until = p->steady_from + 45 * USEC_MINUTE;
 	snprintf(p->told, sizeof(p->told), "%.2f/s, nothing but 421 from %.0f to %.0f min",
 		 rate, (double)p->uncounted_from / 60e6, (double)p->uncounted_until / 60e6);
 }
@@ -133,18 +133,18 @@ static void plan_storm(struct world *w, struct plan *p)
 /* Everybody greylists by triple: two attempts a message, at the rate that is configured. */
 static void plan_greylist(struct world *w, struct plan *p)
 {
-	p->known_per_second = between(w, 1, 20);
+	p->known_per_second = between(w, 0.5, 5);
 	p->regimes[0] = (struct regime){
-		.sites = 8,
+		.sites = 3,
 		.greylist = 5 * USEC_MINUTE,
 		.over_status = "4.7.1",
 		.over_text = "no",
 	};
 	p->regime_count = 1;
-	p->source_count = 2;
-	p->best_per_second = 8 * 2 * p->known_per_second / 2;
-	set_times(p, 1, 8);
-	snprintf(p->told, sizeof(p->told), "8 sites, each lets %.2f/s of a source try",
+	p->source_count = 1;
+	p->best_per_second = 3 * p->known_per_second / 2;
+	set_times(p);
+	snprintf(p->told, sizeof(p->told), "3 sites, %.2f attempts a second at each",
 		 p->known_per_second);
 }
 
