@@ -12,7 +12,7 @@
 #define LOOK_SOONEST USEC_MINUTE /* after looks that went well */
 #define LOOK_PERCENT 4           /* of the first look; doubles with each that succeeds */
 #define LOOK_PERCENT_LAST 64
-#define STAY_PERCENT 96 /* of the ceiling */
+#define STAY_PERCENT 98 /* of the ceiling */
 #define CUT_PERCENT 92  /* of what was taken */
 #define USED_PERCENT 70 /* of the pace: less proves nothing about it */
 #define IDLE_LEAST (2 * USEC_SECOND)
@@ -53,7 +53,7 @@ static void measure_from(struct pace *p, usec now)
 {
 	p->measured_from = p->delivered_at = now;
 	p->accepted = 0;
-	p->blocked = false;
+	p->blocked = 0;
 }
 
 static void observe_from(struct pace *p, usec now)
@@ -70,7 +70,11 @@ static void set(struct pace *p, uint32_t per_hour)
 
 void pace_init(struct pace *p, uint32_t limit, usec now)
 {
-	*p = (struct pace){.limit = limit, .cut_at = USEC_NEVER, .look_every = LOOK_FIRST};
+	*p = (struct pace){.limit = limit,
+			   .cut_at = USEC_NEVER,
+			   .blocked_from = USEC_NEVER,
+			   .unblocked_at = USEC_NEVER,
+			   .look_every = LOOK_FIRST};
 	if (limit)
 		set(p, at_least(limit / START_SHARE, PACE_LEAST));
 	measure_from(p, now);
@@ -93,7 +97,7 @@ static usec look_after(const struct pace *p)
 {
 	uint32_t halvings = p->looks < 10 ? 2 * p->looks : 20;
 
-	return usec_max(p->look_every >> halvings, LOOK_SOONEST);
+	return usec_max(p->look_every >> halvings, usec_max(LOOK_SOONEST, p->block_time));
 }
 
 static void look_beyond(struct pace *p)
@@ -149,23 +153,58 @@ static void leave_out_idle_time(struct pace *p, usec now)
 	}
 }
 
-bool pace_delivered(struct pace *p, usec now)
+/* The ceiling that follows from what was taken, all of it. */
+static uint32_t just_above(uint32_t taken)
 {
-	leave_out_idle_time(p, now);
-	p->delivered_at = usec_max(now, p->delivered_at);
-	p->accepted++;
-	p->used++;
-	return raise(p, now);
+	return at_least(percent(taken, 106), PACE_LEAST);
 }
 
-/* Where the next ceiling is: between what was taken and what was too much. After a time when
- * everything was refused what was taken is all there was, and the rest was beyond it. */
-static uint32_t ceiling_of(const struct pace *p, uint32_t taken, uint32_t too_much)
+/* Everything was refused, and now it is not. When that was a good part of the time since it
+ * ended the last time, what was taken meanwhile is all there is in such a time. True when the
+ * pace changed. */
+static bool unblock(struct pace *p, usec now)
+{
+	usec since = now - p->unblocked_at;
+	bool known = p->unblocked_at != USEC_NEVER && p->since_block >= PACE_CLEAN_RUN;
+
+	p->block_time = usec_min(now - p->blocked_from, LOOK_LAST);
+	p->blocked += now - p->blocked_from;
+	bool all = known && 4 * (now - p->blocked_from) >= since;
+	uint32_t taken = all ? hourly(p->since_block, since) : 0;
+	p->blocked_from = USEC_NEVER;
+	p->unblocked_at = now;
+	p->since_block = 0;
+	if (!all || taken >= nominal(p))
+		return false;
+	p->proven = taken;
+	p->ceiling = just_above(taken);
+	set(p, at_least(percent(taken, STAY_PERCENT), PACE_LEAST));
+	observe_from(p, now);
+	return true;
+}
+
+bool pace_delivered(struct pace *p, usec now)
+{
+	bool changed = false;
+
+	leave_out_idle_time(p, now);
+	if (now >= p->delivered_at && p->blocked_from != USEC_NEVER)
+		changed = unblock(p, now);
+	p->delivered_at = usec_max(now, p->delivered_at);
+	p->accepted++;
+	p->since_block++;
+	p->used++;
+	return raise(p, now) || changed;
+}
+
+/* Where the next ceiling is: between what was taken and what was too much. When everything was
+ * refused for most of the time, what was taken is all there was. */
+static uint32_t ceiling_of(const struct pace *p, uint32_t taken, uint32_t too_much, usec now)
 {
 	if (taken >= too_much)
 		return too_much;
-	if (p->blocked)
-		return at_least(percent(taken, 106), PACE_LEAST);
+	if (2 * p->blocked >= now - p->measured_from)
+		return just_above(taken);
 	return taken + (too_much - taken) / 2;
 }
 
@@ -182,7 +221,9 @@ bool pace_throttled(struct pace *p, usec now)
 	bool looked = p->ceiling && too_much >= percent(p->ceiling, STAY_PERCENT - 1);
 	if (too_much == UINT32_MAX)
 		too_much = taken;
-	p->ceiling = ceiling_of(p, taken, too_much);
+	p->ceiling = ceiling_of(p, taken, too_much, now);
+	if (p->blocked == 0)
+		p->block_time /= 2;
 	p->proven = taken < too_much ? taken : too_much;
 	set(p, at_least(percent(p->proven, CUT_PERCENT), PACE_LEAST));
 	if (looked)
@@ -194,9 +235,9 @@ bool pace_throttled(struct pace *p, usec now)
 	return true;
 }
 
-void pace_blocked(struct pace *p, usec until)
+void pace_blocked(struct pace *p, usec until, usec now)
 {
-	p->blocked = true;
+	p->blocked_from = usec_min(p->blocked_from, now);
 	p->delivered_at = usec_max(p->delivered_at, until);
 	observe_from(p, until);
 }

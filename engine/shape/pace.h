@@ -8,7 +8,8 @@
  *
  * What was taken between two throttles is the one honest measure: with a token bucket, which is
  * empty at both ends, it is the rate itself, however large the bucket; with a quota of an hour
- * it is the quota, when the time of being refused counts as well. */
+ * it is the quota, when the time of being refused counts as well: best from the end of one such
+ * time to the end of the next, which are both the beginning of an hour. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +29,12 @@ struct pace {
 	/* What was taken since the last cut, and since when: idle time does not count. */
 	uint64_t accepted;
 	usec measured_from, delivered_at;
-	bool blocked; /* within it there was a time when everything was refused */
+	/* Times when everything was refused. */
+	usec blocked;         /* of them, since the last cut */
+	usec blocked_from;    /* the one that lasts; USEC_NEVER: none */
+	usec block_time;      /* how long the last one was: a server's memory may be as long */
+	usec unblocked_at;    /* when it ended; USEC_NEVER: there was none yet */
+	uint64_t since_block; /* taken since then */
 	/* Towards the next raise. */
 	usec raised_at;
 	uint32_t used;   /* deliveries since then */
@@ -43,5 +49,6 @@ void pace_set_limit(struct pace *, uint32_t limit, usec now); /* what was learne
 [[nodiscard]] bool pace_delivered(struct pace *, usec now);
 /* A bad run begins, and it is about the rate. True when the pace was cut. */
 [[nodiscard]] bool pace_throttled(struct pace *, usec now);
-/* Everything is refused until then: that time counts in what is measured. */
-void pace_blocked(struct pace *, usec until);
+/* Everything is refused, and nothing is tried until then: that time counts in what is measured.
+ */
+void pace_blocked(struct pace *, usec until, usec now);

@@ -171,7 +171,7 @@ static void suspend(struct path *p, const struct classification *c, bool run, us
 	p->bad_since = now;
 	p->throttles = 0;
 	p->probed_at = USEC_NEVER;
-	pace_blocked(&p->pace, p->suspended_until);
+	pace_blocked(&p->pace, p->suspended_until, now);
 }
 
 /* Which of its means the path takes back at the start of a bad run. */

@@ -89,7 +89,7 @@ static void plan_hourly(struct world *w, struct plan *p)
 {
 	uint32_t quota = (uint32_t)between(w, 200, 2000);
 	p->regimes[0] = (struct regime){
-		.sites = 2,
+		.sites = 1,
 		.quota = quota,
 		.window = USEC_HOUR,
 		.window_from = (usec)world_below(w, (uint64_t)USEC_HOUR),
