@@ -208,6 +208,18 @@ static uint32_t ceiling_of(const struct pace *p, uint32_t taken, uint32_t too_mu
 	return taken + (too_much - taken) / 2;
 }
 
+/* An hour since the last cut, or since all was well again when that has lasted half as long as
+ * the time before it: else that time would count as if less were taken in it. */
+static uint32_t taken_lately(const struct pace *p, usec now)
+{
+	usec since_block = p->unblocked_at == USEC_NEVER ? 0 : now - p->unblocked_at;
+	bool recent = p->blocked > 0 && 2 * since_block >= p->block_time;
+
+	if (recent)
+		return hourly(p->since_block, since_block);
+	return hourly(p->accepted, now - p->measured_from);
+}
+
 bool pace_throttled(struct pace *p, usec now)
 {
 	bool first = p->cut_at == USEC_NEVER;
@@ -216,7 +228,7 @@ bool pace_throttled(struct pace *p, usec now)
 	if (!first && (p->accepted < PACE_CLEAN_RUN || now - p->cut_at < PACE_CUT_EVERY))
 		return false;
 	leave_out_idle_time(p, now);
-	uint32_t taken = hourly(p->accepted, now - p->measured_from);
+	uint32_t taken = taken_lately(p, now);
 	uint32_t too_much = nominal(p);
 	bool looked = p->ceiling && too_much >= percent(p->ceiling, STAY_PERCENT - 1);
 	if (too_much == UINT32_MAX)

@@ -16,7 +16,14 @@ SCENARIO_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/sim.c tes
 $(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SCENARIO_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 
-.PHONY: sim sim-run
+SCENARIO_SEEDS ?= 5
+.PHONY: sim sim-run scenario show-internets internets
+scenario:
+	@$(MAKE) --no-print-directory MODE=release build/release/scenario
+show-internets: scenario
+	@build/release/scenario all 1 $(SCENARIO_SEEDS)
+internets: scenario
+	@build/release/scenario all 1 1
 sim:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/sim build/debug/canary
 	@sh tests/sim/run.sh $(SEEDS)
