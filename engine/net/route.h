@@ -37,7 +37,6 @@ struct router_config {
 	bool allow_address_literals; /* B39: "[192.0.2.1]" as a domain */
 	enum ip_family_policy ipv6;
 	enum tls_wish tls; /* where no static route says otherwise */
-	bool verify_all;   /* whatever was wished: no host without a proof of its name */
 	const struct relay *relays;
 	size_t relay_count;
 	const struct static_route *static_routes;
@@ -65,6 +64,7 @@ struct route_question {
 	enum local_cause cause; /* CAUSE_NONE: route is set */
 	char why[160];          /* for the reply's text when there is a cause */
 	uint32_t ttl_seconds;   /* how long the route holds */
+	bool verify_all; /* asked: whatever was wished, no host without a proof of its name */
 	struct route route;     /* with ports filled in */
 	/* the implementation's own: see route_walk.h */
 	struct router *router;

@@ -70,7 +70,7 @@ static void raise_needs(struct route_question *q)
 
 static void finish(struct route_question *q, enum local_cause cause)
 {
-	if (q->router->config.verify_all)
+	if (q->verify_all)
 		raise_needs(q);
 	set_key(&q->route);
 	route_finish(q, cause);

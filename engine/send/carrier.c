@@ -20,6 +20,8 @@ static int init_slabs(struct carrier *carrier, const struct limits *limits)
 		    0 ||
 	    slab_init(&carrier->site_slab, arena, sizeof(struct carrier_site), limits->paths) !=
 		    0 ||
+	    slab_init(&carrier->flow_slab, arena, sizeof(struct carrier_flow),
+		      limits->paths + limits->slices) != 0 ||
 	    slab_init(&carrier->note_slab, arena, sizeof(struct carrier_note), NOTES_LIMIT) !=
 		    0 ||
 	    slab_init(&carrier->habit_slab, arena, sizeof(struct carrier_habit),
@@ -40,6 +42,8 @@ static int init_lanes(struct carrier *carrier, const struct limits *limits)
 	if (lane_init(&carrier->runs, arena, limits->runs) != 0 ||
 	    lane_init(&carrier->marked, arena, limits->envelopes) != 0 ||
 	    lane_init(&carrier->stops, arena, STOP_NOTICES) != 0 ||
+	    lane_init(&carrier->arrivals, arena, 2 * CAMPAIGNS_LIMIT) != 0 ||
+	    lane_init(&carrier->farewells, arena, CAMPAIGNS_LIMIT) != 0 ||
 	    lane_init(&carrier->mark_wanted, arena, limits->envelopes) != 0 ||
 	    lane_init(&carrier->returned, arena, limits->envelopes) != 0 ||
 	    lane_init(&carrier->outcomes, arena, limits->outcomes) != 0 ||
@@ -126,6 +130,9 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->unwritten);
 	chain_init(&carrier->voided);
 	chain_init(&carrier->open_marks);
+	chain_init(&carrier->campaigns);
+	if (carrier_quotas_init(carrier) != 0)
+		return -1;
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
 		return -1;
 	init_messages(carrier);
@@ -184,34 +191,50 @@ static void count_refused(struct carrier *carrier, struct run *run)
 }
 
 bool carrier_path_is_stopped(const struct carrier *carrier, const struct carrier_path *path,
-			     usec now)
+			     const struct campaign *campaign, usec now)
 {
-	return carrier->draining || carrier->paused ||
+	return carrier->draining || campaign->stopped ||
 	       carrier_source_is_aside(carrier, path->source_index, now);
+}
+
+/* Those of the outbox come marked. */
+static void take_envelope(struct carrier *carrier, struct carrier_flow *flow,
+			  struct envelope *envelope)
+{
+	envelope->flow = flow;
+	if (envelope->slice->kind == SLICE_OUTBOX) {
+		envelope->date_wall = io_wall_now(carrier->loop);
+		envelope->state = ENVELOPE_MARKED;
+		chain_push_back(&flow->marked, &envelope->link);
+		return;
+	}
+	envelope->state = ENVELOPE_WAITING;
+	chain_push_back(&flow->waiting, &envelope->link);
 }
 
 static void take_run(struct carrier *carrier, struct run *run, usec now)
 {
+	struct campaign *campaign = run->slice->campaign;
 	if (run->refused)
 		count_refused(carrier, run);
 	struct carrier_path *path =
 		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
+	struct carrier_flow *flow = path ? carrier_flow_get(carrier, path, campaign) : NULL;
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
 		envelope->waiting_since = now;
 		envelope->void_position = 0;
 		envelope->path = path;
-		if (!run->route) {
+		envelope->flow = NULL;
+		if (!run->route)
 			end_locally(carrier, envelope);
-		} else if (path && now < path->shut_until) {
+		else if (path && now < path->shut_until)
 			carrier_outcome(carrier, envelope, &path->shut_reply, false, NULL);
-		} else if (!path || carrier_path_is_stopped(carrier, path, now) ||
-			   !carrier_path_has_room(path, now)) {
+		else if (!flow || carrier_path_is_stopped(carrier, path, campaign, now) ||
+			 !carrier_flow_has_room(flow, now))
 			carrier_envelope_return(carrier, envelope);
-		} else {
-			envelope->state = ENVELOPE_WAITING;
-			chain_push_back(&path->waiting, &envelope->link);
-		}
+		else
+			take_envelope(carrier, flow, envelope);
 	}
 	if (path)
 		carrier_path_touch(carrier, path);
@@ -220,18 +243,13 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 static void take_marked(struct carrier *carrier, struct envelope *envelope, usec now)
 {
 	struct carrier_path *path = envelope->path;
-	path->marking_count--;
+	struct carrier_flow *flow = envelope->flow;
+	flow->marking_count--;
 	envelope->state = ENVELOPE_MARKED;
-	if (carrier_path_is_stopped(carrier, path, now)) {
+	if (carrier_path_is_stopped(carrier, path, flow->campaign, now))
 		carrier_envelope_return(carrier, envelope);
-	} else {
-		chain_push_back(&path->marked, &envelope->link);
-		if (path->dry) {
-			path->dry = false;
-			if (path->mark_ahead < MARK_AHEAD_LIMIT)
-				path->mark_ahead *= 2;
-		}
-	}
+	else
+		carrier_flow_marked(flow, envelope);
 	carrier_path_touch(carrier, path);
 }
 
@@ -249,13 +267,14 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 		carrier_message_free(carrier, message);
 		return;
 	}
-	if (carrier_path_is_stopped(carrier, path, now)) {
+	if (carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
 		carrier_message_free(carrier, message);
 		carrier_envelope_return(carrier, envelope);
 		return;
 	}
 	envelope->state = ENVELOPE_READY;
-	chain_push_back(&path->ready, &message->link);
+	chain_push_back(envelope->campaign->urgent ? &path->urgent : &path->ready,
+			&message->link);
 }
 
 static void recall_all(struct carrier *carrier, usec waiting_before)
@@ -276,22 +295,35 @@ void carrier_recall_source(struct carrier *carrier, uint32_t source_index)
 	}
 }
 
+static_assert(offsetof(struct store_stop, subscriber_id) ==
+	      offsetof(struct store_stop, campaign_id) + sizeof(uint64_t));
+
+static void stop_campaign(struct carrier *carrier, uint64_t campaign_id, bool stopped)
+{
+	struct campaign *campaign = carrier_campaign_of(carrier, campaign_id);
+	if (!campaign)
+		return;
+	campaign->stopped = stopped;
+	struct chain_link *link = chain_first(&carrier->active);
+	for (; stopped && link; link = chain_next(&carrier->active, link))
+		carrier_path_recall_campaign(
+			carrier, CHAIN_OWNER(link, struct carrier_path, link), campaign);
+}
+
 static void take_stop(struct carrier *carrier, struct store_stop *stop)
 {
 	switch (stop->kind) {
 	case STOP_PAUSE:
 	case STOP_CANCEL:
-		carrier->paused = true;
-		recall_all(carrier, USEC_NEVER);
+		stop_campaign(carrier, stop->campaign_id, true);
 		return;
 	case STOP_RESUME:
-		carrier->paused = false;
+		stop_campaign(carrier, stop->campaign_id, false);
 		return;
 	case STOP_SUBSCRIBER:
 		if (carrier->stopped.live_count >= STOPPED_LIMIT ||
 		    map_put(&carrier->stopped,
-			    str_make((const char *)&stop->subscriber_id,
-				     sizeof(stop->subscriber_id)),
+			    str_make((const char *)&stop->campaign_id, sizeof(struct stop_key)),
 			    stop) != 0)
 			log_event(LOG_ERROR, "stop-ignored", "subscriber=%llu why=\"%s\"",
 				  (unsigned long long)stop->subscriber_id,
@@ -310,6 +342,8 @@ static void drain_lanes(struct carrier *carrier, usec now)
 {
 	void *object;
 	carrier_take_outcomes_back(carrier);
+	while ((object = lane_pop(&carrier->arrivals)))
+		carrier_take_arrival(carrier, object);
 	while ((object = lane_pop(&carrier->stops)))
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))
@@ -327,9 +361,12 @@ static void run_timers(struct carrier *carrier, usec now)
 		struct carrier_timer *mine = CHAIN_OWNER(timer, struct carrier_timer, wheel);
 		if (mine->of == TIMER_SESSION)
 			session_expired(CHAIN_OWNER(mine, struct session, timer), now);
-		else
+		else if (mine->of == TIMER_PATH)
 			carrier_path_touch(carrier,
 					   CHAIN_OWNER(mine, struct carrier_path, wake));
+		else
+			carrier_quota_wake(carrier,
+					   CHAIN_OWNER(mine, struct carrier_quota, timer), now);
 	}
 }
 
@@ -386,6 +423,7 @@ static void sweep(struct carrier *carrier, usec now)
 		return;
 	carrier->next_sweep_at = now + SWEEP_INTERVAL;
 	recall_all(carrier, now - WAIT_LIMIT);
+	carrier_follow_spreads(carrier, now);
 	free_journal(carrier);
 	carrier_push_notes(carrier);
 }

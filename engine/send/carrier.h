@@ -9,6 +9,7 @@
  *   carrier.c          lanes, turn, stops, put-back
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
+ *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
@@ -32,12 +33,6 @@
 
 struct session;
 
-enum carrier_timer_of { TIMER_SESSION, TIMER_PATH };
-struct carrier_timer {
-	struct wheel_timer wheel;
-	enum carrier_timer_of of;
-};
-
 /* One source and whoever limits it: what its paths share. That is a site, whose paths differ in
  * the TLS they need, or a provider that counts for all of its sites together. */
 struct carrier_site {
@@ -47,12 +42,31 @@ struct carrier_site {
 	uint32_t opening_count, open_count; /* of all its paths */
 };
 
+#define FLOW_QUOTA_LIMIT 8 /* named limits that bind one campaign on one path */
+
+/* What of a path is of one campaign. Flows share what the path may send by their weights
+ * (start-time fair queueing): the one with the least tag is next, and each message moves its
+ * tag on by the inverse of the weight. */
+struct carrier_flow {
+	struct chain_link link; /* in path->flows */
+	struct carrier_path *path;
+	struct campaign *campaign;
+	struct chain waiting, marked; /* envelopes */
+	uint32_t marking_count;
+	uint32_t held_count; /* messages ordered or ready */
+	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
+	bool dry;            /* it could have ordered more than was marked */
+	uint64_t tag;
+	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
+	size_t quota_count;
+};
+
 /* Everything that waits for, or moves over, one source, site and need of TLS: whatever waits
  * here may take any connection that stands here. */
 struct carrier_path {
 	struct chain_link of_site; /* in site->paths */
 	struct carrier_site *site;
-	struct reach reach; /* whether its hosts take connections */
+	struct reach reach;      /* whether its hosts take connections */
 	struct chain_link link;  /* in carrier.active or carrier.idle */
 	struct chain_link dirty; /* in carrier.dirty: its verdict is due this turn */
 	struct chain_link
@@ -66,14 +80,18 @@ struct carrier_path {
 	struct reply shut_reply;
 	char shut_text[200];
 	uint32_t source_index;
-	struct chain waiting, marked; /* envelopes */
-	struct chain ready;           /* messages */
+	struct chain flows;
+	struct chain urgent, ready; /* messages: those of urgent campaigns go first */
 	struct chain sessions;
-	uint32_t marking_count, ordered_count, opening_count, open_count;
-	uint32_t mark_ahead; /* envelopes kept marked: doubles when the path runs dry */
+	uint32_t ordered_count, opening_count, open_count;
+	uint64_t tag;   /* of the flow served last: where a new one begins */
+	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_timer wake;
-	bool active;     /* which of the carrier's chains holds link */
-	bool dry;        /* it could have ordered more than was marked */
+	bool active;                   /* which of the carrier's chains holds link */
+	struct chain_link held;        /* in held_by->waiters */
+	struct carrier_quota *held_by; /* NULL: by none */
+	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
+	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */
 };
 
@@ -154,6 +172,12 @@ struct carrier_source {
 	usec failed_at;
 };
 
+/* Who is stopped, and in which campaign; 0: in every one. Two neighbours of struct store_stop.
+ */
+struct stop_key {
+	uint64_t campaign_id, subscriber_id;
+};
+
 struct carrier_counts {
 	_Atomic uint64_t started, delivered, deferred, failed, in_doubt, suppressed, cancelled;
 	_Atomic uint64_t settled_position; /* the ledger's: journal bytes settled */
@@ -181,8 +205,10 @@ struct carrier {
 	struct chain changed_habits;
 	struct map tls_tallies;   /* struct carrier_note */
 	struct chain tls_counted; /* the same ones */
-	struct slab path_slab, site_slab, habit_slab, note_slab, session_slab, message_slab,
-		outcome_slab;
+	struct slab path_slab, site_slab, flow_slab, habit_slab, note_slab, session_slab,
+		message_slab, outcome_slab;
+	struct chain campaigns;       /* those that the feeder has told of */
+	struct carrier_quota *quotas; /* as many as settings->limit_rules */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -190,7 +216,9 @@ struct carrier {
 	size_t press_count;
 
 	struct lane runs, marked, stops;     /* from the feeder */
+	struct lane arrivals;                /* the same: campaigns that come, or leave */
 	struct lane mark_wanted, returned;   /* to the feeder */
+	struct lane farewells;               /* the same: campaigns that are let go */
 	struct lane outcomes, outcomes_back; /* to and from the ledger */
 	struct lane notes, notes_back;       /* the same */
 	struct io_bell *feeder_bell;
@@ -205,20 +233,19 @@ struct carrier {
 	usec journal_retry_at;
 	char trouble[160];
 
-	struct map stopped;     /* subscriber id (8 bytes) -> struct store_stop */
-	bool paused, cancelled; /* the campaign */
-	bool draining;          /* no new starts; what waits goes back */
-	bool to_feeder;         /* something was pushed: ring once at the end of the step */
+	struct map stopped; /* struct stop_key -> struct store_stop, which holds it */
+	bool draining;      /* no new starts; what waits goes back */
+	bool to_feeder;     /* something was pushed: ring once at the end of the step */
 	bool to_ledger;
 	usec next_sweep_at, ledger_rung_at;
 	struct carrier_counts counts;
 };
 
-#define NOTES_LIMIT 256  /* on their way to the ledger */
+#define NOTES_LIMIT 256 /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
-	(60 * USEC_SECOND)    /* what cannot start within it is put back (design §5.10) */
-#define STOP_NOTICES 65536    /* that the feeder may have under way */
-#define MARK_AHEAD_LIMIT 8192 /* envelopes of one path marked and not yet started */
+	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
+#define STOP_NOTICES 65536   /* that the feeder may have under way */
+#define CAMPAIGNS_LIMIT 1024 /* that one engine works on at once */
 
 [[nodiscard]] int carrier_init(struct carrier *, struct arena_source *,
 			       const struct engine_settings *, const struct limits *,
@@ -243,18 +270,53 @@ void carrier_path_touch(struct carrier *, struct carrier_path *); /* its verdict
 void carrier_site_touch(struct carrier *, struct carrier_site *); /* those of all its paths */
 void carrier_path_short(struct carrier *, struct carrier_path *); /* of a session or message */
 void carrier_paths_done(struct carrier *);
-void carrier_given_back(struct carrier *); /* one of them is there again */
-/* Whether one envelope more could start within the time that envelopes may wait. */
-bool carrier_path_has_room(const struct carrier_path *, usec now);
+void carrier_given_back(struct carrier *);          /* one of them is there again */
+size_t carrier_path_pending(struct carrier_path *); /* envelopes that have not started */
 void carrier_path_run(struct carrier *, struct carrier_path *, usec now);
 /* What a server said of the site, with an alarm where people must act. */
 void carrier_site_learn(struct carrier *, struct carrier_path *, const struct path_event *,
 			const struct reply *);
 void carrier_path_fail_waiting(struct carrier *, struct carrier_path *, const struct reply *);
 void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_before);
+/* Of one campaign, all of it. */
+void carrier_path_recall_campaign(struct carrier *, struct carrier_path *,
+				  const struct campaign *);
 /* To the feeder, no attempt; where its mark had been made, when that is undone. */
 void carrier_envelope_return(struct carrier *, struct envelope *);
 void carrier_return_voided(struct carrier *);
+
+/* carrier_flow.c */
+[[nodiscard]] int carrier_quotas_init(struct carrier *);
+/* NULL when there is no room for another one. */
+struct carrier_flow *carrier_flow_get(struct carrier *, struct carrier_path *,
+				      struct campaign *);
+/* Gives back those that hold nothing; all: whatever of the campaign. */
+void carrier_flows_drop_empty(struct carrier *, struct carrier_path *);
+/* Whether one envelope more could start within the time that envelopes may wait. */
+bool carrier_flow_has_room(const struct carrier_flow *, usec now);
+/* The campaign's part of a path's amount, at least one. */
+size_t carrier_flow_share(const struct carrier_flow *, size_t amount);
+/* The flow whose turn it is to order a message; NULL: none has one that may. */
+struct carrier_flow *carrier_flow_next(struct carrier *, struct carrier_path *, usec now);
+void carrier_flow_served(struct carrier_flow *);
+void carrier_flow_marked(struct carrier_flow *, struct envelope *); /* carrier_path.c */
+/* A message is ordered, or back in line; and is so no longer. */
+void carrier_message_hold(struct message *, struct carrier_flow *);
+void carrier_message_unhold(struct message *);
+/* Whether all limits wider than the path let it start now; starting takes from them. */
+bool carrier_message_may_start(struct carrier *, const struct message *, usec now);
+void carrier_message_start(struct carrier *, struct message *, usec now);
+uint32_t carrier_path_open_room(struct carrier *, struct carrier_path *, uint32_t limit,
+				usec now);
+void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
+void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now);
+void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
+/* The path waits no more: it is forgotten. */
+void carrier_path_unwait(struct carrier *, struct carrier_path *);
+void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
+void carrier_take_arrival(struct carrier *, struct campaign *);
+void carrier_follow_spreads(struct carrier *, usec now);
+struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
 
 /* carrier_connect.c */
 /* A connection begins to be opened; false when there is no session left. */
@@ -267,8 +329,9 @@ void session_tls_held(struct session *); /* ready: counted for TLS reports */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
 /* That source is set aside, and its mail may go by another one at once. */
 bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
-/* Nothing starts on this path: what comes to it goes back. */
-bool carrier_path_is_stopped(const struct carrier *, const struct carrier_path *, usec now);
+/* Nothing of this campaign starts on this path: what comes to it goes back. */
+bool carrier_path_is_stopped(const struct carrier *, const struct carrier_path *,
+			     const struct campaign *, usec now);
 /* Gives back all that waits for a source. */
 void carrier_recall_source(struct carrier *, uint32_t source_index);
 

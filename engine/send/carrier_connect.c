@@ -447,6 +447,7 @@ static void detach(struct session *session)
 		path->site->opening_count--;
 	}
 	chain_remove(&path->sessions, &session->link);
+	carrier_path_closed_counted(session->carrier, path);
 	atomic_fetch_sub_explicit(&session->carrier->counts.connections, 1,
 				  memory_order_relaxed);
 }

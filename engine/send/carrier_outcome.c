@@ -116,7 +116,7 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 	usec wall = io_wall_now(carrier->loop);
 	bool tried = reply->cause != CAUSE_SUPPRESSED && reply->cause != CAUSE_CANCELLED;
 	outcome->row = (struct store_outcome){
-		.campaign_id = envelope->content->campaign_id,
+		.campaign_id = envelope->campaign->id,
 		.slice_id = envelope->slice->id,
 		.subscriber_id = recipient->subscriber_id,
 		.verdict = ending_verdict(reply, class, in_doubt),
@@ -128,7 +128,7 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 		.code = reply->code,
 		.status = reply->status,
 		.attempt = recipient->attempts + (tried ? 1 : 0),
-		.revision = envelope->content->revision,
+		.revision = envelope->campaign->content->revision,
 		.at_wall = wall,
 		.date_wall = envelope->date_wall ? envelope->date_wall : recipient->date_wall,
 		.first_wall = recipient->first_wall ? recipient->first_wall : wall,
@@ -165,18 +165,20 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	outcome->envelope = envelope;
 	fill(carrier, outcome, envelope, reply, &class, in_doubt);
 	fill_names(carrier, outcome, path, session);
-	schedule(carrier, envelope->content, &outcome->row, &class,
+	schedule(carrier, envelope->campaign->content, &outcome->row, &class,
 		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, envelope->message, reply, &class);
 	count(&carrier->counts, &outcome->row);
 	envelope->state = ENVELOPE_ENDED;
 	envelope->path = NULL;
+	envelope->flow = NULL;
 	outcome->position = journal_put_outcome(carrier->journal, &outcome->row);
 	chain_push_back(&carrier->unwritten, &outcome->link);
 }
 
 void carrier_message_free(struct carrier *carrier, struct message *message)
 {
+	carrier_message_unhold(message);
 	if (message->envelope)
 		message->envelope->message = NULL;
 	message->envelope = NULL;

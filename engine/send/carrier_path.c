@@ -5,13 +5,22 @@
 
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
 #define MARK_AHEAD_LEAST 8
-#define WAKE_PER_GIFT 4 /* paths woken for one that came back: some cannot use it now */
+#define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
+#define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
+#define RETURN_LIMIT (5 * USEC_MINUTE) /* further ahead nobody knows the rate */
+#define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
 
-static size_t pending_count(const struct carrier_path *path)
+size_t carrier_path_pending(struct carrier_path *path)
 {
-	return path->waiting.count + path->marked.count + path->marking_count +
-	       path->ordered_count + path->ready.count;
+	size_t count = 0;
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		count += flow->waiting.count + flow->marked.count + flow->marking_count +
+			 flow->held_count;
+	}
+	return count;
 }
 
 void carrier_path_touch(struct carrier *carrier, struct carrier_path *path)
@@ -38,27 +47,6 @@ void carrier_given_back(struct carrier *carrier)
 	}
 }
 
-/* How many the path's rate lets start in a time; a path without one: as many as there are. */
-static size_t startable(const struct carrier_path *path, usec time)
-{
-	const struct rate *rate = &path->site->shaping.messages.rate;
-	if (rate->count == 0)
-		return SIZE_MAX;
-	return (size_t)((double)rate->count * (double)time / (double)rate->per);
-}
-
-/* A throttled or suspended path takes no more than it can use, so that what is in memory is for
- * those that can send. */
-bool carrier_path_has_room(const struct carrier_path *path, usec now)
-{
-	const struct path *shaping = &path->site->shaping;
-	bool shut = path->open_count == 0 && path->reach.opening_after > now + WAIT_LIMIT;
-	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
-		return false;
-	size_t room = startable(path, WAIT_LIMIT);
-	return pending_count(path) < (room > MARK_AHEAD_LEAST ? room : MARK_AHEAD_LEAST);
-}
-
 static uint32_t session_room(const struct session *session)
 {
 	if (!session->ready || session->closing)
@@ -79,13 +67,22 @@ static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
 	return slots;
 }
 
+static const struct store_stop *stop_of(struct carrier *carrier, uint64_t campaign_id,
+					uint64_t subscriber_id)
+{
+	const struct stop_key key = {campaign_id, subscriber_id};
+	return map_get(&carrier->stopped, str_make((const char *)&key, sizeof(key)));
+}
+
 static bool was_stopped(struct carrier *carrier, struct envelope *envelope)
 {
-	if (carrier->stopped.live_count == 0)
+	/* Ids of the outbox are not those of subscribers. */
+	if (carrier->stopped.live_count == 0 || envelope->campaign->urgent)
 		return false;
-	const uint64_t *id = &envelope->recipient->subscriber_id;
-	const struct store_stop *stop =
-		map_get(&carrier->stopped, str_make((const char *)id, sizeof(*id)));
+	uint64_t id = envelope->recipient->subscriber_id;
+	const struct store_stop *stop = stop_of(carrier, 0, id);
+	if (!stop)
+		stop = stop_of(carrier, envelope->campaign->id, id);
 	if (!stop)
 		return false;
 	struct reply reply = reply_local(CAUSE_SUPPRESSED, STAGE_ROUTE);
@@ -94,16 +91,41 @@ static bool was_stopped(struct carrier *carrier, struct envelope *envelope)
 	return true;
 }
 
-/* The next message to submit; those whose recipient was stopped meanwhile end here. */
-static struct message *take_ready(struct carrier *carrier, struct carrier_path *path)
+/* The next message of a chain that may start; those whose recipient was stopped meanwhile end
+ * here. */
+static struct message *take_of(struct carrier *carrier, struct chain *ready, usec now)
 {
-	for (struct chain_link *link; (link = chain_pop(&path->ready));) {
+	struct chain_link *link = chain_first(ready);
+	for (int looks = 0; link && looks < READY_LOOKS; looks++) {
 		struct message *message = CHAIN_OWNER(link, struct message, link);
-		if (!was_stopped(carrier, message->envelope))
+		link = chain_next(ready, link);
+		if (was_stopped(carrier, message->envelope)) {
+			chain_remove(ready, &message->link);
+			carrier_message_free(carrier, message);
+		} else if (carrier_message_may_start(carrier, message, now)) {
+			chain_remove(ready, &message->link);
 			return message;
-		carrier_message_free(carrier, message);
+		}
 	}
 	return NULL;
+}
+
+static struct message *take_ready(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	struct message *message = take_of(carrier, &path->urgent, now);
+	return message ? message : take_of(carrier, &path->ready, now);
+}
+
+static void start_message(struct carrier *carrier, struct session *session,
+			  struct message *message, usec now)
+{
+	const struct path_event event = {
+		.kind = PATH_STARTED,
+		.size = (uint32_t)(message->bytes.size + message->signature_size)};
+	path_record(&session->path->site->shaping, &event, now);
+	carrier_message_start(carrier, message, now);
+	atomic_fetch_add_explicit(&carrier->counts.started, 1, memory_order_relaxed);
+	session_submit(session, message, now);
 }
 
 /* Spreads what is ready over the sessions with room, the emptiest ones first in the first
@@ -123,17 +145,10 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			any = true;
 			if (session->messages.count > depth)
 				continue;
-			struct message *message = take_ready(carrier, path);
+			struct message *message = take_ready(carrier, path, now);
 			if (!message)
 				return started;
-			const struct path_event event = {
-				.kind = PATH_STARTED,
-				.size = (uint32_t)(message->bytes.size +
-						   message->signature_size)};
-			path_record(&path->site->shaping, &event, now);
-			atomic_fetch_add_explicit(&carrier->counts.started, 1,
-						  memory_order_relaxed);
-			session_submit(session, message, now);
+			start_message(carrier, session, message, now);
 			started++;
 		}
 	}
@@ -149,7 +164,7 @@ static struct press *least_busy(struct carrier *carrier)
 	return best;
 }
 
-static void order_one(struct carrier *carrier, struct carrier_path *path,
+static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 		      struct envelope *envelope, struct message *message)
 {
 	struct press *press = least_busy(carrier);
@@ -158,65 +173,104 @@ static void order_one(struct carrier *carrier, struct carrier_path *path,
 	message->session = NULL;
 	message->gated = message->returned = false;
 	message->envelope = envelope;
+	message->flow = NULL;
 	message->rcpt = envelope->rcpt;
 	message->ordered_wall = io_wall_now(carrier->loop);
 	message->press_index = (uint32_t)(press - carrier->presses);
 	envelope->message = message;
 	envelope->state = ENVELOPE_ORDERED;
-	path->ordered_count++;
+	carrier_message_hold(message, flow);
+	carrier_flow_served(flow);
+	flow->path->ordered_count++;
 	press->outstanding++;
-	lane_push(&press->bulk, message);
+	lane_push(flow->campaign->urgent ? &press->urgent : &press->bulk, message);
 	doorbell_ring(&press->bell);
 }
 
-static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room)
+/* False: there is no message left to borrow. */
+static bool order_next(struct carrier *carrier, struct carrier_path *path,
+		       struct carrier_flow *flow, uint32_t *room)
 {
-	while (room > 0) {
-		struct chain_link *link = chain_pop(&path->marked);
-		if (!link) {
-			path->dry = path->marking_count + path->waiting.count > 0;
+	struct envelope *envelope =
+		CHAIN_OWNER(chain_pop(&flow->marked), struct envelope, link);
+	if (was_stopped(carrier, envelope))
+		return true;
+	struct message *message = slab_borrow(&carrier->message_slab);
+	if (!message) {
+		chain_push_front(&flow->marked, &envelope->link);
+		carrier_path_short(carrier, path);
+		return false;
+	}
+	order_one(carrier, flow, envelope, message);
+	if (!flow->campaign->urgent)
+		*room -= *room > 0;
+	return true;
+}
+
+/* Urgent ones are ordered at once: a press has them done before a connection is free. */
+static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room, usec now)
+{
+	for (;;) {
+		struct carrier_flow *flow = carrier_flow_next(carrier, path, now);
+		if (!flow || (room == 0 && !flow->campaign->urgent))
 			return;
-		}
-		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
-		if (was_stopped(carrier, envelope))
-			continue;
-		struct message *message = slab_borrow(&carrier->message_slab);
-		if (!message) {
-			chain_push_front(&path->marked, &envelope->link);
-			carrier_path_short(carrier, path);
+		if (!order_next(carrier, path, flow, &room))
 			return;
-		}
-		order_one(carrier, path, envelope, message);
-		room--;
 	}
 }
 
-static void ask_for_marks(struct carrier *carrier, struct carrier_path *path, usec now)
+static void mark_one(struct carrier *carrier, struct carrier_flow *flow,
+		     struct envelope *envelope, usec now)
 {
-	size_t ahead = startable(path, WAIT_LIMIT);
-	if (ahead > path->mark_ahead)
-		ahead = path->mark_ahead;
+	usec wall = io_wall_now(carrier->loop);
+	envelope->state = ENVELOPE_MARKING;
+	envelope->date_wall =
+		envelope->recipient->date_wall ? envelope->recipient->date_wall : wall;
+	envelope->waiting_since = now;
+	flow->marking_count++;
+	lane_push(&carrier->mark_wanted, envelope);
+	carrier->to_feeder = true;
+}
+
+static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
+{
+	const struct rate *rate = &flow->path->site->shaping.messages.rate;
+	size_t ahead = flow->mark_ahead;
+	if (rate->count > 0) {
+		double startable = (double)rate->count * (double)WAIT_LIMIT / (double)rate->per;
+		size_t share = carrier_flow_share(flow, (size_t)startable);
+		ahead = share < ahead ? share : ahead;
+	}
 	if (ahead < MARK_AHEAD_LEAST)
 		ahead = MARK_AHEAD_LEAST;
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
-	if (path->marked.count + path->marking_count > ahead / 2)
+	if (flow->marked.count + flow->marking_count > ahead / 2)
 		return;
-	usec wall = io_wall_now(carrier->loop);
-	while (path->marked.count + path->marking_count < ahead) {
-		struct chain_link *link = chain_pop(&path->waiting);
+	while (flow->marked.count + flow->marking_count < ahead) {
+		struct chain_link *link = chain_pop(&flow->waiting);
 		if (!link)
 			return;
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
-		if (was_stopped(carrier, envelope))
-			continue;
-		envelope->state = ENVELOPE_MARKING;
-		envelope->date_wall =
-			envelope->recipient->date_wall ? envelope->recipient->date_wall : wall;
-		envelope->waiting_since = now;
-		path->marking_count++;
-		lane_push(&carrier->mark_wanted, envelope);
-		carrier->to_feeder = true;
+		if (!was_stopped(carrier, envelope))
+			mark_one(carrier, flow, envelope, now);
 	}
+}
+
+static void ask_for_all_marks(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link))
+		ask_for_marks(carrier, CHAIN_OWNER(link, struct carrier_flow, link), now);
+}
+
+void carrier_flow_marked(struct carrier_flow *flow, struct envelope *envelope)
+{
+	chain_push_back(&flow->marked, &envelope->link);
+	if (!flow->dry)
+		return;
+	flow->dry = false;
+	if (flow->mark_ahead < MARK_AHEAD_LIMIT)
+		flow->mark_ahead *= 2;
 }
 
 /* Connections are for those that have mail: one that rests at a path without any goes first. */
@@ -226,7 +280,7 @@ static void close_one_resting(struct carrier *carrier, usec now)
 	for (int i = 0; link && i < RESTING_LOOKS; i++) {
 		struct session *session = CHAIN_OWNER(link, struct session, resting);
 		link = chain_next(&carrier->resting, link);
-		if (pending_count(session->path) > 0)
+		if (carrier_path_pending(session->path) > 0)
 			continue;
 		session_close_idle(session, now);
 		return;
@@ -238,7 +292,8 @@ static void close_resting_sibling(struct carrier *carrier, struct carrier_path *
 {
 	struct carrier_site *site = path->site;
 	uint32_t limit = site->shaping.limits.connections;
-	bool starved = pending_count(path) > 0 && path->open_count + path->opening_count == 0;
+	bool starved =
+		carrier_path_pending(path) > 0 && path->open_count + path->opening_count == 0;
 	if (!starved || site->open_count + site->opening_count < limit)
 		return;
 	struct chain_link *link = chain_first(&carrier->resting);
@@ -255,12 +310,13 @@ static void close_resting_sibling(struct carrier *carrier, struct carrier_path *
 static void open_sessions(struct carrier *carrier, struct carrier_path *path, uint32_t allowed,
 			  usec now)
 {
-	size_t pending = pending_count(path);
+	size_t pending = carrier_path_pending(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
-	while (allowed > 0 && pending_count(path) > 0 &&
-	       path->open_count + path->opening_count < wanted) {
+	if (allowed > 0)
+		allowed = carrier_path_open_room(carrier, path, allowed, now);
+	while (allowed > 0 && pending > 0 && path->open_count + path->opening_count < wanted) {
 		if (!session_open(carrier, path)) {
 			carrier_path_short(carrier, path);
 			close_one_resting(carrier, now);
@@ -268,13 +324,14 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 		}
 		const struct path_event event = {.kind = PATH_OPENING};
 		path_record(&path->site->shaping, &event, now);
+		carrier_path_open_counted(carrier, path, now);
 		allowed--;
 	}
 }
 
 static void settle_activity(struct carrier *carrier, struct carrier_path *path)
 {
-	bool busy = pending_count(path) > 0 || !chain_empty(&path->sessions);
+	bool busy = carrier_path_pending(path) > 0 || !chain_empty(&path->sessions);
 	chain_remove(path->active ? &carrier->active : &carrier->idle, &path->link);
 	path->active = busy;
 	chain_push_back(busy ? &carrier->active : &carrier->idle, &path->link);
@@ -290,13 +347,25 @@ static void close_idle_sessions(struct carrier_path *path, usec now)
 	}
 }
 
+/* Not those at the database or at a press: they come by themselves. */
+static bool has_late(struct carrier_path *path)
+{
+	bool late = !chain_empty(&path->urgent) || !chain_empty(&path->ready);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		late |= flow->waiting.count + flow->marked.count > 0;
+	}
+	return late;
+}
+
 /* What comes late to a path that was shut, from its mark or from a press, is told the same as
  * those who waited there. */
 static void end_late(struct carrier *carrier, struct carrier_path *path, usec now)
 {
-	size_t late = path->waiting.count + path->marked.count + path->ready.count;
-	bool stopped = carrier->draining || carrier->paused || carrier->journal_failed;
-	if (late > 0 && now < path->shut_until && chain_empty(&path->sessions) && !stopped)
+	bool stopped = carrier->draining || carrier->journal_failed;
+	if (now < path->shut_until && chain_empty(&path->sessions) && !stopped &&
+	    has_late(path))
 		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
 }
 
@@ -313,37 +382,46 @@ static void hold_unreachable(const struct carrier_path *path, struct path_grant 
 	grant->open = room;
 }
 
+/* One message more than fits is kept ready per connection, unless the rate forbids. */
+static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
+			   const struct path_grant *grant, uint32_t started, uint32_t usable)
+{
+	uint32_t room = demand->slots - started + usable + path->opening_count;
+	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
+	uint32_t in_time = grant->start - started + usable;
+	if (grant->why[0] && room > in_time)
+		room = in_time;
+	return room > held ? room - held : 0;
+}
+
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	uint32_t usable;
+	bool stopped = carrier->draining || carrier->journal_failed;
 	end_late(carrier, path, now);
+	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {
 		.slots = count_slots(path, &usable),
-		.waiting = (uint32_t)pending_count(path),
+		.waiting = (uint32_t)carrier_path_pending(path),
 		.open = path->site->open_count,
 		.opening = path->site->opening_count,
 	};
 	struct path_grant grant = path_verdict(&path->site->shaping, &demand, now);
 	hold_unreachable(path, &grant, now);
-	path->why = grant.why;
-	if (carrier->draining || carrier->paused || carrier->journal_failed)
+	if (stopped)
 		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
+	path->why = grant.why;
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
-	/* One message more than fits is kept ready per connection, unless the rate forbids. */
-	uint32_t room = demand.slots - started + usable + path->opening_count;
-	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
-	uint32_t in_time = grant.start - started + usable;
-	if (grant.why[0] && room > in_time)
-		room = in_time;
-	if (!carrier->draining && !carrier->paused && !carrier->journal_failed) {
-		order(carrier, path, room > held ? room - held : 0);
-		ask_for_marks(carrier, path, now);
+	if (!stopped) {
+		order(carrier, path, order_room(path, &demand, &grant, started, usable), now);
+		ask_for_all_marks(carrier, path, now);
 	}
 	open_sessions(carrier, path, grant.open, now);
 	close_resting_sibling(carrier, path, now);
 	if (carrier->draining)
 		close_idle_sessions(path, now);
-	if (grant.wake_at != USEC_NEVER && pending_count(path) > 0)
+	carrier_flows_drop_empty(carrier, path);
+	if (grant.wake_at != USEC_NEVER && carrier_path_pending(path) > 0)
 		wheel_arm(&carrier->wheel, &path->wake.wheel, grant.wake_at);
 	settle_activity(carrier, path);
 }
@@ -354,15 +432,38 @@ static void give_back(struct carrier *carrier, struct envelope *envelope)
 	carrier->to_feeder = true;
 }
 
+/* When what finds no room may come again: by another source at once; else when the path can be
+ * expected to have sent what it holds, and one after the other as its rate lets them start, so
+ * that a slow path is not read for each minute. */
+static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	if (!path || carrier_other_source_is_left(carrier, path->source_index, now))
+		return 0;
+	const struct path *shaping = &path->site->shaping;
+	const struct rate *rate = &shaping->messages.rate;
+	usec least = now + (rate->count ? WAIT_LIMIT / 2 : WAIT_LIMIT);
+	least = usec_max(least, shaping->suspended_until);
+	if (path->open_count == 0)
+		least = usec_max(least, path->reach.opening_after);
+	path->return_at = usec_max(path->return_at, least);
+	usec at = path->return_at;
+	if (rate->count > 0)
+		path->return_at += rate->per / rate->count;
+	/* The rate changes: what is far ahead of it is known no better than that. */
+	path->return_at = usec_min(path->return_at, least + RETURN_LIMIT);
+	return usec_min(at, least + RETURN_LIMIT);
+}
+
 /* Once it is the feeder's it may soon be in another slice: a crash must not find its mark open
  * in this one. */
 void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 {
+	usec now = io_now(carrier->loop);
+	bool halted = carrier->draining || envelope->campaign->stopped;
 	envelope->state = ENVELOPE_FEEDER;
-	envelope->soon = envelope->path &&
-			 carrier_other_source_is_left(carrier, envelope->path->source_index,
-						      io_now(carrier->loop));
+	envelope->again_at = halted ? 0 : comes_again_at(carrier, envelope->path, now);
 	envelope->path = NULL;
+	envelope->flow = NULL;
 	if (envelope->void_position > carrier->written_position)
 		chain_push_back(&carrier->voided, &envelope->link);
 	else
@@ -381,27 +482,24 @@ void carrier_return_voided(struct carrier *carrier)
 	}
 }
 
-static struct envelope *pop_envelope(struct chain *chain)
-{
-	struct chain_link *link = chain_pop(chain);
-	return link ? CHAIN_OWNER(link, struct envelope, link) : NULL;
-}
-
 /* Takes rendered messages that were not submitted apart again: those that wait since before a
- * time. */
-static void unready(struct carrier *carrier, struct carrier_path *path, usec waiting_before)
+ * time; of one campaign, or of all. */
+static void unready(struct carrier *carrier, struct chain *ready,
+		    const struct campaign *campaign, usec waiting_before)
 {
-	for (size_t i = path->ready.count; i > 0; i--) {
-		struct chain_link *link = chain_pop(&path->ready);
+	for (size_t i = ready->count; i > 0; i--) {
+		struct chain_link *link = chain_pop(ready);
 		struct message *message = CHAIN_OWNER(link, struct message, link);
 		struct envelope *envelope = message->envelope;
-		if (envelope->waiting_since >= waiting_before) {
-			chain_push_back(&path->ready, link);
+		bool meant = !campaign || envelope->campaign == campaign;
+		if (!meant || envelope->waiting_since >= waiting_before) {
+			chain_push_back(ready, link);
 			continue;
 		}
+		struct carrier_flow *flow = message->flow;
 		carrier_message_free(carrier, message);
 		envelope->state = ENVELOPE_MARKED;
-		chain_push_front(&path->marked, &envelope->link);
+		chain_push_front(&flow->marked, &envelope->link);
 	}
 }
 
@@ -418,24 +516,53 @@ static void recall_chain(struct carrier *carrier, struct chain *chain, usec wait
 
 /* Those that are marked have a turn of their own, counted from their mark: a path that was
  * suspended since then gives them back, too. */
-void carrier_path_recall(struct carrier *carrier, struct carrier_path *path,
-			 usec waiting_before)
+static void recall(struct carrier *carrier, struct carrier_path *path,
+		   const struct campaign *campaign, usec waiting_before)
 {
 	usec marked_before =
 		waiting_before == USEC_NEVER ? USEC_NEVER : waiting_before - WAIT_LIMIT;
-	unready(carrier, path, marked_before);
-	recall_chain(carrier, &path->marked, marked_before);
-	recall_chain(carrier, &path->waiting, waiting_before);
+	unready(carrier, &path->urgent, campaign, marked_before);
+	unready(carrier, &path->ready, campaign, marked_before);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (campaign && flow->campaign != campaign)
+			continue;
+		recall_chain(carrier, &flow->marked, marked_before);
+		recall_chain(carrier, &flow->waiting, waiting_before);
+	}
 	carrier_path_touch(carrier, path);
+}
+
+void carrier_path_recall(struct carrier *carrier, struct carrier_path *path,
+			 usec waiting_before)
+{
+	recall(carrier, path, NULL, waiting_before);
+}
+
+void carrier_path_recall_campaign(struct carrier *carrier, struct carrier_path *path,
+				  const struct campaign *campaign)
+{
+	recall(carrier, path, campaign, USEC_NEVER);
+}
+
+static void fail_chain(struct carrier *carrier, struct chain *chain, const struct reply *reply)
+{
+	for (struct chain_link *link; (link = chain_pop(chain));)
+		carrier_outcome(carrier, CHAIN_OWNER(link, struct envelope, link), reply, false,
+				NULL);
 }
 
 void carrier_path_fail_waiting(struct carrier *carrier, struct carrier_path *path,
 			       const struct reply *reply)
 {
-	unready(carrier, path, USEC_NEVER);
-	for (struct envelope *e; (e = pop_envelope(&path->marked));)
-		carrier_outcome(carrier, e, reply, false, NULL);
-	for (struct envelope *e; (e = pop_envelope(&path->waiting));)
-		carrier_outcome(carrier, e, reply, false, NULL);
+	unready(carrier, &path->urgent, NULL, USEC_NEVER);
+	unready(carrier, &path->ready, NULL, USEC_NEVER);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		fail_chain(carrier, &flow->marked, reply);
+		fail_chain(carrier, &flow->waiting, reply);
+	}
 	carrier_path_touch(carrier, path);
 }

@@ -121,11 +121,11 @@ static struct journal_mark mark_of(const struct session *session, const struct m
 	const struct envelope *envelope = message->envelope;
 	const struct store_recipient *recipient = envelope->recipient;
 	return (struct journal_mark){
-		.campaign_id = envelope->content->campaign_id,
+		.campaign_id = envelope->campaign->id,
 		.slice_id = envelope->slice->id,
 		.subscriber_id = recipient->subscriber_id,
 		.attempt = recipient->attempts + 1,
-		.revision = envelope->content->revision,
+		.revision = envelope->campaign->content->revision,
 		.at_wall = io_wall_now(carrier->loop),
 		.date_wall = envelope->date_wall,
 		.first_wall = recipient->first_wall,
@@ -203,9 +203,16 @@ static void message_ends(struct session *session, struct message *message)
 	}
 	message->mark_position = 0;
 	message->session = NULL;
-	if (returned && !carrier_path_is_stopped(carrier, session->path, now_of(session))) {
+	struct carrier_flow *flow = NULL;
+	if (returned && !carrier_path_is_stopped(carrier, session->path, returned->campaign,
+						 now_of(session)))
+		flow = carrier_flow_get(carrier, session->path, returned->campaign);
+	if (flow) {
+		bool urgent = returned->campaign->urgent;
 		returned->state = ENVELOPE_READY;
-		chain_push_front(&session->path->ready, &message->link);
+		carrier_message_hold(message, flow);
+		chain_push_front(urgent ? &session->path->urgent : &session->path->ready,
+				 &message->link);
 	} else {
 		carrier_message_free(carrier, message);
 		if (returned)
@@ -369,7 +376,7 @@ void session_submit(struct session *session, struct message *message, usec now)
 		.rcpts = &message->rcpt,
 		.rcpt_count = 1,
 		.owner = message,
-		.require_tls = message->envelope->content->require_tls,
+		.require_tls = message->envelope->campaign->content->require_tls,
 		.body = {.span_count = 2,
 			 .size = message->signature_size + message->bytes.size},
 	};

@@ -6,8 +6,6 @@
 
 #include "engine/base/log.h"
 
-#define MARK_AHEAD_FIRST 256
-
 static struct path_limits limits_for(const struct carrier *carrier, const struct route *route)
 {
 	const struct rules *rules = carrier->settings->rules;
@@ -40,6 +38,7 @@ static bool evict_one(struct carrier *carrier)
 		chain_remove(&carrier->idle, link);
 		chain_remove(&carrier->dirty, &path->dirty);
 		chain_remove(&carrier->short_of, &path->short_of);
+		carrier_path_unwait(carrier, path);
 		wheel_cancel(&carrier->wheel, &path->wake.wheel);
 		path_forget(carrier, path);
 		return true;
@@ -84,13 +83,13 @@ static struct carrier_site *site_get(struct carrier *carrier, const struct route
 
 static void path_init_empty(struct carrier_path *path, const char *key, uint32_t source_index)
 {
-	*path = (struct carrier_path){.source_index = source_index,
-				      .mark_ahead = MARK_AHEAD_FIRST};
+	*path = (struct carrier_path){.source_index = source_index};
 	snprintf(path->key, sizeof(path->key), "%s", key);
 	chain_link_init(&path->dirty);
 	chain_link_init(&path->short_of);
-	chain_init(&path->waiting);
-	chain_init(&path->marked);
+	chain_link_init(&path->held);
+	chain_init(&path->flows);
+	chain_init(&path->urgent);
 	chain_init(&path->ready);
 	chain_init(&path->sessions);
 	path->wake.of = TIMER_PATH;
@@ -146,9 +145,13 @@ struct carrier_path *carrier_path_get(struct carrier *carrier, const struct rout
 	char key[sizeof(((struct carrier_path *)0)->key)];
 	snprintf(key, sizeof(key), "%u %s %s", source_index, route->site, route->tls_key);
 	struct carrier_path *path = map_get(&carrier->paths, str_of(key));
-	if (!path)
-		path = path_create(carrier, key, route, source_index);
-	return path && take_route(path, route) ? path : NULL;
+	if (path)
+		return take_route(path, route) ? path : NULL;
+	path = path_create(carrier, key, route, source_index);
+	if (!path || !take_route(path, route))
+		return NULL;
+	carrier_path_bind(carrier, path);
+	return path;
 }
 
 void carrier_paths_done(struct carrier *carrier)

@@ -102,6 +102,28 @@ static int read_lists(struct arena *arena, const struct value *settings,
 	return 0;
 }
 
+static uint32_t number_of(const struct value *settings, const char *key, uint32_t least,
+			  uint32_t most, uint32_t absent)
+{
+	const struct value *v = value_get(settings, str_of(key));
+	if (!v || v->kind != VALUE_INT || v->integer < least || v->integer > most)
+		return absent;
+	return (uint32_t)v->integer;
+}
+
+/* What they were checked for when the campaign was stored; who writes them into the database by
+ * hand gets no limit for a rate that is none. */
+static void read_share(const struct value *settings, struct content *content)
+{
+	content->urgent = str_eq(text_of(settings, "kind"), STR("transactional"));
+	content->weight = number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT,
+				    CONTENT_WEIGHT_DEFAULT);
+	if (!rate_parse(text_of(settings, "rate"), &content->limits.message_rate))
+		content->limits.message_rate = (struct rate){};
+	if (!rate_parse_bytes(text_of(settings, "byte_rate"), &content->limits.byte_rate))
+		content->limits.byte_rate = (struct rate){};
+}
+
 static struct content *fail(struct liquid_error *error, const char *message)
 {
 	*error = (struct liquid_error){.file = STR("settings"), .line = 1, .column = 1};
@@ -129,6 +151,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	const struct value *require_tls = value_get(settings, STR("require_tls"));
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;
+	read_share(settings, content);
 	if (read_lists(arena, settings, content) != 0 || list_fields(arena, content) != 0)
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;

@@ -4,13 +4,18 @@
  *   subject, from_name, from_address, reply_to, list_id, list_name, feedback_id: strings
  *   in_doubt: "assume" | "retry";  expires_seconds: number
  *   lists: [names], for routes; require_tls: true | false (RFC 8689)
+ *   kind: "newsletter" | "transactional";  weight: number;  rate, byte_rate: strings (bucket.h)
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
 #pragma once
 
 #include "engine/base/arena.h"
 #include "engine/send/engine.h"
+#include "engine/shape/quota.h"
 #include "templates/message.h"
+
+#define CONTENT_WEIGHT_DEFAULT 100
+#define CONTENT_WEIGHT_LIMIT 10000
 
 struct content {
 	uint64_t campaign_id;
@@ -22,6 +27,9 @@ struct content {
 	const str *lists; /* the campaign's */
 	size_t list_count;
 	bool in_doubt_retry, require_tls;
+	bool urgent;                /* transactional mail */
+	uint32_t weight;            /* of its share; 1..CAMPAIGN_WEIGHT_LIMIT */
+	struct quota_limits limits; /* its own */
 	usec expires_wall; /* 0: by the retry schedule alone */
 };
 

@@ -10,6 +10,7 @@
 #include "engine/net/token.h"
 #include "engine/shape/backoff.h"
 #include "engine/shape/path.h"
+#include "engine/shape/quota.h"
 #include "engine/sign/dkim.h"
 #include "engine/smtp/client.h"
 #include "engine/store/store.h"
@@ -24,6 +25,15 @@ struct relay_login {
 	bool in_clear;  /* passwords and tokens without TLS, too */
 	bool has_token; /* an OAuth token, by: */
 	struct token_source_config token;
+};
+
+/* A limit over everything that fits all of its criteria; an empty one fits all. Criteria of a
+ * campaign do not go with limits of connections, which carry mail of all. */
+struct limit_rule {
+	str name;
+	str source, provider, site; /* of paths */
+	str campaign, list;         /* of campaigns, by name */
+	struct quota_limits limits;
 };
 
 struct engine_settings {
@@ -46,6 +56,8 @@ struct engine_settings {
 	const struct classifier *classifier; /* NULL: the engine builds its own */
 	struct rules *rules;                 /* NULL: path_limits_default for all */
 	struct path_limits default_limits;
+	const struct limit_rule *limit_rules; /* limits wider than a path */
+	size_t limit_rule_count;
 	struct dkim_key *const *dkim_keys;
 	size_t dkim_key_count; /* 0: unsigned */
 	str secret;            /* of tokens, at least 16 bytes */

@@ -72,34 +72,22 @@ static void load_hosts(struct engine *engine)
 	engine->host_count = ask.ret_count;
 }
 
-static int load_content(struct engine *engine, uint64_t campaign_id)
+/* The one campaign that is sent; where all are, the feeder finds them. */
+static int load_campaign(struct engine *engine, uint64_t campaign_id)
 {
-	const struct engine_settings *settings = engine->settings;
+	struct arena arena;
+	arena_init(&arena, engine->source, 0, 0);
 	struct store_campaign ask = {.request = {.on_done = on_done},
 				     .campaign_id = campaign_id,
-				     .arena = &engine->arena};
+				     .arena = &arena};
 	store_campaign(engine->settle_store, &ask);
-	if (ask.request.result != STORE_OK)
+	if (ask.request.result != STORE_OK) {
+		arena_done(&arena);
 		return fail(engine, ask.request.why);
-	const struct content_site site = {settings->return_domain, settings->base_url,
-					  settings->unsubscribe_mailbox};
-	struct liquid_error error = {};
-	struct content *content = content_compile(&engine->arena, ask.ret_settings,
-						  ask.ret_html, ask.ret_text, &site, &error);
-	if (!content) {
-		snprintf(engine->why, sizeof(engine->why), "%.*s line %u column %u: %.150s",
-			 STR_FORMAT(error.file), error.line, error.column, error.message);
-		return -1;
 	}
-	content->campaign_id = ask.campaign_id;
-	content->name = ask.ret_name;
-	content->revision = ask.ret_revision;
-	content->expires_wall = ask.ret_expires_wall;
-	engine->content = content;
-	engine->feeder.paused = ask.ret_state == CAMPAIGN_PAUSED;
-	engine->feeder.cancelled = ask.ret_state == CAMPAIGN_CANCELLED;
-	engine->feeder.fully_cut = ask.ret_fully_cut;
-	return 0;
+	engine->only = campaign_create(&arena, engine->settings, &ask, engine->why,
+				       sizeof(engine->why));
+	return engine->only ? 0 : -1;
 }
 
 int engine_open(struct engine *engine, const struct engine_settings *settings,
@@ -121,7 +109,7 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 		return -1;
 	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger") != 0 ||
 	    join(engine, &position) != 0 || find_newest_stop(engine) != 0 ||
-	    load_content(engine, campaign_id) != 0 ||
+	    (campaign_id > 0 && load_campaign(engine, campaign_id) != 0) ||
 	    published_ask(settings, &engine->arena, &engine->published, engine->why,
 			  sizeof(engine->why)) != 0)
 		return -1;
@@ -178,7 +166,6 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 	carrier_take_hosts(&engine->carrier, engine->hosts, engine->host_count);
 	engine->carrier.bell = engine->carrier_bell;
 	engine->carrier.ledger_bell = &engine->ledger.bell;
-	engine->carrier.paused = engine->feeder.paused || engine->feeder.cancelled;
 	return 0;
 }
 
@@ -209,10 +196,6 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 					   .pace = FEEDER_PACE};
 	struct router_config route = settings->route;
 	route.seed = seed;
-	/* RFC 8689 4.2.1: whoever requires TLS requires to know with whom. */
-	route.verify_all = engine->content->require_tls;
-	bool paused = engine->feeder.paused, cancelled = engine->feeder.cancelled;
-	bool fully_cut = engine->feeder.fully_cut;
 	if (io_loop_create(&engine->feeder_loop, &options, engine->why, sizeof(engine->why)) !=
 		    0 ||
 	    io_bell_create(engine->feeder_loop, &engine->feeder_bell) != 0)
@@ -230,17 +213,18 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	if (router_create(&engine->router, engine->resolver, &route) != 0 ||
 	    feeder_init(&engine->feeder, engine->source, settings, &engine->limits,
 			engine->feeder_loop, engine->work_store, engine->beat_store,
-			engine->router, &engine->carrier, &engine->ledger, engine->content,
-			engine->engine_id, engine->epoch) != 0)
+			engine->router, &engine->carrier, &engine->ledger, engine->engine_id,
+			engine->epoch) != 0)
 		return fail(engine, "out of memory for the feeder");
-	engine->feeder.paused = paused;
-	engine->feeder.cancelled = cancelled;
-	engine->feeder.fully_cut = fully_cut;
 	engine->feeder.published = &engine->published;
 	engine->feeder.stop_number = engine->stop_number;
 	engine->feeder.bell = engine->feeder_bell;
 	engine->feeder.carrier_bell = engine->carrier_bell;
 	engine->ledger.feeder_bell = engine->feeder_bell;
+	engine->feeder.only = engine->only;
+	if (engine->only)
+		feeder_add_campaign(&engine->feeder, engine->only);
+	engine->only = NULL; /* the feeder's now */
 	return 0;
 }
 
@@ -278,6 +262,7 @@ void engine_close(struct engine *engine)
 	for (uint32_t i = 0; i < engine->limits.presses; i++)
 		if (engine->presses[i].mac)
 			press_done(&engine->presses[i]);
+	campaign_destroy(engine->only);
 	store_close(engine->settle_store);
 	journal_release(engine->journal_hold);
 	arena_done(&engine->arena);

@@ -1,6 +1,6 @@
 /* engine_parts.h - the engine as its parts: for engine.c, which gives each a thread, and for
  * the simulation, which steps them all in one. Built in this order: engine_open (database,
- * content, recovery), engine_build_carrier, engine_build_feeder; torn down in the reverse. */
+ * the campaign, recovery), engine_build_carrier, engine_build_feeder; torn down in the reverse. */
 #pragma once
 
 #include "engine/send/feeder.h"
@@ -15,7 +15,7 @@ struct engine {
 	struct arena arena;
 	struct limits limits;
 	const struct classifier *classifier;
-	const struct content *content;
+	struct campaign *only; /* the campaign to be sent, until the feeder has it */
 	struct published published;
 	const struct store_host *hosts; /* known from before */
 	size_t host_count;
@@ -37,7 +37,7 @@ struct engine {
 	char why[256];
 };
 
-/* Each returns 0, or -1 with engine->why. cores: for the number of presses; seed: of all
+/* campaign_id 0: whatever campaigns run. Each returns 0, or -1 with engine->why. cores: for the number of presses; seed: of all
  * chance. */
 [[nodiscard]] int engine_open(struct engine *, const struct engine_settings *,
 			      struct arena_source *, uint64_t campaign_id, uint32_t cores);

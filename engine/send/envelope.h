@@ -7,13 +7,14 @@
 #include "engine/base/chain.h"
 #include "engine/journal/journal.h"
 #include "engine/net/route.h"
-#include "engine/send/content.h"
+#include "engine/send/campaign.h"
 #include "engine/store/store.h"
 
 #define MESSAGE_MAIL_FROM_LIMIT 320
 #define MESSAGE_SIGNATURE_LIMIT 6144 /* four RSA keys of 4096 bits */
 #define OUTCOME_TEXT_LIMIT 640 /* reply text and the names of host, site, source together */
 
+struct carrier_flow;
 struct carrier_path;
 struct message;
 struct session;
@@ -21,14 +22,16 @@ struct session;
 struct slice {
 	struct chain_link link;
 	uint64_t id;
-	const struct content *content;
+	struct campaign *campaign;
 	enum slice_kind kind;
 	struct arena arena;
 	const struct store_recipient *recipients;
 	struct envelope *envelopes;
 	size_t count;
 	size_t open_count;     /* feeder's: not yet settled or put back */
-	struct chain put_back; /* feeder's: envelopes waiting to be put back */
+	struct chain put_back; /* feeder's: envelopes waiting to be put back, */
+	struct chain put_back_now; /* and those of the request under way, */
+	usec put_back_due;         /* which may come again then; 0: at once */
 	usec leased_at;
 };
 
@@ -47,10 +50,11 @@ struct envelope {
 	struct chain_link link;
 	struct slice *slice;
 	const struct store_recipient *recipient;
-	const struct content *content; /* of the revision this recipient gets */
+	struct campaign *campaign;
 	str rcpt;                      /* the address as commands carry it */
 	str domain;                    /* its domain in A-labels */
 	struct carrier_path *path;     /* carrier's */
+	struct carrier_flow *flow;     /* the same; from WAITING to READY */
 	struct message *message;       /* from order to end */
 	enum envelope_state state;
 	enum local_cause cause; /* an ending the feeder saw: no route, suppressed */
@@ -58,7 +62,7 @@ struct envelope {
 	usec date_wall;         /* Date of this message; set with its mark */
 	usec waiting_since;
 	uint64_t void_position; /* behind the record that undoes its mark; 0: none was made */
-	bool soon; /* returned, and another source can take it at once */
+	usec again_at; /* returned: it may come again then; 0: at once */
 };
 
 /* Envelopes of one slice for one route, handed over together. */
@@ -89,6 +93,7 @@ struct message {
 	uint64_t mark_position;
 	struct chain_link mark_link; /* in carrier.open_marks, by position */
 	struct session *session;     /* while submitted */
+	struct carrier_flow *flow;   /* while ordered or ready */
 	uint32_t press_index;
 	bool gated;    /* waits for its mark to be written */
 	bool returned; /* the session gave it back unsent */

@@ -28,7 +28,7 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 		const struct engine_settings *settings, const struct limits *limits,
 		struct io_loop *loop, struct store *work, struct store *beat,
 		struct router *router, struct carrier *carrier, struct ledger *ledger,
-		const struct content *content, uint32_t engine_id, uint32_t epoch)
+		uint32_t engine_id, uint32_t epoch)
 {
 	*feeder = (struct feeder){
 		.settings = settings,
@@ -39,16 +39,16 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 		.router = router,
 		.carrier = carrier,
 		.ledger = ledger,
-		.content = content,
 		.source = source,
 		.engine_id = engine_id,
 		.epoch = epoch,
-		.next_due_wall = USEC_NEVER,
 	};
 	arena_init(&feeder->arena, source, 1 << 18, 0);
 	arena_init(&feeder->work_arena, source, 1 << 16, 0);
 	arena_init(&feeder->beat_arena, source, 1 << 16, 0);
 	arena_init(&feeder->heartbeat_arena, source, 1 << 12, 0);
+	arena_init(&feeder->discover_arena, source, 1 << 12, 0);
+	chain_init(&feeder->campaigns);
 	chain_init(&feeder->slices);
 	chain_init(&feeder->domains);
 	chain_init(&feeder->marking);
@@ -59,6 +59,11 @@ void feeder_done(struct feeder *feeder)
 {
 	for (struct chain_link *link; (link = chain_first(&feeder->slices));)
 		feeder_slice_free(feeder, CHAIN_OWNER(link, struct slice, link));
+	for (struct chain_link *link; (link = chain_pop(&feeder->campaigns));)
+		campaign_destroy(CHAIN_OWNER(link, struct campaign, link));
+	if (feeder->load_busy)
+		arena_done(&feeder->load_arena);
+	arena_done(&feeder->discover_arena);
 	arena_done(&feeder->work_arena);
 	arena_done(&feeder->beat_arena);
 	arena_done(&feeder->heartbeat_arena);
@@ -76,6 +81,10 @@ static void drain_lanes(struct feeder *feeder)
 		feeder_settled(feeder, ((struct envelope *)object)->slice, 1);
 	while ((object = lane_pop(&feeder->ledger->closed)))
 		feeder_slice_free(feeder, object);
+	while ((object = lane_pop(&feeder->carrier->farewells))) {
+		feeder->leaving_count--;
+		campaign_destroy(object);
+	}
 }
 
 /* What a request's failure means for the feeder: a pause, or the end. */
@@ -94,22 +103,33 @@ void feeder_failed(struct feeder *feeder, const struct store_request *request,
 		snprintf(feeder->trouble, sizeof(feeder->trouble), "%s", request->why);
 }
 
+/* Of one campaign, or of all together. */
 static void publish(struct feeder *feeder)
 {
 	struct feeder_public *public = &feeder->public;
-	atomic_store_explicit(&public->targeted, feeder->targeted_count, memory_order_relaxed);
-	atomic_store_explicit(&public->next_due_wall, feeder->next_due_wall,
-			      memory_order_relaxed);
+	const struct campaign *only = feeder->only;
+	uint64_t targeted = feeder->targeted_count;
+	usec next_due_wall = USEC_NEVER;
+	struct chain_link *link = chain_first(&feeder->campaigns);
+	for (; link; link = chain_next(&feeder->campaigns, link)) {
+		const struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
+		targeted += campaign->targeted_count;
+		next_due_wall = usec_min(next_due_wall, campaign->next_due_wall);
+	}
+	atomic_store_explicit(&public->targeted, targeted, memory_order_relaxed);
+	atomic_store_explicit(&public->next_due_wall, next_due_wall, memory_order_relaxed);
 	atomic_store_explicit(&public->admitted, (uint32_t)feeder->admitted_count,
 			      memory_order_relaxed);
 	atomic_store_explicit(&public->parked, (uint32_t)feeder->parked_count,
 			      memory_order_relaxed);
-	atomic_store_explicit(&public->paused, feeder->paused, memory_order_relaxed);
-	atomic_store_explicit(&public->cancelled, feeder->cancelled, memory_order_relaxed);
-	atomic_store_explicit(&public->fully_cut, feeder->fully_cut, memory_order_relaxed);
+	atomic_store_explicit(&public->paused, only && only->paused, memory_order_relaxed);
+	atomic_store_explicit(&public->cancelled, only && only->cancelled,
+			      memory_order_relaxed);
+	atomic_store_explicit(&public->fully_cut, only && only->fully_cut,
+			      memory_order_relaxed);
 	atomic_store_explicit(&public->database_lost, feeder->database_lost,
 			      memory_order_relaxed);
-	atomic_store_explicit(&public->finished, feeder->finished, memory_order_release);
+	atomic_store_explicit(&public->finished, only && only->finished, memory_order_release);
 	atomic_store_explicit(&public->troubled, feeder->trouble[0] != 0, memory_order_release);
 	atomic_store_explicit(&public->idle, feeder_idle(feeder), memory_order_release);
 }
@@ -133,5 +153,6 @@ void feeder_drain(struct feeder *feeder)
 bool feeder_idle(const struct feeder *feeder)
 {
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
-	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy;
+	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
+	       !feeder->load_busy && !feeder->discover_busy;
 }

@@ -3,10 +3,12 @@
  * back and finishes; "beat" keeps the leases, follows the stop feed and commits start marks, so
  * that neither ever waits behind a long read. It owns slices and their arenas.
  *
- *   feeder.c        lanes, the turn's decisions, begin and end
- *   feeder_slice.c  cut, lease, read, put back, close
- *   feeder_route.c  domains of a slice to runs
- *   feeder_beat.c   marks, stops, heartbeat
+ *   feeder.c           lanes, the turn's decisions, begin and end
+ *   feeder_campaign.c  campaigns come and go; whose turn it is
+ *   feeder_slice.c     cut, lease, read, close
+ *   feeder_return.c    what comes back, put back
+ *   feeder_route.c     domains of a slice to runs
+ *   feeder_beat.c      marks, stops, heartbeat
  */
 #pragma once
 
@@ -35,7 +37,8 @@ struct feeder {
 	struct carrier *carrier;
 	struct io_bell *carrier_bell;
 	struct ledger *ledger;
-	const struct content *content;
+	struct chain campaigns;
+	struct campaign *only;             /* it alone is sent; NULL: all that run (serve) */
 	const struct published *published; /* DKIM records, for the first message's check */
 	struct arena_source *source;
 	struct arena arena; /* stops that were followed: as long as the engine runs */
@@ -45,16 +48,10 @@ struct feeder {
 	struct chain slices;  /* leased, in memory */
 	struct chain domains; /* of read slices, not yet asked */
 	size_t admitted_count, parked_count;
-	uint64_t targeted_count;
-	bool draining, paused, cancelled, fully_cut;
-	bool ended; /* the database says so; whether by a cancel, the stop feed may yet tell */
-	bool asked_behind; /* the stop feed under way was asked after that */
-	bool finished;     /* it has told */
-	bool first_cut_done, first_checked;
+	uint64_t targeted_count; /* of campaigns that have left, too */
+	bool draining;
 	char trouble[256]; /* the engine must end: why; written once, before public.troubled */
 	bool database_lost;
-	usec next_due_wall;
-	bool nothing_open;     /* the last lease found no slice */
 	size_t returned_count; /* envelopes waiting to be put back */
 
 	struct store_cut cut;
@@ -63,12 +60,22 @@ struct feeder {
 	struct store_claim_due due;
 	struct store_put_back put_back, excess;
 	struct store_finish finish;
-	struct slice *reading;   /* leased, being read */
-	struct slice *returning; /* of put_back */
-	struct arena work_arena; /* ids of the put-back under way */
+	struct campaign *cut_of, *due_of, *finish_of; /* whose request is under way */
+	struct slice *reading;                        /* leased, being read */
+	struct slice *returning;                      /* of put_back */
+	struct arena work_arena;                      /* ids of the put-back under way */
 	bool cut_busy, lease_busy, read_busy, due_busy, put_back_busy, finish_busy;
-	uint32_t cut_ahead; /* slices cut and not leased since */
-	usec lease_at, cut_at, read_at, due_at, put_back_at, finish_at;
+	usec read_at, put_back_at;
+
+	struct store_running running; /* serve: which campaigns there are */
+	struct store_campaign load;
+	struct arena load_arena;
+	uint64_t *load_ids; /* yet to be loaded */
+	size_t load_count;
+	size_t leaving_count; /* let go, and not yet by the carrier */
+	bool discover_busy, load_busy;
+	struct arena discover_arena;
+	usec discover_at;
 
 	struct store_mark mark;
 	struct store_stop_feed stop_feed;
@@ -88,7 +95,7 @@ struct feeder {
 			      const struct engine_settings *, const struct limits *,
 			      struct io_loop *, struct store *work, struct store *beat,
 			      struct router *, struct carrier *, struct ledger *,
-			      const struct content *, uint32_t engine_id, uint32_t epoch);
+			      uint32_t engine_id, uint32_t epoch);
 void feeder_done(struct feeder *);
 usec feeder_step(struct feeder *);
 void feeder_drain(struct feeder *); /* nothing new; what comes back is put back */
@@ -96,6 +103,23 @@ bool feeder_idle(const struct feeder *);
 
 /* Between the feeder's own files. */
 usec feeder_work(struct feeder *, usec now); /* decides what to ask of work next */
+usec feeder_work_put_back(struct feeder *, usec now);
+/* Takes the campaign over, and tells the carrier. */
+void feeder_add_campaign(struct feeder *, struct campaign *);
+struct campaign *feeder_campaign_of(struct feeder *, uint64_t campaign_id);
+bool feeder_campaign_runs(const struct campaign *);
+/* Recipients of one slice of it, so that it leaves room for the others'; 0: it has its share.
+ */
+uint32_t feeder_campaign_room(struct feeder *, const struct campaign *);
+/* Tells the carrier when it must stop, or may go on. */
+void feeder_campaign_follow(struct feeder *, struct campaign *);
+/* It cannot be sent: alone, that ends the engine; among others it is paused, and people are
+ * told. */
+void feeder_campaign_fail(struct feeder *, struct campaign *, const char *why);
+/* Campaigns that came, ended or left. */
+usec feeder_work_campaigns(struct feeder *, usec now);
+/* When to look again, something being due then (wall clock). */
+usec feeder_next_look(const struct feeder *, usec due_wall);
 void feeder_returned(struct feeder *, struct envelope *);
 void feeder_settled(struct feeder *, struct slice *, size_t count);
 void feeder_slice_free(struct feeder *, struct slice *);

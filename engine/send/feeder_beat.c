@@ -38,7 +38,7 @@ static void fill_marks(struct feeder *feeder)
 		feeder->mark_ids[i] = envelope->recipient->subscriber_id;
 		if (i == 0 || envelope->slice != feeder->mark_batch[i - 1]->slice)
 			feeder->mark_slices[slices++] = (struct store_mark_slice){
-				.campaign_id = envelope->content->campaign_id,
+				.campaign_id = envelope->campaign->id,
 				.slice_id = envelope->slice->id,
 				.ids = &feeder->mark_ids[i],
 			};
@@ -76,12 +76,33 @@ static void on_marked(struct store_request *request)
 		io_bell_ring(feeder->carrier_bell);
 }
 
+static void follow_campaign(struct feeder *feeder, const struct store_stop *stop)
+{
+	struct campaign *campaign = feeder_campaign_of(feeder, stop->campaign_id);
+	if (!campaign) {
+		feeder->discover_at = 0; /* one that was not running, and now may be */
+		return;
+	}
+	if (stop->kind == STOP_CANCEL)
+		campaign->cancelled = true;
+	else
+		campaign->paused = stop->kind == STOP_PAUSE;
+	feeder_campaign_follow(feeder, campaign);
+	log_event(LOG_INFO, "campaign", "name=\"%s\" change=%s",
+		  log_str(campaign->content->name),
+		  campaign->cancelled ? "cancelled"
+		  : campaign->paused  ? "paused"
+				      : "resumed");
+}
+
 static void follow(struct feeder *feeder, const struct store_stop *stop)
 {
-	/* A subscriber's stop may be for all campaigns (0): suppressed, or for those of one
-	 * list. */
-	bool for_all = stop->kind == STOP_SUBSCRIBER && stop->campaign_id == 0;
-	if (!for_all && stop->campaign_id != feeder->content->campaign_id)
+	if (stop->kind != STOP_SUBSCRIBER) {
+		follow_campaign(feeder, stop);
+		return;
+	}
+	/* It may be for all campaigns (0): suppressed, or for those of one list. */
+	if (stop->campaign_id != 0 && !feeder_campaign_of(feeder, stop->campaign_id))
 		return;
 	struct store_stop *kept = ARENA_NEW(&feeder->arena, struct store_stop);
 	if (!kept) {
@@ -93,16 +114,16 @@ static void follow(struct feeder *feeder, const struct store_stop *stop)
 	kept->reason = arena_copy(&feeder->arena, str_of(stop->reason)).data;
 	if (!kept->reason)
 		kept->reason = "stopped";
-	if (stop->kind == STOP_PAUSE || stop->kind == STOP_RESUME)
-		feeder->paused = stop->kind == STOP_PAUSE;
-	if (stop->kind == STOP_CANCEL)
-		feeder->cancelled = true;
-	if (stop->kind != STOP_SUBSCRIBER)
-		log_event(LOG_INFO, "campaign", "change=%s",
-			  feeder->cancelled ? "cancelled"
-			  : feeder->paused  ? "paused"
-					    : "resumed");
 	lane_push(&feeder->carrier->stops, kept);
+}
+
+static void heard_all(struct feeder *feeder)
+{
+	struct chain_link *link = chain_first(&feeder->campaigns);
+	for (; link; link = chain_next(&feeder->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
+		campaign->finished = campaign->asked_behind;
+	}
 }
 
 static void on_stops(struct store_request *request)
@@ -117,7 +138,7 @@ static void on_stops(struct store_request *request)
 	for (size_t i = 0; i < feeder->stop_feed.ret_count; i++)
 		follow(feeder, &feeder->stop_feed.ret_stops[i]);
 	feeder->stop_number = feeder->stop_feed.ret_newest_number;
-	feeder->finished = feeder->asked_behind;
+	heard_all(feeder);
 	if (feeder->stop_feed.ret_count > 0 && feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
 }
@@ -131,7 +152,11 @@ static void submit_stop_feed(struct feeder *feeder)
 		.arena = &feeder->beat_arena,
 	};
 	feeder->stop_busy = true;
-	feeder->asked_behind = feeder->ended;
+	struct chain_link *link = chain_first(&feeder->campaigns);
+	for (; link; link = chain_next(&feeder->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
+		campaign->asked_behind = campaign->ended;
+	}
 	store_stop_feed(feeder->beat, &feeder->stop_feed);
 }
 

@@ -126,8 +126,11 @@ void feeder_ask_domains(struct feeder *feeder)
 		memset(&asked->question, 0, sizeof(asked->question));
 		asked->question.on_route = on_route;
 		asked->domain = domain;
-		route_ask(feeder->router, &asked->question, domain->name,
-			  feeder->content->lists, feeder->content->list_count);
+		const struct content *content = domain->slice->campaign->content;
+		/* RFC 8689 4.2.1: whoever requires TLS requires to know with whom. */
+		asked->question.verify_all = content->require_tls;
+		route_ask(feeder->router, &asked->question, domain->name, content->lists,
+			  content->list_count);
 	}
 }
 
@@ -175,7 +178,7 @@ static enum local_cause examine(const struct feeder *feeder, struct slice *slice
 						      : STR("erased");
 		return CAUSE_SUPPRESSED;
 	}
-	usec expires = envelope->content->expires_wall;
+	usec expires = envelope->campaign->content->expires_wall;
 	if (expires && io_wall_now(feeder->loop) > expires)
 		return CAUSE_EXPIRED;
 	return take_address(slice, envelope) ? CAUSE_NONE : CAUSE_ADDRESS_INVALID;

@@ -11,38 +11,27 @@
 
 #define SLICE_BLOCK (32 * 1024)
 #define CUT_AHEAD 2
-#define LOOK_LIMIT USEC_SECOND
-#define LOOK_LEAST (20 * USEC_MS)
 #define POLL_INTERVAL (250 * USEC_MS) /* between tries to finish */
-#define PUT_BACK_DELAY (60 * USEC_SECOND)
-#define FIRST_CHECKS 10 /* recipients tried for it */
-#define PUT_BACK_GATHER (100 * USEC_MS)
+#define FIRST_CHECKS 10               /* recipients tried for it */
 
 static void on_cut(struct store_request *);
 static void on_lease(struct store_request *);
 static void on_excess(struct store_request *);
 static void on_read(struct store_request *);
 static void on_due(struct store_request *);
-static void on_put_back(struct store_request *);
 static void on_finish(struct store_request *);
 
-/* When to look again, something being due then (wall clock): not much later, and at least once
- * in a while, because what was settled meanwhile may be due earlier. */
-static usec next_look(const struct feeder *feeder, usec due_wall)
+/* The first slice is small, so that a message leaves at once. */
+static void submit_cut(struct feeder *feeder, struct campaign *campaign, uint32_t room)
 {
-	usec wait = due_wall == USEC_NEVER ? LOOK_LIMIT : due_wall - io_wall_now(feeder->loop);
-	wait = usec_max(usec_min(wait, LOOK_LIMIT), LOOK_LEAST);
-	return io_now(feeder->loop) + wait;
-}
-
-static void submit_cut(struct feeder *feeder)
-{
+	uint32_t limit =
+		campaign->first_cut_done ? feeder->limits->slice : feeder->limits->first_slice;
 	feeder->cut = (struct store_cut){
 		.request = {.on_done = on_cut},
-		.campaign_id = feeder->content->campaign_id,
-		.limit = feeder->first_cut_done ? feeder->limits->slice
-						: feeder->limits->first_slice,
+		.campaign_id = campaign->id,
+		.limit = room < limit ? room : limit,
 	};
+	feeder->cut_of = campaign;
 	feeder->cut_busy = true;
 	store_cut(feeder->work, &feeder->cut);
 }
@@ -50,35 +39,39 @@ static void submit_cut(struct feeder *feeder)
 static void on_cut(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, cut.request);
+	struct campaign *campaign = feeder->cut_of;
 	feeder->cut_busy = false;
+	feeder->cut_of = NULL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->cut_at);
+		feeder_failed(feeder, request, &campaign->cut_at);
 		return;
 	}
 	feeder->database_lost = false;
-	feeder->first_cut_done = true;
-	feeder->fully_cut = feeder->cut.ret_fully_cut;
-	feeder->targeted_count += feeder->cut.ret_count;
+	campaign->first_cut_done = true;
+	campaign->fully_cut = feeder->cut.ret_fully_cut;
+	campaign->targeted_count += feeder->cut.ret_count;
 	if (feeder->cut.ret_slice_id) {
-		feeder->cut_ahead++;
-		feeder->lease_at = 0;
+		campaign->cut_ahead++;
+		campaign->lease_at = 0;
 	}
 }
 
-static void submit_lease(struct feeder *feeder)
+static void submit_lease(struct feeder *feeder, struct campaign *campaign)
 {
 	struct slice *slice = slab_borrow(&feeder->slice_slab);
 	if (!slice)
 		return;
-	*slice = (struct slice){.content = feeder->content};
+	*slice = (struct slice){.campaign = campaign};
 	arena_init(&slice->arena, feeder->source, SLICE_BLOCK, 0);
 	chain_init(&slice->put_back);
+	chain_init(&slice->put_back_now);
+	campaign->slice_count++;
 	feeder->reading = slice;
 	feeder->lease = (struct store_lease){
 		.request = {.on_done = on_lease},
 		.engine_id = feeder->engine_id,
 		.epoch = feeder->epoch,
-		.campaign_id = feeder->content->campaign_id,
+		.campaign_id = campaign->id,
 		.arena = &slice->arena,
 	};
 	feeder->lease_busy = true;
@@ -87,6 +80,7 @@ static void submit_lease(struct feeder *feeder)
 
 static void forget_reading(struct feeder *feeder)
 {
+	feeder->reading->campaign->slice_count--;
 	arena_done(&feeder->reading->arena);
 	slab_give_back(&feeder->slice_slab, feeder->reading);
 	feeder->reading = NULL;
@@ -94,15 +88,15 @@ static void forget_reading(struct feeder *feeder)
 
 static void submit_read(struct feeder *feeder)
 {
-	const struct content *content = feeder->content;
+	const struct campaign *campaign = feeder->reading->campaign;
 	feeder->read = (struct store_read){
 		.request = {.on_done = on_read},
-		.campaign_id = content->campaign_id,
+		.campaign_id = campaign->id,
 		.slice_id = feeder->reading->id,
 		.ids = feeder->lease.ret_ids,
 		.count = feeder->lease.ret_count,
-		.fields = content->fields,
-		.field_count = content->field_count,
+		.fields = campaign->content->fields,
+		.field_count = campaign->content->field_count,
 		.arena = &feeder->reading->arena,
 	};
 	feeder->read_busy = true;
@@ -118,7 +112,7 @@ static void submit_excess(struct feeder *feeder)
 		.request = {.on_done = on_excess},
 		.engine_id = feeder->engine_id,
 		.epoch = feeder->epoch,
-		.campaign_id = feeder->content->campaign_id,
+		.campaign_id = slice->campaign->id,
 		.slice_id = slice->id,
 		.ids = feeder->lease.ret_ids + slice->count,
 		.count = feeder->lease.ret_count - slice->count,
@@ -150,23 +144,24 @@ static void read_or_shorten(struct feeder *feeder)
 static void on_lease(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, lease.request);
+	struct slice *slice = feeder->reading;
+	struct campaign *campaign = slice->campaign;
 	feeder->lease_busy = false;
 	if (request->result != STORE_OK) {
 		forget_reading(feeder);
-		feeder_failed(feeder, request, &feeder->lease_at);
+		feeder_failed(feeder, request, &campaign->lease_at);
 		return;
 	}
 	feeder->database_lost = false;
 	if (feeder->lease.ret_slice_id == 0) {
 		forget_reading(feeder);
-		feeder->lease_at = next_look(feeder, feeder->lease.ret_next_due_wall);
-		feeder->nothing_open = true;
+		campaign->lease_at = feeder_next_look(feeder, feeder->lease.ret_next_due_wall);
+		campaign->nothing_open = true;
 		return;
 	}
-	feeder->nothing_open = false;
-	if (feeder->cut_ahead > 0)
-		feeder->cut_ahead--;
-	struct slice *slice = feeder->reading;
+	campaign->nothing_open = false;
+	if (campaign->cut_ahead > 0)
+		campaign->cut_ahead--;
 	slice->id = feeder->lease.ret_slice_id;
 	slice->kind = feeder->lease.ret_kind;
 	size_t room = feeder->limits->envelopes - feeder->admitted_count;
@@ -174,6 +169,7 @@ static void on_lease(struct store_request *request)
 	slice->open_count = slice->count;
 	slice->leased_at = io_now(feeder->loop);
 	feeder->admitted_count += slice->count;
+	campaign->admitted_count += slice->count;
 	chain_push_back(&feeder->slices, &slice->link);
 	read_or_shorten(feeder);
 }
@@ -181,19 +177,21 @@ static void on_lease(struct store_request *request)
 /* A recipient whose rendering fails proves nothing about the signature: ask the next. */
 static bool check_first(struct feeder *feeder, struct slice *slice)
 {
-	for (size_t i = 0; i < slice->count && i < FIRST_CHECKS && !feeder->first_checked;
+	struct campaign *campaign = slice->campaign;
+	char why[sizeof(feeder->trouble)] = "";
+	for (size_t i = 0; i < slice->count && i < FIRST_CHECKS && !campaign->first_checked;
 	     i++) {
 		if (!slice->recipients[i].email.data)
 			continue;
 		slice->envelopes[i].date_wall = io_wall_now(feeder->loop);
 		int result = first_check(feeder->settings, feeder->published, feeder->source,
-					 &slice->envelopes[i], feeder->trouble,
-					 sizeof(feeder->trouble));
+					 &slice->envelopes[i], why, sizeof(why));
 		slice->envelopes[i].date_wall = 0;
-		if (result < 0)
+		if (result < 0) {
+			feeder_campaign_fail(feeder, campaign, why);
 			return false;
-		feeder->trouble[0] = '\0';
-		feeder->first_checked = result == 0;
+		}
+		campaign->first_checked = result == 0;
 	}
 	return true;
 }
@@ -215,7 +213,7 @@ static void on_read(struct store_request *request)
 	for (size_t i = 0; i < slice->count; i++) {
 		chain_link_init(&slice->envelopes[i].link);
 		slice->envelopes[i].slice = slice;
-		slice->envelopes[i].content = slice->content;
+		slice->envelopes[i].campaign = slice->campaign;
 		slice->envelopes[i].recipient = &slice->recipients[i];
 	}
 	if (slice->count == 0)
@@ -227,13 +225,14 @@ static void on_read(struct store_request *request)
 			feeder_returned(feeder, &slice->envelopes[i]);
 }
 
-static void submit_due(struct feeder *feeder)
+static void submit_due(struct feeder *feeder, struct campaign *campaign)
 {
 	feeder->due = (struct store_claim_due){
 		.request = {.on_done = on_due},
-		.campaign_id = feeder->content->campaign_id,
+		.campaign_id = campaign->id,
 		.limit = feeder->limits->slice,
 	};
+	feeder->due_of = campaign;
 	feeder->due_busy = true;
 	store_claim_due(feeder->work, &feeder->due);
 }
@@ -241,82 +240,18 @@ static void submit_due(struct feeder *feeder)
 static void on_due(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, due.request);
+	struct campaign *campaign = feeder->due_of;
 	feeder->due_busy = false;
+	feeder->due_of = NULL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->due_at);
+		feeder_failed(feeder, request, &campaign->due_at);
 		return;
 	}
-	feeder->next_due_wall = feeder->due.ret_next_due_wall;
+	campaign->next_due_wall = feeder->due.ret_next_due_wall;
 	if (feeder->due.ret_count > 0)
-		feeder->lease_at = feeder->due_at = 0;
+		campaign->lease_at = campaign->due_at = 0;
 	else
-		feeder->due_at = next_look(feeder, feeder->next_due_wall);
-}
-
-static int by_id(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-	return a < b ? -1 : a > b;
-}
-
-/* A put-back keeps its ids until it is done: after a lost connection it is asked for again, and
- * the statement ignores ids that already stand in another slice (engine/store/claim.c). */
-static void submit_put_back(struct feeder *feeder, struct slice *slice)
-{
-	size_t count = slice->put_back.count;
-	arena_reset(&feeder->work_arena);
-	uint64_t *ids = ARENA_ARRAY(&feeder->work_arena, uint64_t, count);
-	if (!ids)
-		return;
-	struct chain_link *link = chain_first(&slice->put_back);
-	bool now = feeder->draining || feeder->paused || feeder->cancelled;
-	for (size_t i = 0; i < count; i++, link = chain_next(&slice->put_back, link)) {
-		const struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
-		ids[i] = envelope->recipient->subscriber_id;
-		now |= envelope->soon;
-	}
-	qsort(ids, count, sizeof(*ids), by_id);
-	feeder->put_back = (struct store_put_back){
-		.request = {.on_done = on_put_back},
-		.engine_id = feeder->engine_id,
-		.epoch = feeder->epoch,
-		.campaign_id = feeder->content->campaign_id,
-		.slice_id = slice->id,
-		.ids = ids,
-		.count = count,
-		.due_wall = now ? 0 : io_wall_now(feeder->loop) + PUT_BACK_DELAY,
-	};
-	feeder->returning = slice;
-	feeder->put_back_busy = true;
-	store_put_back(feeder->work, &feeder->put_back);
-}
-
-static void on_put_back(struct store_request *request)
-{
-	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, put_back.request);
-	struct slice *slice = feeder->returning;
-	feeder->put_back_busy = false;
-	/* Fenced: the slice is somebody else's by now, with all that was never marked. */
-	if (request->result != STORE_OK &&
-	    !(request->result == STORE_FENCED && feeder->draining)) {
-		feeder_failed(feeder, request, &feeder->put_back_at);
-		return;
-	}
-	feeder->database_lost = false;
-	for (size_t i = 0; i < feeder->put_back.count; i++)
-		chain_pop(&slice->put_back);
-	feeder->returned_count -= feeder->put_back.count;
-	feeder->lease_at =
-		usec_min(feeder->lease_at, next_look(feeder, feeder->put_back.due_wall));
-	feeder_settled(feeder, slice, feeder->put_back.count);
-}
-
-void feeder_returned(struct feeder *feeder, struct envelope *envelope)
-{
-	struct slice *slice = envelope->slice;
-	if (feeder->returned_count++ == 0)
-		feeder->put_back_at = io_now(feeder->loop) + PUT_BACK_GATHER;
-	chain_push_back(&slice->put_back, &envelope->link);
+		campaign->due_at = feeder_next_look(feeder, campaign->next_due_wall);
 }
 
 void feeder_settled(struct feeder *feeder, struct slice *slice, size_t count)
@@ -324,6 +259,7 @@ void feeder_settled(struct feeder *feeder, struct slice *slice, size_t count)
 	ASSERT(slice->open_count >= count);
 	slice->open_count -= count;
 	feeder->admitted_count -= count;
+	slice->campaign->admitted_count -= count;
 	if (slice->open_count > 0)
 		return;
 	lane_push(&feeder->ledger->closable, slice);
@@ -333,16 +269,18 @@ void feeder_settled(struct feeder *feeder, struct slice *slice, size_t count)
 void feeder_slice_free(struct feeder *feeder, struct slice *slice)
 {
 	chain_remove(&feeder->slices, &slice->link);
+	slice->campaign->slice_count--;
 	arena_done(&slice->arena);
 	slab_give_back(&feeder->slice_slab, slice);
 }
 
-static void submit_finish(struct feeder *feeder)
+static void submit_finish(struct feeder *feeder, struct campaign *campaign)
 {
 	feeder->finish = (struct store_finish){
 		.request = {.on_done = on_finish},
-		.campaign_id = feeder->content->campaign_id,
+		.campaign_id = campaign->id,
 	};
+	feeder->finish_of = campaign;
 	feeder->finish_busy = true;
 	store_finish(feeder->work, &feeder->finish);
 }
@@ -350,37 +288,16 @@ static void submit_finish(struct feeder *feeder)
 static void on_finish(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, finish.request);
+	struct campaign *campaign = feeder->finish_of;
 	feeder->finish_busy = false;
-	feeder->finish_at = io_now(feeder->loop) + POLL_INTERVAL;
+	feeder->finish_of = NULL;
+	campaign->finish_at = io_now(feeder->loop) + POLL_INTERVAL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->finish_at);
+		feeder_failed(feeder, request, &campaign->finish_at);
 	} else if (feeder->finish.ret_finished) {
-		feeder->ended = true;
+		campaign->ended = true;
 		feeder->stop_at = 0;
 	}
-}
-
-static struct slice *slice_to_put_back(struct feeder *feeder)
-{
-	struct chain_link *link = chain_first(&feeder->slices);
-	for (; link; link = chain_next(&feeder->slices, link)) {
-		struct slice *slice = CHAIN_OWNER(link, struct slice, link);
-		if (!chain_empty(&slice->put_back))
-			return slice;
-	}
-	return NULL;
-}
-
-static usec work_put_back(struct feeder *feeder, usec now)
-{
-	if (feeder->put_back_busy || feeder->returned_count == 0)
-		return USEC_NEVER;
-	if (now < feeder->put_back_at)
-		return feeder->put_back_at;
-	struct slice *slice = slice_to_put_back(feeder);
-	ASSERT(slice);
-	submit_put_back(feeder, slice);
-	return USEC_NEVER;
 }
 
 static usec work_read(struct feeder *feeder, usec now)
@@ -393,58 +310,115 @@ static usec work_read(struct feeder *feeder, usec now)
 	return USEC_NEVER;
 }
 
+static usec lease_wanted_at(struct feeder *feeder, struct campaign *campaign)
+{
+	bool room = feeder->admitted_count + feeder->limits->first_slice <=
+		    feeder->limits->envelopes;
+	bool runs = feeder_campaign_runs(campaign) && room &&
+		    feeder_campaign_room(feeder, campaign) > 0;
+	return runs ? campaign->lease_at : USEC_NEVER;
+}
+
+static usec cut_wanted_at(struct feeder *feeder, struct campaign *campaign)
+{
+	bool wanted = feeder_campaign_runs(campaign) && !campaign->fully_cut &&
+		      campaign->cut_ahead < CUT_AHEAD &&
+		      feeder_campaign_room(feeder, campaign) > 0;
+	return wanted ? campaign->cut_at : USEC_NEVER;
+}
+
+static usec due_wanted_at(struct feeder *feeder, struct campaign *campaign)
+{
+	(void)feeder;
+	return feeder_campaign_runs(campaign) ? campaign->due_at : USEC_NEVER;
+}
+
+static usec finish_wanted_at(struct feeder *feeder, struct campaign *campaign)
+{
+	(void)feeder;
+	bool sent = campaign->fully_cut && campaign->nothing_open && !campaign->paused &&
+		    !campaign->urgent;
+	bool wanted = (campaign->cancelled || sent) && !campaign->ended &&
+		      campaign->slice_count == 0 && feeder->cut_of != campaign;
+	return wanted ? campaign->finish_at : USEC_NEVER;
+}
+
+/* Of the campaigns that want something now, the one that has least of its share in memory; NULL
+ * with the time at which the first will want it. */
+static struct campaign *pick(struct feeder *feeder,
+			     usec (*wanted_at)(struct feeder *, struct campaign *), usec now,
+			     usec *wake)
+{
+	struct campaign *best = NULL;
+	struct chain_link *link = chain_first(&feeder->campaigns);
+	for (; link; link = chain_next(&feeder->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
+		usec at = wanted_at(feeder, campaign);
+		if (at > now)
+			*wake = usec_min(*wake, at);
+		else if (!best || campaign->admitted_count * best->weight <
+					  best->admitted_count * campaign->weight)
+			best = campaign;
+	}
+	return best;
+}
+
 static usec work_lease(struct feeder *feeder, usec now)
 {
-	bool room = feeder->admitted_count + feeder->limits->slice <= feeder->limits->envelopes;
-	if (feeder->lease_busy || feeder->reading || !room)
+	usec wake = USEC_NEVER;
+	if (feeder->lease_busy || feeder->reading)
 		return USEC_NEVER;
-	if (now < feeder->lease_at)
-		return feeder->lease_at;
-	submit_lease(feeder);
+	struct campaign *campaign = pick(feeder, lease_wanted_at, now, &wake);
+	if (!campaign)
+		return wake;
+	submit_lease(feeder, campaign);
 	return USEC_NEVER;
 }
 
 static usec work_cut(struct feeder *feeder, usec now)
 {
-	if (feeder->cut_busy || feeder->fully_cut || feeder->cut_ahead >= CUT_AHEAD)
+	usec wake = USEC_NEVER;
+	if (feeder->cut_busy)
 		return USEC_NEVER;
-	if (now < feeder->cut_at)
-		return feeder->cut_at;
-	submit_cut(feeder);
+	struct campaign *campaign = pick(feeder, cut_wanted_at, now, &wake);
+	if (!campaign)
+		return wake;
+	submit_cut(feeder, campaign, feeder_campaign_room(feeder, campaign));
 	return USEC_NEVER;
 }
 
 static usec work_due(struct feeder *feeder, usec now)
 {
+	usec wake = USEC_NEVER;
 	if (feeder->due_busy)
 		return USEC_NEVER;
-	if (now < feeder->due_at)
-		return feeder->due_at;
-	submit_due(feeder);
+	struct campaign *campaign = pick(feeder, due_wanted_at, now, &wake);
+	if (!campaign)
+		return wake;
+	submit_due(feeder, campaign);
 	return USEC_NEVER;
 }
 
 static usec work_finish(struct feeder *feeder, usec now)
 {
-	bool ended = feeder->cancelled ||
-		     (feeder->fully_cut && feeder->nothing_open && !feeder->paused);
-	if (feeder->finish_busy || feeder->ended || !ended || !feeder_idle(feeder))
+	usec wake = USEC_NEVER;
+	if (feeder->finish_busy)
 		return USEC_NEVER;
-	if (now < feeder->finish_at)
-		return feeder->finish_at;
-	submit_finish(feeder);
+	struct campaign *campaign = pick(feeder, finish_wanted_at, now, &wake);
+	if (!campaign)
+		return wake;
+	submit_finish(feeder, campaign);
 	return USEC_NEVER;
 }
 
 usec feeder_work(struct feeder *feeder, usec now)
 {
-	usec wake = usec_min(work_put_back(feeder, now), work_read(feeder, now));
+	usec wake = usec_min(feeder_work_put_back(feeder, now), work_read(feeder, now));
 	if (feeder->draining)
 		return wake;
-	if (!feeder->paused && !feeder->cancelled) {
-		wake = usec_min(wake, work_cut(feeder, now));
-		wake = usec_min(wake, work_due(feeder, now));
-		wake = usec_min(wake, work_lease(feeder, now));
-	}
+	wake = usec_min(wake, feeder_work_campaigns(feeder, now));
+	wake = usec_min(wake, work_cut(feeder, now));
+	wake = usec_min(wake, work_due(feeder, now));
+	wake = usec_min(wake, work_lease(feeder, now));
 	return usec_min(wake, work_finish(feeder, now));
 }

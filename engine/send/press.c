@@ -45,7 +45,7 @@ static int render(struct press *press, struct message *message, struct message_r
 {
 	struct liquid_error error = {};
 	struct buf out;
-	const struct content *content = message->envelope->content;
+	const struct content *content = message->envelope->campaign->content;
 	arena_reset(&message->arena);
 	buf_init_arena(&out, &message->arena, BYTES_HINT);
 	if (message_render(content->plan, to, &press->scratch, &out, &message->header_size,
@@ -86,7 +86,7 @@ int press_make(struct press *press, struct message *message)
 {
 	struct envelope *envelope = message->envelope;
 	const struct store_recipient *recipient = envelope->recipient;
-	const struct content *content = envelope->content;
+	const struct content *content = envelope->campaign->content;
 	const struct token token = {press->tenant, content->campaign_id,
 				    recipient->subscriber_id};
 	uint8_t mac[TOKEN_MAC_SIZE];

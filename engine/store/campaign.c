@@ -54,6 +54,29 @@ void store_campaign(struct store *s, struct store_campaign *r)
 	pg_submit(s, &r->request, &work);
 }
 
+static enum pg_next running_step(struct store *s, struct store_request *request,
+				 const PGresult *result)
+{
+	struct store_running *r = (struct store_running *)request;
+	if (s->step++ == 0) {
+		pg_put_tenant(s);
+		return pg_run(s, "campaign_running");
+	}
+	r->ret_count = pg_rows(result);
+	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, r->ret_count + 1);
+	if (!r->ret_ids)
+		return pg_fail(s, STORE_RETRY, "no memory for the running campaigns");
+	for (size_t i = 0; i < r->ret_count; i++)
+		r->ret_ids[i] = pg_u64(result, i, 0);
+	return PG_DONE;
+}
+
+void store_running(struct store *s, struct store_running *r)
+{
+	static const struct store_work work = {running_step};
+	pg_submit(s, &r->request, &work);
+}
+
 /* ---- finishing ---- */
 
 /* The slices of a cancelled campaign that nobody has leased. */

@@ -101,6 +101,15 @@ struct store_campaign {
 };
 void store_campaign(struct store *, struct store_campaign *);
 
+/* The campaigns there is work for: running, or cancelled and not yet accounted for. */
+struct store_running {
+	struct store_request request;
+	struct arena *arena;
+	uint64_t *ret_ids;
+	size_t ret_count;
+};
+void store_running(struct store *, struct store_running *);
+
 /* Cuts the next slice of a running campaign: freezes at most limit ids, counts who is
  * suppressed and why, moves the cut mark. Takes a bounded time: with a filter that chooses few it
  * may find nobody and still not be fully cut; then ask again. */
@@ -114,7 +123,8 @@ struct store_cut {
 };
 void store_cut(struct store *, struct store_cut *);
 
-enum slice_kind { SLICE_AUDIENCE = 0, SLICE_RETRY = 1, SLICE_REMAINDER = 2 };
+/* OUTBOX: made and leased by a claim of transactional mail, whose recipients it has marked. */
+enum slice_kind { SLICE_AUDIENCE = 0, SLICE_RETRY = 1, SLICE_REMAINDER = 2, SLICE_OUTBOX = 3 };
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
  * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is 0).

@@ -148,12 +148,9 @@ static void show_paths(struct carrier_site *site)
 	struct chain_link *link = chain_first(&site->paths);
 	for (; link; link = chain_next(&site->paths, link)) {
 		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, of_site);
-		fprintf(stderr,
-			"    waiting %zu marking %u marked %zu ordered %u ready %zu opening %u "
-			"open %u: %s\n",
-			path->waiting.count, path->marking_count, path->marked.count,
-			path->ordered_count, path->ready.count, path->opening_count,
-			path->open_count, path->why);
+		fprintf(stderr, "    pending %zu ordered %u ready %zu opening %u open %u: %s\n",
+			carrier_path_pending(path), path->ordered_count, path->ready.count,
+			path->opening_count, path->open_count, path->why);
 	}
 }
 
@@ -170,7 +167,7 @@ static void run_until(struct world *w, struct engine *engine, usec end)
 {
 	usec show_every = getenv("SCENARIO_SHOW") ? USEC_MINUTE : USEC_NEVER;
 	usec show_at = show_every == USEC_NEVER ? USEC_NEVER : w->now + show_every;
-	while (w->now < end && !engine->feeder.finished) {
+	while (w->now < end && !engine->feeder.only->finished) {
 		usec wake = drive_step(engine);
 		if (engine->feeder.trouble[0]) {
 			world_fail(w, "trouble: %s", engine->feeder.trouble);
@@ -182,7 +179,7 @@ static void run_until(struct world *w, struct engine *engine, usec end)
 			show_at += show_every;
 		}
 	}
-	if (engine->feeder.finished)
+	if (engine->feeder.only->finished)
 		world_fail(w, "the mail ran out before the end");
 }
 

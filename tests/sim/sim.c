@@ -224,7 +224,7 @@ static void run_campaign(struct world *w, struct engine *engine,
 				   engine->ledger.why);
 			break;
 		}
-		if (engine->feeder.finished) {
+		if (engine->feeder.only->finished) {
 			drive_drain(w, engine);
 			count_habits(engine);
 			drive_close(engine);

@@ -222,6 +222,17 @@ void store_campaign(struct store *store, struct store_campaign *r)
 	answer(store, &r->request, STORE_OK);
 }
 
+void store_running(struct store *store, struct store_running *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, 1);
+	r->ret_count = 0;
+	if (db.state == CAMPAIGN_RUNNING)
+		r->ret_ids[r->ret_count++] = CAMPAIGN;
+	answer(store, &r->request, STORE_OK);
+}
+
 static struct table_slice *new_slice(enum slice_kind kind, usec due_wall, uint64_t *ret_id)
 {
 	if (db.slice_count == db.slice_room) {

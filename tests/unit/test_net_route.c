@@ -20,12 +20,15 @@ static void on_route(struct route_question *q)
 static struct routed routed; /* of the last ask */
 static const struct route *route = &routed.question.route;
 
+static bool verify_all; /* of the questions asked */
+
 static void ask_on_lists(struct router_config config, const char *domain, const str *lists,
 			 size_t list_count)
 {
 	struct router *router;
 	assert_int_equal(router_create(&router, NULL, &config), 0);
-	routed = (struct routed){.question.on_route = on_route};
+	routed = (struct routed){
+		.question = {.on_route = on_route, .verify_all = verify_all}};
 	route_ask(router, &routed.question, str_of(domain), lists, list_count);
 	assert_int_equal(routed.count, 0);
 	world_pump();
@@ -318,14 +321,16 @@ static void test_route_verify_all_raises_whatever_was_wished(void **)
 		{.kind = TLSA, .name = "_25._tcp.mx1.test", .data = "3 1 1 aa"},
 		{.kind = TLSA, .name = "_25._tcp.mx2.test", .data = "unusable"},
 		{}};
+	verify_all = true;
 	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
 		world_begin(plain, NULL);
-		ask((struct router_config){.tls = wishes[i], .verify_all = true}, "a.test");
+		ask((struct router_config){.tls = wishes[i]}, "a.test");
 		check_hosts("mx1.test=pkix mx2.test=pkix");
 	}
 	world_begin(dane, NULL);
-	ask((struct router_config){.tls = TLS_WISH_DANE, .verify_all = true}, "a.test");
+	ask((struct router_config){.tls = TLS_WISH_DANE}, "a.test");
 	check_hosts("mx1.test=dane mx2.test=pkix");
+	verify_all = false;
 }
 
 static void test_route_dane_a_fault_is_told_of_its_own_host_only(void **)

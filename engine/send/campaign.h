@@ -1,0 +1,65 @@
+/* campaign.h - a campaign that this engine works on: its content, what it may do now, its
+ * share. Made by the feeder, which keeps it as long as anything of it is in memory. Each field
+ * belongs to one worker; the carrier gets to know of it by carrier.campaigns before the first
+ * of its runs, and lets go of it (leaving) after the last.
+ *
+ * A newsletter is cut into slices, and shares what a path may send with other campaigns by its
+ * weight. An urgent campaign (transactional mail) has no audience: its recipients come out of
+ * the outbox one by one, marked by their claim, and go before everything else. */
+#pragma once
+
+#include "engine/base/wheel.h"
+#include "engine/send/content.h"
+#include "engine/shape/quota.h"
+
+enum carrier_timer_of { TIMER_SESSION, TIMER_PATH, TIMER_QUOTA };
+struct carrier_timer {
+	struct wheel_timer wheel;
+	enum carrier_timer_of of;
+};
+
+/* A limit wider than a path, with those who wait for it. The carrier's. */
+struct carrier_quota {
+	struct quota quota;
+	char why[64];         /* as people are told: "limit all-gmail" */
+	struct chain waiters; /* paths */
+	struct carrier_timer timer;
+	uint32_t held_count; /* messages ordered or ready, not yet started */
+};
+
+struct campaign {
+	struct chain_link link; /* in feeder.campaigns */
+	uint64_t id;
+	const struct content *content;
+	struct arena arena; /* of the content */
+	bool urgent;
+	uint32_t weight;
+	_Atomic uint32_t spread_per_hour; /* the feeder's word to the carrier; 0: no limit */
+
+	/* The feeder's. */
+	bool paused, cancelled;
+	bool closed; /* its send window is */
+	bool halted; /* as the carrier was told last */
+	bool fully_cut, first_cut_done, first_checked;
+	bool nothing_open; /* the last lease found no slice */
+	bool ended; /* the database says so; whether by a cancel, the stop feed may yet tell */
+	bool asked_behind;                  /* the stop feed under way was asked after that */
+	bool finished;                      /* it has told */
+	size_t admitted_count, slice_count; /* in memory */
+	uint64_t targeted_count;
+	uint32_t cut_ahead; /* slices cut and not leased since */
+	usec cut_at, lease_at, due_at, finish_at, next_due_wall;
+
+	/* The carrier's. */
+	struct chain_link of_carrier; /* in carrier.campaigns */
+	bool stopped;                 /* nothing of it starts; what waits goes back */
+	bool leaving;                 /* set by the feeder before it says so */
+	struct carrier_quota quota;   /* its own rate, and that of its window */
+};
+
+/* Compiles what was loaded from the database into the arena, and takes the arena over. NULL
+ * with a sentence when its template cannot be compiled (the arena is done then). */
+[[nodiscard]] struct campaign *campaign_create(struct arena *, const struct engine_settings *,
+					       const struct store_campaign *, char *ret_why,
+					       size_t why_size);
+void campaign_destroy(struct campaign *);

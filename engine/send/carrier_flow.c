@@ -1,0 +1,431 @@
+/* carrier_flow.c - what of a path belongs to one campaign, and the limits that bind it.
+ * Shares are start-time fair queueing: a flow's tag is the virtual time at which its next
+ * message is due, moved on by the inverse of its weight with each; a flow that comes (back)
+ * begins at the path's present, so that nobody saves up. Urgent campaigns are before all
+ * others.
+ *
+ * Whoever is held back by a limit wider than the path waits at that limit, first come, first
+ * served, and is touched when it has room: a thousand paths of one campaign do not all look up
+ * for each message that may start. */
+#include "engine/send/carrier.h"
+
+#include <stdio.h>
+
+#include "engine/base/assert.h"
+
+#define TAG_UNIT (UINT64_C(1) << 32) /* of a weight of one */
+#define ROOM_LEAST 8
+#define MARK_AHEAD_FIRST 256
+#define WAKE_LIMIT 64 /* paths touched at once */
+
+static bool fits(str wanted, str value)
+{
+	return wanted.size == 0 || str_eq_nocase(wanted, value);
+}
+
+static bool fits_path(const struct carrier *carrier, const struct limit_rule *rule,
+		      const struct carrier_path *path)
+{
+	const struct source *source = &carrier->settings->sources[path->source_index];
+	return fits(rule->source, str_of(source->name)) &&
+	       fits(rule->provider, str_of(path->route->provider)) &&
+	       fits(rule->site, str_of(path->route->site));
+}
+
+static bool fits_campaign(const struct limit_rule *rule, const struct content *content)
+{
+	if (!fits(rule->campaign, content->name))
+		return false;
+	bool listed = rule->list.size == 0;
+	for (size_t i = 0; i < content->list_count; i++)
+		listed |= str_eq_nocase(rule->list, content->lists[i]);
+	return listed;
+}
+
+static void quota_prepare(struct carrier_quota *q, const struct quota_limits *limits, usec now)
+{
+	*q = (struct carrier_quota){};
+	quota_init(&q->quota, limits, now);
+	chain_init(&q->waiters);
+	q->timer.of = TIMER_QUOTA;
+	wheel_timer_init(&q->timer.wheel);
+}
+
+int carrier_quotas_init(struct carrier *carrier)
+{
+	const struct engine_settings *settings = carrier->settings;
+	size_t count = settings->limit_rule_count;
+	carrier->quotas = ARENA_ARRAY(&carrier->arena, struct carrier_quota, count + 1);
+	if (!carrier->quotas)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct limit_rule *rule = &settings->limit_rules[i];
+		quota_prepare(&carrier->quotas[i], &rule->limits, io_now(carrier->loop));
+		snprintf(carrier->quotas[i].why, sizeof(carrier->quotas[i].why), "limit %.*s",
+			 STR_FORMAT(str_sub(rule->name, 0, 48)));
+	}
+	return 0;
+}
+
+/* --- campaigns -------------------------------------------------------------------------------
+ */
+
+struct campaign *carrier_campaign_of(struct carrier *carrier, uint64_t campaign_id)
+{
+	struct chain_link *link = chain_first(&carrier->campaigns);
+	for (; link; link = chain_next(&carrier->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, of_carrier);
+		if (campaign->id == campaign_id)
+			return campaign;
+	}
+	return NULL;
+}
+
+static void flow_drop(struct carrier *carrier, struct carrier_flow *flow)
+{
+	chain_remove(&flow->path->flows, &flow->link);
+	slab_give_back(&carrier->flow_slab, flow);
+}
+
+static bool flow_is_empty(const struct carrier_flow *flow)
+{
+	return flow->waiting.count + flow->marked.count + flow->marking_count +
+		       flow->held_count ==
+	       0;
+}
+
+/* Nothing of it is in memory any more, so its flows are empty. */
+static void say_farewell(struct carrier *carrier, struct campaign *campaign)
+{
+	size_t index = 0;
+	for (struct map_entry *e; (e = map_next(&carrier->paths, &index));) {
+		struct carrier_path *path = e->value;
+		carrier_flows_drop_empty(carrier, path);
+		if (path->held_by == &campaign->quota)
+			carrier_path_unwait(carrier, path);
+	}
+	chain_remove(&carrier->campaigns, &campaign->of_carrier);
+	wheel_cancel(&carrier->wheel, &campaign->quota.timer.wheel);
+	lane_push(&carrier->farewells, campaign);
+	carrier->to_feeder = true;
+}
+
+void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
+{
+	if (campaign->leaving) {
+		say_farewell(carrier, campaign);
+		return;
+	}
+	quota_prepare(&campaign->quota, &campaign->content->limits, io_now(carrier->loop));
+	snprintf(campaign->quota.why, sizeof(campaign->quota.why), "the campaign's limit");
+	chain_link_init(&campaign->of_carrier);
+	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
+}
+
+/* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */
+static void follow_spread(struct campaign *campaign, usec now)
+{
+	uint32_t per_hour =
+		atomic_load_explicit(&campaign->spread_per_hour, memory_order_relaxed);
+	struct quota_limits limits = campaign->content->limits;
+	const struct rate own = limits.message_rate;
+	const struct rate spread = {.count = per_hour, .per = USEC_HOUR, .burst = 1};
+	bool slower = own.count == 0 || (double)own.count * (double)USEC_HOUR >
+						(double)per_hour * (double)own.per;
+	if (per_hour > 0 && slower)
+		limits.message_rate = spread;
+	const struct rate *now_rate = &campaign->quota.quota.limits.message_rate;
+	if (now_rate->count == limits.message_rate.count &&
+	    now_rate->per == limits.message_rate.per)
+		return;
+	quota_set_limits(&campaign->quota.quota, &limits, now);
+}
+
+void carrier_follow_spreads(struct carrier *carrier, usec now)
+{
+	struct chain_link *link = chain_first(&carrier->campaigns);
+	for (; link; link = chain_next(&carrier->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, of_carrier);
+		follow_spread(campaign, now);
+		carrier_quota_wake(carrier, &campaign->quota, now);
+	}
+}
+
+/* --- flows -----------------------------------------------------------------------------------
+ */
+
+static bool rule_is_of_campaigns(const struct limit_rule *rule)
+{
+	return rule->campaign.size > 0 || rule->list.size > 0;
+}
+
+static void bind_flow(struct carrier *carrier, struct carrier_flow *flow)
+{
+	const struct engine_settings *settings = carrier->settings;
+	flow->quotas[flow->quota_count++] = &flow->campaign->quota;
+	for (size_t i = 0; i < settings->limit_rule_count; i++) {
+		const struct limit_rule *rule = &settings->limit_rules[i];
+		if (flow->quota_count < FLOW_QUOTA_LIMIT &&
+		    fits_path(carrier, rule, flow->path) &&
+		    fits_campaign(rule, flow->campaign->content))
+			flow->quotas[flow->quota_count++] = &carrier->quotas[i];
+	}
+}
+
+/* Those of connections: found when the path is made. */
+void carrier_path_bind(struct carrier *carrier, struct carrier_path *path)
+{
+	const struct engine_settings *settings = carrier->settings;
+	for (size_t i = 0; i < settings->limit_rule_count; i++) {
+		const struct limit_rule *rule = &settings->limit_rules[i];
+		if (path->quota_count < FLOW_QUOTA_LIMIT && !rule_is_of_campaigns(rule) &&
+		    fits_path(carrier, rule, path))
+			path->quotas[path->quota_count++] = &carrier->quotas[i];
+	}
+}
+
+struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_path *path,
+				      struct campaign *campaign)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (flow->campaign == campaign)
+			return flow;
+	}
+	struct carrier_flow *flow = slab_borrow(&carrier->flow_slab);
+	if (!flow)
+		return NULL;
+	*flow = (struct carrier_flow){.path = path,
+				      .campaign = campaign,
+				      .mark_ahead = MARK_AHEAD_FIRST,
+				      .tag = path->tag};
+	chain_init(&flow->waiting);
+	chain_init(&flow->marked);
+	bind_flow(carrier, flow);
+	chain_push_back(&path->flows, &flow->link);
+	return flow;
+}
+
+void carrier_flows_drop_empty(struct carrier *carrier, struct carrier_path *path)
+{
+	for (struct chain_link *link = chain_first(&path->flows); link;) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		link = chain_next(&path->flows, link);
+		if (flow_is_empty(flow))
+			flow_drop(carrier, flow);
+	}
+}
+
+static size_t startable(const struct rate *rate, usec time)
+{
+	if (rate->count == 0)
+		return SIZE_MAX;
+	return (size_t)((double)rate->count * (double)time / (double)rate->per);
+}
+
+size_t carrier_flow_share(const struct carrier_flow *flow, size_t amount)
+{
+	struct carrier_path *path = flow->path;
+	uint64_t sum = 0;
+	if (path->flows.count == 1 || amount == SIZE_MAX)
+		return amount;
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link))
+		sum += CHAIN_OWNER(link, struct carrier_flow, link)->campaign->weight;
+	size_t share = (size_t)((double)amount * flow->campaign->weight / (double)sum);
+	return share ? share : 1;
+}
+
+/* A throttled or suspended path takes no more than it can use, so that what is in memory is for
+ * those that can send. */
+bool carrier_flow_has_room(const struct carrier_flow *flow, usec now)
+{
+	const struct carrier_path *path = flow->path;
+	const struct path *shaping = &path->site->shaping;
+	bool shut = path->open_count == 0 && path->reach.opening_after > now + WAIT_LIMIT;
+	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
+		return false;
+	size_t room = carrier_flow_share(flow, startable(&shaping->messages.rate, WAIT_LIMIT));
+	for (size_t i = 0; i < flow->quota_count; i++) {
+		size_t of_quota =
+			startable(&flow->quotas[i]->quota.limits.message_rate, WAIT_LIMIT);
+		room = of_quota < room ? of_quota : room;
+	}
+	size_t pending = flow->waiting.count + flow->marked.count + flow->marking_count +
+			 flow->held_count;
+	return pending < (room > ROOM_LEAST ? room : ROOM_LEAST);
+}
+
+/* The quota that keeps one message more of this flow from being ordered. */
+static struct carrier_quota *order_barrier(struct carrier_flow *flow, usec now)
+{
+	for (size_t i = 0; i < flow->quota_count; i++) {
+		struct carrier_quota *q = flow->quotas[i];
+		if (quota_start_room(&q->quota, q->held_count + 1, now) <= q->held_count)
+			return q;
+	}
+	return NULL;
+}
+
+static void wait_for(struct carrier *carrier, struct carrier_path *path,
+		     struct carrier_quota *q, usec at, usec now)
+{
+	if (path->held_by && path->held_by != q)
+		return; /* it looks again when that one lets it */
+	if (!path->held_by) {
+		path->held_by = q;
+		chain_push_back(&q->waiters, &path->held);
+	}
+	if (at == USEC_NEVER || chain_linked(&q->timer.wheel.link))
+		return;
+	wheel_arm(&carrier->wheel, &q->timer.wheel, usec_max(at, now + USEC_MS));
+}
+
+void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
+{
+	(void)carrier;
+	if (!path->held_by)
+		return;
+	chain_remove(&path->held_by->waiters, &path->held);
+	path->held_by = NULL;
+}
+
+void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec now)
+{
+	uint32_t room = quota_start_room(&q->quota, WAKE_LIMIT, now);
+	uint32_t open = quota_open_room(&q->quota, WAKE_LIMIT, now);
+	room = room > open ? room : open;
+	for (; room > 0; room--) {
+		struct chain_link *link = chain_first(&q->waiters);
+		if (!link)
+			return;
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, held);
+		carrier_path_unwait(carrier, path);
+		carrier_path_touch(carrier, path);
+	}
+	if (chain_empty(&q->waiters))
+		return;
+	usec at = usec_max(quota_start_at(&q->quota, now), now + USEC_MS);
+	wheel_arm(&carrier->wheel, &q->timer.wheel, at);
+}
+
+struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_path *path,
+				       usec now)
+{
+	struct carrier_flow *best = NULL;
+	struct carrier_quota *barrier = NULL;
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (chain_empty(&flow->marked)) {
+			flow->dry = flow->waiting.count + flow->marking_count > 0;
+			continue;
+		}
+		struct carrier_quota *own = order_barrier(flow, now);
+		barrier = own ? own : barrier;
+		if (own)
+			continue;
+		bool before = !best || (flow->campaign->urgent && !best->campaign->urgent) ||
+			      (flow->campaign->urgent == best->campaign->urgent &&
+			       flow->tag < best->tag);
+		best = before ? flow : best;
+	}
+	if (!best && barrier) {
+		path->why = barrier->why;
+		wait_for(carrier, path, barrier, quota_start_at(&barrier->quota, now), now);
+	}
+	return best;
+}
+
+void carrier_flow_served(struct carrier_flow *flow)
+{
+	struct carrier_path *path = flow->path;
+	if (flow->campaign->urgent)
+		return;
+	if (flow->tag < path->tag)
+		flow->tag = path->tag;
+	path->tag = flow->tag;
+	flow->tag += TAG_UNIT / flow->campaign->weight;
+}
+
+/* --- messages --------------------------------------------------------------------------------
+ */
+
+void carrier_message_hold(struct message *message, struct carrier_flow *flow)
+{
+	message->flow = message->envelope->flow = flow;
+	flow->held_count++;
+	for (size_t i = 0; i < flow->quota_count; i++)
+		flow->quotas[i]->held_count++;
+}
+
+void carrier_message_unhold(struct message *message)
+{
+	struct carrier_flow *flow = message->flow;
+	if (!flow)
+		return;
+	message->flow = NULL;
+	ASSERT(flow->held_count > 0);
+	flow->held_count--;
+	for (size_t i = 0; i < flow->quota_count; i++)
+		flow->quotas[i]->held_count--;
+}
+
+bool carrier_message_may_start(struct carrier *carrier, const struct message *message, usec now)
+{
+	const struct carrier_flow *flow = message->flow;
+	for (size_t i = 0; i < flow->quota_count; i++) {
+		struct carrier_quota *q = flow->quotas[i];
+		if (quota_start_room(&q->quota, 1, now) > 0)
+			continue;
+		flow->path->why = q->why;
+		wait_for(carrier, flow->path, q, quota_start_at(&q->quota, now), now);
+		return false;
+	}
+	return true;
+}
+
+void carrier_message_start(struct carrier *carrier, struct message *message, usec now)
+{
+	(void)carrier;
+	const struct carrier_flow *flow = message->flow;
+	for (size_t i = 0; i < flow->quota_count; i++)
+		quota_start(&flow->quotas[i]->quota,
+			    message->bytes.size + message->signature_size, now);
+	carrier_message_unhold(message);
+	message->envelope->flow = NULL;
+}
+
+/* --- connections -----------------------------------------------------------------------------
+ */
+
+uint32_t carrier_path_open_room(struct carrier *carrier, struct carrier_path *path,
+				uint32_t limit, usec now)
+{
+	for (size_t i = 0; i < path->quota_count && limit > 0; i++) {
+		struct carrier_quota *q = path->quotas[i];
+		uint32_t room = quota_open_room(&q->quota, limit, now);
+		limit = room;
+		if (room > 0)
+			continue;
+		path->why = q->why;
+		wait_for(carrier, path, q, quota_open_at(&q->quota, now), now);
+	}
+	return limit;
+}
+
+void carrier_path_open_counted(struct carrier *carrier, struct carrier_path *path, usec now)
+{
+	(void)carrier;
+	for (size_t i = 0; i < path->quota_count; i++)
+		quota_open(&path->quotas[i]->quota, now);
+}
+
+void carrier_path_closed_counted(struct carrier *carrier, struct carrier_path *path)
+{
+	for (size_t i = 0; i < path->quota_count; i++) {
+		quota_close(&path->quotas[i]->quota);
+		carrier_quota_wake(carrier, path->quotas[i], io_now(carrier->loop));
+	}
+}
