@@ -217,6 +217,9 @@ static void relax(struct forecast *f, struct path_limits *limits, enum forecast_
 	case HOLD_MESSAGE_RATE:
 		twice(&limits->message_rate);
 		return;
+	case HOLD_BYTE_RATE:
+		twice(&limits->byte_rate);
+		return;
 	case HOLD_CONNECTION_RATE:
 		twice(&limits->connection_rate);
 		return;

@@ -29,6 +29,11 @@ void plan_put_hold(const struct plan *p, size_t flow, struct buf *out)
 	case HOLD_MESSAGE_RATE:
 		put_rate(out, &limits->message_rate);
 		return;
+	case HOLD_BYTE_RATE:
+		buf_printf(out, " of %.0f bytes/s",
+			   (double)limits->byte_rate.count * (double)USEC_SECOND /
+				   (double)limits->byte_rate.per);
+		return;
 	case HOLD_CONNECTION_RATE:
 		put_rate(out, &limits->connection_rate);
 		return;
@@ -58,6 +63,7 @@ static const char *key_of(enum forecast_hold hold)
 {
 	static const char *const keys[HOLD_COUNT] = {
 		[HOLD_MESSAGE_RATE] = "message_rate",
+		[HOLD_BYTE_RATE] = "byte_rate",
 		[HOLD_CONNECTIONS] = "connections",
 		[HOLD_CONNECTION_RATE] = "connection_rate",
 		[HOLD_MESSAGES_PER_CONNECTION] = "messages_per_connection",
@@ -73,6 +79,9 @@ static bool same_limit(enum forecast_hold hold, const struct path_limits *a,
 	case HOLD_MESSAGE_RATE:
 		return a->message_rate.count == b->message_rate.count &&
 		       a->message_rate.per == b->message_rate.per;
+	case HOLD_BYTE_RATE:
+		return a->byte_rate.count == b->byte_rate.count &&
+		       a->byte_rate.per == b->byte_rate.per;
 	case HOLD_CONNECTION_RATE:
 		return a->connection_rate.count == b->connection_rate.count &&
 		       a->connection_rate.per == b->connection_rate.per;

@@ -39,9 +39,10 @@
 
 struct session;
 
-/* One source and site: what its paths share, which differ in the TLS they need. */
+/* One source and whoever limits it: what its paths share. That is a site, whose paths differ in
+ * the TLS they need, or a provider that counts for all of its sites together. */
 struct carrier_site {
-	char key[160]; /* source index and site */
+	char key[160]; /* source index, and site or provider */
 	struct path shaping;
 	struct chain paths;
 	uint32_t opening_count, open_count; /* of all its paths */
@@ -304,6 +305,9 @@ void carrier_take_rules(struct carrier *, usec now); /* when there are others: t
 void carrier_given_back(struct carrier *);           /* one of them is there again */
 size_t carrier_path_pending(struct carrier_path *);  /* envelopes that have not started */
 void carrier_path_run(struct carrier *, struct carrier_path *, usec now);
+/* What a server said of the site, with an alarm where people must act. */
+void carrier_site_learn(struct carrier *, struct carrier_path *, const struct path_event *,
+			const struct reply *);
 void carrier_path_fail_waiting(struct carrier *, struct carrier_path *, const struct reply *);
 void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_before);
 /* Of one campaign, all of it. */

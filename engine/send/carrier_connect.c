@@ -9,6 +9,7 @@
 #include "engine/send/carrier.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
@@ -387,19 +388,26 @@ static void policy_failed(struct session *session)
 }
 
 /* Local causes hold back connects to these hosts; a server's own words are a reply like any
- * other, and speak of the site. */
-static void hosts_failed(struct session *session)
+ * other, and speak of the site. True when the next connection may well be let in: a refused
+ * greeting is then no attempt of anybody's. */
+static bool hosts_failed(struct session *session)
 {
 	struct carrier_path *path = session->path;
+	struct carrier_site *site = path->site;
 	if (session->refusal.origin != REPLY_REMOTE || session->refusal.stage == STAGE_AUTH) {
 		reach_failed(&path->reach, now_of(session));
-		return;
+		return false;
 	}
 	struct classification class = classify(session->carrier->classifier, &session->refusal,
 					       str_of(path->route->provider));
-	const struct path_event event = {
-		.kind = PATH_REPLY, .classification = &class, .origin = REPLY_REMOTE};
-	path_record(&path->site->shaping, &event, now_of(session));
+	bool crowded = strcmp(class.cause, "too-many-connections") == 0;
+	const struct path_event event = {.kind = PATH_REPLY,
+					 .classification = &class,
+					 .origin = REPLY_REMOTE,
+					 .others = site->open_count};
+	carrier_site_learn(session->carrier, path, &event, &session->refusal);
+	return !site->shaping.suspended &&
+	       (site->shaping.throttles > 0 || (crowded && site->open_count > 0));
 }
 
 /* Connected, and cut before it was ready: once that may be anything. */
@@ -422,8 +430,8 @@ static void round_failed(struct session *session)
 		return;
 	if (refused_by_tls(session) && is_strict(session->need.kind))
 		policy_failed(session);
-	else
-		hosts_failed(session);
+	else if (hosts_failed(session))
+		return;
 	if (path->open_count == 0 && path->opening_count == 0)
 		carrier_path_fail_waiting(carrier, path, &session->refusal);
 }

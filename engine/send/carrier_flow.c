@@ -247,8 +247,10 @@ bool carrier_flow_has_room(const struct carrier_flow *flow, usec now)
 	if (shut || shaping->suspended_until > now + WAIT_LIMIT)
 		return false;
 	const struct rate limit = path_limits_rate(&shaping->limits);
-	size_t in_time = startable(&shaping->messages.rate, WAIT_LIMIT);
 	size_t at_most = startable(&limit, WAIT_LIMIT);
+	/* A path that has met no ceiling yet soon has the pace of its limits. */
+	size_t in_time = shaping->pace.ceiling ? startable(&shaping->messages.rate, WAIT_LIMIT)
+					       : at_most;
 	size_t warming =
 		path->warming ? warming_startable(path->warming, WAIT_LIMIT) : SIZE_MAX;
 	size_t of_path = in_time < at_most ? in_time : at_most;

@@ -4,6 +4,8 @@
 #include "engine/send/carrier.h"
 #include "engine/send/verdict.h"
 
+#include <string.h>
+
 #include "engine/base/assert.h"
 
 #define REPLY_TEXT_KEPT 400
@@ -78,17 +80,32 @@ static void count(struct carrier_counts *counts, const struct store_outcome *row
 	atomic_fetch_add_explicit(of[verdict], 1, memory_order_relaxed);
 }
 
-static void learn(struct carrier *carrier, struct carrier_path *path, const struct reply *reply,
+/* A connection that has worn out says so in the words of too many connections. */
+static bool is_worn_out(const struct session *session, const struct classification *class)
+{
+	return session && session->answered_count > 0 &&
+	       strcmp(class->cause, "too-many-connections") == 0;
+}
+
+static void learn(struct carrier *carrier, struct carrier_path *path,
+		  const struct message *message, const struct reply *reply,
 		  const struct classification *class)
 {
+	const struct session *session = message ? message->session : NULL;
 	if (!path || ending_is_before_envelopes(reply->stage))
 		return; /* round_failed() has told it once, not once a recipient */
+	if (is_worn_out(session, class))
+		return;
 	struct classification of_path = *class;
 	if (ending_wants_login(reply, class))
 		of_path.class = CLASS_REMOTE_FAILURE; /* a run of them suspends the path */
-	const struct path_event event = {
-		.kind = PATH_REPLY, .classification = &of_path, .origin = reply->origin};
-	path_record(&path->site->shaping, &event, io_now(carrier->loop));
+	uint32_t open = path->site->open_count;
+	const struct path_event event = {.kind = PATH_REPLY,
+					 .classification = &of_path,
+					 .origin = reply->origin,
+					 .others = open > 0 ? open - 1 : 0,
+					 .started_at = session ? message->started_at : 0};
+	carrier_site_learn(carrier, path, &event, reply);
 }
 
 static void fill(struct carrier *carrier, struct outcome *outcome,
@@ -151,7 +168,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	fill_names(carrier, outcome, path, session);
 	schedule(carrier, envelope, &outcome->row, &class,
 		 reply->cause == CAUSE_CONNECTION_LOST);
-	learn(carrier, path, reply, &class);
+	learn(carrier, path, envelope->message, reply, &class);
 	carrier_count_answer(carrier, path, reply, &class);
 	count(&carrier->counts, &outcome->row);
 	carrier_state_ended(carrier, path, &outcome->row);

@@ -8,8 +8,8 @@
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
-#define RETURN_LIMIT (15 * USEC_MINUTE) /* nothing waits longer for its turn to come again */
-#define RETURN_HELD (15 * USEC_MINUTE)  /* made due by incident_resolve() of sql/0008 */
+#define RETURN_LIMIT (5 * USEC_MINUTE) /* further ahead nobody knows the rate */
+#define RETURN_HELD (15 * USEC_MINUTE) /* made due by incident_resolve() of sql/0008 */
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
 
 size_t carrier_path_pending(struct carrier_path *path)
@@ -120,7 +120,9 @@ static struct message *take_ready(struct carrier *carrier, struct carrier_path *
 static void start_message(struct carrier *carrier, struct session *session,
 			  struct message *message, usec now)
 {
-	const struct path_event event = {.kind = PATH_STARTED};
+	const struct path_event event = {
+		.kind = PATH_STARTED,
+		.size = (uint32_t)(message->bytes.size + message->signature_size)};
 	path_record(&session->path->site->shaping, &event, now);
 	carrier_message_start(carrier, message, now);
 	carrier_start_cold(session->path, message->envelope, now);
@@ -464,6 +466,8 @@ static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, u
 	usec at = path->return_at;
 	if (rate.count > 0)
 		path->return_at += rate.per / rate.count / 2;
+	/* The rate changes: what is far ahead of it is known no better than that. */
+	path->return_at = usec_min(path->return_at, least + RETURN_LIMIT);
 	return usec_min(at, least + RETURN_LIMIT);
 }
 

@@ -261,6 +261,9 @@ static void on_ready(struct session *session)
 	session->path->site->opening_count--;
 	session->path->site->open_count++;
 	reach_opened(&session->path->reach);
+	const struct path_event event = {.kind = PATH_OPENED,
+					 .others = session->path->site->open_count - 1};
+	path_record(&session->path->site->shaping, &event, now_of(session));
 	carrier_path_touch(session->carrier, session->path);
 }
 

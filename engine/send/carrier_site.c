@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/base/log.h"
+
 static struct path_limits limits_for(const struct carrier *carrier, const struct route *route)
 {
 	const struct rules *rules = carrier->settings->rules;
@@ -45,12 +47,24 @@ static bool evict_one(struct carrier *carrier)
 	return false;
 }
 
+/* Who counts what a sender sends to all customers together is one site to us; the space keeps
+ * its name apart from those of sites. */
+static void site_key(const struct carrier *carrier, const struct route *route,
+		     uint32_t source_index, char *ret_key, size_t size)
+{
+	const struct rules *rules = carrier->settings->rules;
+	if (rules && rules_shared(rules, str_of(route->provider)))
+		snprintf(ret_key, size, "%u  %s", source_index, route->provider);
+	else
+		snprintf(ret_key, size, "%u %s", source_index, route->site);
+}
+
 /* There are as many places as for paths, so that one is free whenever a path is. */
 static struct carrier_site *site_get(struct carrier *carrier, const struct route *route,
 				     uint32_t source_index)
 {
 	char key[sizeof(((struct carrier_site *)0)->key)];
-	snprintf(key, sizeof(key), "%u %s", source_index, route->site);
+	site_key(carrier, route, source_index, key, sizeof(key));
 	struct carrier_site *site = map_get(&carrier->sites, str_of(key));
 	if (site)
 		return site;
@@ -147,6 +161,26 @@ void carrier_paths_done(struct carrier *carrier)
 	size_t index = 0;
 	for (struct map_entry *e; (e = map_next(&carrier->paths, &index));)
 		free(((struct carrier_path *)e->value)->route);
+}
+
+void carrier_site_learn(struct carrier *carrier, struct carrier_path *path,
+			const struct path_event *event, const struct reply *reply)
+{
+	struct path *shaping = &path->site->shaping;
+	usec now = io_now(carrier->loop);
+	bool was_blocked = shaping->is_blocked;
+	path_record(shaping, event, now);
+	if (was_blocked || !shaping->is_blocked)
+		return;
+	const struct source *source = &carrier->settings->sources[path->source_index];
+	log_event(LOG_ERROR, "source-blocked",
+		  "source=\"%s\" site=\"%s\" provider=\"%s\" minutes=%d code=%u why=\"%s\" "
+		  "next=\"look the source up on block lists and at the provider's postmaster "
+		  "pages; mail waits, one message asks again after that time\"",
+		  log_str(str_of(source->name)), log_str(str_of(path->route->site)),
+		  log_str(str_of(path->route->provider)),
+		  (int)((shaping->suspended_until - now) / USEC_MINUTE), reply->code,
+		  log_str(reply->text));
 }
 
 void carrier_site_touch(struct carrier *carrier, struct carrier_site *site)

@@ -141,7 +141,7 @@ static struct store_path_state state_of(struct carrier *carrier, struct carrier_
 		.held_until_wall = until == USEC_NEVER || until <= now
 					   ? 0
 					   : io_wall_now(carrier->loop) + (until - now),
-		.connection_cap = shaping->connection_cap,
+		.connection_cap = shaping->crowd.cap,
 		.connection_limit = shaping->limits.connections,
 		.rate_per_day = per_day(&shaping->messages.rate),
 		.rate_limit_per_day = per_day(&shaping->limits.message_rate),

@@ -12,17 +12,14 @@
 #define SPAN_FIRST (100 * USEC_MS)
 #define SPAN_PART 64
 #define SPAN_LONGEST USEC_HOUR
+#define CLEARLY 0.9
 
 const char *const forecast_hold_names[HOLD_COUNT] = {
-	"round trips",
-	"message rate",
-	"connections",
-	"connection rate",
-	"messages per connection",
-	"suspended",
-	"connections of the engine",
-	"speed of the engine",
-	"rate of the campaign",
+	"round trips",         "message rate",
+	"byte rate",           "connections",
+	"connection rate",     "messages per connection",
+	"suspended",           "connections of the engine",
+	"speed of the engine", "rate of the campaign",
 };
 
 const struct forecast_assumption forecast_assumption_default = {
@@ -30,6 +27,7 @@ const struct forecast_assumption forecast_assumption_default = {
 	.reply = 50 * USEC_MS,
 	.open_trips = 4,
 	.chunking = true,
+	.message_size = 20000,
 };
 
 /* A flow within a forecast. */
@@ -194,7 +192,9 @@ static void run_span(const struct forecast *f, struct member *m, usec at, usec s
 	usec before[HOLD_COUNT] = {}, held[HOLD_COUNT] = {};
 	add_held(m, before);
 	usec taken = flow_advance(&m->flow, given);
-	m->withheld[m->shared] += m->part < 1 ? span - given : 0;
+	/* Who gets clearly less than all is held back by that, whatever its own limits are. */
+	if (m->part < 1)
+		m->withheld[m->shared] += m->part < CLEARLY ? span : span - given;
 	add_held(m, held);
 	for (size_t i = 0; i < HOLD_COUNT; i++)
 		held[i] -= before[i];

@@ -20,6 +20,7 @@
 enum forecast_hold {
 	HOLD_NONE, /* messages wait for nothing but the replies before them */
 	HOLD_MESSAGE_RATE,
+	HOLD_BYTE_RATE,
 	HOLD_CONNECTIONS,
 	HOLD_CONNECTION_RATE,
 	HOLD_MESSAGES_PER_CONNECTION, /* connections, which are mostly being renewed */
@@ -34,11 +35,13 @@ extern const char *const forecast_hold_names[HOLD_COUNT];
 /* What is taken for granted about the other side. */
 struct forecast_assumption {
 	usec round_trip;
-	usec reply;          /* a server's own time for a message */
-	uint32_t open_trips; /* round trips until a connection is ready */
-	bool chunking;       /* servers offer CHUNKING (RFC 3030) */
+	usec reply;            /* a server's own time for a message */
+	uint32_t open_trips;   /* round trips until a connection is ready */
+	bool chunking;         /* servers offer CHUNKING (RFC 3030) */
+	uint32_t message_size; /* bytes, for limits of bytes */
 };
-extern const struct forecast_assumption forecast_assumption_default; /* 50 ms, 50 ms, 4, yes */
+extern const struct forecast_assumption
+	forecast_assumption_default; /* 50 ms, 50 ms, 4, yes, 20,000 */
 
 struct forecast_flow {
 	/* Asked. */

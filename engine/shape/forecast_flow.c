@@ -123,7 +123,8 @@ static usec reply_at(const struct flow *f, const struct flow_connection *c)
 static void submit(struct flow *f, uint32_t index)
 {
 	struct flow_connection *c = &f->connections[index];
-	const struct path_event event = {.kind = PATH_STARTED};
+	const struct path_event event = {.kind = PATH_STARTED,
+					 .size = f->assumption->message_size};
 	path_record(&f->path, &event, f->path_at);
 	usec at = reply_at(f, c);
 	c->replies[(c->first + c->under_way++) % SMTP_TRANSACTION_LIMIT] = at;
@@ -258,6 +259,7 @@ static enum forecast_hold hold_named(const char *why)
 		const char *why;
 		enum forecast_hold hold;
 	} names[] = {{"rate", HOLD_MESSAGE_RATE},
+		     {"bytes", HOLD_BYTE_RATE},
 		     {"connections", HOLD_CONNECTIONS},
 		     {"connection rate", HOLD_CONNECTION_RATE},
 		     {"suspended", HOLD_SUSPENDED}};

@@ -1,4 +1,5 @@
-/* path.h - the shaping state of one path (source x site): pure, given now, never asks.
+/* path.h - the shaping state of one path (source x site or provider): pure, given now, never
+ * asks.
  * Two verbs: path_verdict() says how many messages may start, how many connections may open
  * and when to ask again; path_record() tells it what happened. It lives on one carrier.
  *
@@ -7,20 +8,23 @@
  * and endings that we made ourselves (LOCAL replies). Whether hosts can be reached at all is
  * another matter: reach.h.
  * Going down is quick and rare (at the start of a bad run, at most once a minute), going up is
- * slow and earned (a clean run of deliveries): +-1 after every reply loses half the mail to a
- * server with a hard limit. */
+ * earned (a clean run of deliveries): +-1 after every reply loses half the mail to a server with
+ * a hard limit. What a reply lowers: "too many connections" and trouble without a name the
+ * connections (crowd.h), a limit of volume the message rate (pace.h); a run of nothing but
+ * refusals suspends all, and then one message at a time asks whether it is over. */
 #pragma once
 
 #include "engine/base/usec.h"
 #include "engine/shape/backoff.h"
 #include "engine/shape/bucket.h"
+#include "engine/shape/crowd.h"
 #include "engine/shape/habit.h"
+#include "engine/shape/pace.h"
 #include "engine/smtp/classify.h"
 
-#define PATH_RUN_LIMIT 5               /* throttles in a row that suspend a path */
-#define PATH_DECREASE_EVERY USEC_MINUTE /* between two decreases */
-#define PATH_CLEAN_RUN 20              /* deliveries, times the cap, that earn an increase */
-#define PATH_SLOWDOWN_LIMIT 16         /* the message rate is never cut below 1/16 */
+#define PATH_RUN_LIMIT 5  /* throttles in a row that suspend a path */
+#define PATH_CLEAN_RUN 20 /* deliveries that halve the memory of suspensions */
+#define PATH_PROBE_EVERY (30 * USEC_SECOND) /* when nothing became of the one that asked */
 
 /* The least that carries mail to a path, whatever is wished for elsewhere; the pacing itself does
  * not look at it. */
@@ -50,33 +54,42 @@ struct path_grant {
 	uint32_t start; /* so many messages may start now (never more than waiting and slots) */
 	uint32_t open;  /* so many connections may be opened now */
 	usec wake_at;   /* ask again then, or after any path_record(); USEC_NEVER: on demand only */
-	const char *why; /* what holds the path back, for people: "suspended", "rate",
+	const char *why; /* what holds the path back, for people: "suspended", "rate", "bytes",
 	                    "connections", "connection rate"; "" when nothing does */
 };
 
 enum path_event_kind {
-	PATH_STARTED,        /* one message started: takes from the rate */
-	PATH_OPENING,        /* one connection is being opened: takes from the connection rate */
-	PATH_REPLY,          /* an attempt ended: classification given */
+	PATH_STARTED, /* one message started: takes from the rates */
+	PATH_OPENING, /* one connection is being opened: takes from the connection rate */
+	PATH_OPENED,  /* one was greeted */
+	PATH_REPLY,   /* an attempt ended, or a greeting refused: classification given */
 };
 
 struct path_event {
 	enum path_event_kind kind;
 	const struct classification *classification; /* REPLY */
 	enum reply_origin origin;                     /* REPLY */
+	uint32_t size;   /* STARTED: bytes of the message; 0: unknown, and then not counted */
+	uint32_t others; /* OPENED, REPLY: connections of the path that are open beside this one */
+	usec started_at; /* REPLY: when the message started; 0: now */
 };
 
+/* What may be shown, saved and restored is in pace and crowd, and in the first lines here. */
 struct path {
 	struct path_limits limits;
-	struct bucket messages, connections;
+	usec suspended_until;  /* no message starts before; then one asks whether it is over */
+	bool suspended;        /* no reply has said yet that it is over */
+	bool is_blocked;       /* suspended as a sender: people must act */
+	struct pace pace;      /* messages an hour */
+	struct crowd crowd;    /* connections at once */
 	struct backoff suspension; /* after runs of rate-limited, remote-failure, network */
-	struct backoff blocking;   /* after runs of reputation: longer, people must act */
-	usec suspended_until;      /* no message starts */
-	usec decreased_at;         /* USEC_NEVER: never yet */
-	uint32_t throttles;        /* throttling replies in a row */
-	uint32_t connection_cap;   /* lowered by throttles, raised by clean runs; <= limits.connections */
-	uint32_t slowdown;         /* the message rate is divided by it: 1, 2, 4, .. */
-	uint32_t clean_run;        /* deliveries since the last throttle or increase */
+	struct backoff blocking;   /* after runs of reputation: longer */
+	uint32_t throttles;    /* in a row, of messages that started after the first of them */
+	usec bad_since;        /* when that run began, or the last suspension */
+	uint32_t clean_run;    /* deliveries since the last throttle */
+	usec probed_at;        /* the last message that was to ask; USEC_NEVER: none under way */
+	uint32_t largest_size; /* of the messages started lately: what the next one may have */
+	struct bucket messages, connections, bytes;
 };
 
 void path_init(struct path *, const struct path_limits *, usec now);

@@ -1,7 +1,7 @@
 # The simulation: the engine with other objects in place of the four seams, in the debug build;
 # and its mutant, in which the mark before the dot is skipped, which must fail.
 SEEDS ?= 1000
-SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(wildcard tests/sim/*.c))
+SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(filter-out tests/sim/scenario%,$(wildcard tests/sim/*.c)))
 
 build/debug/sim: $(SIM_OBJECTS) build/debug/libcore.a build/debug/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
@@ -11,7 +11,19 @@ build/debug/tests/sim/canary_session.o: engine/send/carrier_session.c
 build/debug/canary: $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o build/debug/libcore.a build/debug/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
 
-.PHONY: sim sim-run
+# Named internets, in both builds: MODE=debug build/debug/scenario.
+SCENARIO_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/sim.c tests/sim/host.c,$(wildcard tests/sim/*.c)))
+$(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SCENARIO_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+SCENARIO_SEEDS ?= 5
+.PHONY: sim sim-run scenario show-internets internets
+scenario:
+	@$(MAKE) --no-print-directory MODE=release build/release/scenario
+show-internets: scenario
+	@build/release/scenario all 1 $(SCENARIO_SEEDS)
+internets: scenario
+	@build/release/scenario all 1 1
 sim:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/sim build/debug/canary
 	@sh tests/sim/run.sh $(SEEDS)

@@ -9,16 +9,12 @@
  * over what was left: its journal, its database, mail already on its way. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 #include "engine/io/heap.h"
-#include "engine/send/engine_parts.h"
+#include "tests/sim/drive.h"
 #include "tests/sim/sim.h"
-#include "tests/sim/sim_warming.h"
-#include "tests/sim/world.h"
 
 #define STEP_LIMIT 2000000
 #define CRASH_LIMIT 6
@@ -95,14 +91,6 @@ static struct rules *make_rules(struct arena *arena, uint32_t divisor)
 	return rules;
 }
 
-static str provider_of(const void *context, const struct route *route)
-{
-	str hosts[ROUTE_HOST_LIMIT];
-	for (size_t i = 0; i < route->host_count; i++)
-		hosts[i] = str_of(route->hosts[i].name);
-	return rules_provider(context, hosts, route->host_count);
-}
-
 static struct engine_settings make_settings(struct world *w, struct rules *rules)
 {
 	static const struct source source = {.name = "out1", .helo = "out1.news.test"};
@@ -127,7 +115,7 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 			  .tls = TLS_WISH_MAY,
 			  .static_routes = &strict,
 			  .static_route_count = 1,
-			  .provider_of = provider_of,
+			  .provider_of = drive_provider_of,
 			  .provider_context = rules},
 		.sources = &source,
 		.source_count = 1,
@@ -154,34 +142,6 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 	return settings;
 }
 
-/* Opening can fail while the database is away: people would try again, so do we. */
-static bool open_engine(struct world *w, struct engine *engine,
-			const struct engine_settings *settings)
-{
-	sim_warming_begin();
-	for (int tries = 0; tries < 1000; tries++) {
-		if (engine_open(engine, settings, heap_source(), 7, 2) == 0) {
-			state_hits[16] += engine->recovery.settled_count;
-			state_hits[17] += engine->recovery.in_doubt_count;
-			state_hits[18] += engine->recovery.slice_count;
-			state_hits[19] += engine->recovery.journal_note[0] != 0;
-			if (engine_build_carrier(engine, prng_u64(&w->prng)) == 0 &&
-			    engine_build_feeder(engine, prng_u64(&w->prng)) == 0) {
-				engine->carrier.feeder_bell = engine->feeder_bell;
-				return true;
-			}
-			engine_close_feeder(engine);
-			engine_close_carrier(engine);
-		}
-		engine_close(engine);
-		for (usec until = w->now + USEC_SECOND; w->now < until;)
-			if (!world_run_next(w, until))
-				w->now = until;
-	}
-	world_fail(w, "the engine cannot be opened: %s", engine->why);
-	return false;
-}
-
 /* How far hosts got to be trusted, and which paths found no TLS, while this engine ran. */
 static void count_habits(const struct engine *engine)
 {
@@ -197,34 +157,6 @@ static void count_habits(const struct engine *engine)
 		state_hits[26] += ((const struct carrier_path *)e->value)->shut_until > 0;
 }
 
-static usec step_all(struct engine *engine)
-{
-	struct world *w = world;
-	usec wake = carrier_step(&engine->carrier);
-	sim_warming_check(w, engine);
-	wake = usec_min(wake, feeder_step(&engine->feeder));
-	for (uint32_t i = 0; i < engine->limits.presses; i++)
-		while (press_step(&engine->presses[i]))
-			wake = w->now;
-	wake = usec_min(wake, ledger_step(&engine->ledger, w->now, false));
-	int ran = io_turn(engine->carrier_loop, w->now) + io_turn(engine->feeder_loop, w->now);
-	bool more =
-		!lane_empty(&engine->carrier.mark_wanted) ||
-		!lane_empty(&engine->carrier.returned) || !lane_empty(&engine->carrier.runs) ||
-		!lane_empty(&engine->carrier.marked) ||
-		!lane_empty(&engine->carrier.outcomes_back) ||
-		!lane_empty(&engine->ledger.settled) || !lane_empty(&engine->ledger.closed) ||
-		(!lane_empty(&engine->ledger.closable) && !atomic_load(&engine->ledger.lost));
-	return ran > 0 || more ? w->now : wake;
-}
-
-static void close_engine(struct engine *engine)
-{
-	engine_close_feeder(engine);
-	engine_close_carrier(engine);
-	engine_close(engine);
-}
-
 /* Between two steps everything stops: what the engine had started is no longer its own. */
 static void crash(struct world *w, struct engine *engine)
 {
@@ -232,55 +164,9 @@ static void crash(struct world *w, struct engine *engine)
 	w->crash_count++;
 	fault_hits[FAULT_CRASH]++;
 	sim_io_crash();
-	close_engine(engine);
+	drive_close(engine);
 	w->dead = false;
 	w->now += USEC_SECOND * (1 + (usec)world_below(w, 30));
-}
-
-static void check_empty(struct world *w, struct engine *engine)
-{
-	if (engine->carrier.message_slab.borrowed_count ||
-	    engine->carrier.session_slab.borrowed_count ||
-	    engine->carrier.outcome_slab.borrowed_count ||
-	    engine->feeder.slice_slab.borrowed_count ||
-	    engine->feeder.question_slab.borrowed_count || engine->feeder.admitted_count)
-		world_fail(w,
-			   "not empty at the end: messages %zu sessions %zu outcomes %zu "
-			   "slices %zu "
-			   "questions %zu admitted %zu",
-			   engine->carrier.message_slab.borrowed_count,
-			   engine->carrier.session_slab.borrowed_count,
-			   engine->carrier.outcome_slab.borrowed_count,
-			   engine->feeder.slice_slab.borrowed_count,
-			   engine->feeder.question_slab.borrowed_count,
-			   engine->feeder.admitted_count);
-}
-
-static void move_on(struct world *w, usec wake)
-{
-	usec next = usec_min(wake, world_next_at(w));
-	if (next <= w->now) {
-		world_run_next(w, w->now);
-	} else if (world_next_at(w) <= wake) {
-		world_run_next(w, next);
-	} else {
-		w->now = next;
-	}
-}
-
-static void drain(struct world *w, struct engine *engine)
-{
-	carrier_drain(&engine->carrier);
-	feeder_drain(&engine->feeder);
-	for (int i = 0; i < 20000; i++) {
-		usec wake = step_all(engine);
-		if (carrier_idle(&engine->carrier) && feeder_idle(&engine->feeder) &&
-		    ledger_idle(&engine->ledger) && wake > w->now)
-			break;
-		move_on(w, usec_min(wake, w->now + USEC_SECOND));
-	}
-	check_empty(w, engine);
-	sim_warming_end(w, engine);
 }
 
 /* What the journal says, read back after the end, is what the database holds: every mark has
@@ -334,7 +220,7 @@ static void check_journal(struct world *w)
 static bool open_again(struct world *w, struct engine *engine, struct engine_settings *settings)
 {
 	settings->envelope_limit = world_below(w, 2) ? 200 : 25;
-	return open_engine(w, engine, settings);
+	return drive_open(w, engine, settings);
 }
 
 static void run_campaign(struct world *w, struct engine *engine,
@@ -342,28 +228,28 @@ static void run_campaign(struct world *w, struct engine *engine,
 {
 	uint64_t crash_in = w->rate[FAULT_CRASH] ? 1 + world_below(w, 3000) : UINT64_MAX;
 	uint64_t stop_in = w->seed % 2 ? 1 + world_below(w, 3000) : UINT64_MAX;
-	if (!open_engine(w, engine, settings))
+	if (!drive_open(w, engine, settings))
 		return;
 	for (uint64_t step = 0; step < STEP_LIMIT; step++) {
 		if (step % RELOAD_STEPS == RELOAD_STEPS - 1)
 			rules_replace(settings->rules, edits[step / RELOAD_STEPS % 2]);
-		usec wake = step_all(engine);
+		usec wake = drive_step(engine);
 		if (engine->feeder.trouble[0] || atomic_load(&engine->ledger.fenced)) {
 			world_fail(w, "trouble: %s%s", engine->feeder.trouble,
 				   engine->ledger.why);
 			break;
 		}
 		if (engine->feeder.only->finished) {
-			drain(w, engine);
+			drive_drain(w, engine);
 			count_habits(engine);
-			close_engine(engine);
+			drive_close(engine);
 			check_journal(w);
 			return;
 		}
 		if (stop_in-- == 0) { /* Ctrl-C: in order, and started again */
 			state_hits[22]++;
-			drain(w, engine);
-			close_engine(engine);
+			drive_drain(w, engine);
+			drive_close(engine);
 			if (w->failures || !open_again(w, engine, settings))
 				return;
 			continue;
@@ -376,20 +262,11 @@ static void run_campaign(struct world *w, struct engine *engine,
 				return;
 			continue;
 		}
-		move_on(w, wake);
+		drive_on(w, wake);
 	}
 	world_fail(w, "no end after %d steps: %s", STEP_LIMIT,
 		   store_finished() ? "finished" : "campaign unfinished");
-	close_engine(engine);
-}
-
-static void empty_directory(const char *path)
-{
-	char command[256];
-	snprintf(command, sizeof(command), "rm -rf '%s'", path);
-	if (system(command) != 0)
-		perror(path);
-	mkdir(path, 0700);
+	drive_close(engine);
 }
 
 static bool run_seed(uint64_t seed)
@@ -398,9 +275,7 @@ static bool run_seed(uint64_t seed)
 	static struct engine engine;
 	struct arena arena;
 	world_begin(&w, seed);
-	snprintf(w.journal, sizeof(w.journal), "%s/rundbrief-sim-%d",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
-	empty_directory(w.journal);
+	drive_journal_begin(&w, "sim");
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
 	store_begin(&w);
@@ -420,8 +295,7 @@ static bool run_seed(uint64_t seed)
 	sim_io_end();
 	arena_done(&arena);
 	world_end(&w);
-	empty_directory(w.journal);
-	rmdir(w.journal);
+	drive_journal_end(&w);
 	return good;
 }
 

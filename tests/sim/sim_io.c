@@ -244,7 +244,6 @@ static int socket_new(struct io_loop *loop)
 void io_connect(struct io_loop *loop, struct io_op *op, const struct net_address *to,
 		const struct net_address *from)
 {
-	(void)from;
 	begin(op);
 	int site = host_site_of(to);
 	usec delay = 1000 + (usec)world_below(world, 40000);
@@ -258,7 +257,7 @@ void io_connect(struct io_loop *loop, struct io_op *op, const struct net_address
 	}
 	int fd = socket_new(loop);
 	ASSERT(fd > 0);
-	struct peer *peer = peer_open(world, site);
+	struct peer *peer = peer_open(world, site, from);
 	socket_of(fd)->peer = peer;
 	peer_attach(peer, fd);
 	finish_later(loop, op, fd, delay);
@@ -310,7 +309,8 @@ void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *s
 	for (size_t i = 0; i < count; i++) {
 		/* Each span arrives in pieces, in order, as TCP may cut them. */
 		for (size_t at = 0; !broken && at < spans[i].iov_len;) {
-			size_t piece = 1 + world_below(world, spans[i].iov_len - at);
+			size_t left = spans[i].iov_len - at;
+			size_t piece = world->calm ? left : 1 + world_below(world, left);
 			fly(s, fd, (char *)spans[i].iov_base + at, piece, delay);
 			at += piece;
 			delay += (usec)world_below(world, 300);

@@ -7,7 +7,6 @@
 
 #include "engine/base/assert.h"
 
-#define SLICE_LIMIT 4096
 #define STOP_LIMIT 64
 #define HOST_LIMIT 256 /* more than there are hosts in a world */
 
@@ -22,15 +21,17 @@ struct table_slice {
 	uint32_t epoch;
 	uint64_t parent;
 	usec due_wall;
-	uint32_t count;
-	uint64_t ids[RECIPIENT_LIMIT];
-	bool accounted[RECIPIENT_LIMIT]; /* has an outcome of this slice, or stands in a child
-					  */
+	uint32_t count, room;
+	uint64_t *ids;
+	bool *accounted;    /* has an outcome of this slice, or stands in a child */
+	uint32_t looked_at; /* of ids: where the last one was found */
 };
 
 static struct {
-	struct table_slice *slices;
-	uint64_t slice_count; /* ids are index + 1 */
+	struct table_slice **slices;
+	uint64_t slice_count, slice_room; /* ids are index + 1 */
+	uint64_t first_open;              /* all before it are closed */
+	usec due_from;                    /* no deferral is due before; wall clock */
 	uint64_t cut_mark;
 	uint32_t epoch;
 	uint64_t position;
@@ -59,8 +60,8 @@ void store_begin(struct world *w)
 {
 	memset(&db, 0, sizeof(db));
 	chain_init(&open_answers);
-	db.slices = calloc(SLICE_LIMIT, sizeof(db.slices[0]));
-	ASSERT(db.slices);
+	db.first_open = 1;
+	db.due_from = USEC_NEVER;
 	db.state = CAMPAIGN_RUNNING;
 	sim_warmup_begin();
 	sim_outbox_begin();
@@ -76,6 +77,11 @@ void store_begin(struct world *w)
 void store_end(struct world *w)
 {
 	(void)w;
+	for (uint64_t i = 0; i < db.slice_count; i++) {
+		free(db.slices[i]->ids);
+		free(db.slices[i]->accounted);
+		free(db.slices[i]);
+	}
 	free(db.slices);
 }
 
@@ -231,17 +237,36 @@ void store_running(struct store *store, struct store_running *r)
 
 static struct table_slice *new_slice(enum slice_kind kind, usec due_wall, uint64_t *ret_id)
 {
-	ASSERT(db.slice_count < SLICE_LIMIT);
-	struct table_slice *slice = &db.slices[db.slice_count];
+	if (db.slice_count == db.slice_room) {
+		db.slice_room = db.slice_room ? 2 * db.slice_room : 64;
+		db.slices = realloc(db.slices, db.slice_room * sizeof(db.slices[0]));
+		ASSERT(db.slices);
+	}
+	struct table_slice *slice = malloc(sizeof(*slice));
+	ASSERT(slice);
 	*slice = (struct table_slice){.kind = kind, .due_wall = due_wall};
+	db.slices[db.slice_count] = slice;
 	*ret_id = ++db.slice_count;
 	return slice;
+}
+
+static void add(struct table_slice *slice, uint64_t id)
+{
+	if (slice->count == slice->room) {
+		slice->room = slice->room ? 2 * slice->room : 64;
+		slice->ids = realloc(slice->ids, slice->room * sizeof(slice->ids[0]));
+		slice->accounted =
+			realloc(slice->accounted, slice->room * sizeof(slice->accounted[0]));
+		ASSERT(slice->ids && slice->accounted);
+	}
+	slice->accounted[slice->count] = false;
+	slice->ids[slice->count++] = id;
 }
 
 static struct table_slice *slice_of(uint64_t id)
 {
 	ASSERT(id >= 1 && id <= db.slice_count);
-	return &db.slices[id - 1];
+	return db.slices[id - 1];
 }
 
 static uint64_t campaign_of(const struct table_slice *slice)
@@ -264,7 +289,7 @@ uint64_t sim_slice_open(enum slice_kind kind, const uint64_t *ids, size_t count)
 	uint64_t id;
 	struct table_slice *slice = new_slice(kind, 0, &id);
 	for (size_t i = 0; i < count; i++)
-		slice->ids[slice->count++] = ids[i];
+		add(slice, ids[i]);
 	return id;
 }
 
@@ -287,11 +312,13 @@ const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count)
 static bool account(uint64_t slice_id, uint64_t id)
 {
 	struct table_slice *slice = slice_of(slice_id);
-	for (uint32_t i = 0; i < slice->count; i++) {
+	for (uint32_t tried = 0; tried < slice->count; tried++) {
+		uint32_t i = (slice->looked_at + tried) % slice->count;
 		if (slice->ids[i] != id)
 			continue;
 		bool fresh = !slice->accounted[i];
 		slice->accounted[i] = true;
+		slice->looked_at = i;
 		return fresh;
 	}
 	return false;
@@ -313,7 +340,7 @@ void store_cut(struct store *store, struct store_cut *r)
 				truth->final = VERDICT_SUPPRESSED;
 				truth->final_count++;
 			} else {
-				slice->ids[slice->count++] = db.cut_mark;
+				add(slice, db.cut_mark);
 			}
 		}
 	}
@@ -328,7 +355,9 @@ void store_lease(struct store *store, struct store_lease *r)
 	usec wall = world->now + world->wall_offset;
 	r->ret_slice_id = 0;
 	r->ret_next_due_wall = USEC_NEVER;
-	for (uint64_t id = 1; id <= db.slice_count; id++) {
+	while (db.first_open < db.slice_count && slice_of(db.first_open)->state == CLOSED)
+		db.first_open++;
+	for (uint64_t id = db.first_open; id <= db.slice_count; id++) {
 		struct table_slice *slice = slice_of(id);
 		if (!is_wanted(slice, r->campaign_id))
 			continue;
@@ -343,7 +372,8 @@ void store_lease(struct store *store, struct store_lease *r)
 		r->ret_kind = slice->kind;
 		r->ret_count = slice->count;
 		r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
-		memcpy(r->ret_ids, slice->ids, slice->count * sizeof(uint64_t));
+		if (slice->count > 0)
+			memcpy(r->ret_ids, slice->ids, slice->count * sizeof(uint64_t));
 		break;
 	}
 	/* A lease whose answer is lost is nobody's until the lease runs out; the model gives it
@@ -416,7 +446,8 @@ void store_stop_feed(struct store *store, struct store_stop_feed *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	stop_somebody();
+	if (!world->calm)
+		stop_somebody();
 	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, db.stop_count + 1);
 	r->ret_count = 0;
 	for (uint64_t n = r->after_number; n < db.stop_count; n++)
@@ -438,6 +469,11 @@ void store_claim_due(struct store *store, struct store_claim_due *r)
 	uint64_t slice_id = 0;
 	r->ret_count = 0;
 	r->ret_next_due_wall = USEC_NEVER;
+	if (db.due_from > wall) {
+		r->ret_next_due_wall = db.due_from;
+		written(store, &r->request);
+		return;
+	}
 	for (uint32_t id = 1; id <= world->recipient_count; id++) {
 		struct truth *truth = &world->truths[id];
 		if (!truth->deferred || truth->claimed_by)
@@ -449,10 +485,11 @@ void store_claim_due(struct store *store, struct store_claim_due *r)
 		}
 		if (!slice)
 			slice = new_slice(SLICE_RETRY, 0, &slice_id);
-		slice->ids[slice->count++] = id;
+		add(slice, id);
 		truth->claimed_by = slice_id;
 		r->ret_count++;
 	}
+	db.due_from = r->ret_next_due_wall;
 	written(store, &r->request);
 }
 
@@ -469,7 +506,7 @@ void store_put_back(struct store *store, struct store_put_back *r)
 			slice = new_slice(SLICE_REMAINDER, r->due_wall, &slice_id);
 			slice->parent = r->slice_id;
 		}
-		slice->ids[slice->count++] = r->ids[i];
+		add(slice, r->ids[i]);
 		state_hits[20]++;
 	}
 	written(store, &r->request);
@@ -479,6 +516,8 @@ static void take_outcome(const struct store_outcome *row)
 {
 	struct truth *truth = truth_of(world, row->subscriber_id);
 	state_hits[row->verdict]++;
+	if (world->on_outcome)
+		world->on_outcome(world, row);
 	if (!account(row->slice_id, row->subscriber_id))
 		world_fail(world, "r%llu has a second outcome in slice %llu",
 			   (unsigned long long)row->subscriber_id,
@@ -507,6 +546,7 @@ static void take_outcome(const struct store_outcome *row)
 			   (unsigned long long)row->subscriber_id);
 	truth->deferred = true;
 	truth->not_before_wall = row->due_wall;
+	db.due_from = usec_min(db.due_from, row->due_wall);
 }
 
 void store_settle(struct store *store, struct store_settle *r)
@@ -563,7 +603,7 @@ void store_recover(struct store *store, struct store_recover *r)
 				rest = new_slice(SLICE_REMAINDER, 0, &rest_id);
 				rest->parent = id;
 			}
-			rest->ids[rest->count++] = slice->ids[k];
+			add(rest, slice->ids[k]);
 			slice->accounted[k] = true;
 			r->ret_remaining++;
 		}

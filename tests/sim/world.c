@@ -72,15 +72,25 @@ void world_begin(struct world *w, uint64_t seed)
 	prng_init(&w->prng, seed);
 	w->wall_offset =
 		1700000000 * USEC_SECOND + (usec)prng_below(&w->prng, 1000) * USEC_DAY / 1000;
-	w->recipient_count = 200 + (uint32_t)prng_below(&w->prng, RECIPIENT_LIMIT - 200);
+	world_people(w, 200 + (uint32_t)prng_below(&w->prng, RECIPIENT_LIMIT - 200));
 	w->in_doubt_retry = prng_below(&w->prng, 2);
 	choose_faults(w);
+}
+
+void world_people(struct world *w, uint32_t count)
+{
+	free(w->truths);
+	w->truths = calloc(count + 1, sizeof(w->truths[0]));
+	ASSERT(w->truths);
+	w->recipient_count = count;
 }
 
 void world_end(struct world *w)
 {
 	free(w->events);
+	free(w->truths);
 	w->events = NULL;
+	w->truths = NULL;
 	world = NULL;
 }
 

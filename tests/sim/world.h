@@ -7,6 +7,7 @@
 #include "engine/base/prng.h"
 #include "engine/io/io.h"
 #include "engine/smtp/classify.h"
+#include "engine/store/store.h"
 
 #define RECIPIENT_LIMIT 400
 #define SITE_COUNT 6
@@ -76,6 +77,7 @@ struct truth {
 	usec suppressed_wall;
 	char suppressed_by[33]; /* the provider */
 	usec accepted_at; /* first; 0: not yet */
+	usec first_seen; /* by a host; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 };
 
@@ -89,8 +91,11 @@ struct world {
 	unsigned rate[FAULT_COUNT]; /* per 1000, 0 when this seed is without */
 	bool dead; /* the engine has crashed: nothing it started happens any more */
 	usec outage_until, disk_full_until;
-	struct truth truths[RECIPIENT_LIMIT + 1]; /* by subscriber id */
+	struct truth *truths; /* by subscriber id; world_people() */
 	uint32_t recipient_count;
+	bool calm; /* nobody unsubscribes or pauses, and bytes come in few pieces */
+	void (*on_outcome)(struct world *,
+			   const struct store_outcome *); /* NULL: nobody asks */
 	uint32_t crash_count;
 	uint64_t failures; /* claims that did not hold */
 	char journal[128];
@@ -104,6 +109,8 @@ extern const char *const state_names[32];
 
 void world_begin(struct world *, uint64_t seed);
 void world_end(struct world *);
+void world_people(struct world *,
+		  uint32_t count); /* so many recipients, nothing known of them */
 void world_at(struct world *, usec delay, event_fn *, void *a, uint64_t b);
 /* Runs the next event if it is due at or before until, moving the clock to it. */
 bool world_run_next(struct world *, usec until);
@@ -129,7 +136,7 @@ void hosts_end(struct world *);
 /* The site whose hosts answer at an address; -1: none. */
 int host_site_of(const struct net_address *);
 struct peer; /* the server's end of a connection */
-struct peer *peer_open(struct world *, int site);
+struct peer *peer_open(struct world *, int site, const struct net_address *from);
 void peer_bytes(struct peer *, str bytes); /* from the engine */
 void peer_gone(struct peer *);             /* the engine closed, or crashed */
 /* From the peer to the engine's socket: sim_io.c. */

@@ -32,10 +32,18 @@ static void record(struct path *p, enum path_event_kind kind, usec now)
 
 static void record_class(struct path *p, enum bounce_class class, usec now)
 {
-	struct classification c = {.class = class, .cause = "test"};
+	struct classification c = {.class = class, .cause = bounce_class_names[class]};
 	struct path_event event = {.kind = PATH_REPLY, .classification = &c};
 
 	path_record(p, &event, now);
+}
+
+/* Deliveries, one every so often; returns when the last one was. */
+static usec deliver(struct path *p, int count, usec every, usec now)
+{
+	for (int i = 0; i < count; i++)
+		record_class(p, CLASS_NONE, now += every);
+	return now;
 }
 
 static void test_path_grants_slots_and_connections(void **)
@@ -73,6 +81,8 @@ static void test_path_grants_slots_and_connections(void **)
 static void test_path_rate_limits_starts_and_needless_connections(void **)
 {
 	struct path p = path_of(10, "60/min,burst=2", "unlimited");
+	p.pace.per_hour = 0; /* as after a clean start */
+	p.messages.rate = p.limits.message_rate;
 	struct path_demand d = {.waiting = 50};
 	struct path_grant g = path_verdict(&p, &d, t0);
 	assert_int_equal(g.open, 2); /* more would only idle */
@@ -139,59 +149,89 @@ static void test_path_local_replies_never_count(void **)
 	assert_memory_equal(&p, &before, sizeof(p));
 }
 
-static void test_path_decreases_once_a_minute(void **)
+static void test_path_starts_low_and_doubles(void **)
 {
 	struct path p = path_of(16, "160/s", "unlimited");
+	struct path_demand d = {.waiting = 1000, .slots = 1000, .open = 16};
+	usec now = t0;
+	uint32_t first = 0, last = 0;
 
-	for (int i = 0; i < 4; i++)
-		record_class(&p, CLASS_RATE_LIMITED, t0);
-	assert_int_equal(p.connection_cap, 8);
-	assert_int_equal(p.slowdown, 2);
-	record_class(&p, CLASS_NONE, t0 + 1);
-	record_class(&p, CLASS_RATE_LIMITED, t0 + USEC_MINUTE - 1);
-	assert_int_equal(p.connection_cap, 8);
-	record_class(&p, CLASS_RATE_LIMITED, t0 + USEC_MINUTE);
-	assert_int_equal(p.connection_cap, 4);
-	for (int i = 2; i < 20; i++) {
-		record_class(&p, CLASS_NONE, t0);
-		record_class(&p, CLASS_RATE_LIMITED, t0 + i * USEC_MINUTE);
-	}
-	assert_int_equal(p.connection_cap, 1);
-	assert_int_equal(p.slowdown, PATH_SLOWDOWN_LIMIT);
-	assert_true(p.suspended_until <= t0); /* deliveries lay between them */
-}
-
-static void test_path_halved_rate_is_kept(void **)
-{
-	struct path p = path_of(16, "100/s,burst=1", "unlimited");
-	struct path_demand d = {.waiting = 1000, .slots = 16, .open = 16};
-	uint32_t started = 0;
-
-	record_class(&p, CLASS_RATE_LIMITED, t0);
-	for (usec now = t0; now < t0 + 10 * USEC_SECOND; now += USEC_MS) {
+	for (; now < t0 + 60 * USEC_SECOND; now += 10 * USEC_MS) {
 		uint32_t start = path_verdict(&p, &d, now).start;
-		for (uint32_t i = 0; i < start; i++)
+		for (uint32_t i = 0; i < start; i++) {
 			record(&p, PATH_STARTED, now);
-		started += start;
+			record_class(&p, CLASS_NONE, now);
+		}
+		first += now < t0 + USEC_SECOND ? start : 0;
+		last += now >= t0 + 59 * USEC_SECOND ? start : 0;
 	}
-	assert_in_range(started, 499, 501);
+	assert_in_range(first, 9, 12);
+	assert_in_range(last, 155, 165);
 }
 
-static void test_path_increases_after_a_clean_run_only(void **)
+static void test_path_volume_lowers_the_rate_only(void **)
 {
-	struct path p = path_of(8, "unlimited", "unlimited");
+	struct path p = path_of(16, "160/s", "unlimited");
+	usec now = deliver(&p, 100, 100 * USEC_MS, t0);
 
-	record_class(&p, CLASS_RATE_LIMITED, t0);
-	assert_int_equal(p.connection_cap, 4);
-	for (int i = 0; i < PATH_CLEAN_RUN * 4 - 1; i++)
-		record_class(&p, CLASS_NONE, t0);
-	assert_int_equal(p.connection_cap, 4);
-	record_class(&p, CLASS_NONE, t0);
-	assert_int_equal(p.connection_cap, 5);
-	assert_int_equal(p.slowdown, 1);
-	for (int i = 0; i < PATH_CLEAN_RUN * 8 * 8; i++)
-		record_class(&p, CLASS_NONE, t0);
-	assert_int_equal(p.connection_cap, 8); /* never above the limit */
+	record_class(&p, CLASS_RATE_LIMITED, now);
+	assert_int_equal(p.crowd.cap, 16);
+	assert_in_range(p.pace.per_hour, 32000, 36000); /* below the ten a second it took */
+	record_class(&p, CLASS_RATE_LIMITED, now + USEC_MINUTE - 1);
+	assert_in_range(p.pace.per_hour, 32000, 36000); /* once a minute */
+}
+
+static void test_path_trouble_without_a_name_lowers_connections_only(void **)
+{
+	struct path p = path_of(16, "160/s", "unlimited");
+	uint32_t before = p.pace.per_hour;
+
+	record_class(&p, CLASS_REMOTE_FAILURE, t0);
+	assert_int_equal(p.crowd.cap, 8);
+	assert_int_equal(p.pace.per_hour, before);
+	record_class(&p, CLASS_NONE, t0 + 1);
+	record_class(&p, CLASS_REMOTE_FAILURE, t0 + USEC_MINUTE - 1);
+	assert_int_equal(p.crowd.cap, 8);
+	record_class(&p, CLASS_REMOTE_FAILURE, t0 + USEC_MINUTE);
+	assert_int_equal(p.crowd.cap, 4);
+}
+
+static void test_path_refused_connections_show_how_many_are_let_in(void **)
+{
+	struct path p = path_of(16, "unlimited", "unlimited");
+	struct path_demand d = {.waiting = 1000, .open = 3};
+	struct classification c = {.class = CLASS_RATE_LIMITED,
+				   .cause = "too-many-connections"};
+	struct path_event refused = {.kind = PATH_REPLY, .classification = &c, .others = 3};
+
+	for (int i = 0; i < 20; i++) /* those that are open work: no run */
+		path_record(&p, &refused, t0);
+	assert_int_equal(p.crowd.cap, 3);
+	assert_false(p.suspended);
+	assert_int_equal(path_verdict(&p, &d, t0).open, 0);
+
+	struct path_event opened = {.kind = PATH_OPENED, .others = 3};
+	path_record(&p, &opened, t0); /* it was under way */
+	assert_int_equal(p.crowd.cap, 4);
+}
+
+static void test_path_bytes_limit_starts(void **)
+{
+	struct path_limits limits = {.connections = 4, .byte_rate = {1000, USEC_SECOND, 2000}};
+	struct path_demand d = {.waiting = 100, .slots = 100, .open = 4};
+	struct path_event started = {.kind = PATH_STARTED, .size = 500};
+	struct path p;
+
+	path_init(&p, &limits, t0);
+	assert_int_equal(path_verdict(&p, &d, t0).start, 1); /* of an unknown size */
+	path_record(&p, &started, t0);
+	assert_int_equal(path_verdict(&p, &d, t0).start, 3);
+	for (int i = 0; i < 3; i++)
+		path_record(&p, &started, t0);
+	struct path_grant g = path_verdict(&p, &d, t0);
+	assert_int_equal(g.start, 0);
+	assert_string_equal(g.why, "bytes");
+	assert_in_range(g.wake_at, t0 + 1, t0 + USEC_SECOND);
 }
 
 static void test_path_run_of_throttles_suspends(void **)
@@ -213,9 +253,34 @@ static void test_path_run_of_throttles_suspends(void **)
 		record_class(&p, CLASS_RATE_LIMITED, t0 + USEC_SECOND);
 	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + USEC_MINUTE);
 	usec now = t0 + USEC_MINUTE;
-	assert_int_equal(path_verdict(&p, &d, now).start, 4);
+	assert_int_equal(path_verdict(&p, &d, now).start, 1); /* to ask */
+	record(&p, PATH_STARTED, now);
+	g = path_verdict(&p, &d, now);
+	assert_int_equal(g.start, 0);
+	assert_true(g.wake_at == now + PATH_PROBE_EVERY);
 	record_class(&p, CLASS_RATE_LIMITED, now);
 	assert_true(path_verdict(&p, &d, now).wake_at == now + 2 * USEC_MINUTE);
+	now += 2 * USEC_MINUTE;
+	record(&p, PATH_STARTED, now);
+	record_class(&p, CLASS_NONE, now);
+	assert_int_equal(path_verdict(&p, &d, now).start, 4);
+}
+
+static void test_path_what_was_under_way_makes_no_run(void **)
+{
+	struct path p = path_of(8, "unlimited", "unlimited");
+	struct classification c = {.class = CLASS_RATE_LIMITED, .cause = "rate-limited"};
+	struct path_event event = {
+		.kind = PATH_REPLY, .classification = &c, .started_at = t0 - USEC_SECOND};
+
+	for (int i = 0; i < 50; i++)
+		path_record(&p, &event, t0 + i);
+	assert_false(p.suspended);
+	event.started_at = t0 + 1;
+	for (int i = 0; i < PATH_RUN_LIMIT; i++)
+		path_record(&p, &event, t0 + USEC_SECOND);
+	assert_true(p.suspended);
+	assert_false(p.is_blocked);
 }
 
 static void test_path_blocks_suspend_for_hours(void **)
@@ -226,6 +291,7 @@ static void test_path_blocks_suspend_for_hours(void **)
 	for (int i = 0; i < PATH_RUN_LIMIT; i++)
 		record_class(&p, CLASS_REPUTATION, t0);
 	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + USEC_HOUR);
+	assert_true(p.is_blocked);
 }
 
 static void test_path_suspends_as_long_as_the_server_asks(void **)
@@ -236,8 +302,7 @@ static void test_path_suspends_as_long_as_the_server_asks(void **)
 		.class = CLASS_RATE_LIMITED, .cause = "test", .wait = 10 * USEC_MINUTE};
 	struct path_event event = {.kind = PATH_REPLY, .classification = &c};
 
-	for (int i = 0; i < PATH_RUN_LIMIT; i++)
-		path_record(&p, &event, t0);
+	path_record(&p, &event, t0);
 	assert_true(path_verdict(&p, &d, t0).wake_at == t0 + 10 * USEC_MINUTE);
 }
 
@@ -264,12 +329,12 @@ static void test_path_reload_keeps_what_was_learned(void **)
 	less.connections = 2;
 
 	path_set_limits(&p, &more, t0);
-	assert_int_equal(p.connection_cap, 20);
-	record_class(&p, CLASS_RATE_LIMITED, t0);
+	assert_int_equal(p.crowd.cap, 20);
+	record_class(&p, CLASS_REMOTE_FAILURE, t0);
 	path_set_limits(&p, &more, t0);
-	assert_int_equal(p.connection_cap, 10);
+	assert_int_equal(p.crowd.cap, 10);
 	path_set_limits(&p, &less, t0);
-	assert_int_equal(p.connection_cap, 2);
+	assert_int_equal(p.crowd.cap, 2);
 }
 
 /* Against random events and demands: the promises of the header hold. */
@@ -297,12 +362,12 @@ static void test_path_promises_hold_for_any_history(void **)
 			if (d.waiting && !g.start && !g.open && g.wake_at == USEC_NEVER)
 				assert_true(d.open + d.opening > 0);
 			if (prng_below(&prng, 2))
-				record(&p, (enum path_event_kind)prng_below(&prng, 2), now);
+				record(&p, (enum path_event_kind)prng_below(&prng, 3), now);
 			else
 				record_class(&p,
 					     (enum bounce_class)prng_below(&prng, CLASS_COUNT),
 					     now);
-			assert_in_range(p.connection_cap, 1, 5);
+			assert_in_range(p.crowd.cap, 1, 5);
 			now += (usec)prng_below(&prng, 2 * USEC_SECOND);
 		}
 	}
@@ -336,10 +401,13 @@ int main(void)
 		cmocka_unit_test(test_path_connection_rate_wakes_later),
 		cmocka_unit_test(test_path_recipient_errors_never_count),
 		cmocka_unit_test(test_path_local_replies_never_count),
-		cmocka_unit_test(test_path_decreases_once_a_minute),
-		cmocka_unit_test(test_path_halved_rate_is_kept),
-		cmocka_unit_test(test_path_increases_after_a_clean_run_only),
+		cmocka_unit_test(test_path_starts_low_and_doubles),
+		cmocka_unit_test(test_path_volume_lowers_the_rate_only),
+		cmocka_unit_test(test_path_trouble_without_a_name_lowers_connections_only),
+		cmocka_unit_test(test_path_refused_connections_show_how_many_are_let_in),
+		cmocka_unit_test(test_path_bytes_limit_starts),
 		cmocka_unit_test(test_path_run_of_throttles_suspends),
+		cmocka_unit_test(test_path_what_was_under_way_makes_no_run),
 		cmocka_unit_test(test_path_blocks_suspend_for_hours),
 		cmocka_unit_test(test_path_suspends_as_long_as_the_server_asks),
 		cmocka_unit_test(test_path_lift_ends_a_suspension_and_keeps_the_pace),
