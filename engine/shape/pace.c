@@ -249,6 +249,13 @@ bool pace_throttled(struct pace *p, usec now)
 
 void pace_blocked(struct pace *p, usec until, usec now)
 {
+	/* A few were taken, then none: a small bucket far below the pace. What it gave is no
+	 * measure, because it was full for most of that time. */
+	if (p->blocked_from == USEC_NEVER && p->accepted > 0 && p->accepted < PACE_CLEAN_RUN &&
+	    p->per_hour) {
+		set(p, at_least(p->per_hour / 2, PACE_LEAST));
+		measure_from(p, until);
+	}
 	p->blocked_from = usec_min(p->blocked_from, now);
 	p->delivered_at = usec_max(p->delivered_at, until);
 	observe_from(p, until);

@@ -172,6 +172,7 @@ static void suspend(struct path *p, const struct classification *c, bool run, us
 	p->throttles = 0;
 	p->probed_at = USEC_NEVER;
 	pace_blocked(&p->pace, p->suspended_until, now);
+	apply_pace(p);
 }
 
 /* Which of its means the path takes back at the start of a bad run. */
