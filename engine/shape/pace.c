@@ -15,6 +15,7 @@
 #define STAY_PERCENT 98 /* of the ceiling */
 #define CUT_PERCENT 92  /* of what was taken */
 #define USED_PERCENT 70 /* of the pace: less proves nothing about it */
+#define BLOCK_COUNTED (5 * USEC_MINUTE)
 #define IDLE_LEAST (2 * USEC_SECOND)
 #define IDLE_MESSAGES 4 /* a gap of so many messages' time is idleness */
 
@@ -165,7 +166,9 @@ static uint32_t just_above(uint32_t taken)
 static bool unblock(struct pace *p, usec now)
 {
 	usec since = now - p->unblocked_at;
-	bool known = p->unblocked_at != USEC_NEVER && p->since_block >= PACE_CLEAN_RUN;
+	/* An hour after one of a minute is another matter: a storm. */
+	bool alike = 8 * p->block_time >= now - p->blocked_from;
+	bool known = p->unblocked_at != USEC_NEVER && p->since_block >= PACE_CLEAN_RUN && alike;
 
 	p->block_time = usec_min(now - p->blocked_from, LOOK_LAST);
 	p->blocked += now - p->blocked_from;
@@ -197,27 +200,24 @@ bool pace_delivered(struct pace *p, usec now)
 	return raise(p, now) || changed;
 }
 
+/* The time that a measure at a cut is of. Of a long time of refusals only its beginning counts:
+ * a storm says nothing about the pace, and of quotas unblock() learns. */
+static usec measured_time(const struct pace *p, usec now)
+{
+	return now - p->measured_from - usec_max(0, p->blocked - BLOCK_COUNTED);
+}
+
 /* Where the next ceiling is: between what was taken and what was too much. When everything was
  * refused for most of the time, what was taken is all there was. */
 static uint32_t ceiling_of(const struct pace *p, uint32_t taken, uint32_t too_much, usec now)
 {
+	usec blocked = usec_min(p->blocked, BLOCK_COUNTED);
+
 	if (taken >= too_much)
 		return too_much;
-	if (2 * p->blocked >= now - p->measured_from)
+	if (2 * blocked >= measured_time(p, now))
 		return just_above(taken);
 	return taken + (too_much - taken) / 2;
-}
-
-/* An hour since the last cut, or since all was well again when that has lasted half as long as
- * the time before it: else that time would count as if less were taken in it. */
-static uint32_t taken_lately(const struct pace *p, usec now)
-{
-	usec since_block = p->unblocked_at == USEC_NEVER ? 0 : now - p->unblocked_at;
-	bool recent = p->blocked > 0 && 2 * since_block >= p->block_time;
-
-	if (recent)
-		return hourly(p->since_block, since_block);
-	return hourly(p->accepted, now - p->measured_from);
 }
 
 bool pace_throttled(struct pace *p, usec now)
@@ -228,7 +228,7 @@ bool pace_throttled(struct pace *p, usec now)
 	if (!first && (p->accepted < PACE_CLEAN_RUN || now - p->cut_at < PACE_CUT_EVERY))
 		return false;
 	leave_out_idle_time(p, now);
-	uint32_t taken = taken_lately(p, now);
+	uint32_t taken = hourly(p->accepted, measured_time(p, now));
 	uint32_t too_much = nominal(p);
 	bool looked = p->ceiling && too_much >= percent(p->ceiling, STAY_PERCENT - 1);
 	if (too_much == UINT32_MAX)
@@ -249,6 +249,13 @@ bool pace_throttled(struct pace *p, usec now)
 
 void pace_blocked(struct pace *p, usec until, usec now)
 {
+	/* A few were taken, then none: a small bucket far below the pace. What it gave is no
+	 * measure, because it was full for most of that time. */
+	if (p->blocked_from == USEC_NEVER && p->accepted > 0 && p->accepted < PACE_CLEAN_RUN &&
+	    p->per_hour) {
+		set(p, at_least(p->per_hour / 2, PACE_LEAST));
+		measure_from(p, until);
+	}
 	p->blocked_from = usec_min(p->blocked_from, now);
 	p->delivered_at = usec_max(p->delivered_at, until);
 	observe_from(p, until);

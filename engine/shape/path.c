@@ -158,7 +158,8 @@ static void grant_open(const struct path *p, struct path_grant *g, const struct 
 	uint32_t allowed = min_u32(wanted, sub_u32(p->crowd.cap, d->open + d->opening));
 	g->open = bucket_room(&p->connections, allowed, now);
 	if (g->open < allowed)
-		held_back(g, "connection rate", bucket_next_at(&p->connections, now));
+		held_back(g, "connection rate",
+			  g->open ? USEC_NEVER : bucket_next_at(&p->connections, now));
 	if (allowed < wanted)
 		held_back(g, "connections", USEC_NEVER);
 }
@@ -193,6 +194,7 @@ static void suspend(struct path *p, const struct classification *c, bool run, us
 	p->throttles = 0;
 	p->probed_at = USEC_NEVER;
 	pace_blocked(&p->pace, p->suspended_until, now);
+	apply_pace(p);
 }
 
 /* Which of its means the path takes back at the start of a bad run. */

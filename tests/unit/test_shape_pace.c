@@ -124,7 +124,7 @@ static void test_pace_learns_an_hourly_quota_from_two_of_its_ends(void **)
 		pace_blocked(&p, next, now);
 		now = next;
 	}
-	assert_in_range(p.per_hour, 540, 640);
+	assert_in_range(p.per_hour, 510, 640);
 }
 
 static void test_pace_a_reload_keeps_what_was_learned(void **)
