@@ -137,6 +137,29 @@ begin
 	return next;
 end $$;
 
+-- For how long it is open yet, in microseconds: until its end (looked at for a year); where it has none
+-- and opens every day, until it closes today. 0: there is no end to it, or it cannot be read.
+create function window_left(spec jsonb, moment timestamptz) returns bigint
+language plpgsql stable as $$
+declare
+	at timestamptz := moment;
+	total interval := '0';
+	w record;
+begin
+	for i in 1 .. 800 loop
+		select * into w from window_at(spec, at);
+		exit when w.is_over or w.changes_at is null;
+		if w.is_open then
+			total := total + (w.changes_at - at);
+		end if;
+		exit when w.is_open and w.ends_at is null;
+		at := w.changes_at;
+	end loop;
+	return (extract(epoch from total) * 1000000)::bigint;
+exception when data_exception then
+	return 0;
+end $$;
+
 create function campaign_window_spec(tenant integer, campaign bigint) returns jsonb
 language sql stable
 return (select coalesce(nullif(t.settings -> 'window', 'null'), '{}') from campaigns c

@@ -10,6 +10,7 @@
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
  *   feeder_beat.c      marks, stops, heartbeat
+ *   feeder_health.c    windows, samples, pauses by itself
  *   feeder_place.c     where domains lead, for people
  */
 #pragma once
@@ -84,6 +85,12 @@ struct feeder {
 	struct arena discover_arena;
 	usec discover_at;
 
+	struct store_health health;
+	struct store_hold hold;
+	struct campaign *health_of; /* whose request of the two is under way */
+	struct arena health_arena;
+	bool health_busy;
+
 	struct store_mark mark;
 	struct store_stop_feed stop_feed;
 	struct store_heartbeat heartbeat;
@@ -147,4 +154,8 @@ usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
+void feeder_health_init(struct feeder *);
+void feeder_health_done(struct feeder *);
+usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */
+void feeder_health_ask(struct campaign *);     /* at once: it goes on */
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);

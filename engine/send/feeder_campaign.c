@@ -194,7 +194,7 @@ static void let_go(struct feeder *feeder)
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
 		link = chain_next(&feeder->campaigns, link);
 		bool asked = feeder->cut_of == campaign || feeder->due_of == campaign ||
-			     feeder->finish_of == campaign;
+			     feeder->finish_of == campaign || feeder->health_of == campaign;
 		if (!campaign->finished || campaign->slice_count > 0 || asked)
 			continue;
 		feeder->targeted_count += campaign->targeted_count;

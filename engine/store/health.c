@@ -26,7 +26,8 @@ enum {
 	BLOCKED,
 	AUTH_FAILED,
 	SENDER_REJECTED,
-	CONTENT_REJECTED
+	CONTENT_REJECTED,
+	OPEN_LEFT
 };
 
 static bool take_provider(struct store_health *r, const PGresult *result, size_t row,
@@ -62,6 +63,7 @@ static enum pg_next take_health(struct store *s, struct store_health *r, const P
 	r->ret_fault = arena_copy(r->arena, pg_str(result, 0, FAULT));
 	r->ret_changes_wall = pg_time(result, 0, CHANGES_AT);
 	r->ret_ends_wall = pg_time(result, 0, ENDS_AT);
+	r->ret_open_left = (usec)pg_u64(result, 0, OPEN_LEFT);
 	r->ret_resumed = pg_bool(result, 0, RESUMED);
 	r->ret_expected = pg_u64(result, 0, EXPECTED);
 	r->ret_cut = pg_u64(result, 0, CUT);

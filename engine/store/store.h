@@ -500,8 +500,8 @@ struct store_domains_save {
 };
 void store_domains_save(struct store *, struct store_domains_save *);
 
-/* How a campaign does, of all engines together, and whether it may be sent now. What came before a
- * person resumed it is not counted. Cheap: asked every few seconds. */
+/* How a campaign does, of all engines together, and whether it may be sent now. What came
+ * before a person resumed it is not counted. Cheap: asked every few seconds. */
 struct store_health {
 	struct store_request request;
 	uint64_t campaign_id;
@@ -511,7 +511,8 @@ struct store_health {
 	str ret_fault;         /* why the window cannot be read; empty: it can */
 	usec ret_changes_wall; /* when it opens or closes; 0: never */
 	usec ret_ends_wall;    /* 0: it has no end */
-	bool ret_resumed;      /* a person has let it go on */
+	usec ret_open_left; /* it is open for so long yet, in all; 0: there is no end to it */
+	bool ret_resumed;   /* a person has let it go on */
 	uint64_t ret_expected; /* recipients in all, from the beginning; 0: not known yet */
 	uint64_t ret_cut;      /* in slices, who are not suppressed, */
 	uint64_t ret_begun;    /* with a first attempt (from the beginning), */
@@ -531,8 +532,8 @@ struct store_hold {
 };
 void store_hold(struct store *, struct store_hold *);
 
-/* Whether the hours of a campaign's window are open in other time zones. A zone that is not known is
- * the campaign's own. */
+/* Whether the hours of a campaign's window are open in other time zones. A zone that is not
+ * known is the campaign's own. */
 struct store_zone {
 	str name;
 	bool ret_open;

@@ -6,7 +6,7 @@ select w.is_open, w.is_over, w.fault, w.changes_at, w.ends_at, c.resumed_at is n
 		else 0 end,
 	greatest(x.cut - c.cut_before, 0), n.provider, n.begun, n.attempted, n.delivered, n.hard,
 	n.settled, n.complaints, n.answered, n.blocked, n.auth_failed, n.sender_rejected,
-	n.content_rejected
+	n.content_rejected, window_left(campaign_window_spec(c.tenant_id, c.id), now())
 from campaigns c
 cross join lateral campaign_window(c.tenant_id, c.id) w
 cross join lateral (select coalesce(sum(s.count), 0)::bigint as cut,

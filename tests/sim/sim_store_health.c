@@ -10,7 +10,7 @@ void store_health(struct store *store, struct store_health *r)
 	r->ret_open = true;
 	r->ret_over = r->ret_resumed = false;
 	r->ret_fault = STR("");
-	r->ret_changes_wall = r->ret_ends_wall = 0;
+	r->ret_changes_wall = r->ret_ends_wall = r->ret_open_left = 0;
 	r->ret_expected = world->recipient_count;
 	r->ret_cut = r->ret_begun = r->ret_settled = world->recipient_count;
 	r->ret_counts = (struct breaker_counts){};

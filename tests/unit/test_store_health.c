@@ -86,6 +86,28 @@ static void test_window_whose_days_are_past_is_over(void **)
 	assert_string_equal(window(spec, "2026-12-01 20:00Z"), "over");
 }
 
+static const char *left(const char *spec, const char *moment)
+{
+	char statement[500];
+	snprintf(statement, sizeof(statement), "select window_left('%s', '%s') / 60000000",
+		 spec, moment);
+	return live_value(statement);
+}
+
+static void test_window_knows_how_long_it_is_open_yet(void **)
+{
+	assert_string_equal(left("{}", "2026-01-02 03:00Z"), "0");
+	assert_string_equal(left(HOURS, "2026-01-02 18:00Z"), "60");
+	assert_string_equal(left(HOURS, "2026-01-02 20:00Z"), "720");
+	static const char days[] = "{\"from\": \"08:00\", \"until\": \"20:00\", "
+				   "\"end\": \"2026-12-03T09:00:00Z\"}";
+	assert_string_equal(left(days, "2026-12-01 19:00Z"), "840");
+	assert_string_equal(left("{\"end\": \"2026-12-03T09:00:00Z\"}", "2026-12-03 08:59Z"),
+			    "1");
+	assert_string_equal(left(days, "2026-12-03 09:00Z"), "0");
+	assert_string_equal(left("{\"end\": \"soon\"}", "2026-12-03 09:00Z"), "0");
+}
+
 static void test_window_of_another_zone(void **)
 {
 	assert_string_equal(window_in(HOURS, "2026-01-02 12:00Z", "'America/New_York'"),
@@ -295,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_window_opens_every_day),
 		cmocka_unit_test(test_window_keeps_to_the_wall_clock),
 		cmocka_unit_test(test_window_whose_days_are_past_is_over),
+		cmocka_unit_test(test_window_knows_how_long_it_is_open_yet),
 		cmocka_unit_test(test_window_of_another_zone),
 		cmocka_unit_test(test_health_tells_of_the_window),
 		cmocka_unit_test(test_zones_are_told_open_or_closed),
