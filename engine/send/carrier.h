@@ -386,6 +386,7 @@ void session_submit(struct session *, struct message *, usec now);
 void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
+void session_retire_worn(struct session *, usec now); /* it has taken all it may */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */

@@ -190,8 +190,20 @@ void carrier_site_touch(struct carrier *carrier, struct carrier_site *site)
 		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, of_site));
 }
 
-/* Sessions stay as they are: a path that has more than its limit opens none, and idle ones
- * close. */
+/* A session that has carried more than it now may takes no message more. */
+static void retire_worn(struct carrier_site *site, usec now)
+{
+	struct chain_link *link = chain_first(&site->paths);
+	for (; link; link = chain_next(&site->paths, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, of_site);
+		struct chain_link *at = chain_first(&path->sessions);
+		for (; at; at = chain_next(&path->sessions, at))
+			session_retire_worn(CHAIN_OWNER(at, struct session, link), now);
+	}
+}
+
+/* Sessions stay open else: a path that has more than its limit opens none, and idle ones close.
+ */
 void carrier_take_rules(struct carrier *carrier, usec now)
 {
 	const struct rules *rules = carrier->settings->rules;
@@ -206,6 +218,7 @@ void carrier_take_rules(struct carrier *carrier, usec now)
 			CHAIN_OWNER(chain_first(&site->paths), struct carrier_path, of_site);
 		const struct path_limits limits = limits_for(carrier, first->route);
 		path_set_limits(&site->shaping, &limits, now);
+		retire_worn(site, now);
 		carrier_site_touch(carrier, site);
 	}
 }
