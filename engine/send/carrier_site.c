@@ -27,6 +27,14 @@ static void path_forget(struct carrier *carrier, struct carrier_path *path)
 	slab_give_back(&carrier->site_slab, site);
 }
 
+/* One that mail has come to since it ran last is still among the idle ones. */
+static bool is_forgettable(struct carrier_path *path, usec now)
+{
+	const struct path *shaping = &path->site->shaping;
+	return carrier_path_pending(path) == 0 && chain_empty(&path->sessions) &&
+	       shaping->suspended_until <= now && path_is_rested(shaping, now);
+}
+
 /* An idle path whose shaping state no longer matters makes room for a new one. */
 static bool evict_one(struct carrier *carrier)
 {
@@ -34,7 +42,7 @@ static bool evict_one(struct carrier *carrier)
 	struct chain_link *link = chain_first(&carrier->idle);
 	for (; link; link = chain_next(&carrier->idle, link)) {
 		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
-		if (path->site->shaping.suspended_until > now)
+		if (!is_forgettable(path, now))
 			continue;
 		chain_remove(&carrier->idle, link);
 		chain_remove(&carrier->dirty, &path->dirty);

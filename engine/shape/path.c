@@ -320,6 +320,17 @@ void path_record(struct path *p, const struct path_event *event, usec now)
 	UNREACHABLE();
 }
 
+static bool is_even(const struct bucket *bucket, usec now)
+{
+	return bucket->rate.count == 0 || bucket->arrival_at <= now;
+}
+
+bool path_is_rested(const struct path *p, usec now)
+{
+	return is_even(&p->messages, now) && is_even(&p->connections, now) &&
+	       is_even(&p->bytes, now);
+}
+
 void path_lift(struct path *p, usec now)
 {
 	p->suspended_until = usec_min(p->suspended_until, now);
