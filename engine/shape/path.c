@@ -37,6 +37,8 @@ static void apply_pace(struct path *p)
 	uint64_t burst = (uint64_t)p->pace.per_hour * 50 * (uint64_t)USEC_MS / USEC_HOUR;
 	struct rate learned = {p->pace.per_hour, USEC_HOUR, burst ? (uint32_t)burst : 1};
 
+	if (p->limits.message_rate.count)
+		learned.burst = min_u32(learned.burst, p->limits.message_rate.burst);
 	p->messages.rate = p->pace.per_hour ? learned : p->limits.message_rate;
 }
 
