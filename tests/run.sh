@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/log
 passed=0 failed=0 skipped=0
 
-suites=${*:-layers pure unit talk replay cli sim $(cd tests/live && ls test_*.py 2>/dev/null)}
+suites=${*:-layers pure unit talk replay cli sim limits $(cd tests/live && ls test_*.py 2>/dev/null)}
 for suite in $suites; do
 	log=build/log/$suite.log
 	began=$(date +%s)
