@@ -50,6 +50,7 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 		.cancelled = stored->ret_state == CAMPAIGN_CANCELLED,
 		.fully_cut = stored->ret_fully_cut || content->urgent,
 		.next_due_wall = USEC_NEVER,
+		.settled_due_wall = USEC_NEVER,
 	};
 	campaign->stopped = campaign->halted = campaign->paused || campaign->cancelled;
 	chain_link_init(&campaign->link);

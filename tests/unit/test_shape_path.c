@@ -316,7 +316,7 @@ static void test_path_lift_ends_a_suspension_and_keeps_the_pace(void **)
 	assert_string_equal(path_verdict(&p, &d, t0 + 1).why, "suspended");
 	path_lift(&p, t0 + 1);
 	assert_int_equal(path_verdict(&p, &d, t0 + 1).start, 1);
-	assert_int_equal(p.connection_cap, 4);
+	assert_int_equal(p.crowd.cap, 4);
 	record_class(&p, CLASS_REPUTATION, t0 + 2); /* one more says that it was right */
 	assert_string_equal(path_verdict(&p, &d, t0 + 3).why, "suspended");
 }
