@@ -76,7 +76,7 @@ static struct rules *make_rules(struct arena *arena)
 			snprintf(suffix, 32, ".site%u.test", site++);
 			suffixes[k] = str_of(suffix);
 		}
-		uint32_t hourly = (uint32_t)(r->known_per_second * 3600);
+		uint32_t hourly = (uint32_t)(r->known_per_second * 3600 + 0.5);
 		const struct path_limits limits = {.connections = 10,
 						   .message_rate = {hourly, USEC_HOUR, 1}};
 		if (r->provider)
@@ -210,8 +210,24 @@ static void run_until(struct world *w, struct engine *engine, usec end)
 			show_at += show_every;
 		}
 	}
-	if (engine->feeder.only->finished && !plan.may_end)
+	if (engine->feeder.only->finished)
 		world_fail(w, "the mail ran out before the end");
+}
+
+static void run_engine(struct world *w, const struct engine_settings *settings, usec from,
+		       usec until)
+{
+	static struct engine engine;
+	while (world_run_next(w, from))
+		continue;
+	w->now = usec_max(w->now, from);
+	w->on_outcome = on_outcome;
+	if (!drive_open(w, &engine, settings))
+		return;
+	run_until(w, &engine, until);
+	w->on_outcome = NULL;
+	drive_drain(w, &engine);
+	drive_close(&engine);
 }
 
 static void judge_steady(struct world *w, const struct plan *p, struct scenario_result *result)
@@ -253,13 +269,11 @@ static void resolve(struct world *w, void *a, uint64_t b)
 static bool run_seed(const struct scenario *s, uint64_t seed)
 {
 	static struct world w;
-	static struct engine engine;
 	struct arena arena;
 	world_begin(&w, seed);
 	for (int i = 0; i < FAULT_COUNT; i++)
 		w.rate[i] = 0;
 	w.calm = true;
-	w.on_outcome = on_outcome;
 	plan = (struct plan){};
 	s->plan(&w, &plan);
 	memset(&told, 0, sizeof(told));
@@ -270,17 +284,18 @@ static bool run_seed(const struct scenario *s, uint64_t seed)
 		if (plan.regimes[i].dead_every)
 			sim_incident_usual(plan.regimes[i].provider,
 					   1.0 / plan.regimes[i].dead_every);
+	if (s->cut)
+		s->cut(&w, &plan);
 	started_at = w.now;
 	scenario_hosts_begin(&plan, w.now);
 	if (plan.resolve_at)
 		world_at(&w, plan.resolve_at, resolve, NULL, 0);
 	struct engine_settings settings = make_settings(&w, make_rules(&arena));
-	if (drive_open(&w, &engine, &settings)) {
-		run_until(&w, &engine, w.now + plan.until);
-		w.on_outcome = NULL;
-		drive_drain(&w, &engine);
-		drive_close(&engine);
-	}
+	if (plan.day_until == 0)
+		run_engine(&w, &settings, started_at, started_at + plan.until);
+	for (usec at = 0; plan.day_until && at < plan.until && !w.failures; at += USEC_DAY)
+		run_engine(&w, &settings, started_at + at + plan.day_from,
+			   started_at + at + plan.day_until);
 	bool good = judge(&w, s);
 	w.dead = true;
 	while (world_run_next(&w, USEC_NEVER - 1))

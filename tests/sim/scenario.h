@@ -49,10 +49,11 @@ struct plan {
 	usec steady_from, until; /* since the start */
 	usec uncounted_from, uncounted_until; /* whose deferrals are the scenario's own */
 	const struct warmup_curve *curve;     /* of the first source; NULL: all are warm */
-	usec resolve_at;     /* a person looks at an incident; 0: nobody does */
-	bool may_end;        /* before the time is over */
-	bool expects_errors; /* in the log: people are to act */
-	char told[200];      /* the hidden limits, for people */
+	usec day_from, day_until; /* the engine runs in them only; 0: all the time */
+	usec resolve_at;          /* a person looks at an incident; 0: nobody does */
+	bool may_end;             /* before the time is over */
+	bool expects_errors;      /* in the log: people are to act */
+	char told[200];           /* the hidden limits, for people */
 };
 
 /* What came of a seed: claims of a scenario's own are failures of the world. */
@@ -66,6 +67,8 @@ struct scenario {
 	void (*plan)(struct world *, struct plan *);
 	/* NULL: the rate of the steady time against the best, and nobody may be suppressed. */
 	void (*judge)(struct world *, const struct plan *, struct scenario_result *);
+	/* NULL: all the mail is there from the beginning. */
+	void (*cut)(struct world *, const struct plan *);
 };
 extern const struct scenario scenarios[];
 extern const unsigned scenario_count;
@@ -76,6 +79,7 @@ double scenario_between(struct world *, double least, double most);
 void scenario_plan_incident(struct world *, struct plan *);
 void scenario_judge_incident(struct world *, const struct plan *, struct scenario_result *);
 void scenario_plan_warmup(struct world *, struct plan *);
+void scenario_cut_warmup(struct world *, const struct plan *);
 void scenario_judge_warmup(struct world *, const struct plan *, struct scenario_result *);
 void scenario_plan_nonsense(struct world *, struct plan *);
 void scenario_judge_nonsense(struct world *, const struct plan *, struct scenario_result *);

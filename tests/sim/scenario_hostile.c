@@ -70,7 +70,11 @@ void scenario_judge_nonsense(struct world *w, const struct plan *p,
 {
 	struct scenario_sum garbage = scenario_sum_of(0, -1, 0, p->until);
 	struct scenario_sum in_turn = scenario_sum_of(1, -1, 0, p->until);
-	result->reached = part_of(p, 2, -1, BEGIN, p->until);
+	/* What is refused at random costs a try each, and no more. */
+	double sense = part_of(p, 0, -1, BEGIN, p->until) /
+		       (1 - p->regimes[0].nonsense_per_mille / 1e3);
+	double sane = part_of(p, 2, -1, BEGIN, p->until);
+	result->reached = sane < sense ? sane : sense;
 	check_people(w);
 	if (garbage.accepted == 0 || in_turn.accepted == 0)
 		world_fail(w, "nothing goes to a hostile one");

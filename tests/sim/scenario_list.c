@@ -148,18 +148,18 @@ static void plan_greylist(struct world *w, struct plan *p)
 }
 
 const struct scenario scenarios[] = {
-	{"gmail", "rates of a source and of all together", plan_gmail, NULL},
-	{"yahoo", "20 messages a connection, few connections, a rate", plan_yahoo, NULL},
-	{"hourly", "a quota for each hour of the clock", plan_hourly, NULL},
-	{"storm", "an hour of nothing but 421", plan_storm, NULL},
-	{"greylist", "everybody greylists for five minutes", plan_greylist, NULL},
+	{"gmail", "rates of a source and of all together", plan_gmail, NULL, NULL},
+	{"yahoo", "20 messages a connection, few connections, a rate", plan_yahoo, NULL, NULL},
+	{"hourly", "a quota for each hour of the clock", plan_hourly, NULL, NULL},
+	{"storm", "an hour of nothing but 421", plan_storm, NULL, NULL},
+	{"greylist", "everybody greylists for five minutes", plan_greylist, NULL, NULL},
 	{"incident", "live users are unknown for two hours", scenario_plan_incident,
-	 scenario_judge_incident},
+	 scenario_judge_incident, NULL},
 	{"warmup", "a month of a new source beside a warm one", scenario_plan_warmup,
-	 scenario_judge_warmup},
+	 scenario_judge_warmup, scenario_cut_warmup},
 	{"nonsense", "garbage, and 250 and 421 in turn", scenario_plan_nonsense,
-	 scenario_judge_nonsense},
+	 scenario_judge_nonsense, NULL},
 	{"block", "accepts, and then lists the first source", scenario_plan_block,
-	 scenario_judge_block},
+	 scenario_judge_block, NULL},
 };
 const unsigned scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);

@@ -13,6 +13,7 @@
 
 #define SOCKET_BASE 100000
 #define SOCKET_LIMIT 4096
+#define LOOP_LIMIT 256 /* in one seed, over all lives of the engine */
 
 struct io_loop {
 	struct chain ready;
@@ -70,7 +71,7 @@ static void socket_free(struct sim_socket *s)
 }
 
 /* Loops are kept until the seed ends: late events may still look at them. */
-static struct io_loop *graveyard[64];
+static struct io_loop *graveyard[LOOP_LIMIT];
 static size_t graveyard_count;
 
 void io_loop_destroy(struct io_loop *loop)
@@ -82,7 +83,7 @@ void io_loop_destroy(struct io_loop *loop)
 				peer_gone(sockets[i].peer);
 			socket_free(&sockets[i]);
 		}
-	ASSERT(graveyard_count < 64);
+	ASSERT(graveyard_count < LOOP_LIMIT);
 	graveyard[graveyard_count++] = loop;
 }
 

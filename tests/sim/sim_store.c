@@ -44,7 +44,8 @@ static struct {
 	size_t campaign_count;
 	struct table_slice **slices;
 	uint64_t slice_count, slice_room; /* ids are index + 1 */
-	uint64_t first_open;              /* all before it are closed */
+	uint64_t *live; /* slices that were not closed at the last lease */
+	size_t live_count, live_room;
 	uint32_t epoch;
 	uint64_t position;
 	uint64_t targeted;
@@ -119,7 +120,6 @@ void store_begin(struct world *w)
 {
 	memset(&db, 0, sizeof(db));
 	chain_init(&open_answers);
-	db.first_open = 1;
 	add_newsletter(SIM_NEWSLETTER, 1, w->recipient_count);
 	sim_warmup_begin();
 	sim_outbox_begin();
@@ -141,6 +141,7 @@ void store_end(struct world *w)
 		free(db.slices[i]);
 	}
 	free(db.slices);
+	free(db.live);
 }
 
 bool store_finished(void)
@@ -314,6 +315,12 @@ static struct table_slice *new_slice(enum slice_kind kind, uint64_t campaign_id,
 		.campaign_id = campaign_id, .kind = kind, .due_wall = due_wall};
 	db.slices[db.slice_count] = slice;
 	*ret_id = ++db.slice_count;
+	if (db.live_count == db.live_room) {
+		db.live_room = db.live_room ? 2 * db.live_room : 64;
+		db.live = realloc(db.live, db.live_room * sizeof(db.live[0]));
+		ASSERT(db.live);
+	}
+	db.live[db.live_count++] = *ret_id;
 	return slice;
 }
 
@@ -363,11 +370,22 @@ uint64_t sim_slice_lease(enum slice_kind kind, uint32_t epoch, const uint64_t *i
 	return id;
 }
 
+void sim_slice_ahead(size_t count, usec due_wall)
+{
+	uint64_t id;
+	struct table_slice *slice = new_slice(SLICE_AUDIENCE, due_wall, &id);
+	for (size_t i = 0; i < count && db.cut_mark < world->recipient_count; i++) {
+		add(slice, ++db.cut_mark);
+		db.targeted++;
+	}
+}
+
 void sim_slices_due(void)
 {
-	for (uint64_t id = db.first_open; id <= db.slice_count; id++)
-		if (slice_of(id)->state == OPEN && slice_of(id)->kind == SLICE_REMAINDER)
-			slice_of(id)->due_wall = 0;
+	for (size_t i = 0; i < db.live_count; i++)
+		if (slice_of(db.live[i])->state == OPEN &&
+		    slice_of(db.live[i])->kind == SLICE_REMAINDER)
+			slice_of(db.live[i])->due_wall = 0;
 }
 
 const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count)
@@ -423,6 +441,15 @@ void store_cut(struct store *store, struct store_cut *r)
 	written(store, &r->request);
 }
 
+static void forget_closed(void)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < db.live_count; i++)
+		if (slice_of(db.live[i])->state != CLOSED)
+			db.live[kept++] = db.live[i];
+	db.live_count = kept;
+}
+
 void store_lease(struct store *store, struct store_lease *r)
 {
 	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
@@ -430,9 +457,9 @@ void store_lease(struct store *store, struct store_lease *r)
 	usec wall = world->now + world->wall_offset;
 	r->ret_slice_id = 0;
 	r->ret_next_due_wall = USEC_NEVER;
-	while (db.first_open < db.slice_count && slice_of(db.first_open)->state == CLOSED)
-		db.first_open++;
-	for (uint64_t id = db.first_open; id <= db.slice_count; id++) {
+	forget_closed();
+	for (size_t i = 0; i < db.live_count; i++) {
+		uint64_t id = db.live[i];
 		struct table_slice *slice = slice_of(id);
 		if (!is_wanted(slice, r->campaign_id))
 			continue;
@@ -701,9 +728,9 @@ void store_finish(struct store *store, struct store_finish *r)
 		return;
 	struct table_campaign *campaign = newsletter_of(r->campaign_id);
 	bool done = campaign && campaign->cut_mark >= campaign->last;
-	for (uint64_t id = db.first_open; done && id <= db.slice_count; id++)
-		done = slice_of(id)->state == CLOSED ||
-		       slice_of(id)->campaign_id != campaign->id;
+	for (size_t i = 0; done && i < db.live_count; i++)
+		done = slice_of(db.live[i])->state == CLOSED ||
+		       slice_of(db.live[i])->campaign_id != campaign->id;
 	for (uint32_t id = campaign ? campaign->first : 1; done && id <= campaign->last; id++)
 		done = !world->truths[id].deferred;
 	if (done)
