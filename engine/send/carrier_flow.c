@@ -87,6 +87,8 @@ struct campaign *carrier_campaign_of(struct carrier *carrier, uint64_t campaign_
 
 static void flow_drop(struct carrier *carrier, struct carrier_flow *flow)
 {
+	if (flow->path->flows.count == 1)
+		flow->path->return_at = flow->return_at;
 	chain_remove(&flow->path->flows, &flow->link);
 	slab_give_back(&carrier->flow_slab, flow);
 }
@@ -204,6 +206,8 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 				      .campaign = campaign,
 				      .mark_ahead = MARK_AHEAD_FIRST,
 				      .tag = path->tag};
+	if (chain_empty(&path->flows))
+		flow->return_at = path->return_at;
 	chain_init(&flow->waiting);
 	chain_init(&flow->marked);
 	bind_flow(carrier, flow);

@@ -446,12 +446,33 @@ static void give_back(struct carrier *carrier, struct envelope *envelope)
 	carrier->to_feeder = true;
 }
 
+static struct carrier_flow *flow_of(struct carrier_path *path, const struct campaign *campaign)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (flow->campaign == campaign)
+			return flow;
+	}
+	return NULL;
+}
+
+/* Half of the time that one message takes of its campaign's share: each campaign's line is its
+ * own, or a small one would wait behind all that the large ones have. */
+static usec step(const struct carrier_flow *flow, const struct rate *rate)
+{
+	const size_t whole = 1000000;
+	size_t share = flow ? carrier_flow_share(flow, whole) : whole;
+	return rate->per / rate->count / 2 * (usec)(whole / share);
+}
+
 /* When what finds no room may come again: by another source at once; else when the path can be
  * expected to have sent what it holds, and one after the other, so that a slow path is not read
  * for each minute. That is at twice the pace of its limits, whatever holds it back now: who
  * comes too early goes round once more, who comes too late leaves the path idle. */
-static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, usec now)
+static usec comes_again_at(struct carrier *carrier, const struct envelope *envelope, usec now)
 {
+	struct carrier_path *path = envelope->path;
 	if (!path || carrier_other_source_is_left(carrier, path->source_index, now))
 		return 0;
 	if (carrier_provider_is_stopped(carrier, path))
@@ -462,13 +483,23 @@ static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, u
 	least = usec_max(least, shaping->suspended_until);
 	if (path->open_count == 0)
 		least = usec_max(least, path->reach.opening_after);
-	path->return_at = usec_max(path->return_at, least);
-	usec at = path->return_at;
-	if (rate.count > 0)
-		path->return_at += rate.per / rate.count / 2;
+	struct carrier_flow *flow = flow_of(path, envelope->campaign);
+	usec *return_at = flow ? &flow->return_at : &path->return_at;
+	usec at = usec_max(*return_at, least);
+	usec next = at + (rate.count ? step(flow, &rate) : 0);
 	/* The rate changes: what is far ahead of it is known no better than that. */
-	path->return_at = usec_min(path->return_at, least + RETURN_LIMIT);
+	*return_at = usec_min(next, least + RETURN_LIMIT);
 	return usec_min(at, least + RETURN_LIMIT);
+}
+
+void carrier_path_return_at_once(struct carrier_path *path, usec now)
+{
+	path->return_at = usec_min(path->return_at, now);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		flow->return_at = usec_min(flow->return_at, now);
+	}
 }
 
 /* Once it is the feeder's it may soon be in another slice: a crash must not find its mark open
@@ -478,7 +509,7 @@ void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 	usec now = io_now(carrier->loop);
 	bool halted = carrier->draining || envelope->campaign->stopped;
 	envelope->state = ENVELOPE_FEEDER;
-	envelope->again_at = halted ? 0 : comes_again_at(carrier, envelope->path, now);
+	envelope->again_at = halted ? 0 : comes_again_at(carrier, envelope, now);
 	envelope->path = NULL;
 	envelope->flow = NULL;
 	if (envelope->void_position > carrier->written_position)
