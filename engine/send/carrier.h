@@ -234,6 +234,7 @@ struct carrier {
 	struct slab path_slab, site_slab, flow_slab, habit_slab, note_slab, session_slab,
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
+	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* as many as settings->limit_rules */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */

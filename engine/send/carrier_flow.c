@@ -111,6 +111,7 @@ static void say_farewell(struct carrier *carrier, struct campaign *campaign)
 			carrier_path_unwait(carrier, path);
 	}
 	chain_remove(&carrier->campaigns, &campaign->of_carrier);
+	carrier->urgent_count -= campaign->urgent;
 	wheel_cancel(&carrier->wheel, &campaign->quota.timer.wheel);
 	lane_push(&carrier->farewells, campaign);
 	carrier->to_feeder = true;
@@ -126,6 +127,7 @@ void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 	snprintf(campaign->quota.why, sizeof(campaign->quota.why), "the campaign's limit");
 	chain_link_init(&campaign->of_carrier);
 	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
+	carrier->urgent_count += campaign->urgent;
 }
 
 /* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */

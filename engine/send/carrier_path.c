@@ -55,7 +55,29 @@ static uint32_t session_room(const struct session *session)
 	return (uint32_t)smtp_client_room(&session->client);
 }
 
-static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
+/* Where transactional mail may come, it finds an idle connection: as long as the path may open
+ * more of them, other mail leaves the last one free, and does not queue behind a message that
+ * is under way. */
+static bool keeps_one_free(const struct carrier *carrier, const struct carrier_path *path)
+{
+	const struct carrier_site *site = path->site;
+	return carrier->urgent_count > 0 &&
+	       site->open_count + site->opening_count < site->shaping.crowd.cap;
+}
+
+static uint32_t count_free(struct carrier_path *path)
+{
+	uint32_t count = 0;
+	struct chain_link *link = chain_first(&path->sessions);
+	for (; link; link = chain_next(&path->sessions, link)) {
+		const struct session *session = CHAIN_OWNER(link, struct session, link);
+		count += chain_empty(&session->messages) && session_room(session) > 0;
+	}
+	return count;
+}
+
+static uint32_t count_slots(const struct carrier *carrier, struct carrier_path *path,
+			    uint32_t *ret_usable)
 {
 	uint32_t slots = 0, usable = 0;
 	struct chain_link *link = chain_first(&path->sessions);
@@ -65,7 +87,10 @@ static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
 		usable += session->ready && !session->closing;
 	}
 	*ret_usable = usable;
-	return slots;
+	if (!keeps_one_free(carrier, path) || !chain_empty(&path->urgent))
+		return slots;
+	uint32_t free = count_free(path);
+	return free > 0 ? free - 1 : 0;
 }
 
 static const struct store_stop *stop_of(struct carrier *carrier, uint64_t campaign_id,
@@ -111,10 +136,11 @@ static struct message *take_of(struct carrier *carrier, struct chain *ready, use
 	return NULL;
 }
 
-static struct message *take_ready(struct carrier *carrier, struct carrier_path *path, usec now)
+static struct message *take_ready(struct carrier *carrier, struct carrier_path *path,
+				  bool urgent_only, usec now)
 {
 	struct message *message = take_of(carrier, &path->urgent, now);
-	return message ? message : take_of(carrier, &path->ready, now);
+	return message || urgent_only ? message : take_of(carrier, &path->ready, now);
 }
 
 static void start_message(struct carrier *carrier, struct session *session,
@@ -135,8 +161,8 @@ static void start_message(struct carrier *carrier, struct session *session,
 static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			     uint32_t allowed, usec now)
 {
-	uint32_t started = 0;
-	bool any = true;
+	uint32_t started = 0, free = count_free(path);
+	bool any = true, one_free = keeps_one_free(carrier, path);
 	for (size_t depth = 0; any && depth < SMTP_TRANSACTION_LIMIT; depth++) {
 		any = false;
 		struct chain_link *link = chain_first(&path->sessions);
@@ -147,10 +173,13 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			any = true;
 			if (session->messages.count > depth)
 				continue;
-			struct message *message = take_ready(carrier, path, now);
+			bool is_free = chain_empty(&session->messages);
+			bool urgent_only = one_free && (!is_free || free < 2);
+			struct message *message = take_ready(carrier, path, urgent_only, now);
 			if (!message)
 				return started;
 			start_message(carrier, session, message, now);
+			free -= is_free;
 			started++;
 		}
 	}
@@ -413,7 +442,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {
-		.slots = count_slots(path, &usable),
+		.slots = count_slots(carrier, path, &usable),
 		.waiting = (uint32_t)carrier_path_pending(path),
 		.open = path->site->open_count,
 		.opening = path->site->opening_count,
