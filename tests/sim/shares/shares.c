@@ -194,6 +194,7 @@ static bool run_seed(uint64_t seed)
 	for (int i = 0; i < FAULT_COUNT; i++)
 		w.rate[i] = 0;
 	w.calm = true;
+	w.remembers_dns = true;
 	make_plan(&w);
 	drive_journal_begin(&w, "shares");
 	arena_init(&arena, heap_source(), 0, 0);
