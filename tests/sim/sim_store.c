@@ -363,6 +363,13 @@ uint64_t sim_slice_lease(enum slice_kind kind, uint32_t epoch, const uint64_t *i
 	return id;
 }
 
+void sim_slices_due(void)
+{
+	for (uint64_t id = db.first_open; id <= db.slice_count; id++)
+		if (slice_of(id)->state == OPEN && slice_of(id)->kind == SLICE_REMAINDER)
+			slice_of(id)->due_wall = 0;
+}
+
 const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count)
 {
 	*ret_count = slice_of(slice_id)->count;

@@ -37,6 +37,8 @@ bool fenced(struct store *, struct store_request *, uint32_t epoch);
 /* sim_store.c: a slice of these ids, leased or open; its id. */
 uint64_t sim_slice_lease(enum slice_kind, uint32_t epoch, const uint64_t *ids, size_t count);
 uint64_t sim_slice_open(enum slice_kind, const uint64_t *ids, size_t count);
+/* What was put back may be leased at once: a person has answered. */
+void sim_slices_due(void);
 const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count);
 
 /* ---- sim_store_outbox.c ---- */
