@@ -63,6 +63,7 @@ struct carrier_flow {
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
 	bool dry;            /* it could have ordered more than was marked */
 	uint64_t tag;
+	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
 	size_t quota_count;
 };
@@ -92,7 +93,7 @@ struct carrier_path {
 	struct chain sessions;
 	uint32_t ordered_count, opening_count, open_count;
 	uint64_t tag;   /* of the flow served last: where a new one begins */
-	usec return_at; /* when the next that finds no room may come again */
+	usec return_at; /* the last flow's, while there is none */
 	struct carrier_timer wake;
 	bool active;                   /* which of the carrier's chains holds link */
 	struct chain_link held;        /* in held_by->waiters */
@@ -233,6 +234,7 @@ struct carrier {
 	struct slab path_slab, site_slab, flow_slab, habit_slab, note_slab, session_slab,
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
+	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* as many as settings->limit_rules */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
@@ -317,6 +319,8 @@ void carrier_path_recall_campaign(struct carrier *, struct carrier_path *,
 /* To the feeder, no attempt; where its mark had been made, when that is undone. */
 void carrier_envelope_return(struct carrier *, struct envelope *);
 void carrier_return_voided(struct carrier *);
+/* What finds no room from now on need not queue behind what came before. */
+void carrier_path_return_at_once(struct carrier_path *, usec now);
 
 /* carrier_flow.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);

@@ -87,6 +87,8 @@ struct campaign *carrier_campaign_of(struct carrier *carrier, uint64_t campaign_
 
 static void flow_drop(struct carrier *carrier, struct carrier_flow *flow)
 {
+	if (flow->path->flows.count == 1)
+		flow->path->return_at = flow->return_at;
 	chain_remove(&flow->path->flows, &flow->link);
 	slab_give_back(&carrier->flow_slab, flow);
 }
@@ -109,6 +111,7 @@ static void say_farewell(struct carrier *carrier, struct campaign *campaign)
 			carrier_path_unwait(carrier, path);
 	}
 	chain_remove(&carrier->campaigns, &campaign->of_carrier);
+	carrier->urgent_count -= campaign->urgent;
 	wheel_cancel(&carrier->wheel, &campaign->quota.timer.wheel);
 	lane_push(&carrier->farewells, campaign);
 	carrier->to_feeder = true;
@@ -124,6 +127,7 @@ void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 	snprintf(campaign->quota.why, sizeof(campaign->quota.why), "the campaign's limit");
 	chain_link_init(&campaign->of_carrier);
 	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
+	carrier->urgent_count += campaign->urgent;
 }
 
 /* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */
@@ -204,6 +208,8 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 				      .campaign = campaign,
 				      .mark_ahead = MARK_AHEAD_FIRST,
 				      .tag = path->tag};
+	if (chain_empty(&path->flows))
+		flow->return_at = path->return_at;
 	chain_init(&flow->waiting);
 	chain_init(&flow->marked);
 	bind_flow(carrier, flow);

@@ -59,3 +59,15 @@ show-limits: limits-built
 	@sh tests/sim/limits/run.sh $(LIMITS_SEEDS)
 limits: limits-built
 	@sh tests/sim/limits/run.sh 100
+
+# Ten campaigns on one provider: shares by weight, transactional mail before all.
+SHARES_SEEDS ?= 20
+SHARES_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/shares/*.c) \
+	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+$(BUILD)/shares: $(SHARES_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SHARES_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS) -lm
+.PHONY: show-shares shares-built
+shares-built:
+	@$(MAKE) --no-print-directory MODE=release build/release/shares
+show-shares: shares-built
+	@build/release/shares 1 $(SHARES_SEEDS)
