@@ -73,6 +73,18 @@ def iso(seconds):
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def is_shown(rig, checks, name, reason):
+    time.sleep(1)
+    print(rig.command("why", name).stdout)
+    checks.check(f"paused by itself: {reason}" in rig.command("why", name).stdout and
+                 reason in rig.command("status", name).stdout and
+                 reason in rig.command("report", name).stdout and
+                 rig.report(name)["reason"] == reason, f"{name}: why, status and report say it")
+    top = json.loads(rig.command("top", "--json").stdout)
+    checks.check(any(c["campaign"] == name and reason in c["waits_for"] for c in top["campaigns"]),
+                 f"{name}: and so does top")
+
+
 def pauses(rig, checks, name, mailing_list, sentence):
     create(rig, name, mailing_list)
     engine = rig.popen("send", name)
@@ -80,7 +92,7 @@ def pauses(rig, checks, name, mailing_list, sentence):
     said = campaign(rig, name)
     print(f"{name}: {said}")
     checks.check(sentence in said["reason"], f"{name}: and says why: {said['reason']}")
-    time.sleep(1)
+    is_shown(rig, checks, name, said["reason"])
     attempted = campaign(rig, name)["attempted"]
     checks.check(900 <= attempted <= 1100, f"{name}: after its sample of 1,000 ({attempted})")
     return engine
@@ -114,6 +126,10 @@ def waits(rig, checks):
     time.sleep(3)
     checks.check(campaign(rig, "later")["attempted"] == 0, "later: closed, nothing leaves")
     print(rig.command("why", "later").stdout)
+    checks.check("its send window opens at" in rig.command("why", "later").stdout and
+                 "its send window opens at" in rig.command("status").stdout and
+                 "its send window" in rig.command("top", "--once").stdout,
+                 "later: why, status and top say when it opens")
     checks.check(r.wait_for(lambda: campaign(rig, "later")["delivered"] == 60, 20),
                  "later: it opens, and all is delivered")
     engine.wait(30)
