@@ -140,6 +140,19 @@ struct config_retry {
 	double growth, jitter;
 };
 
+/* When a campaign pauses by itself: shares above which it does, 0 to 1; 0: as built in. */
+struct config_breaker {
+	double hard, blocks, complaints, complaints_alarm;
+	uint64_t least; /* 0: as built in */
+};
+
+/* Of all campaigns that do not say otherwise. */
+struct config_campaigns {
+	str sample; /* empty: as built in */
+	bool ramp;
+	struct config_breaker breaker;
+};
+
 struct config_tls_report {
 	str organization, contact,
 		from; /* empty: return_domain, from, tls-reports@return_domain */
@@ -156,6 +169,7 @@ struct config {
 	struct config_limits default_limits;
 	struct config_sending sending;
 	struct config_retry retry;
+	struct config_campaigns campaigns;
 	struct config_tls_report tls_report;
 	int in_doubt;
 	str providers_file; /* empty: none */
@@ -175,6 +189,7 @@ struct config {
 };
 
 extern const struct key_table config_table;
+extern const struct key config_breaker_keys[]; /* of struct config_breaker */
 
 /* Reads the file named, or the first there is of $RUNDBRIEF_CONFIG, ./rundbrief.conf,
  * /etc/rundbrief/rundbrief.conf; without any, defaults. 0, or -1 with a sentence. All memory is

@@ -218,6 +218,9 @@ static const struct key_section config_sections[] = {
 	     "like."),
 	ONE(sending, sending_keys, "What all messages have in common."),
 	ONE(retry, retry_keys, "When a deferred recipient is tried again."),
+	ONE(campaigns, config_campaigns_keys,
+	    "What holds for every campaign that does not say otherwise: its sample, and when "
+	    "it pauses by itself (see `rundbrief help campaign`)."),
 	ONE(tls_report, tls_report_keys,
 	    "Daily reports on TLS to the domains that ask for them (RFC 8460); see `rundbrief "
 	    "tls-report`."),

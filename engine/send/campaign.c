@@ -50,6 +50,7 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 		.cancelled = stored->ret_state == CAMPAIGN_CANCELLED,
 		.fully_cut = stored->ret_fully_cut || content->urgent,
 		.next_due_wall = USEC_NEVER,
+		.settled_due_wall = USEC_NEVER,
 		/* Until its health is known. */
 		.closed = content->policy.windowed,
 		.ramp_room = content->policy.ramp ? 0 : UINT64_MAX,

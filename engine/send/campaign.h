@@ -36,6 +36,8 @@ struct campaign {
 	bool urgent;
 	uint32_t weight;
 	_Atomic uint32_t spread_per_hour; /* the feeder's word to the carrier; 0: no limit */
+	_Atomic int64_t settled_due_wall; /* the ledger's to the feeder: the first deferral that
+					     it settled since is due; USEC_NEVER: none */
 
 	/* The feeder's. */
 	bool paused, cancelled;

@@ -50,6 +50,7 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 	arena_init(&feeder->beat_arena, source, 1 << 16, 0);
 	arena_init(&feeder->heartbeat_arena, source, 1 << 12, 0);
 	arena_init(&feeder->discover_arena, source, 1 << 12, 0);
+	arena_init(&feeder->claim_arena, source, 1 << 12, 0);
 	feeder_health_init(feeder);
 	chain_init(&feeder->campaigns);
 	chain_init(&feeder->slices);
@@ -68,6 +69,9 @@ void feeder_done(struct feeder *feeder)
 	if (feeder->load_busy)
 		arena_done(&feeder->load_arena);
 	arena_done(&feeder->discover_arena);
+	arena_done(&feeder->claim_arena);
+	if (feeder->claiming)
+		arena_done(&feeder->claiming->arena);
 	feeder_health_done(feeder);
 	arena_done(&feeder->work_arena);
 	arena_done(&feeder->beat_arena);
@@ -167,6 +171,6 @@ bool feeder_idle(const struct feeder *feeder)
 {
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
-	       !feeder->load_busy && !feeder->health_busy && !feeder->zones_busy &&
-	       !feeder->discover_busy && feeder_places_idle(feeder);
+	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
+	       !feeder->health_busy && !feeder->zones_busy && feeder_places_idle(feeder);
 }

@@ -10,6 +10,7 @@
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
  *   feeder_zone.c      who is not written to at night, by his time zone
+ *   feeder_outbox.c    transactional mail, and the database's bell
  *   feeder_beat.c      marks, stops, heartbeat
  *   feeder_health.c    windows, samples, pauses by itself
  *   feeder_place.c     where domains lead, for people
@@ -86,6 +87,13 @@ struct feeder {
 	struct arena discover_arena;
 	usec discover_at;
 
+	struct store_bell database_bell;
+	struct store_claim_outbox claim;
+	struct slice *claiming; /* of the claim under way */
+	struct arena claim_arena;
+	size_t urgent_count; /* urgent ones among the campaigns */
+	bool claim_busy;
+	usec claim_at;
 	struct store_health health;
 	struct store_hold hold;
 	struct campaign *health_of; /* whose request of the two is under way */
@@ -145,6 +153,14 @@ usec feeder_next_look(const struct feeder *, usec due_wall);
 void feeder_returned(struct feeder *, struct envelope *);
 void feeder_settled(struct feeder *, struct slice *, size_t count);
 void feeder_slice_free(struct feeder *, struct slice *);
+void feeder_slice_prepare(struct feeder *, struct slice *);
+void feeder_slice_admit(struct feeder *, struct slice *, size_t count);
+/* Its recipients are read. */
+void feeder_slice_route(struct feeder *, struct slice *);
+void feeder_listen(struct feeder *); /* to the bell: once, before the first step */
+usec feeder_claim(struct feeder *, usec now);
+/* Room for recipients that newsletters leave free. */
+uint32_t feeder_urgent_reserve(const struct feeder *);
 void feeder_route_slice(struct feeder *, struct slice *);
 void feeder_ask_domains(struct feeder *);
 void feeder_route_unsure(struct feeder *); /* those that are known by now */

@@ -259,5 +259,6 @@ usec feeder_beat(struct feeder *feeder, usec now)
 {
 	usec wake = beat_stops(feeder, now);
 	wake = usec_min(wake, beat_heartbeat(feeder, now));
+	wake = usec_min(wake, feeder_claim(feeder, now));
 	return usec_min(wake, beat_marks(feeder, now));
 }

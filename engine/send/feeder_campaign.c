@@ -46,6 +46,9 @@ bool feeder_campaign_runs(const struct campaign *campaign)
 void feeder_add_campaign(struct feeder *feeder, struct campaign *campaign)
 {
 	chain_push_back(&feeder->campaigns, &campaign->link);
+	feeder->urgent_count += campaign->urgent;
+	if (campaign->urgent)
+		feeder->claim_at = 0;
 	lane_push(&feeder->carrier->arrivals, campaign);
 	if (feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
@@ -71,11 +74,12 @@ uint32_t feeder_campaign_room(struct feeder *feeder, const struct campaign *camp
 	}
 	if (sum < campaign->weight)
 		sum = campaign->weight;
-	uint64_t share = (uint64_t)limits->envelopes * campaign->weight / sum;
+	uint64_t usable = limits->envelopes - feeder_urgent_reserve(feeder);
+	uint64_t share = usable * campaign->weight / sum;
 	const struct rate *rate = &campaign->content->limits.message_rate;
 	if (rate->count > 0) {
-		double usable = (double)rate->count * (double)RATE_TIME / (double)rate->per;
-		share = usable < (double)share ? (uint64_t)usable : share;
+		double in_time = (double)rate->count * (double)RATE_TIME / (double)rate->per;
+		share = in_time < (double)share ? (uint64_t)in_time : share;
 	}
 	if (share < 2 * SLICE_LEAST)
 		share = 2 * SLICE_LEAST;
@@ -194,11 +198,14 @@ static void let_go(struct feeder *feeder)
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
 		link = chain_next(&feeder->campaigns, link);
 		bool asked = feeder->cut_of == campaign || feeder->due_of == campaign ||
-			     feeder->finish_of == campaign || feeder->health_of == campaign;
+			     feeder->finish_of == campaign ||
+			     feeder->health_of == campaign ||
+			     (campaign->urgent && feeder->claim_busy);
 		if (!campaign->finished || campaign->slice_count > 0 || asked)
 			continue;
 		feeder->targeted_count += campaign->targeted_count;
 		chain_remove(&feeder->campaigns, &campaign->link);
+		feeder->urgent_count -= campaign->urgent;
 		campaign->leaving = true;
 		feeder->leaving_count++;
 		lane_push(&feeder->carrier->arrivals, campaign);
