@@ -61,6 +61,7 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 	chain_link_init(&campaign->link);
 	chain_link_init(&campaign->of_carrier);
 	campaign->arena = *arena;
+	map_init(&campaign->zones, &campaign->arena, stored->campaign_id * 0x9e3779b97f4a7c15u);
 	return campaign;
 }
 

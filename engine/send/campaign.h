@@ -8,6 +8,7 @@
  * the outbox one by one, marked by their claim, and go before everything else. */
 #pragma once
 
+#include "engine/base/map.h"
 #include "engine/base/wheel.h"
 #include "engine/send/content.h"
 #include "engine/shape/quota.h"
@@ -52,6 +53,7 @@ struct campaign {
 	uint32_t cut_ahead; /* slices cut and not leased since */
 	usec cut_at, lease_at, due_at, finish_at, next_due_wall;
 	usec health_at, ramp_from; /* feeder_health.c's, as what follows */
+	struct map zones;          /* struct zone of feeder_zone.c, by name */
 	uint64_t ramp_room;        /* recipients that may be cut; UINT64_MAX: any */
 	uint64_t cut_since;        /* since its health was asked last */
 	bool ramped;               /* its sample has turned out well */

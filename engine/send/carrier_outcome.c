@@ -35,8 +35,8 @@ static void fill_names(const struct carrier *carrier, struct outcome *outcome,
 
 /* Deferred, or in doubt and to be tried again: when. The policy speaks for the first unanswered
  * transaction of a broken connection; those behind it (CAUSE_CONNECTION_LOST) are always tried
- * again (design.md 1.5). No time left: it has expired, and
- * keeps its last real reply. */
+ * again (design.md 1.5). A doubt is left alone for a while first. No time left: it has expired,
+ * and keeps its last real reply. */
 static void schedule(struct carrier *carrier, const struct envelope *envelope,
 		     struct store_outcome *row, const struct classification *class,
 		     bool behind_another)
@@ -49,6 +49,10 @@ static void schedule(struct carrier *carrier, const struct envelope *envelope,
 		return;
 	row->due_wall = retry_next_at(&carrier->settings->retry, class, row->attempt,
 				      row->first_wall, row->at_wall, &carrier->prng);
+	if (row->verdict == VERDICT_IN_DOUBT && !behind_another && row->due_wall != USEC_NEVER)
+		row->due_wall = usec_max(
+			row->due_wall,
+			row->at_wall + envelope->campaign->content->policy.in_doubt_wait);
 	usec expires = envelope_expires_wall(envelope);
 	bool late = expires && row->due_wall > expires;
 	if (row->due_wall != USEC_NEVER && !late)

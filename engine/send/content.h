@@ -24,9 +24,10 @@ struct content {
 	uint32_t revision;
 	str name;
 	struct message_plan *plan;
-	const str *fields; /* attributes that the plan reads */
+	const str *fields; /* attributes that the plan reads, and the policy */
 	size_t field_count;
-	const str *lists; /* the campaign's */
+	size_t zone_index; /* in fields: the recipient's time zone; SIZE_MAX: none */
+	const str *lists;  /* the campaign's */
 	size_t list_count;
 	str pool; /* of sources; empty: none is named */
 	bool in_doubt_retry, require_tls;

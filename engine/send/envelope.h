@@ -36,6 +36,7 @@ struct slice {
 	struct chain put_back_now; /* and those of the request under way, */
 	usec put_back_due;         /* which may come again then; 0: at once */
 	usec leased_at;
+	bool awaits_zones; /* feeder's: read, and not routed before its zones are known */
 };
 
 enum envelope_state {

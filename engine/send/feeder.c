@@ -18,7 +18,7 @@ static int init_memory(struct feeder *feeder)
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
-	if (feeder_places_init(feeder) != 0)
+	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0)
 		return -1;
 	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
@@ -155,6 +155,7 @@ usec feeder_step(struct feeder *feeder)
 	feeder_route_unsure(feeder);
 	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
 	wake = usec_min(wake, feeder_health(feeder, now));
+	wake = usec_min(wake, feeder_zones(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
 	wake = usec_min(wake, feeder_places_step(feeder, now));
 	publish(feeder);
@@ -171,6 +172,5 @@ bool feeder_idle(const struct feeder *feeder)
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
 	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
-	       !feeder->health_busy &&
-	       feeder_places_idle(feeder);
+	       !feeder->health_busy && !feeder->zones_busy && feeder_places_idle(feeder);
 }

@@ -9,6 +9,7 @@
  *   feeder_return.c    what comes back, put back
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
+ *   feeder_zone.c      who is not written to at night, by his time zone
  *   feeder_outbox.c    transactional mail, and the database's bell
  *   feeder_beat.c      marks, stops, heartbeat
  *   feeder_health.c    windows, samples, pauses by itself
@@ -99,6 +100,12 @@ struct feeder {
 	struct arena health_arena;
 	bool health_busy;
 
+	struct store_zones zones;
+	struct zone **zones_asked; /* feeder_zone.c's, as the rows beside them */
+	struct store_zone *zone_rows;
+	bool zones_busy;
+	usec zones_at;
+
 	struct store_mark mark;
 	struct store_stop_feed stop_feed;
 	struct store_heartbeat heartbeat;
@@ -170,6 +177,11 @@ usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
+[[nodiscard]] int feeder_zones_init(struct feeder *);
+usec feeder_zones(struct feeder *, usec now); /* asks for zones, routes who waited for them */
+bool feeder_zones_count(const struct slice *);
+/* Whether it is out of his hours; then when they begin is noted in the envelope. */
+bool feeder_zone_is_shut(struct feeder *, struct envelope *);
 void feeder_health_init(struct feeder *);
 void feeder_health_done(struct feeder *);
 usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */

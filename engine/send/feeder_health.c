@@ -11,6 +11,7 @@
 #define INTERVAL (5 * USEC_SECOND)
 #define INTERVAL_RAMP (250 * USEC_MS) /* while the others wait for the sample */
 #define INTERVAL_LEAST (100 * USEC_MS)
+#define SPREAD_MARGIN (10 * USEC_MINUTE)
 
 static void on_health(struct store_request *);
 static void on_hold(struct store_request *);
@@ -118,12 +119,14 @@ static void follow_window(struct feeder *feeder, struct campaign *campaign,
 	feeder_campaign_follow(feeder, campaign);
 }
 
-/* Who is left, over the time that is left; what is not known yet goes as fast as it may. */
+/* Who is left, over the time that is left but for a tenth of it, so that the last ones are not
+ * too late; what is not known yet goes as fast as it may. */
 static void follow_spread(struct feeder *feeder, struct campaign *campaign,
 			  const struct store_health *health)
 {
 	uint64_t per_hour = 0;
 	usec left = health->ret_open_left;
+	left -= usec_min(left / 10, SPREAD_MARGIN);
 	if (campaign->content->policy.spread && left > 0 &&
 	    health->ret_expected > health->ret_begun) {
 		double count = (double)(health->ret_expected - health->ret_begun);
@@ -155,6 +158,11 @@ static void follow_ramp(struct feeder *feeder, struct campaign *campaign,
 	if (campaign->ramped || judged->verdict == BREAKER_PAUSE)
 		return;
 	uint64_t room = room_of(campaign, health, sample);
+	if (health->ret_expected > 0 && sample >= health->ret_expected) {
+		campaign->ramped = true; /* there is nobody behind the sample */
+		campaign->ramp_room = UINT64_MAX;
+		return;
+	}
 	if (room > 0 && !campaign->fully_cut) {
 		campaign->ramp_room = room;
 		return;
@@ -215,12 +223,13 @@ static void on_health(struct store_request *request)
 		breaker_judge(&campaign->content->policy.breaker, &health->ret_counts);
 	if (campaign->content->policy.ramp)
 		follow_ramp(feeder, campaign, health, &judged);
-	campaign->health_at = next_at(feeder, campaign, health);
 	if (campaign->content->policy.windowed) {
-		follow_window(feeder, campaign, health);
 		follow_spread(feeder, campaign, health);
+		follow_window(feeder, campaign, health);
 	}
 	follow_breaker(campaign, &judged);
+	if (!campaign->hold_why[0])
+		campaign->health_at = next_at(feeder, campaign, health);
 }
 
 usec feeder_health(struct feeder *feeder, usec now)

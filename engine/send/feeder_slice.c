@@ -243,11 +243,13 @@ void feeder_slice_route(struct feeder *feeder, struct slice *slice)
 	}
 	if (slice->count == 0)
 		feeder_settled(feeder, slice, 0);
-	else if (check_first(feeder, slice))
-		feeder_route_slice(feeder, slice);
-	else
+	else if (!check_first(feeder, slice))
 		for (size_t i = 0; i < slice->count; i++) /* nothing leaves */
 			feeder_returned(feeder, &slice->envelopes[i]);
+	else if (feeder_zones_count(slice))
+		slice->awaits_zones = true;
+	else
+		feeder_route_slice(feeder, slice);
 }
 
 /* At its time, or when something settled since is due earlier (follow_settled()); other

@@ -1,7 +1,6 @@
 /* policy.c - see policy.h. */
 #include "engine/send/policy.h"
 
-#define IN_DOUBT_WAIT (15 * USEC_MINUTE)
 #define WAIT_LIMIT_SECONDS (30 * 86400)
 #define SAMPLE_LIMIT 1e12
 
@@ -87,12 +86,12 @@ static void read_window(const struct value *settings, struct policy *policy)
 
 void policy_read(const struct value *settings, bool urgent, struct policy *policy)
 {
-	double wait = number_of(settings, "in_doubt_wait_seconds", WAIT_LIMIT_SECONDS, -1.0);
+	double wait = number_of(settings, "in_doubt_wait_seconds", WAIT_LIMIT_SECONDS, 0.0);
 	*policy = (struct policy){
 		.ramp = !urgent && flag_of(settings, "ramp", true),
 		.sample = ramp_rules_default,
 		.breaker = breaker_rules_default,
-		.in_doubt_wait = wait < 0.0 ? IN_DOUBT_WAIT : (usec)(wait * USEC_SECOND),
+		.in_doubt_wait = (usec)(wait * USEC_SECOND),
 	};
 	read_sample(settings, policy);
 	read_breaker(settings, &policy->breaker);

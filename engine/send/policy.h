@@ -15,7 +15,8 @@ struct policy {
 	bool ramp; /* a sample goes first */
 	struct ramp_rules sample;
 	struct breaker_rules breaker;
-	usec in_doubt_wait; /* before somebody in doubt is tried again */
+	usec in_doubt_wait; /* before somebody in doubt is tried again, at least; the retry
+			       schedule may want more */
 	bool windowed, spread;
 	str zone; /* the attribute with the recipient's time zone; empty: none */
 };
