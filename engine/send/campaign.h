@@ -51,6 +51,13 @@ struct campaign {
 	uint64_t targeted_count;
 	uint32_t cut_ahead; /* slices cut and not leased since */
 	usec cut_at, lease_at, due_at, finish_at, next_due_wall;
+	usec health_at, ramp_from; /* feeder_health.c's, as what follows */
+	uint64_t ramp_room;        /* recipients that may be cut; UINT64_MAX: any */
+	uint64_t cut_since;        /* since its health was asked last */
+	bool ramped;               /* its sample has turned out well */
+	bool alarmed;
+	bool hold_for_good;
+	char hold_why[BREAKER_WHY_SIZE]; /* it is to be held; "" when not */
 
 	/* The carrier's. */
 	struct chain_link of_carrier; /* in carrier.campaigns */

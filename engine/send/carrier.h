@@ -180,6 +180,7 @@ struct session {
 	bool ready;      /* greeted: counts as open, not as opening */
 	bool closing;    /* no more submissions */
 	bool gone;       /* waiting for on_closed */
+	bool postponed;  /* gone, and waiting for its turn to connect to another target */
 	bool refused;    /* by this host, before it was ready: on to the next, why in refusal */
 	struct reply refusal;
 	char refusal_text[200];
@@ -343,6 +344,10 @@ uint32_t carrier_path_open_room(struct carrier *, struct carrier_path *, uint32_
 void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
 void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
+/* When the rates of connections allow another one in place of one that came to nothing: now or
+ * later; and that it is opened. */
+usec carrier_path_reopen_at(const struct carrier_path *, usec now);
+void carrier_path_reopen_counted(struct carrier_path *, usec now);
 /* The path waits no more: it is forgotten. */
 void carrier_path_unwait(struct carrier *, struct carrier_path *);
 void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
@@ -360,6 +365,7 @@ void carrier_start_cold(struct carrier_path *, struct envelope *, usec now);
 /* A connection begins to be opened; false when there is no session left. */
 [[nodiscard]] bool session_open(struct carrier *, struct carrier_path *);
 void session_closed(struct session *); /* its transport is gone: another target, or the end */
+void session_take_turn(struct session *); /* one that was postponed: its target, or the end */
 struct smtp_options session_options(struct session *); /* connected: prepares AUTH, too */
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
 void session_tls_failed(struct session *);
@@ -380,6 +386,7 @@ void session_submit(struct session *, struct message *, usec now);
 void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
+void session_retire_worn(struct session *, usec now); /* it has taken all it may */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */

@@ -437,3 +437,19 @@ void carrier_path_closed_counted(struct carrier *carrier, struct carrier_path *p
 		carrier_quota_wake(carrier, path->quotas[i], io_now(carrier->loop));
 	}
 }
+usec carrier_path_reopen_at(const struct carrier_path *path, usec now)
+{
+	usec at = bucket_next_at(&path->site->shaping.connections, now);
+	for (size_t i = 0; i < path->quota_count; i++)
+		at = usec_max(at, bucket_next_at(&path->quotas[i]->quota.connections, now));
+	return at;
+}
+
+void carrier_path_reopen_counted(struct carrier_path *path, usec now)
+{
+	const struct path_event event = {.kind = PATH_OPENING};
+	path_record(&path->site->shaping, &event, now);
+	for (size_t i = 0; i < path->quota_count; i++)
+		quota_reopen(&path->quotas[i]->quota, now);
+}
+

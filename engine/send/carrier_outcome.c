@@ -139,7 +139,6 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 			(uint32_t)((io_now(carrier->loop) - message->started_at) / USEC_MS);
 		outcome->row.size = (uint32_t)(message->bytes.size + message->signature_size);
 	}
-	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);
 }
 
 /* There are as many as envelopes that may be in memory, and an envelope is only let go after
@@ -166,6 +165,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	outcome->envelope = envelope;
 	fill(carrier, outcome, envelope, reply, &class, in_doubt);
 	fill_names(carrier, outcome, path, session);
+	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);
 	schedule(carrier, envelope, &outcome->row, &class,
 		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, envelope->message, reply, &class);

@@ -159,6 +159,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;
 	read_share(settings, content);
+	policy_read(settings, content->urgent, &content->policy);
 	if (read_lists(arena, settings, content) != 0 || list_fields(arena, content) != 0)
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;

@@ -51,6 +51,7 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 	arena_init(&feeder->heartbeat_arena, source, 1 << 12, 0);
 	arena_init(&feeder->discover_arena, source, 1 << 12, 0);
 	arena_init(&feeder->claim_arena, source, 1 << 12, 0);
+	feeder_health_init(feeder);
 	chain_init(&feeder->campaigns);
 	chain_init(&feeder->slices);
 	chain_init(&feeder->domains);
@@ -71,6 +72,7 @@ void feeder_done(struct feeder *feeder)
 	arena_done(&feeder->claim_arena);
 	if (feeder->claiming)
 		arena_done(&feeder->claiming->arena);
+	feeder_health_done(feeder);
 	arena_done(&feeder->work_arena);
 	arena_done(&feeder->beat_arena);
 	arena_done(&feeder->heartbeat_arena);
@@ -152,6 +154,7 @@ usec feeder_step(struct feeder *feeder)
 	feeder_ask_domains(feeder);
 	feeder_route_unsure(feeder);
 	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
+	wake = usec_min(wake, feeder_health(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
 	wake = usec_min(wake, feeder_places_step(feeder, now));
 	publish(feeder);
@@ -168,5 +171,6 @@ bool feeder_idle(const struct feeder *feeder)
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
 	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
+	       !feeder->health_busy &&
 	       feeder_places_idle(feeder);
 }

@@ -11,6 +11,7 @@
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
  *   feeder_outbox.c    transactional mail, and the database's bell
  *   feeder_beat.c      marks, stops, heartbeat
+ *   feeder_health.c    windows, samples, pauses by itself
  *   feeder_place.c     where domains lead, for people
  */
 #pragma once
@@ -92,6 +93,11 @@ struct feeder {
 	size_t urgent_count; /* urgent ones among the campaigns */
 	bool claim_busy;
 	usec claim_at;
+	struct store_health health;
+	struct store_hold hold;
+	struct campaign *health_of; /* whose request of the two is under way */
+	struct arena health_arena;
+	bool health_busy;
 
 	struct store_mark mark;
 	struct store_stop_feed stop_feed;
@@ -164,4 +170,8 @@ usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
+void feeder_health_init(struct feeder *);
+void feeder_health_done(struct feeder *);
+usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */
+void feeder_health_ask(struct campaign *);     /* at once: it goes on */
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);

@@ -105,6 +105,7 @@ static void follow_campaign(struct feeder *feeder, const struct store_stop *stop
 		campaign->cancelled = true;
 	else
 		campaign->paused = stop->kind == STOP_PAUSE;
+	feeder_health_ask(campaign);
 	feeder_campaign_follow(feeder, campaign);
 	log_event(LOG_INFO, "campaign", "name=\"%s\" change=%s",
 		  log_str(campaign->content->name),

@@ -199,6 +199,7 @@ static void let_go(struct feeder *feeder)
 		link = chain_next(&feeder->campaigns, link);
 		bool asked = feeder->cut_of == campaign || feeder->due_of == campaign ||
 			     feeder->finish_of == campaign ||
+			     feeder->health_of == campaign ||
 			     (campaign->urgent && feeder->claim_busy);
 		if (!campaign->finished || campaign->slice_count > 0 || asked)
 			continue;

@@ -33,6 +33,8 @@ static void submit_cut(struct feeder *feeder, struct campaign *campaign, uint32_
 		.campaign_id = campaign->id,
 		.limit = room < limit ? room : limit,
 	};
+	if (feeder->cut.limit > campaign->ramp_room)
+		feeder->cut.limit = (uint32_t)campaign->ramp_room;
 	feeder->cut_of = campaign;
 	feeder->cut_busy = true;
 	store_cut(feeder->work, &feeder->cut);
@@ -52,6 +54,11 @@ static void on_cut(struct store_request *request)
 	campaign->first_cut_done = true;
 	campaign->fully_cut = feeder->cut.ret_fully_cut;
 	campaign->targeted_count += feeder->cut.ret_count;
+	campaign->cut_since += feeder->cut.ret_count;
+	if (campaign->ramp_room != UINT64_MAX)
+		campaign->ramp_room -= feeder->cut.ret_count < campaign->ramp_room
+					       ? feeder->cut.ret_count
+					       : campaign->ramp_room;
 	if (feeder->cut.ret_slice_id) {
 		campaign->cut_ahead++;
 		campaign->lease_at = 0;
@@ -366,7 +373,7 @@ static usec lease_wanted_at(struct feeder *feeder, struct campaign *campaign)
 static usec cut_wanted_at(struct feeder *feeder, struct campaign *campaign)
 {
 	bool wanted = feeder_campaign_runs(campaign) && !campaign->fully_cut &&
-		      campaign->cut_ahead < CUT_AHEAD &&
+		      campaign->cut_ahead < CUT_AHEAD && campaign->ramp_room > 0 &&
 		      feeder_campaign_room(feeder, campaign) > 0;
 	return wanted ? campaign->cut_at : USEC_NEVER;
 }

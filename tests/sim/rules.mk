@@ -31,7 +31,8 @@ sim:
 # Forecasts against facts: the hosts of the named internets, and a driver of its own.
 PLAN_SEEDS ?= 20
 SHOW_PLAN_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,tests/sim/plan/show_plan.c \
-	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario.c tests/sim/scenario_list.c, \
+	tests/sim/scenario_host.c \
+	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%, \
 	$(wildcard tests/sim/*.c)))
 $(BUILD)/show_plan: $(SHOW_PLAN_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SHOW_PLAN_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)

@@ -20,6 +20,7 @@ struct account {
 	struct tokens tokens;
 	uint32_t connections, in_window;
 	int64_t window;
+	uint64_t told; /* messages that he was asked about, in all */
 };
 
 struct visit {
@@ -27,6 +28,7 @@ struct visit {
 	const struct regime *regime;
 	struct account *account;
 	struct tokens *all;
+	unsigned index, source;
 	struct truth *rcpt;
 	uint32_t taken;
 	bool counted; /* among the account's connections */
@@ -43,7 +45,7 @@ void scenario_hosts_begin(const struct plan *p, usec start)
 	plan = p;
 	started_at = start;
 	memset(accounts, 0, sizeof(accounts));
-	scenario_seen = (struct scenario_seen){};
+	memset(&scenario_seen, 0, sizeof(scenario_seen));
 	for (unsigned i = 0; i < p->regime_count; i++) {
 		for (unsigned k = 0; k < SCENARIO_SOURCES; k++)
 			accounts[i][k].tokens = (struct tokens){p->regimes[i].burst, start};
@@ -69,6 +71,38 @@ static unsigned regime_of(int site)
 	UNREACHABLE();
 }
 
+static struct scenario_minute *minute_of(const struct visit *visit)
+{
+	usec minute = (visit->peer.world->now - started_at) / USEC_MINUTE;
+	ASSERT(minute >= 0);
+	if (minute >= SCENARIO_MINUTES)
+		minute = SCENARIO_MINUTES - 1;
+	return &scenario_seen.minutes[visit->index][visit->source][minute];
+}
+
+struct scenario_sum scenario_sum_of(int regime, int source, usec from, usec until)
+{
+	struct scenario_sum sum = {};
+	for (int i = 0; i < SCENARIO_PROVIDERS; i++)
+		for (int k = 0; k < SCENARIO_SOURCES; k++)
+			for (usec m = from / USEC_MINUTE; m < until / USEC_MINUTE; m++) {
+				const struct scenario_minute *minute =
+					&scenario_seen.minutes[i][k][m];
+				if ((regime >= 0 && regime != i) ||
+				    (source >= 0 && source != k))
+					continue;
+				sum.tries += minute->tries;
+				sum.refused += minute->refused;
+				sum.accepted += minute->accepted;
+			}
+	return sum;
+}
+
+bool scenario_is_dead(const struct world *w, const struct regime *r, const struct truth *truth)
+{
+	return r->dead_every && (uint64_t)(truth - w->truths) % r->dead_every == 0;
+}
+
 static bool has_token(struct tokens *t, double per_second, double burst, usec now)
 {
 	if (per_second <= 0)
@@ -89,6 +123,7 @@ static void answer(struct smtp_answer *a, uint16_t code, const char *status, con
 static void throttle(struct visit *visit, struct smtp_answer *a)
 {
 	const struct regime *r = visit->regime;
+	minute_of(visit)->refused++;
 	answer(a, 421, r->over_status, r->over_text);
 	a->close = true;
 	scenario_seen.throttled++;
@@ -138,7 +173,9 @@ static void on_mail(void *context, str from, struct smtp_answer *a)
 	const struct regime *r = visit->regime;
 	usec now = visit->peer.world->now;
 	(void)from;
-	if (storms(visit) ||
+	minute_of(visit)->tries++;
+	bool in_turn = r->alternates && visit->account->told++ % 2;
+	if (in_turn || storms(visit) ||
 	    !has_token(&visit->account->tokens, r->per_second, r->burst, now) ||
 	    !has_token(visit->all, r->all_per_second, r->all_burst, now) || !has_quota(visit)) {
 		throttle(visit, a);
@@ -147,6 +184,41 @@ static void on_mail(void *context, str from, struct smtp_answer *a)
 	visit->account->tokens.level -= 1;
 	visit->all->level -= 1;
 	visit->account->in_window++;
+}
+
+static bool is_listed(const struct visit *visit)
+{
+	usec from = visit->regime->blocks_from;
+	return from && visit->source == 0 && visit->peer.world->now - started_at >= from;
+}
+
+static bool is_hectic(const struct visit *visit)
+{
+	usec day = (visit->peer.world->now - started_at) / USEC_DAY;
+	return visit->source == 0 && day < 32 && (visit->regime->hectic_days >> day & 1);
+}
+
+/* True when the provider does not know him, or says so. */
+static bool is_unknown(const struct visit *visit)
+{
+	const struct regime *r = visit->regime;
+	struct world *w = visit->peer.world;
+	usec at = w->now - started_at;
+	bool lies = at >= r->lies_from && at < r->lies_until &&
+		    world_below(w, 1000) < r->lies_per_mille;
+	bool dead = scenario_is_dead(w, r, visit->rcpt);
+	scenario_seen.lied += lies && !dead;
+	return lies || dead;
+}
+
+/* Codes that nobody has defined, and some that mean another thing here. */
+static void talk_nonsense(struct visit *visit, struct smtp_answer *a)
+{
+	static const uint16_t codes[] = {421, 451, 450, 0, 299, 350, 777, 999};
+	uint16_t code = codes[world_below(visit->peer.world, 8)];
+	answer(a, code, NULL, "la la la");
+	a->drop = code == 0;
+	minute_of(visit)->refused++;
 }
 
 static void on_rcpt(void *context, str to, struct smtp_answer *a)
@@ -162,14 +234,25 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 	usec first = visit->rcpt->first_seen ? visit->rcpt->first_seen : w->now;
 	bool again = visit->rcpt->first_seen != 0;
 	visit->rcpt->first_seen = first;
-	if (r->greylist && w->now - first < r->greylist)
+	unsigned busy = is_hectic(visit) ? 250 : r->busy_per_mille;
+	if (is_listed(visit)) {
+		answer(a, 554, "5.7.1",
+		       "Service unavailable; client host [10.9.0.1] blocked using "
+		       "bl.example.com; listed, see https://bl.example.com/10.9.0.1");
+		minute_of(visit)->refused++;
+	} else if (is_unknown(visit)) {
+		answer(a, 550, "5.1.1",
+		       "the email account that you tried to reach does not exist");
+	} else if (r->greylist && w->now - first < r->greylist) {
 		answer(a, 451, "4.7.1", "greylisted, please try again in a few minutes");
-	else if (!again && world_below(w, 1000) < r->busy_per_mille)
+	} else if (!again && world_below(w, 1000) < busy) {
 		answer(a, 450, "4.2.1",
 		       "the user you are trying to contact is receiving mail at a rate that "
 		       "prevents more https://support.example.com/mail/?p=ReceivingRate");
-	else if (world_below(w, 1000) < r->nonsense_per_mille)
-		answer(a, world_below(w, 2) ? 421 : 451, NULL, "la la la");
+		minute_of(visit)->refused++;
+	} else if (world_below(w, 1000) < r->nonsense_per_mille) {
+		talk_nonsense(visit, a);
+	}
 }
 
 static void on_end(void *context, size_t size, struct smtp_answer *a)
@@ -181,6 +264,7 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 	(void)size;
 	a->delay = r->service;
 	visit->rcpt->accepted_count++;
+	minute_of(visit)->accepted++;
 	scenario_seen.accepted++;
 	scenario_seen.steady_accepted += at >= plan->steady_from && at < plan->until;
 	if (r->messages_per_connection && ++visit->taken >= r->messages_per_connection)
@@ -201,6 +285,8 @@ struct peer *peer_open(struct world *w, int site, const struct net_address *from
 	unsigned index = regime_of(site);
 	ASSERT(source < plan->source_count);
 	visit->regime = &plan->regimes[index];
+	visit->index = index;
+	visit->source = source;
 	visit->account = &accounts[index][source];
 	visit->all = &all_tokens[index];
 	peer_init(&visit->peer, w, on_gone);

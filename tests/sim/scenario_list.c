@@ -6,8 +6,7 @@
 
 #define SECONDS(n) ((usec)((n)*1e6))
 
-/* Evenly on a scale of ratios: 0.3 to 3 is as likely as 2 to 20. */
-static double between(struct world *w, double least, double most)
+double scenario_between(struct world *w, double least, double most)
 {
 	double part = (double)world_below(w, 1000001) / 1e6;
 	return least * pow(most / least, part);
@@ -32,14 +31,14 @@ static void set_times(struct plan *p)
 static void plan_gmail(struct world *w, struct plan *p)
 {
 	struct regime *r = &p->regimes[0];
-	double rate = between(w, 0.3, 10), all = rate * between(w, 0.8, 3);
+	double rate = scenario_between(w, 0.3, 10), all = rate * scenario_between(w, 0.8, 3);
 	*r = (struct regime){
 		.provider = "gmail",
 		.sites = 3,
 		.per_second = rate,
-		.burst = fmax(3, rate * between(w, 2, 60)),
+		.burst = fmax(3, rate * scenario_between(w, 2, 60)),
 		.all_per_second = all,
-		.all_burst = fmax(3, all * between(w, 2, 60)),
+		.all_burst = fmax(3, all * scenario_between(w, 2, 60)),
 		.busy_per_mille = 20,
 		.over_status = "4.7.28",
 		.over_text =
@@ -61,13 +60,13 @@ static void plan_gmail(struct world *w, struct plan *p)
 static void plan_yahoo(struct world *w, struct plan *p)
 {
 	struct regime *r = &p->regimes[0];
-	double rate = between(w, 0.5, 20), service = between(w, 0.1, 1.0);
-	uint32_t connections = (uint32_t)between(w, 2, 20.99);
+	double rate = scenario_between(w, 0.5, 20), service = scenario_between(w, 0.1, 1.0);
+	uint32_t connections = (uint32_t)scenario_between(w, 2, 20.99);
 	*r = (struct regime){
 		.provider = "yahoo",
 		.sites = 3,
 		.per_second = rate,
-		.burst = fmax(3, rate * between(w, 2, 60)),
+		.burst = fmax(3, rate * scenario_between(w, 2, 60)),
 		.connections = connections,
 		.messages_per_connection = 20,
 		.service = SECONDS(service),
@@ -87,7 +86,7 @@ static void plan_yahoo(struct world *w, struct plan *p)
 /* A quota for each hour of the clock. */
 static void plan_hourly(struct world *w, struct plan *p)
 {
-	uint32_t quota = (uint32_t)between(w, 200, 2000);
+	uint32_t quota = (uint32_t)scenario_between(w, 200, 2000);
 	p->regimes[0] = (struct regime){
 		.sites = 1,
 		.quota = quota,
@@ -107,14 +106,14 @@ static void plan_hourly(struct world *w, struct plan *p)
 /* A provider with a rate that answers nothing but 421 for an hour, and then is well. */
 static void plan_storm(struct world *w, struct plan *p)
 {
-	double rate = between(w, 0.3, 3);
+	double rate = scenario_between(w, 0.3, 3);
 	p->uncounted_from = (30 + (usec)world_below(w, 30)) * USEC_MINUTE;
 	p->uncounted_until = p->uncounted_from + USEC_HOUR;
 	p->regimes[0] = (struct regime){
 		.provider = "microsoft",
 		.sites = 3,
 		.per_second = rate,
-		.burst = fmax(3, rate * between(w, 2, 60)),
+		.burst = fmax(3, rate * scenario_between(w, 2, 60)),
 		.storm_from = p->uncounted_from,
 		.storm_until = p->uncounted_until,
 		.over_status = "4.7.28",
@@ -133,7 +132,7 @@ static void plan_storm(struct world *w, struct plan *p)
 /* Everybody greylists by triple: two attempts a message, at the rate that is configured. */
 static void plan_greylist(struct world *w, struct plan *p)
 {
-	p->known_per_second = between(w, 0.5, 5);
+	p->known_per_second = scenario_between(w, 0.5, 5);
 	p->regimes[0] = (struct regime){
 		.sites = 3,
 		.greylist = 5 * USEC_MINUTE,
@@ -149,10 +148,18 @@ static void plan_greylist(struct world *w, struct plan *p)
 }
 
 const struct scenario scenarios[] = {
-	{"gmail", "rates of a source and of all together", plan_gmail},
-	{"yahoo", "20 messages a connection, few connections, a rate", plan_yahoo},
-	{"hourly", "a quota for each hour of the clock", plan_hourly},
-	{"storm", "an hour of nothing but 421", plan_storm},
-	{"greylist", "everybody greylists for five minutes", plan_greylist},
+	{"gmail", "rates of a source and of all together", plan_gmail, NULL},
+	{"yahoo", "20 messages a connection, few connections, a rate", plan_yahoo, NULL},
+	{"hourly", "a quota for each hour of the clock", plan_hourly, NULL},
+	{"storm", "an hour of nothing but 421", plan_storm, NULL},
+	{"greylist", "everybody greylists for five minutes", plan_greylist, NULL},
+	{"incident", "live users are unknown for two hours", scenario_plan_incident,
+	 scenario_judge_incident},
+	{"warmup", "a month of a new source beside a warm one", scenario_plan_warmup,
+	 scenario_judge_warmup},
+	{"nonsense", "garbage, and 250 and 421 in turn", scenario_plan_nonsense,
+	 scenario_judge_nonsense},
+	{"block", "accepts, and then lists the first source", scenario_plan_block,
+	 scenario_judge_block},
 };
 const unsigned scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);

@@ -14,6 +14,18 @@ struct store {
 	bool closed;
 };
 
+/* In place of the one newsletter that there is by default, after store_begin(): each to the next
+ * so many recipients, in the order of their ids. Settings live as long as the world. */
+#define SIM_CAMPAIGN_LIMIT 16
+struct sim_newsletter {
+	uint64_t id;
+	const char *name;
+	str settings; /* content.h */
+	uint32_t recipients;
+};
+void sim_newsletters(const struct sim_newsletter *, size_t count);
+uint64_t sim_newsletter_to(uint64_t subscriber_id); /* its id; 0: nobody's */
+
 /* Whether the request is lost before anything is written; then it is answered here. */
 bool lost_before(struct store *, struct store_request *);
 /* Written; the answer may still be lost. */
@@ -25,6 +37,8 @@ bool fenced(struct store *, struct store_request *, uint32_t epoch);
 /* sim_store.c: a slice of these ids, leased or open; its id. */
 uint64_t sim_slice_lease(enum slice_kind, uint32_t epoch, const uint64_t *ids, size_t count);
 uint64_t sim_slice_open(enum slice_kind, const uint64_t *ids, size_t count);
+/* What was put back may be leased at once: a person has answered. */
+void sim_slices_due(void);
 const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count);
 
 /* ---- sim_store_outbox.c ---- */

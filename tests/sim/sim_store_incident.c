@@ -107,6 +107,7 @@ bool sim_incident_resolve(const char *provider, bool confirm)
 		truth->held = false;
 		truth->suppressed = confirm;
 	}
+	sim_slices_due(); /* as incident_resolve() of sql/0008 */
 	sim_stop(&(struct store_stop){
 		.kind = STOP_PROVIDER_END, .reason = "stopped", .provider = str_of(p->name)});
 	return true;

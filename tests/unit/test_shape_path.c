@@ -314,9 +314,11 @@ static void test_path_lift_ends_a_suspension_and_keeps_the_pace(void **)
 	for (int i = 0; i < PATH_RUN_LIMIT; i++)
 		record_class(&p, CLASS_REPUTATION, t0);
 	assert_string_equal(path_verdict(&p, &d, t0 + 1).why, "suspended");
+	uint32_t per_hour = p.pace.per_hour, cap = p.crowd.cap;
 	path_lift(&p, t0 + 1);
 	assert_int_equal(path_verdict(&p, &d, t0 + 1).start, 1);
-	assert_int_equal(p.crowd.cap, 4);
+	assert_int_equal(p.pace.per_hour, per_hour);
+	assert_int_equal(p.crowd.cap, cap);
 	record_class(&p, CLASS_REPUTATION, t0 + 2); /* one more says that it was right */
 	assert_string_equal(path_verdict(&p, &d, t0 + 3).why, "suspended");
 }
