@@ -56,7 +56,7 @@ const struct key config_breaker_keys[] = {
 const struct key config_campaigns_keys[] = {
 	TEXT(config_campaigns, sample, "",
 	     "Who of a campaign goes first: a share of the audience, \"1%\", or a number of "
-	     "recipients. Empty: 1%, and at least 1,000."),
+	     "recipients. Of a share at least 1,000; empty: 1%."),
 	{"ramp", KEY_BOOL, AT(config_campaigns, ramp), NULL, 0, 0, "true", NULL, false,
 	 "Whether a sample goes first, and the rest when its outcome is sane."},
 	BREAKER(config_campaigns, breaker.),
