@@ -53,7 +53,7 @@ else
 	# shellcheck disable=SC2046
 	row cli $(cd tests/live && ls test_*.py 2>/dev/null) &
 	live=$!
-	row layers pure unit talk replay sim internets
+	row layers pure unit talk replay sim internets limits
 	wait $live
 fi
 

@@ -83,6 +83,7 @@ struct truth {
 
 struct world {
 	uint64_t seed;
+	const char *program; /* which runs it again */
 	usec now, wall_offset;
 	struct prng prng;
 	struct event *events;
