@@ -86,14 +86,16 @@ static const struct key campaign_keys[] = {
 	{"byte_rate", KEY_BYTE_RATE, offsetof(struct campaign_dir, byte_rate), NULL, 0, 0,
 	 "unlimited", NULL, false, "Volume of the messages started."},
 	TEXT(sample, "sample", "",
-	     "Who goes first: a share of the audience, \"1%\", or a number of recipients. The "
-	     "rest follows when their outcome is sane. Left out, as campaigns.sample of "
-	     "rundbrief.conf says."),
+	     "Who goes first: a share of the audience, \"1%\", of at least 1,000; or a number "
+	     "of "
+	     "recipients. The rest follows when their outcome is sane. Left out, as "
+	     "campaigns.sample of rundbrief.conf says."),
 	{"ramp", KEY_BOOL, offsetof(struct campaign_dir, ramp), NULL, 0, 0, NULL, NULL, false,
 	 "Whether a sample goes first; left out, as campaigns.ramp of rundbrief.conf says."},
 	{"in_doubt_wait", KEY_DURATION, offsetof(struct campaign_dir, in_doubt_wait), NULL, 0,
 	 30 * USEC_DAY, NULL, NULL, false,
-	 "With in_doubt = retry: how long to wait before the message is sent once more."},
+	 "With in_doubt = retry: how long to wait before the message is sent once more. "
+	 "Built in: 15m."},
 	END,
 };
 
@@ -126,7 +128,8 @@ static const struct key window_keys[] = {
 	     "in zone."),
 	{"spread", KEY_BOOL, offsetof(struct campaign_window, spread), NULL, 0, 0, "false",
 	 NULL, false,
-	 "Evenly over the window up to end, or until, instead of as fast as may be."},
+	 "Evenly over the window up to end, or until, instead of as fast as may be; not with "
+	 "recipient_zone."},
 	END,
 };
 

@@ -151,6 +151,8 @@ static int check_window(const struct policy *p)
 			 (int)(w->zone.size < 60 ? w->zone.size : 60), w->zone.data);
 		return refuse(p, "window", "zone", sentence);
 	}
+	if (str_eq(w->from, STR("24:00")))
+		return refuse(p, "window", "from", "is the end of the day: write \"00:00\"");
 	if (w->from.size && str_eq(w->from, w->until))
 		return refuse(p, "window", "until",
 			      "is the same hour as from: leave both out for the whole day");
@@ -160,6 +162,10 @@ static int check_window(const struct policy *p)
 	if (w->spread && !w->end.size && !w->until.size)
 		return refuse(p, "window", "spread",
 			      "needs to know by when: set end, or until");
+	if (w->spread && w->recipient_zone.size)
+		return refuse(
+			p, "window", "spread",
+			"does not go with recipient_zone: each zone has hours of its own");
 	return 0;
 }
 

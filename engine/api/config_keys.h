@@ -56,6 +56,9 @@
 /* Each ends with END. */
 extern const struct key config_provider_keys[];
 extern const struct key config_campaigns_keys[];
+extern const struct key config_retry_keys[];
+extern const struct key config_retry_class_keys[];
+extern const struct key config_limit_keys[];
 extern const struct key config_dns_keys[];
 extern const struct key config_source_keys[];
 extern const struct key config_pool_keys[];

@@ -98,7 +98,8 @@ static void put_list(struct buf *out, const struct key_list *list)
 static void put_value(struct buf *out, const struct key_section *section, const struct key *key,
 		      const char *values, const struct key_setting *setting)
 {
-	const char *unset = section->title ? "(as default_limits)" : "(as built in)";
+	const char *unset = strcmp(section->name, "provider") == 0 ? "(as default_limits)"
+								   : "(as built in)";
 	if (key->secret)
 		buf_put_cstr(out, setting ? "(set, not shown)" : "(not set)");
 	else if (key->kind == KEY_LIST)

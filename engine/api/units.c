@@ -1,10 +1,11 @@
 /* units.c - see units.h. */
 #include "engine/api/units.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "engine/shape/bucket.h"
+
+#define SHARE_SIZE_LIMIT 12
 
 static const struct {
 	str name;
@@ -175,16 +176,15 @@ void count_format(struct buf *out, uint64_t count)
 
 bool share_parse(str text, double *ret_share)
 {
-	char digits_only[24], *end;
+	char number[SHARE_SIZE_LIMIT], *end;
 	if (!str_ends(text, STR("%")) ||
-	    !str_to_cstr(str_sub(text, 0, text.size - 1), digits_only, sizeof(digits_only)))
+	    !str_to_cstr(str_sub(text, 0, text.size - 1), number, sizeof(number)))
 		return false;
 	/* strtod takes more than numbers as people write them. */
-	if (digits_only[strspn(digits_only, "0123456789.")] != '\0')
+	if (digits(text) == 0 || number[strspn(number, "0123456789.")] != '\0')
 		return false;
-	double percent = strtod(digits_only, &end);
-	if (end == digits_only || *end != '\0' || !isfinite(percent) || percent <= 0 ||
-	    percent > 100)
+	double percent = strtod(number, &end);
+	if (*end != '\0' || percent <= 0 || percent > 100)
 		return false;
 	*ret_share = percent / 100;
 	return true;

@@ -22,6 +22,7 @@
 #include "engine/send/ledger.h"
 #include "engine/send/published.h"
 
+#define FEEDER_HELD_LIMIT 64
 #define FEEDER_QUESTION_SIZE (sizeof(struct route_question) + sizeof(void *))
 
 /* What others may read of it at any time. */
@@ -82,6 +83,8 @@ struct feeder {
 	struct arena load_arena;
 	uint64_t *load_ids; /* yet to be loaded */
 	size_t load_count;
+	uint64_t held_ids[FEEDER_HELD_LIMIT]; /* that cannot be sent, the last so many */
+	size_t held_count;
 	size_t leaving_count; /* let go, and not yet by the carrier */
 	bool discover_busy, load_busy;
 	struct arena discover_arena;
