@@ -373,9 +373,10 @@ uint64_t sim_slice_lease(enum slice_kind kind, uint32_t epoch, const uint64_t *i
 void sim_slice_ahead(size_t count, usec due_wall)
 {
 	uint64_t id;
-	struct table_slice *slice = new_slice(SLICE_AUDIENCE, due_wall, &id);
-	for (size_t i = 0; i < count && db.cut_mark < world->recipient_count; i++) {
-		add(slice, ++db.cut_mark);
+	struct table_campaign *campaign = newsletter_of(SIM_NEWSLETTER);
+	struct table_slice *slice = new_slice(SLICE_AUDIENCE, campaign->id, due_wall, &id);
+	for (size_t i = 0; i < count && campaign->cut_mark < campaign->last; i++) {
+		add(slice, ++campaign->cut_mark);
 		db.targeted++;
 	}
 }
