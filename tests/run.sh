@@ -2,13 +2,16 @@
 # Runs every suite and adds up: tests/run.sh [SUITE...]. A suite is a make target or a live test;
 # each ends with a line "NAME: N passed, N failed[, N skipped]". A suite that ends badly without
 # such a line counts as one failure. The last line is "N passed, N failed[, N skipped]".
+#
+# All of them run in two rows beside each other: what computes, and what mostly waits for servers.
+# Suites of one row never run at the same time: they share server roots, and name what they make.
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/log
-passed=0 failed=0 skipped=0
+sums=build/log/sums
+: >$sums
 
-suites=${*:-layers pure unit talk replay cli sim internets $(cd tests/live && ls test_*.py 2>/dev/null)}
-for suite in $suites; do
-	log=build/log/$suite.log
+run_one() {
+	suite=$1 log=build/log/$1.log
 	began=$(date +%s)
 	case $suite in
 	*.py) timeout 3600 /usr/bin/python3 "tests/live/$suite" >"$log" 2>&1 </dev/null ;;
@@ -23,20 +26,41 @@ for suite in $suites; do
 	if [ $status -ne 0 ] && [ "$f" -eq 0 ]; then
 		f=1
 	fi
-	printf '%-24s %5d passed %4d failed %4d skipped  %4d s\n' "$suite" "$p" "$f" "$s" \
-		$(($(date +%s) - began))
-	if [ "$f" -ne 0 ]; then
-		echo "---- the end of $log:"
-		grep -E 'FAILED|failed|error|Error|ERROR' "$log" | grep -v ' 0 failed' | head -20
-		tail -25 "$log"
-		echo "----"
-	fi
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-done
+	{
+		printf '%-24s %5d passed %4d failed %4d skipped  %4d s\n' "$suite" "$p" "$f" "$s" \
+			$(($(date +%s) - began))
+		if [ "$f" -ne 0 ]; then
+			echo "---- the end of $log:"
+			grep -E 'FAILED|failed|error|Error|ERROR' "$log" | grep -v ' 0 failed' | head -20
+			tail -25 "$log"
+			echo "----"
+		fi
+	} >"$log.said"
+	cat "$log.said"
+	rm -f "$log.said"
+	echo "$p $f $s" >>$sums
+}
 
-if [ $skipped -gt 0 ]; then
-	echo "$passed passed, $failed failed, $skipped skipped"
+row() {
+	for suite; do
+		run_one "$suite"
+	done
+}
+
+if [ $# -gt 0 ]; then
+	row "$@"
 else
-	echo "$passed passed, $failed failed"
+	# shellcheck disable=SC2046
+	row cli $(cd tests/live && ls test_*.py 2>/dev/null) &
+	live=$!
+	row layers pure unit talk replay sim internets limits
+	wait $live
 fi
-[ $failed -eq 0 ]
+
+awk '{ p += $1; f += $2; s += $3 }
+	END {
+		printf "%d passed, %d failed", p, f
+		if (s) printf ", %d skipped", s
+		print ""
+		exit f > 0 || NR == 0
+	}' $sums

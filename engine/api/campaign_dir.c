@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_policy.h"
 #include "engine/api/html_text.h"
 #include "engine/mail/address.h"
 #include "engine/mail/utf8.h"
@@ -17,97 +18,6 @@
 #define PARTIAL_LIMIT 500
 #define NAME_SIZE_LIMIT 200
 #define WORD_LIMIT 40 /* of a name within an id */
-
-#define TEXT(member, name, fallback, sentence)                                                 \
-	{                                                                                      \
-		name, KEY_TEXT, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
-			NULL, false, sentence                                                  \
-	}
-#define LIST(member, name, sentence)                                                           \
-	{                                                                                      \
-		name, KEY_LIST, offsetof(struct campaign_dir, member), NULL, 0, 0, NULL, NULL, \
-			false, sentence                                                        \
-	}
-#define FILE_KEY(member, name, fallback, sentence)                                             \
-	{                                                                                      \
-		name, KEY_FILE, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
-			NULL, false, sentence                                                  \
-	}
-#define END                                                                                    \
-	{                                                                                      \
-		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, false, NULL                         \
-	}
-
-static const char *const kind_choices[] = {"newsletter", "transactional", NULL};
-static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry", NULL};
-
-static const struct key campaign_keys[] = {
-	TEXT(name, "name", "", "Name of the campaign; left out, that of the folder."),
-	{"kind", KEY_CHOICE, offsetof(struct campaign_dir, kind), NULL, 0, 0, "newsletter",
-	 kind_choices, false,
-	 "newsletter: to everybody on its lists. transactional: to one recipient at a time, as "
-	 "programs and `rundbrief post` ask for it; it has no lists, and runs until it is "
-	 "cancelled."},
-	TEXT(subject, "subject", "",
-	     "The subject; may hold Liquid: \"{{ first_name }}, your news\"."),
-	TEXT(from, "from", "",
-	     "Who writes: \"Ann Example <ann@news.example.com>\"; the name may hold Liquid."),
-	TEXT(reply_to, "reply_to", "", "Address for answers, if not the one in from."),
-	LIST(lists, "lists", "Names of the lists to write to: { \"news\", \"events\" }."),
-	LIST(exclude, "exclude", "Names of lists whose members are left out."),
-	TEXT(filter, "filter", "",
-	     "Only those for whom this SQL/JSON path predicate over their attributes is true: "
-	     "'$.country == \"DE\" && $.age.double() >= 18'. Imported attributes are text, "
-	     "which .double() makes a number of; with `import --numbers` they are numbers."),
-	TEXT(list_id, "list_id", "",
-	     "List-Id, in the form of a host name: \"news.example.com\". Left out, it is the "
-	     "first list's name before the domain of from."),
-	TEXT(list_name, "list_name", "",
-	     "The list's name as people read it beside its List-Id."),
-	TEXT(feedback_id, "feedback_id", "",
-	     "Feedback-ID for postmaster tools: \"campaign:customer:type:sender\". Left out, "
-	     "it is made of the campaign, its first list and the domain of from."),
-	FILE_KEY(html_file, "html", "",
-		 "File of the HTML body; left out, body.html if there is one."),
-	FILE_KEY(text_file, "text", "",
-		 "File of the text body; left out, body.txt if there is one, else it is made "
-		 "from the HTML."),
-	FILE_KEY(partials, "partials", "",
-		 "Folder of partials; left out, partials if there is one."),
-	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
-	 "as-configured", in_doubt_choices, false,
-	 "What becomes of a recipient whose message was sent and never answered: assume it "
-	 "arrived, "
-	 "or retry."},
-	{"require_tls", KEY_BOOL, offsetof(struct campaign_dir, require_tls), NULL, 0, 0,
-	 "false", NULL, false,
-	 "Only to mail servers that prove who they are and promise the same for the rest of "
-	 "the "
-	 "way (REQUIRETLS, RFC 8689). Few offer it: others end as failed."},
-	TEXT(pool, "pool", "",
-	     "Name of the pool of sources that this campaign leaves by; left out, as the "
-	     "routes of rundbrief.conf say, else all sources."),
-	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
-	 90 * USEC_DAY, "0", NULL, false,
-	 "So long after launch nobody is tried any more; of a transactional campaign: so long "
-	 "after each was asked for. 0: only as retry.expiry says."},
-	END,
-};
-
-static const struct key header_keys[] = {
-	{"value", KEY_TEXT, offsetof(struct campaign_header, value), NULL, 0, 0, "", NULL,
-	 false, "Its value; may hold Liquid."},
-	END,
-};
-
-static const struct key_section campaign_sections[] = {
-	{"", NULL, 0, 0, 0, campaign_keys, "Keys of campaign.conf:"},
-	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
-	 offsetof(struct campaign_dir, header_count), sizeof(struct campaign_header),
-	 header_keys, "A header of your own on every message."},
-	{NULL, NULL, 0, 0, 0, NULL, NULL},
-};
-const struct key_table campaign_table = {campaign_sections};
 
 static str join(struct arena *arena, str folder, const char *name)
 {
@@ -342,7 +252,9 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 			 conf_path);
 	else if (put_usual_ids(settings, c, arena) != 0)
 		snprintf(why, why_size, "out of memory");
-	else if (put_partials(settings, c->partials.size ? c->partials : usual_partials,
+	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
+			 0 &&
+		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);
 		if (result != 0)
@@ -407,13 +319,12 @@ int campaign_dir_read(const char *folder, const struct config *config, struct ar
 		      struct campaign_dir *ret_campaign, char *ret_why, size_t why_size)
 {
 	struct campaign_dir c = {.folder = arena_copy(arena, str_of(folder))};
-	struct key_setting *settings;
 	str source;
 	while (c.folder.size > 1 && str_ends(c.folder, STR("/")))
 		c.folder = arena_copy(arena, str_sub(c.folder, 0, c.folder.size - 1));
 	str path = join(arena, c.folder, "campaign.conf");
 	if (file_read(path.data, CONF_SIZE_LIMIT, arena, &source, ret_why, why_size) != 0 ||
-	    keys_load(&campaign_table, &c, path.data, source, arena, &settings, ret_why,
+	    keys_load(&campaign_table, &c, path.data, source, arena, &c.set, ret_why,
 		      why_size) != 0)
 		return -1;
 	if (c.name.size == 0) {

@@ -13,6 +13,11 @@ struct campaign_header {
 	str name, value;
 };
 
+struct campaign_window {
+	str start, end, from, until, zone, recipient_zone;
+	bool spread;
+};
+
 struct campaign_dir {
 	str name, subject, from, reply_to, filter;
 	str list_id, list_name, feedback_id;
@@ -23,8 +28,16 @@ struct campaign_dir {
 	bool require_tls;
 	str pool;     /* of sources; empty: as routes say */
 	usec expires; /* 0: as retry.expiry says */
+	uint64_t weight;
+	struct rate rate, byte_rate;
+	str sample;
+	bool ramp;
+	usec in_doubt_wait;
+	struct config_breaker breaker;
+	struct campaign_window window;
 	struct campaign_header *headers;
 	size_t header_count;
+	struct key_setting *set; /* what the file sets */
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
@@ -40,8 +53,8 @@ extern const struct key_table campaign_table;
 [[nodiscard]] int campaign_dir_read(const char *folder, const struct config *, struct arena *,
 				    struct campaign_dir *ret_campaign, char *ret_why,
 				    size_t why_size);
-/* The campaign of rows of the outbox that bring their content with them (sql/README.md), written
- * by from. */
+/* The campaign of rows of the outbox that bring their content with them (sql/README.md),
+ * written by from. */
 [[nodiscard]] int campaign_dir_ready(const char *from, const struct config *, struct arena *,
 				     struct campaign_dir *ret_campaign, char *ret_why,
 				     size_t why_size);

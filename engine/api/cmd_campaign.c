@@ -1,10 +1,11 @@
-/* cmd_campaign.c - `rundbrief campaign create | ready | list | show | delete`. */
+/* cmd_campaign.c - `rundbrief campaign create | ready | start | list | show | delete`. */
 #include "engine/api/commands.h"
 
 #include <stdio.h>
 
 #include "engine/api/campaign_store.h"
 #include "engine/api/rows.h"
+#include "engine/api/sending.h"
 
 static int create(struct cli *cli, struct db *db, const char *from_or_folder, bool is_ready)
 {
@@ -95,6 +96,33 @@ static int show(struct cli *cli, struct db *db, const char *name)
 	return EXIT_OK;
 }
 
+/* One that runs already is no mistake: who could not hear the answer may ask again. */
+static int start(struct db *db, const char *name_or_folder)
+{
+	struct cli *cli = db->cli;
+	struct campaign_row campaign;
+	struct buf out;
+	int code = sending_find(db, name_or_folder, &campaign);
+	if (code == CLI_GO && str_eq(campaign.state, STR("draft")))
+		code = sending_launch(db, &campaign);
+	else if (code == CLI_GO && !str_eq(campaign.state, STR("running")))
+		code = cli_fail(cli, EXIT_FAILED, "'%.*s' is %.*s: only a draft is started",
+				STR_FORMAT(campaign.name), STR_FORMAT(campaign.state));
+	if (code != CLI_GO)
+		return code;
+	buf_init_arena(&out, cli->arena, 256);
+	buf_put_cstr(&out, cli->format == OUTPUT_JSON ? "{\"campaign\":" : "campaign ");
+	if (cli->format == OUTPUT_JSON)
+		json_put_string(&out, campaign.name);
+	else
+		text_put_printable(&out, campaign.name, 200);
+	buf_put_cstr(&out, cli->format == OUTPUT_JSON
+				   ? ",\"state\":\"running\"}\n"
+				   : " is running; `rundbrief serve` sends it\n");
+	cli_write(buf_str(&out));
+	return EXIT_OK;
+}
+
 /* The partition goes with DROP, which gives its pages back at once. */
 static int drop_deliveries(struct db *db, const struct campaign_row *campaign)
 {
@@ -146,16 +174,17 @@ static int delete (struct db *db, const char *name)
 
 static int campaign_run(struct cli *cli, int argc, char **argv)
 {
-	static const char *const verbs[] = {"create", "list", "show", "delete", "ready"};
+	static const char *const verbs[] = {"create", "list",  "show",
+					    "delete", "ready", "start"};
 	struct db db;
 	int code = cli_parse(cli, NULL, &argc, &argv, 1, 2);
 	if (code != CLI_GO)
 		return code;
 	size_t verb = 0;
-	while (verb < 5 && strcmp(argv[0], verbs[verb]) != 0)
+	while (verb < 6 && strcmp(argv[0], verbs[verb]) != 0)
 		verb++;
-	if (verb == 5)
-		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 5);
+	if (verb == 6)
+		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 6);
 	if ((argc == 2) == (verb == 1))
 		return cli_fail(cli, EXIT_USAGE, "%s; see --help",
 				verb == 1 ? "list takes no argument"
@@ -166,15 +195,17 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 	code = verb == 0 || verb == 4 ? create(cli, &db, argv[1], verb == 4)
 	       : verb == 1            ? list(cli, &db)
 	       : verb == 2            ? show(cli, &db, argv[1])
-				      : delete (&db, argv[1]);
+	       : verb == 3            ? delete (&db, argv[1])
+				      : start(&db, argv[1]);
 	db_close(&db);
 	return code;
 }
 
 const struct command command_campaign = {
 	.name = "campaign",
-	.synopsis = "create DIR\nready FROM\nlist\nshow CAMPAIGN\ndelete CAMPAIGN",
-	.summary = "Store a campaign from its folder, list, show or delete campaigns",
+	.synopsis = "create DIR\nready FROM\nstart CAMPAIGN | DIR\nlist\nshow CAMPAIGN\ndelete "
+		    "CAMPAIGN",
+	.summary = "Store a campaign from its folder, start, list, show or delete campaigns",
 	.manual =
 		"A campaign is a folder with campaign.conf, body.html and body.txt; "
 		"`rundbrief help\n"
@@ -182,6 +213,9 @@ const struct command command_campaign = {
 		"a draft, and\n"
 		"stores a new revision when the folder has changed. CAMPAIGN is a name or a "
 		"number.\n"
+		"start launches a draft without sending it: engines that run `rundbrief serve` "
+		"take "
+		"it up.\n"
 		"ready makes the transactional campaign `ready`, whose messages bring their "
 		"content\n"
 		"with them (see `rundbrief post`); FROM is \"Ann Example <ann@example.com>\".",

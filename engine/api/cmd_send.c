@@ -3,126 +3,16 @@
  * sent by the next `rundbrief send` of the same campaign. */
 #include "engine/api/commands.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include "engine/api/campaign_store.h"
 #include "engine/api/email.h"
 #include "engine/api/letter.h"
-#include "engine/api/progress.h"
-#include "engine/api/reload.h"
 #include "engine/api/report.h"
 #include "engine/api/rows.h"
-#include "engine/api/settings.h"
-#include "engine/io/clock.h"
+#include "engine/api/sending.h"
 
 struct send {
 	const char *test, *as;
 	bool limits;
 };
-
-static volatile sig_atomic_t stop_signals, hangups;
-
-static void on_signal(int)
-{
-	stop_signals++;
-}
-
-static void on_hangup(int)
-{
-	hangups++;
-}
-
-static bool has_terminal(void)
-{
-	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
-/* Not restarted: whatever waits is to notice. */
-static void catch_signals(bool can_reload)
-{
-	struct sigaction action = {.sa_handler = on_signal}, before;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	/* SIGHUP is a terminal that closes; to a service, which has none, it says that a file
-	 * has changed. Under nohup it is ignored and stays so. */
-	if (can_reload && !has_terminal())
-		action.sa_handler = on_hangup;
-	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		sigaction(SIGHUP, &action, NULL);
-}
-
-struct sending {
-	struct progress display;
-	struct reload reload;
-	int hangups; /* seen */
-	int told;    /* signals that the engine has been told of */
-};
-
-static bool on_progress(void *context, const struct engine_progress *p)
-{
-	struct sending *sending = context;
-	int signals = stop_signals;
-	progress_show(&sending->display, p, signals, clock_now(), clock_wall());
-	int asked = hangups;
-	reload_look(&sending->reload, asked != sending->hangups, clock_now());
-	sending->hangups = asked;
-	if (signals <= sending->told)
-		return true;
-	sending->told++;
-	return false;
-}
-
-/* Two engines may be told to send one draft at the same time: who comes second joins. */
-static int join_other(struct db *db, const struct campaign_row *campaign)
-{
-	struct campaign_row now;
-	char name[256];
-	int code = str_to_cstr(campaign->name, name, sizeof(name)) ? db_campaign(db, name, &now)
-								   : EXIT_FAILED;
-	if (code != CLI_GO || str_eq(now.state, STR("running")))
-		return code;
-	return cli_fail(db->cli, EXIT_FAILED,
-			"'%s' has no content; rundbrief campaign create stores its folder",
-			name);
-}
-
-/* A launch cannot be taken back, so a filter that chooses nobody is told before. */
-static int check_filter(struct db *db, const struct campaign_row *campaign)
-{
-	PGresult *result = db_query(db, "api_filter_fits", 1, &campaign->id_text.data);
-	if (!result)
-		return db_code(db);
-	bool somebody = PQntuples(result) > 0;
-	PQclear(result);
-	return somebody ? CLI_GO
-			: cli_fail(db->cli, EXIT_INVALID,
-				   "the filter of '%.*s' fits nobody on its lists. Imported "
-				   "attributes are text, unless `rundbrief "
-				   "import --numbers` made numbers of them: compare "
-				   "$.age.double() with a number",
-				   STR_FORMAT(campaign->name));
-}
-
-static int launch(struct db *db, const struct campaign_row *campaign)
-{
-	int code = check_filter(db, campaign);
-	if (code != CLI_GO)
-		return code;
-	PGresult *result = db_query(db, "api_campaign_launch", 1, &campaign->id_text.data);
-	if (!result)
-		return db_code(db);
-	bool launched = PQntuples(result) == 1;
-	PQclear(result);
-	return launched ? CLI_GO : join_other(db, campaign);
-}
 
 /* Cancelled while no engine was at work: nobody has written down yet whom it did not reach. */
 static bool is_unaccounted(struct db *db, const struct campaign_row *campaign)
@@ -137,7 +27,7 @@ static bool is_unaccounted(struct db *db, const struct campaign_row *campaign)
 static int make_ready(struct db *db, const struct campaign_row *campaign)
 {
 	if (str_eq(campaign->state, STR("draft")))
-		return launch(db, campaign);
+		return sending_launch(db, campaign);
 	if (str_eq(campaign->state, STR("running")) || is_unaccounted(db, campaign))
 		return CLI_GO;
 	if (str_eq(campaign->state, STR("paused")))
@@ -147,23 +37,6 @@ static int make_ready(struct db *db, const struct campaign_row *campaign)
 	return cli_fail(db->cli, EXIT_FAILED,
 			"'%.*s' is %.*s; `rundbrief report` tells about it",
 			STR_FORMAT(campaign->name), STR_FORMAT(campaign->state));
-}
-
-static int end_code(struct cli *cli, enum engine_end end, const char *why)
-{
-	switch (end) {
-	case ENGINE_FINISHED:
-		return EXIT_OK;
-	case ENGINE_STOPPED:
-		return cli_fail(cli, EXIT_STOPPED,
-				"stopped; the same command goes on where it ended");
-	case ENGINE_CANCELLED:
-		return cli_fail(cli, EXIT_STOPPED, "%s",
-				why[0] ? why : "the campaign was cancelled");
-	case ENGINE_FAILED:
-		break;
-	}
-	return cli_fail(cli, EXIT_FAILED, "%s", why);
 }
 
 /* Programs get the report at once; people are told where it is. */
@@ -194,24 +67,14 @@ static int print_end(struct cli *cli, struct db *db, const struct campaign_row *
 static int send_campaign(struct cli *cli, struct db *db, const struct engine_settings *settings,
 			 const struct campaign_row *campaign)
 {
-	struct sending *sending = ARENA_NEW(cli->arena, struct sending);
-	char why[400] = "";
-	if (!sending)
-		return cli_fail(cli, EXIT_FAILED, "out of memory");
 	int code = settings_make_journal(cli, settings);
 	if (code == CLI_GO)
 		code = make_ready(db, campaign);
 	db_close(db); /* it may take days: an idle connection would be held for nothing */
 	if (code != CLI_GO)
 		return code;
-	catch_signals(cli->config.providers_file.size > 0);
-	progress_begin(&sending->display, cli->quiet, campaign->name, clock_now());
-	reload_begin(&sending->reload, &cli->config, settings->rules, clock_now());
-	enum engine_end end =
-		engine_run(settings, campaign->id, on_progress, sending, why, sizeof(why));
-	reload_end(&sending->reload);
-	progress_end(&sending->display, clock_now(), clock_wall());
-	return print_end(cli, db, campaign, end_code(cli, end, why));
+	code = sending_run(cli, settings, campaign->id, campaign->name, cli->quiet);
+	return print_end(cli, db, campaign, code);
 }
 
 static void print_sent(struct cli *cli, const char *to, str as, str reply)
@@ -266,14 +129,6 @@ static int send_test(struct cli *cli, struct db *db, const struct engine_setting
 	return EXIT_OK;
 }
 
-static int find_campaign(struct db *db, const char *name, struct campaign_row *ret_campaign)
-{
-	struct campaign_saved saved;
-	if (!campaign_dir_is(name))
-		return db_campaign(db, name, ret_campaign);
-	return campaign_store_folder(db, name, ret_campaign, &saved);
-}
-
 static int send_or_test(struct cli *cli, const struct engine_settings *settings,
 			const char *name, const struct send *s)
 {
@@ -282,7 +137,7 @@ static int send_or_test(struct cli *cli, const struct engine_settings *settings,
 	int code = db_open(&db, cli);
 	if (code != CLI_GO)
 		return code;
-	code = find_campaign(&db, name, &campaign);
+	code = sending_find(&db, name, &campaign);
 	if (code == CLI_GO && s->test)
 		code = send_test(cli, &db, settings, &campaign, s);
 	else if (code == CLI_GO)

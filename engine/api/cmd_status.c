@@ -10,7 +10,7 @@ static const struct column campaign_columns[] = {
 	{"id", 6, true},         {"campaign", 28, false}, {"state", 9, false},
 	{"targeted", 10, true},  {"ended", 10, true},     {"delivered", 10, true},
 	{"deferred", 9, true},   {"failed", 8, true},     {"in_doubt", 8, true},
-	{"fully_cut", 9, false}, {"launched", 0, false},
+	{"fully_cut", 9, false}, {"launched", 19, false}, {"why", 0, false},
 };
 static const struct column engine_columns[] = {
 	{"engine", 24, false}, {"epoch", 6, true},  {"seconds_since_heartbeat", 23, true},
@@ -31,7 +31,7 @@ static int status(struct cli *cli, struct db *db, const char *campaign_id)
 	struct rows rows;
 	if (cli->format == OUTPUT_JSON)
 		cli_write(STR("{\"campaigns\":"));
-	rows_begin(&rows, cli->format, campaign_columns, 11);
+	rows_begin(&rows, cli->format, campaign_columns, 12);
 	int code = db_stream(db, "api_status", 1, &campaign_id, put_row, &rows);
 	rows_end(&rows);
 	if (code != CLI_GO || cli->format == OUTPUT_CSV)

@@ -11,6 +11,7 @@ const struct command *const commands[] = {
 	&command_preview,
 	&command_plan,
 	&command_send,
+	&command_serve,
 	&command_post,
 	&command_status,
 	&command_top,

@@ -8,6 +8,7 @@
 #include "engine/base/usec.h"
 #include "engine/net/tls_policy.h"
 #include "engine/shape/bucket.h"
+#include "engine/smtp/classify.h"
 
 struct config_database {
 	str conninfo;
@@ -140,6 +141,34 @@ struct config_retry {
 	double growth, jitter;
 };
 
+/* Of one class of deferrals. */
+struct config_retry_class {
+	str name;         /* of enum bounce_class */
+	usec first, last; /* 0: as built in */
+};
+
+/* A limit wider than a path; an empty criterion fits all. */
+struct config_limit {
+	str name;
+	str source, provider, site, campaign, list;
+	struct rate message_rate, byte_rate, connection_rate;
+	uint64_t connections; /* 0: no limit */
+};
+#define CONFIG_LIMITS_LIMIT 256 /* sections: the carrier asks each about each path */
+
+/* When a campaign pauses by itself: shares above which it does, 0 to 1; 0: as built in. */
+struct config_breaker {
+	double hard, blocks, complaints, complaints_alarm;
+	uint64_t least; /* 0: as built in */
+};
+
+/* Of all campaigns that do not say otherwise. */
+struct config_campaigns {
+	str sample; /* empty: as built in */
+	bool ramp;
+	struct config_breaker breaker;
+};
+
 struct config_tls_report {
 	str organization, contact,
 		from; /* empty: return_domain, from, tls-reports@return_domain */
@@ -156,6 +185,7 @@ struct config {
 	struct config_limits default_limits;
 	struct config_sending sending;
 	struct config_retry retry;
+	struct config_campaigns campaigns;
 	struct config_tls_report tls_report;
 	int in_doubt;
 	str providers_file; /* empty: none */
@@ -167,14 +197,17 @@ struct config {
 	struct config_route *routes;
 	struct config_limits *providers;
 	struct config_dkim *dkims;
+	struct config_retry_class *retry_classes;
+	struct config_limit *limits;
 	size_t source_count, pool_count, warmup_count, relay_count, route_count, provider_count,
-		dkim_count;
+		dkim_count, retry_class_count, limit_count;
 
 	str path; /* the file it came from; empty: built-in defaults only */
 	struct key_setting *settings;
 };
 
 extern const struct key_table config_table;
+extern const struct key config_breaker_keys[]; /* of struct config_breaker */
 
 /* Reads the file named, or the first there is of $RUNDBRIEF_CONFIG, ./rundbrief.conf,
  * /etc/rundbrief/rundbrief.conf; without any, defaults. 0, or -1 with a sentence. All memory is
@@ -212,6 +245,10 @@ uint32_t config_pool_weight(const struct config_pool *, size_t index);
 [[nodiscard]] bool config_day_zone(str text, usec *ret_zone);
 /* What config_check() asks of them. 0, or -1 with the sentence. */
 [[nodiscard]] int config_check_pools(const struct config *, char *ret_why, size_t why_size);
+/* The same of limits wider than a path, retries of a class and the section campaigns. */
+[[nodiscard]] int config_check_policy(const struct config *, char *ret_why, size_t why_size);
+/* The class of that name that a deferral may have; CLASS_NONE: there is none. */
+enum bounce_class config_retry_class(str name);
 /* -1, after "FILE:LINE: section "TITLE".key: sentence", the sentence cut to 300 bytes; key ""
  * when it is about the whole section. */
 int config_refuse(const struct config *, const char *section, str title, const char *key,

@@ -441,7 +441,9 @@ int config_check(const struct config *config, char *ret_why, size_t why_size)
 		if (check_route(&c, &config->routes[i]) != 0)
 			return -1;
 	}
-	return config_check_pools(config, ret_why, why_size);
+	return config_check_pools(config, ret_why, why_size) == 0
+		       ? config_check_policy(config, ret_why, why_size)
+		       : -1;
 }
 
 int config_refuse(const struct config *config, const char *section, str title, const char *key,

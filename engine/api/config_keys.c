@@ -133,21 +133,6 @@ static const struct key sending_keys[] = {
 	END,
 };
 
-static const struct key retry_keys[] = {
-	DURATION(config_retry, first, 100 * USEC_MS, USEC_DAY, "15m",
-		 "Wait after the first deferral."),
-	DURATION(config_retry, last, 100 * USEC_MS, 7 * USEC_DAY, "4h", "The longest wait."),
-	{"growth", KEY_FACTOR, AT(config_retry, growth), NULL, 1, 10, "2.0", NULL, false,
-	 "By how much each wait is longer than the one before."},
-	{"jitter", KEY_FACTOR, AT(config_retry, jitter), NULL, 0, 1, "0.2", NULL, false,
-	 "Waits vary at random by this part, so that retries do not come in waves."},
-	DURATION(config_retry, greylist_first, 100 * USEC_MS, USEC_DAY, "5m",
-		 "The shortest wait after greylisting (RFC 6647)."),
-	DURATION(config_retry, expiry, USEC_SECOND, 30 * USEC_DAY, "2d",
-		 "A recipient not reached by then has failed; a campaign may say otherwise."),
-	END,
-};
-
 static const struct key tls_report_keys[] = {
 	TEXT(config_tls_report, organization, "",
 	     "Who reports, in words; empty: sending.return_domain."),
@@ -217,7 +202,17 @@ static const struct key_section config_sections[] = {
 	     "A signature on every message; up to four, RSA and Ed25519 at once when you "
 	     "like."),
 	ONE(sending, sending_keys, "What all messages have in common."),
-	ONE(retry, retry_keys, "When a deferred recipient is tried again."),
+	MANY(limit, "NAME", limits, limit_count, config_limit, config_limit_keys,
+	     "A limit over all that fits: over several sources, sites or campaigns together, "
+	     "beside the limits of each path. Several may hold at once."),
+	ONE(retry, config_retry_keys, "When a deferred recipient is tried again."),
+	MANY(retry_class, "CLASS", retry_classes, retry_class_count, config_retry_class,
+	     config_retry_class_keys,
+	     "Other waits after deferrals of one class: mailbox-full, rate-limited, network, "
+	     "..., as `rundbrief report` names them."),
+	ONE(campaigns, config_campaigns_keys,
+	    "What holds for every campaign that does not say otherwise: its sample, and when "
+	    "it pauses by itself (see `rundbrief help campaign`)."),
 	ONE(tls_report, tls_report_keys,
 	    "Daily reports on TLS to the domains that ask for them (RFC 8460); see `rundbrief "
 	    "tls-report`."),

@@ -1,5 +1,6 @@
 /* config_keys.h - what the tables of rundbrief.conf share: config_keys.c has the sections and
- * most keys, config_keys_net.c the keys of how mail leaves. Not for anybody else. */
+ * most keys, config_keys_net.c the keys of how mail leaves, config_keys_policy.c those of
+ * policy. Not for anybody else. */
 #pragma once
 
 #include "engine/api/config.h"
@@ -54,6 +55,10 @@
 
 /* Each ends with END. */
 extern const struct key config_provider_keys[];
+extern const struct key config_campaigns_keys[];
+extern const struct key config_retry_keys[];
+extern const struct key config_retry_class_keys[];
+extern const struct key config_limit_keys[];
 extern const struct key config_dns_keys[];
 extern const struct key config_source_keys[];
 extern const struct key config_pool_keys[];

@@ -7,7 +7,8 @@
 #include "engine/send/engine.h"
 #include "engine/shape/rules.h"
 
-#define EXPLAIN_WORDS_LIMIT 16 /* rows that speak of one limit; of more the weakest are left out */
+#define EXPLAIN_WORDS_LIMIT                                                                    \
+	16 /* rows that speak of one limit; of more the weakest are left out */
 #define EXPLAIN_VALUE_SIZE 64
 
 /* A limit of a path, in the words of tables and configuration. */
@@ -51,6 +52,11 @@ size_t explain_words(const struct explain *, const struct explain_limit *,
 /* What that row says of it: "100/s". */
 void explain_value(const struct explain_limit *, const struct path_limits *,
 		   char value[EXPLAIN_VALUE_SIZE]);
+
+/* Limits wider than a path (sections limit) that may hold for mail there: a line each, and as
+ * the members of a JSON array. */
+void explain_put_wide_text(const struct explain *, struct buf *out);
+void explain_put_wide_json(const struct explain *, struct buf *out);
 
 void explain_put_text(const struct explain *, struct buf *out);
 void explain_put_json(const struct explain *, struct buf *out);

@@ -118,7 +118,9 @@ void explain_put_json(const struct explain *e, struct buf *out)
 			buf_put_cstr(out, l != explain_limits ? "," : "");
 			put_limit(e, l, out);
 		}
-		buf_put_cstr(out, "},\n\"tls_wish\":");
+		buf_put_cstr(out, "},\n\"wide_limits\":[");
+		explain_put_wide_json(e, out);
+		buf_put_cstr(out, "],\n\"tls_wish\":");
 		put_key(e, &e->tls, out);
 		buf_put_cstr(out, ",\n\"retry\":[");
 		for (size_t i = 0; i < EXPLAIN_RETRY_COUNT; i++) {

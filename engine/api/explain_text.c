@@ -185,6 +185,7 @@ void explain_put_text(const struct explain *e, struct buf *out)
 	put_head(e, out);
 	for (const struct explain_limit *l = explain_limits; l->name; l++)
 		put_limit(e, l, out);
+	explain_put_wide_text(e, out);
 	put_tls(e, out);
 	for (size_t i = 0; i < EXPLAIN_RETRY_COUNT; i++)
 		put_key(e, labels[i], &e->retry[i], out);

@@ -177,6 +177,11 @@ int key_set(const struct key *key, void *section_values, const char *path, str t
 		return set_factor(key, slot, text, ret_why, why_size);
 	case KEY_CHOICE:
 		return set_choice(key, slot, text, ret_why, why_size);
+	case KEY_SHARE:
+		if (share_parse(text, slot))
+			return 0;
+		return refuse(ret_why, why_size,
+			      "'%s' is not a share (write 5%% or 0.3%%, at most 100%%)", text);
 	case KEY_LIST:
 		break; /* keys.c: a list is more than one text */
 	}

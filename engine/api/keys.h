@@ -17,6 +17,7 @@ enum key_kind {
 	KEY_RATE,     /* struct rate, "100/s" */
 	KEY_BYTE_RATE, /* struct rate, "500kB/s" */
 	KEY_FACTOR,   /* double */
+	KEY_SHARE,    /* double above 0, at most 1: "5%" */
 	KEY_CHOICE,   /* int: index into choices */
 };
 

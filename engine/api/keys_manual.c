@@ -6,10 +6,10 @@
 #define MANUAL_WIDTH 92
 
 static const char *const kind_names[] = {
-	[KEY_TEXT] = "text",         [KEY_FILE] = "file",    [KEY_LIST] = "list",
-	[KEY_BOOL] = "yes/no",       [KEY_COUNT] = "number", [KEY_SIZE] = "size",
-	[KEY_DURATION] = "duration", [KEY_RATE] = "rate",    [KEY_FACTOR] = "factor",
-	[KEY_CHOICE] = "choice",     [KEY_BYTE_RATE] = "byte rate",
+	[KEY_TEXT] = "text",         [KEY_FILE] = "file",           [KEY_LIST] = "list",
+	[KEY_BOOL] = "yes/no",       [KEY_COUNT] = "number",        [KEY_SIZE] = "size",
+	[KEY_DURATION] = "duration", [KEY_RATE] = "rate",           [KEY_FACTOR] = "factor",
+	[KEY_CHOICE] = "choice",     [KEY_BYTE_RATE] = "byte rate", [KEY_SHARE] = "share",
 };
 
 /* Fills lines of MANUAL_WIDTH with the words of text, each line indented. */
@@ -95,9 +95,11 @@ static void put_list(struct buf *out, const struct key_list *list)
 	buf_put_cstr(out, list->count ? " }" : "}");
 }
 
-static void put_value(struct buf *out, const struct key *key, const char *values,
-		      const struct key_setting *setting)
+static void put_value(struct buf *out, const struct key_section *section, const struct key *key,
+		      const char *values, const struct key_setting *setting)
 {
+	const char *unset = strcmp(section->name, "provider") == 0 ? "(as default_limits)"
+								   : "(as built in)";
 	if (key->secret)
 		buf_put_cstr(out, setting ? "(set, not shown)" : "(not set)");
 	else if (key->kind == KEY_LIST)
@@ -107,7 +109,7 @@ static void put_value(struct buf *out, const struct key *key, const char *values
 	else if (setting)
 		buf_put_printable(out, setting->text, 200);
 	else
-		buf_put_cstr(out, key->fallback ? key->fallback : "(as default_limits)");
+		buf_put_cstr(out, key->fallback ? key->fallback : unset);
 }
 
 static const struct key_setting *setting_of(const struct key_setting *first,
@@ -135,7 +137,7 @@ static void explain_section(struct buf *out, const struct key_section *section,
 			buf_put_byte(out, '"');
 		}
 		buf_printf(out, "%s%s = ", section->name[0] ? "." : "", k->name);
-		put_value(out, k, values, setting);
+		put_value(out, section, k, values, setting);
 		size_t width = out->size - start;
 		for (; width < 56; width++)
 			buf_put_byte(out, ' ');

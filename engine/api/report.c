@@ -29,6 +29,7 @@ static int read_head(struct db *db, const struct campaign_row *campaign, struct 
 	r->targeted = db_u64(result, 0, 13);
 	r->deferred_now = db_u64(result, 0, 14);
 	r->next_due_wall = db_i64(result, 0, 15);
+	r->reason = keep(arena, result, 0, 16);
 	PQclear(result);
 	return CLI_GO;
 }

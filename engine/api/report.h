@@ -33,7 +33,7 @@ struct report_forecast {
 };
 
 struct report {
-	str id, name, state, subject, revision, lists, excluded, filter;
+	str id, name, state, reason, subject, revision, lists, excluded, filter;
 	bool fully_cut;
 	usec created_wall, launched_wall, first_wall, last_wall, finished_wall,
 		next_due_wall; /* 0: none */

@@ -104,6 +104,7 @@ void report_put_json(const struct report *r, struct buf *out)
 	buf_put_byte(out, '{');
 	put_text(out, "campaign", r->name);
 	put_text(out, "state", r->state);
+	put_text(out, "reason", r->reason);
 	put_text(out, "subject", r->subject);
 	put_text(out, "lists", r->lists);
 	put_text(out, "exclude", r->excluded);

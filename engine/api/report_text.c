@@ -92,6 +92,7 @@ static void put_head(const struct report *r, struct buf *out)
 {
 	put_head_line(out, "Campaign", r->name);
 	put_head_line(out, "State", r->state);
+	put_head_line(out, "Reason", r->reason);
 	put_head_line(out, "Subject", r->subject);
 	put_head_line(out, "Lists", r->lists);
 	put_head_line(out, "Without", r->excluded);

@@ -206,6 +206,11 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 		.growth = config->retry.growth,
 		.jitter = config->retry.jitter,
 	};
+	for (size_t i = 0; i < config->retry_class_count; i++) {
+		const struct config_retry_class *of = &config->retry_classes[i];
+		s->retry.of_class[config_retry_class(of->name)] =
+			(struct retry_pace){of->first, of->last};
+	}
 }
 
 static int open_ways(struct cli *cli, struct engine_settings *s)
@@ -214,7 +219,8 @@ static int open_ways(struct cli *cli, struct engine_settings *s)
 	if (settings_rules(&cli->config, cli->arena, &s->rules, why, sizeof(why)) != 0 ||
 	    settings_sources(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
 	    settings_pools(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
-	    settings_routes(&cli->config, cli->arena, s, why, sizeof(why)) != 0)
+	    settings_routes(&cli->config, cli->arena, s, why, sizeof(why)) != 0 ||
+	    settings_limit_rules(&cli->config, cli->arena, s, why, sizeof(why)) != 0)
 		return cli_fail(cli, EXIT_USAGE, "%s", why);
 	return CLI_GO;
 }

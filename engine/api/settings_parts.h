@@ -5,7 +5,8 @@
 #include "engine/api/config.h"
 #include "engine/send/engine.h"
 
-#define SETTINGS_WHY_SIZE 800 /* of the longest sentence: a cell of a table, and where it is */
+#define SETTINGS_WHY_SIZE 800 /* of the longest sentence: a cell of a table, and where it is   \
+			       */
 
 /* The built-in table, the user's, the configuration's sections, in this order. */
 [[nodiscard]] int settings_rules(const struct config *, struct arena *,
@@ -27,6 +28,11 @@ struct path_limits settings_limits(const struct config_limits *);
 /* route and logins. rules must be there: they know the providers. */
 [[nodiscard]] int settings_routes(const struct config *, struct arena *,
 				  struct engine_settings *, char *ret_why, size_t why_size);
+
+/* limit_rules. rules must be there. */
+[[nodiscard]] int settings_limit_rules(const struct config *, struct arena *,
+				       struct engine_settings *, char *ret_why,
+				       size_t why_size);
 
 /* "localhost" when it has none. */
 const char *settings_host_name(struct arena *);

@@ -17,7 +17,8 @@ struct top_engine {
 
 struct top_campaign {
 	uint64_t id;
-	str name, state;
+	str name, state, reason; /* reason: why it paused by itself */
+	usec opens_wall;         /* its send window is closed until then; 0: it is open */
 	bool fully_cut;
 	double share; /* of the audience that is cut, by numbers */
 	uint64_t targeted, ended, delivered, deferrals, failed, in_doubt, deferred_now;

@@ -25,7 +25,7 @@ static void put_engine(struct buf *out, const struct top_engine *e)
 static void put_campaign(struct buf *out, const struct top_frame *f,
 			 const struct top_campaign *c)
 {
-	char memory[200];
+	char memory[700];
 	struct buf waits;
 	buf_init_fixed(&waits, memory, sizeof(memory));
 	top_put_waits_for(f, c, &waits);

@@ -57,6 +57,8 @@ static void take_campaign(struct db *db, const PGresult *result, int row,
 		.held = db_u64(result, row, 13),
 		.due = db_u64(result, row, 14),
 		.next_wall = earlier(db_i64(result, row, 12), db_i64(result, row, 15)),
+		.reason = keep(db, result, row, 16),
+		.opens_wall = db_i64(result, row, 17),
 		.per_minute = -1,
 		.eta = -1,
 	};

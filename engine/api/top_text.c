@@ -154,7 +154,12 @@ static void put_engines(struct painter *p, const struct top_frame *f, size_t lim
 void top_put_waits_for(const struct top_frame *f, const struct top_campaign *c, struct buf *out)
 {
 	if (str_eq(c->state, STR("paused"))) {
-		buf_put_cstr(out, "resume: it is paused");
+		buf_put_cstr(out, "resume: ");
+		text_put_printable(out, c->reason.size ? c->reason : STR("it is paused"), 300);
+	} else if (c->opens_wall) {
+		buf_put_cstr(out, "its send window, which opens at ");
+		when_put(out, c->opens_wall, f->wall);
+		when_put_distance(out, c->opens_wall, f->wall);
 	} else if (f->working_count == 0) {
 		buf_put_cstr(out, "an engine: none is at work");
 	} else if (c->held > 0) {
@@ -199,7 +204,7 @@ static void put_campaigns(struct painter *p, const struct top_frame *f, size_t l
 	put_names(p, columns, 12);
 	for (size_t i = 0; i < shown; i++) {
 		const struct top_campaign *c = &f->campaigns[i];
-		char memory[160];
+		char memory[700];
 		struct buf waits;
 		buf_init_fixed(&waits, memory, sizeof(memory));
 		top_put_waits_for(f, c, &waits);

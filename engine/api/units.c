@@ -1,7 +1,11 @@
 /* units.c - see units.h. */
 #include "engine/api/units.h"
 
+#include <stdlib.h>
+
 #include "engine/shape/bucket.h"
+
+#define SHARE_SIZE_LIMIT 12
 
 static const struct {
 	str name;
@@ -168,4 +172,31 @@ void count_format(struct buf *out, uint64_t count)
 			buf_put_byte(out, ',');
 		buf_put_byte(out, number.data[i]);
 	}
+}
+
+bool share_parse(str text, double *ret_share)
+{
+	char number[SHARE_SIZE_LIMIT], *end;
+	if (!str_ends(text, STR("%")) ||
+	    !str_to_cstr(str_sub(text, 0, text.size - 1), number, sizeof(number)))
+		return false;
+	/* strtod takes more than numbers as people write them. */
+	if (digits(text) == 0 || number[strspn(number, "0123456789.")] != '\0')
+		return false;
+	double percent = strtod(number, &end);
+	if (*end != '\0' || percent <= 0 || percent > 100)
+		return false;
+	*ret_share = percent / 100;
+	return true;
+}
+
+bool sample_parse(str text, uint64_t *ret_count)
+{
+	double share;
+	uint64_t count = 0;
+	if (!share_parse(text, &share) &&
+	    (!str_to_u64(text, &count) || count == 0 || count > INT64_MAX))
+		return false;
+	*ret_count = count;
+	return true;
 }

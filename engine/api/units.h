@@ -14,6 +14,13 @@ void duration_format(struct buf *out, usec duration);
 /* size = 1*DIGIT [ "k" / "M" / "G" ], powers of 1024. */
 [[nodiscard]] bool size_parse(str text, uint64_t *ret_size);
 
+/* share = number "%", above 0, at most 100: "0.3%" is 0.003. A bare number is refused: nobody
+ * knows whether 0.5 was meant as half or as half a percent. */
+[[nodiscard]] bool share_parse(str text, double *ret_share);
+
+/* sample = share / 1*DIGIT, above 0. Of a share *ret_count is 0. */
+[[nodiscard]] bool sample_parse(str text, uint64_t *ret_count);
+
 /* As it would be written: "100/s", "5/min,burst=3", "10MB/min", "unlimited". A rate that is no
  * round one in any unit is told a second, rounded down. */
 struct rate;

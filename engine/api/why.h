@@ -58,6 +58,8 @@ struct why_campaign {
 	uint64_t due, later, leased, orphaned; /* recipients in slices */
 	usec next_slice_wall, launched_wall, finished_wall;
 	str leased_by;
+	str reason;      /* why it paused or ended by itself; empty: it did not */
+	usec opens_wall; /* its send window is closed until then; 0: it is open */
 	uint64_t engine_count;
 	struct why_waits waits;
 	struct path_rows paths; /* the busiest, whoever's mail it is */

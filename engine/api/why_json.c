@@ -118,6 +118,8 @@ void why_put_campaign_json(struct buf *out, const struct why_campaign *why, usec
 	json_put_string(out, why->name);
 	put_member(out, "state", why->state);
 	put_member(out, "why", buf_str(&sentence));
+	put_member(out, "reason", why->reason);
+	when_put_json(out, "opens_at", why->opens_wall);
 	buf_printf(out, ",\"fully_cut\":%s", why->fully_cut ? "true" : "false");
 	put_number(out, "leased", why->leased);
 	put_member(out, "leased_by", why->leased_by);

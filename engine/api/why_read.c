@@ -313,6 +313,8 @@ int why_read_campaign(struct db *db, const struct campaign_row *campaign,
 		.engine_count = db_u64(result, 0, 8),
 		.launched_wall = db_i64(result, 0, 9),
 		.finished_wall = db_i64(result, 0, 10),
+		.reason = keep(db, result, 0, 11),
+		.opens_wall = db_i64(result, 0, 12),
 	};
 	PQclear(result);
 	int code = read_campaign_waits(db, campaign, why);

@@ -277,15 +277,29 @@ static usec next_attempt(const struct why_campaign *why)
 	return next;
 }
 
+static void put_reason(struct buf *out, const struct why_campaign *why)
+{
+	buf_put_cstr(out, why->reason.size ? "paused by itself: " : "paused: ");
+	text_put_printable(out, why->reason, 300);
+	buf_put_cstr(out, why->reason.size ? "; " : "");
+}
+
 void why_put_campaign_sentence(struct buf *out, const struct why_campaign *why, usec now_wall)
 {
 	uint64_t deferred = deferred_count(why);
 	if (is(why->state, "draft")) {
 		buf_put_cstr(out, "a draft: `rundbrief send` launches it");
 	} else if (is(why->state, "paused")) {
-		buf_put_cstr(out, "paused: `rundbrief resume` lets it go on");
+		put_reason(out, why);
+		buf_put_cstr(out, "`rundbrief resume` lets it go on");
 	} else if (!is(why->state, "running")) {
 		text_put_printable(out, why->state, 40);
+		buf_put_cstr(out, why->reason.size ? ": " : "");
+		text_put_printable(out, why->reason, 300);
+	} else if (why->opens_wall) {
+		buf_put_cstr(out, "its send window opens at ");
+		when_put(out, why->opens_wall, now_wall);
+		when_put_distance(out, why->opens_wall, now_wall);
 	} else if (why->engine_count == 0) {
 		buf_put_cstr(out, "no engine is at work: `rundbrief send` starts one");
 	} else if (why->leased > 0) {

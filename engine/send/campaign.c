@@ -50,11 +50,18 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 		.cancelled = stored->ret_state == CAMPAIGN_CANCELLED,
 		.fully_cut = stored->ret_fully_cut || content->urgent,
 		.next_due_wall = USEC_NEVER,
+		.settled_due_wall = USEC_NEVER,
+		/* Until its health is known. */
+		.closed = content->policy.windowed,
+		.ramp_room = content->policy.ramp ? 0 : UINT64_MAX,
+		.ramped = !content->policy.ramp,
 	};
-	campaign->stopped = campaign->halted = campaign->paused || campaign->cancelled;
+	campaign->halted = campaign->paused || campaign->cancelled || campaign->closed;
+	campaign->stopped = campaign->halted;
 	chain_link_init(&campaign->link);
 	chain_link_init(&campaign->of_carrier);
 	campaign->arena = *arena;
+	map_init(&campaign->zones, &campaign->arena, stored->campaign_id * 0x9e3779b97f4a7c15u);
 	return campaign;
 }
 

@@ -8,6 +8,7 @@
  * the outbox one by one, marked by their claim, and go before everything else. */
 #pragma once
 
+#include "engine/base/map.h"
 #include "engine/base/wheel.h"
 #include "engine/send/content.h"
 #include "engine/shape/quota.h"
@@ -35,6 +36,8 @@ struct campaign {
 	bool urgent;
 	uint32_t weight;
 	_Atomic uint32_t spread_per_hour; /* the feeder's word to the carrier; 0: no limit */
+	_Atomic int64_t settled_due_wall; /* the ledger's to the feeder: the first deferral that
+					     it settled since is due; USEC_NEVER: none */
 
 	/* The feeder's. */
 	bool paused, cancelled;
@@ -49,6 +52,14 @@ struct campaign {
 	uint64_t targeted_count;
 	uint32_t cut_ahead; /* slices cut and not leased since */
 	usec cut_at, lease_at, due_at, finish_at, next_due_wall;
+	usec health_at, ramp_from; /* feeder_health.c's, as what follows */
+	struct map zones;          /* struct zone of feeder_zone.c, by name */
+	uint64_t ramp_room;        /* recipients that may be cut; UINT64_MAX: any */
+	uint64_t cut_since;        /* since its health was asked last */
+	bool ramped;               /* its sample has turned out well */
+	bool alarmed;
+	bool hold_for_good;
+	char hold_why[BREAKER_WHY_SIZE]; /* it is to be held; "" when not */
 
 	/* The carrier's. */
 	struct chain_link of_carrier; /* in carrier.campaigns */

@@ -324,6 +324,8 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 		stop_campaign(carrier, stop->campaign_id, true);
 		return;
 	case STOP_RESUME:
+		/* A window that opens: by how much is known already. */
+		carrier_follow_spreads(carrier, io_now(carrier->loop));
 		stop_campaign(carrier, stop->campaign_id, false);
 		return;
 	case STOP_PROVIDER:

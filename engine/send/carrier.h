@@ -63,6 +63,7 @@ struct carrier_flow {
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
 	bool dry;            /* it could have ordered more than was marked */
 	uint64_t tag;
+	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
 	size_t quota_count;
 };
@@ -92,7 +93,7 @@ struct carrier_path {
 	struct chain sessions;
 	uint32_t ordered_count, opening_count, open_count;
 	uint64_t tag;   /* of the flow served last: where a new one begins */
-	usec return_at; /* when the next that finds no room may come again */
+	usec return_at; /* the last flow's, while there is none */
 	struct carrier_timer wake;
 	bool active;                   /* which of the carrier's chains holds link */
 	struct chain_link held;        /* in held_by->waiters */
@@ -180,6 +181,7 @@ struct session {
 	bool ready;      /* greeted: counts as open, not as opening */
 	bool closing;    /* no more submissions */
 	bool gone;       /* waiting for on_closed */
+	bool postponed;  /* gone, and waiting for its turn to connect to another target */
 	bool refused;    /* by this host, before it was ready: on to the next, why in refusal */
 	struct reply refusal;
 	char refusal_text[200];
@@ -232,6 +234,7 @@ struct carrier {
 	struct slab path_slab, site_slab, flow_slab, habit_slab, note_slab, session_slab,
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
+	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* as many as settings->limit_rules */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
@@ -316,6 +319,8 @@ void carrier_path_recall_campaign(struct carrier *, struct carrier_path *,
 /* To the feeder, no attempt; where its mark had been made, when that is undone. */
 void carrier_envelope_return(struct carrier *, struct envelope *);
 void carrier_return_voided(struct carrier *);
+/* What finds no room from now on need not queue behind what came before. */
+void carrier_path_return_at_once(struct carrier_path *, usec now);
 
 /* carrier_flow.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
@@ -343,6 +348,10 @@ uint32_t carrier_path_open_room(struct carrier *, struct carrier_path *, uint32_
 void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
 void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
+/* When the rates of connections allow another one in place of one that came to nothing: now or
+ * later; and that it is opened. */
+usec carrier_path_reopen_at(const struct carrier_path *, usec now);
+void carrier_path_reopen_counted(struct carrier_path *, usec now);
 /* The path waits no more: it is forgotten. */
 void carrier_path_unwait(struct carrier *, struct carrier_path *);
 void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
@@ -360,6 +369,7 @@ void carrier_start_cold(struct carrier_path *, struct envelope *, usec now);
 /* A connection begins to be opened; false when there is no session left. */
 [[nodiscard]] bool session_open(struct carrier *, struct carrier_path *);
 void session_closed(struct session *); /* its transport is gone: another target, or the end */
+void session_take_turn(struct session *); /* one that was postponed: its target, or the end */
 struct smtp_options session_options(struct session *); /* connected: prepares AUTH, too */
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
 void session_tls_failed(struct session *);
@@ -380,6 +390,7 @@ void session_submit(struct session *, struct message *, usec now);
 void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
+void session_retire_worn(struct session *, usec now); /* it has taken all it may */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */

@@ -452,15 +452,20 @@ static void detach(struct session *session)
 				  memory_order_relaxed);
 }
 
-/* Whether the route, which may have been renewed, still has the target in its place. */
+/* The route may have been renewed since the target was chosen. */
+static bool is_in_route(const struct session *session)
+{
+	const struct route *route = session->path->route;
+	return session->host_index < route->host_count &&
+	       session->address_index < route->hosts[session->host_index].address_count;
+}
+
+/* Whether the route still has the last target in its place. */
 static bool target_stands(const struct session *session)
 {
 	const struct route *route = session->path->route;
-	if (session->host_index >= route->host_count)
-		return false;
-	const struct route_host *host = &route->hosts[session->host_index];
-	return session->address_index < host->address_count &&
-	       strcmp(host->name, session->host) == 0;
+	return is_in_route(session) &&
+	       strcmp(route->hosts[session->host_index].name, session->host) == 0;
 }
 
 /* Where a source is the trouble, no other host would be reached by it either. */
@@ -473,22 +478,50 @@ static bool try_again(struct session *session)
 	return (same && target_stands(session)) || next_target(session);
 }
 
-void session_closed(struct session *session)
+/* To its target, as soon as the rates of connections let it: to a server that counts them it is
+ * one more. */
+static void connect_in_turn(struct session *session)
+{
+	usec now = now_of(session), at = carrier_path_reopen_at(session->path, now);
+	session->postponed = at > now;
+	if (session->postponed) {
+		wheel_arm(&session->carrier->wheel, &session->timer.wheel, at);
+		return;
+	}
+	session->closing = false;
+	carrier_path_reopen_counted(session->path, now);
+	connect_target(session);
+}
+
+static void leave(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
 	struct carrier_path *path = session->path;
-	bool again = try_again(session);
-	if (session->spoken)
-		auth_end(&session->auth); /* others may go on now: by what was just learned */
-	if (again) {
-		session->closing = false;
-		connect_target(session);
-		return;
-	}
 	detach(session);
 	if (session->refused)
 		round_failed(session);
 	slab_give_back(&carrier->session_slab, session);
 	carrier_given_back(carrier);
 	carrier_site_touch(carrier, path->site);
+}
+
+void session_closed(struct session *session)
+{
+	bool again = try_again(session);
+	if (session->spoken)
+		auth_end(&session->auth); /* others may go on now: by what was just learned */
+	if (again)
+		connect_in_turn(session);
+	else
+		leave(session);
+}
+
+void session_take_turn(struct session *session)
+{
+	session->postponed = false;
+	if (session->carrier->draining || carrier_path_pending(session->path) == 0 ||
+	    !is_in_route(session))
+		leave(session);
+	else
+		connect_in_turn(session);
 }

@@ -17,6 +17,10 @@
 #define ROOM_LEAST 8
 #define MARK_AHEAD_FIRST 256
 #define WAKE_LIMIT 64 /* paths touched at once */
+/* While what is ordered already may take all the room: who waits behind it looks again when it
+ * starts, or so late, for it may wait for something else. */
+#define LOOK_EVERY (20 * USEC_MS)
+#define LOOK_COUNT 8
 
 static bool fits(str wanted, str value)
 {
@@ -83,6 +87,8 @@ struct campaign *carrier_campaign_of(struct carrier *carrier, uint64_t campaign_
 
 static void flow_drop(struct carrier *carrier, struct carrier_flow *flow)
 {
+	if (flow->path->flows.count == 1)
+		flow->path->return_at = flow->return_at;
 	chain_remove(&flow->path->flows, &flow->link);
 	slab_give_back(&carrier->flow_slab, flow);
 }
@@ -105,6 +111,7 @@ static void say_farewell(struct carrier *carrier, struct campaign *campaign)
 			carrier_path_unwait(carrier, path);
 	}
 	chain_remove(&carrier->campaigns, &campaign->of_carrier);
+	carrier->urgent_count -= campaign->urgent;
 	wheel_cancel(&carrier->wheel, &campaign->quota.timer.wheel);
 	lane_push(&carrier->farewells, campaign);
 	carrier->to_feeder = true;
@@ -120,6 +127,7 @@ void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 	snprintf(campaign->quota.why, sizeof(campaign->quota.why), "the campaign's limit");
 	chain_link_init(&campaign->of_carrier);
 	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
+	carrier->urgent_count += campaign->urgent;
 }
 
 /* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */
@@ -200,6 +208,8 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 				      .campaign = campaign,
 				      .mark_ahead = MARK_AHEAD_FIRST,
 				      .tag = path->tag};
+	if (chain_empty(&path->flows))
+		flow->return_at = path->return_at;
 	chain_init(&flow->waiting);
 	chain_init(&flow->marked);
 	bind_flow(carrier, flow);
@@ -265,15 +275,25 @@ bool carrier_flow_has_room(const struct carrier_flow *flow, usec now)
 	return pending < (room > ROOM_LEAST ? room : ROOM_LEAST);
 }
 
-/* The quota that keeps one message more of this flow from being ordered. */
+/* The quota that keeps one message more of this flow from being ordered. What other paths hold
+ * ready may wait there for something else (their own rate, a connection), so that a path that
+ * holds none may order one as soon as there is room for it. */
 static struct carrier_quota *order_barrier(struct carrier_flow *flow, usec now)
 {
+	const struct carrier_path *path = flow->path;
+	bool holds = path->ordered_count + path->ready.count + path->urgent.count > 0;
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		struct carrier_quota *q = flow->quotas[i];
-		if (quota_start_room(&q->quota, q->held_count + 1, now) <= q->held_count)
+		uint32_t room = quota_start_room(&q->quota, q->held_count + 1, now);
+		if (room == 0 || (holds && room <= q->held_count))
 			return q;
 	}
 	return NULL;
+}
+
+static usec look_at(usec at, usec now)
+{
+	return at > now ? usec_max(at, now + USEC_MS) : now + LOOK_EVERY;
 }
 
 static void wait_for(struct carrier *carrier, struct carrier_path *path,
@@ -285,9 +305,11 @@ static void wait_for(struct carrier *carrier, struct carrier_path *path,
 		path->held_by = q;
 		chain_push_back(&q->waiters, &path->held);
 	}
-	if (at == USEC_NEVER || chain_linked(&q->timer.wheel.link))
+	if (at == USEC_NEVER)
 		return;
-	wheel_arm(&carrier->wheel, &q->timer.wheel, usec_max(at, now + USEC_MS));
+	at = look_at(at, now);
+	if (!chain_linked(&q->timer.wheel.link) || at < q->timer.wheel.at)
+		wheel_arm(&carrier->wheel, &q->timer.wheel, at);
 }
 
 void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
@@ -304,6 +326,8 @@ void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec n
 	uint32_t room = quota_start_room(&q->quota, WAKE_LIMIT, now);
 	uint32_t open = quota_open_room(&q->quota, WAKE_LIMIT, now);
 	room = room > open ? room : open;
+	if (room > 0 && room < LOOK_COUNT && q->held_count >= room)
+		room = LOOK_COUNT;
 	for (; room > 0; room--) {
 		struct chain_link *link = chain_first(&q->waiters);
 		if (!link)
@@ -314,8 +338,8 @@ void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec n
 	}
 	if (chain_empty(&q->waiters))
 		return;
-	usec at = usec_max(quota_start_at(&q->quota, now), now + USEC_MS);
-	wheel_arm(&carrier->wheel, &q->timer.wheel, at);
+	wheel_arm(&carrier->wheel, &q->timer.wheel,
+		  look_at(quota_start_at(&q->quota, now), now));
 }
 
 struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_path *path,
@@ -383,6 +407,9 @@ void carrier_message_unhold(struct message *message)
 bool carrier_message_may_start(struct carrier *carrier, const struct message *message, usec now)
 {
 	const struct carrier_flow *flow = message->flow;
+#ifdef RUNDBRIEF_CANARY_NO_QUOTA
+	return true; /* the simulation's mutant: a host must notice */
+#endif
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		struct carrier_quota *q = flow->quotas[i];
 		if (quota_start_room(&q->quota, 1, now) > 0)
@@ -396,11 +423,14 @@ bool carrier_message_may_start(struct carrier *carrier, const struct message *me
 
 void carrier_message_start(struct carrier *carrier, struct message *message, usec now)
 {
-	(void)carrier;
 	const struct carrier_flow *flow = message->flow;
-	for (size_t i = 0; i < flow->quota_count; i++)
-		quota_start(&flow->quotas[i]->quota,
-			    message->bytes.size + message->signature_size, now);
+	for (size_t i = 0; i < flow->quota_count; i++) {
+		struct carrier_quota *q = flow->quotas[i];
+		quota_start(&q->quota, message->bytes.size + message->signature_size, now);
+		if (!chain_empty(&q->waiters))
+			wheel_arm(&carrier->wheel, &q->timer.wheel,
+				  usec_max(quota_start_at(&q->quota, now), now + USEC_MS));
+	}
 	carrier_message_unhold(message);
 	message->envelope->flow = NULL;
 }
@@ -428,6 +458,22 @@ void carrier_path_open_counted(struct carrier *carrier, struct carrier_path *pat
 	(void)carrier;
 	for (size_t i = 0; i < path->quota_count; i++)
 		quota_open(&path->quotas[i]->quota, now);
+}
+
+usec carrier_path_reopen_at(const struct carrier_path *path, usec now)
+{
+	usec at = bucket_next_at(&path->site->shaping.connections, now);
+	for (size_t i = 0; i < path->quota_count; i++)
+		at = usec_max(at, bucket_next_at(&path->quotas[i]->quota.connections, now));
+	return at;
+}
+
+void carrier_path_reopen_counted(struct carrier_path *path, usec now)
+{
+	const struct path_event event = {.kind = PATH_OPENING};
+	path_record(&path->site->shaping, &event, now);
+	for (size_t i = 0; i < path->quota_count; i++)
+		quota_reopen(&path->quotas[i]->quota, now);
 }
 
 void carrier_path_closed_counted(struct carrier *carrier, struct carrier_path *path)

@@ -35,8 +35,8 @@ static void fill_names(const struct carrier *carrier, struct outcome *outcome,
 
 /* Deferred, or in doubt and to be tried again: when. The policy speaks for the first unanswered
  * transaction of a broken connection; those behind it (CAUSE_CONNECTION_LOST) are always tried
- * again (design.md 1.5). No time left: it has expired, and
- * keeps its last real reply. */
+ * again (design.md 1.5). A doubt is left alone for a while first. No time left: it has expired,
+ * and keeps its last real reply. */
 static void schedule(struct carrier *carrier, const struct envelope *envelope,
 		     struct store_outcome *row, const struct classification *class,
 		     bool behind_another)
@@ -49,6 +49,10 @@ static void schedule(struct carrier *carrier, const struct envelope *envelope,
 		return;
 	row->due_wall = retry_next_at(&carrier->settings->retry, class, row->attempt,
 				      row->first_wall, row->at_wall, &carrier->prng);
+	if (row->verdict == VERDICT_IN_DOUBT && !behind_another && row->due_wall != USEC_NEVER)
+		row->due_wall = usec_max(
+			row->due_wall,
+			row->at_wall + envelope->campaign->content->policy.in_doubt_wait);
 	usec expires = envelope_expires_wall(envelope);
 	bool late = expires && row->due_wall > expires;
 	if (row->due_wall != USEC_NEVER && !late)
@@ -139,7 +143,6 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 			(uint32_t)((io_now(carrier->loop) - message->started_at) / USEC_MS);
 		outcome->row.size = (uint32_t)(message->bytes.size + message->signature_size);
 	}
-	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);
 }
 
 /* There are as many as envelopes that may be in memory, and an envelope is only let go after
@@ -166,6 +169,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	outcome->envelope = envelope;
 	fill(carrier, outcome, envelope, reply, &class, in_doubt);
 	fill_names(carrier, outcome, path, session);
+	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);
 	schedule(carrier, envelope, &outcome->row, &class,
 		 reply->cause == CAUSE_CONNECTION_LOST);
 	learn(carrier, path, envelope->message, reply, &class);

@@ -55,7 +55,29 @@ static uint32_t session_room(const struct session *session)
 	return (uint32_t)smtp_client_room(&session->client);
 }
 
-static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
+/* Where transactional mail may come, it finds an idle connection: as long as the path may open
+ * more of them, other mail leaves the last one free, and does not queue behind a message that
+ * is under way. */
+static bool keeps_one_free(const struct carrier *carrier, const struct carrier_path *path)
+{
+	const struct carrier_site *site = path->site;
+	return carrier->urgent_count > 0 &&
+	       site->open_count + site->opening_count < site->shaping.crowd.cap;
+}
+
+static uint32_t count_free(struct carrier_path *path)
+{
+	uint32_t count = 0;
+	struct chain_link *link = chain_first(&path->sessions);
+	for (; link; link = chain_next(&path->sessions, link)) {
+		const struct session *session = CHAIN_OWNER(link, struct session, link);
+		count += chain_empty(&session->messages) && session_room(session) > 0;
+	}
+	return count;
+}
+
+static uint32_t count_slots(const struct carrier *carrier, struct carrier_path *path,
+			    uint32_t *ret_usable)
 {
 	uint32_t slots = 0, usable = 0;
 	struct chain_link *link = chain_first(&path->sessions);
@@ -65,7 +87,10 @@ static uint32_t count_slots(struct carrier_path *path, uint32_t *ret_usable)
 		usable += session->ready && !session->closing;
 	}
 	*ret_usable = usable;
-	return slots;
+	if (!keeps_one_free(carrier, path) || !chain_empty(&path->urgent))
+		return slots;
+	uint32_t free = count_free(path);
+	return free > 0 ? free - 1 : 0;
 }
 
 static const struct store_stop *stop_of(struct carrier *carrier, uint64_t campaign_id,
@@ -111,10 +136,11 @@ static struct message *take_of(struct carrier *carrier, struct chain *ready, use
 	return NULL;
 }
 
-static struct message *take_ready(struct carrier *carrier, struct carrier_path *path, usec now)
+static struct message *take_ready(struct carrier *carrier, struct carrier_path *path,
+				  bool urgent_only, usec now)
 {
 	struct message *message = take_of(carrier, &path->urgent, now);
-	return message ? message : take_of(carrier, &path->ready, now);
+	return message || urgent_only ? message : take_of(carrier, &path->ready, now);
 }
 
 static void start_message(struct carrier *carrier, struct session *session,
@@ -135,8 +161,8 @@ static void start_message(struct carrier *carrier, struct session *session,
 static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			     uint32_t allowed, usec now)
 {
-	uint32_t started = 0;
-	bool any = true;
+	uint32_t started = 0, free = count_free(path);
+	bool any = true, one_free = keeps_one_free(carrier, path);
 	for (size_t depth = 0; any && depth < SMTP_TRANSACTION_LIMIT; depth++) {
 		any = false;
 		struct chain_link *link = chain_first(&path->sessions);
@@ -147,10 +173,13 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			any = true;
 			if (session->messages.count > depth)
 				continue;
-			struct message *message = take_ready(carrier, path, now);
+			bool is_free = chain_empty(&session->messages);
+			bool urgent_only = one_free && (!is_free || free < 2);
+			struct message *message = take_ready(carrier, path, urgent_only, now);
 			if (!message)
 				return started;
 			start_message(carrier, session, message, now);
+			free -= is_free;
 			started++;
 		}
 	}
@@ -413,7 +442,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {
-		.slots = count_slots(path, &usable),
+		.slots = count_slots(carrier, path, &usable),
 		.waiting = (uint32_t)carrier_path_pending(path),
 		.open = path->site->open_count,
 		.opening = path->site->opening_count,
@@ -446,12 +475,33 @@ static void give_back(struct carrier *carrier, struct envelope *envelope)
 	carrier->to_feeder = true;
 }
 
+static struct carrier_flow *flow_of(struct carrier_path *path, const struct campaign *campaign)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (flow->campaign == campaign)
+			return flow;
+	}
+	return NULL;
+}
+
+/* Half of the time that one message takes of its campaign's share: each campaign's line is its
+ * own, or a small one would wait behind all that the large ones have. */
+static usec step(const struct carrier_flow *flow, const struct rate *rate)
+{
+	const size_t whole = 1000000;
+	size_t share = flow ? carrier_flow_share(flow, whole) : whole;
+	return rate->per / rate->count / 2 * (usec)(whole / share);
+}
+
 /* When what finds no room may come again: by another source at once; else when the path can be
  * expected to have sent what it holds, and one after the other, so that a slow path is not read
  * for each minute. That is at twice the pace of its limits, whatever holds it back now: who
  * comes too early goes round once more, who comes too late leaves the path idle. */
-static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, usec now)
+static usec comes_again_at(struct carrier *carrier, const struct envelope *envelope, usec now)
 {
+	struct carrier_path *path = envelope->path;
 	if (!path || carrier_other_source_is_left(carrier, path->source_index, now))
 		return 0;
 	if (carrier_provider_is_stopped(carrier, path))
@@ -462,13 +512,23 @@ static usec comes_again_at(struct carrier *carrier, struct carrier_path *path, u
 	least = usec_max(least, shaping->suspended_until);
 	if (path->open_count == 0)
 		least = usec_max(least, path->reach.opening_after);
-	path->return_at = usec_max(path->return_at, least);
-	usec at = path->return_at;
-	if (rate.count > 0)
-		path->return_at += rate.per / rate.count / 2;
+	struct carrier_flow *flow = flow_of(path, envelope->campaign);
+	usec *return_at = flow ? &flow->return_at : &path->return_at;
+	usec at = usec_max(*return_at, least);
+	usec next = at + (rate.count ? step(flow, &rate) : 0);
 	/* The rate changes: what is far ahead of it is known no better than that. */
-	path->return_at = usec_min(path->return_at, least + RETURN_LIMIT);
+	*return_at = usec_min(next, least + RETURN_LIMIT);
 	return usec_min(at, least + RETURN_LIMIT);
+}
+
+void carrier_path_return_at_once(struct carrier_path *path, usec now)
+{
+	path->return_at = usec_min(path->return_at, now);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		flow->return_at = usec_min(flow->return_at, now);
+	}
 }
 
 /* Once it is the feeder's it may soon be in another slice: a crash must not find its mark open
@@ -478,7 +538,7 @@ void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 	usec now = io_now(carrier->loop);
 	bool halted = carrier->draining || envelope->campaign->stopped;
 	envelope->state = ENVELOPE_FEEDER;
-	envelope->again_at = halted ? 0 : comes_again_at(carrier, envelope->path, now);
+	envelope->again_at = halted ? 0 : comes_again_at(carrier, envelope, now);
 	envelope->path = NULL;
 	envelope->flow = NULL;
 	if (envelope->void_position > carrier->written_position)

@@ -403,8 +403,25 @@ void session_submit(struct session *session, struct message *message, usec now)
 	session_pump(session, now);
 }
 
+void session_retire_worn(struct session *session, usec now)
+{
+	if (session->gone || !session->ready || session->closing || !worn_out(session))
+		return;
+	session->closing = true;
+	smtp_client_quit(&session->client, now);
+	session_pump(session, now);
+}
+
+/* One that is postponed ends by its timer, whoever walks over the path's sessions now. */
+static void end_postponed(struct session *session, usec now)
+{
+	if (session->postponed && session->carrier->draining)
+		wheel_arm(&session->carrier->wheel, &session->timer.wheel, now);
+}
+
 void session_close_idle(struct session *session, usec now)
 {
+	end_postponed(session, now);
 	if (session->gone || session->closing || !session->spoken)
 		return;
 	session->closing = true;
@@ -414,6 +431,10 @@ void session_close_idle(struct session *session, usec now)
 
 void session_expired(struct session *session, usec now)
 {
+	if (session->postponed) {
+		session_take_turn(session);
+		return;
+	}
 	if (!session->spoken) {
 		struct reply reply = reply_local(conn_timed_out(&session->conn), STAGE_CONNECT);
 		reply.text = str_of(session->conn.why);
@@ -430,6 +451,7 @@ void session_expired(struct session *session, usec now)
 
 void session_abort(struct session *session, usec now)
 {
+	end_postponed(session, now);
 	if (session->gone)
 		return;
 	if (session->spoken) {

@@ -27,6 +27,14 @@ static void path_forget(struct carrier *carrier, struct carrier_path *path)
 	slab_give_back(&carrier->site_slab, site);
 }
 
+/* One that mail has come to since it ran last is still among the idle ones. */
+static bool is_forgettable(struct carrier_path *path, usec now)
+{
+	const struct path *shaping = &path->site->shaping;
+	return carrier_path_pending(path) == 0 && chain_empty(&path->sessions) &&
+	       shaping->suspended_until <= now && path_is_rested(shaping, now);
+}
+
 /* An idle path whose shaping state no longer matters makes room for a new one. */
 static bool evict_one(struct carrier *carrier)
 {
@@ -34,7 +42,7 @@ static bool evict_one(struct carrier *carrier)
 	struct chain_link *link = chain_first(&carrier->idle);
 	for (; link; link = chain_next(&carrier->idle, link)) {
 		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
-		if (path->site->shaping.suspended_until > now)
+		if (!is_forgettable(path, now))
 			continue;
 		chain_remove(&carrier->idle, link);
 		chain_remove(&carrier->dirty, &path->dirty);
@@ -190,8 +198,20 @@ void carrier_site_touch(struct carrier *carrier, struct carrier_site *site)
 		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, of_site));
 }
 
-/* Sessions stay as they are: a path that has more than its limit opens none, and idle ones
- * close. */
+/* A session that has carried more than it now may takes no message more. */
+static void retire_worn(struct carrier_site *site, usec now)
+{
+	struct chain_link *link = chain_first(&site->paths);
+	for (; link; link = chain_next(&site->paths, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, of_site);
+		struct chain_link *at = chain_first(&path->sessions);
+		for (; at; at = chain_next(&path->sessions, at))
+			session_retire_worn(CHAIN_OWNER(at, struct session, link), now);
+	}
+}
+
+/* Sessions stay open else: a path that has more than its limit opens none, and idle ones close.
+ */
 void carrier_take_rules(struct carrier *carrier, usec now)
 {
 	const struct rules *rules = carrier->settings->rules;
@@ -206,6 +226,7 @@ void carrier_take_rules(struct carrier *carrier, usec now)
 			CHAIN_OWNER(chain_first(&site->paths), struct carrier_path, of_site);
 		const struct path_limits limits = limits_for(carrier, first->route);
 		path_set_limits(&site->shaping, &limits, now);
+		retire_worn(site, now);
 		carrier_site_touch(carrier, site);
 	}
 }

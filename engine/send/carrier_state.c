@@ -224,7 +224,7 @@ void carrier_flush(struct carrier *carrier, const char *target)
 			continue;
 		path_lift(&path->site->shaping, now);
 		reach_lift(&path->reach, now);
-		path->return_at = usec_min(path->return_at, now);
+		carrier_path_return_at_once(path, now);
 		carrier_path_touch(carrier, path);
 	}
 }

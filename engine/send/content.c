@@ -83,11 +83,20 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 static int list_fields(struct arena *arena, struct content *content)
 {
 	size_t count = message_field_count(content->plan);
-	str *fields = ARENA_ARRAY(arena, str, count ? count : 1);
+	str zone = content->policy.zone;
+	str *fields = ARENA_ARRAY(arena, str, count + 1);
 	if (!fields)
 		return -1;
-	for (size_t i = 0; i < count; i++)
+	content->zone_index = SIZE_MAX;
+	for (size_t i = 0; i < count; i++) {
 		fields[i] = message_field(content->plan, i);
+		if (zone.size > 0 && str_eq(fields[i], zone))
+			content->zone_index = i;
+	}
+	if (zone.size > 0 && content->zone_index == SIZE_MAX) {
+		content->zone_index = count;
+		fields[count++] = zone;
+	}
 	content->fields = fields;
 	content->field_count = count;
 	return 0;
@@ -159,6 +168,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;
 	read_share(settings, content);
+	policy_read(settings, content->urgent, &content->policy);
 	if (read_lists(arena, settings, content) != 0 || list_fields(arena, content) != 0)
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;

@@ -5,12 +5,14 @@
  *   in_doubt: "assume" | "retry";  expires_seconds: number
  *   lists: [names], for routes; require_tls: true | false (RFC 8689); pool: name
  *   kind: "newsletter" | "transactional";  weight: number;  rate, byte_rate: strings (bucket.h)
+ *   policy.h's keys: sample, ramp, breaker, window, in_doubt_wait_seconds
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
 #pragma once
 
 #include "engine/base/arena.h"
 #include "engine/send/engine.h"
+#include "engine/send/policy.h"
 #include "engine/shape/quota.h"
 #include "templates/message.h"
 
@@ -22,15 +24,17 @@ struct content {
 	uint32_t revision;
 	str name;
 	struct message_plan *plan;
-	const str *fields; /* attributes that the plan reads */
+	const str *fields; /* attributes that the plan reads, and the policy */
 	size_t field_count;
-	const str *lists; /* the campaign's */
+	size_t zone_index; /* in fields: the recipient's time zone; SIZE_MAX: none */
+	const str *lists;  /* the campaign's */
 	size_t list_count;
 	str pool; /* of sources; empty: none is named */
 	bool in_doubt_retry, require_tls;
 	bool urgent;                /* transactional mail */
 	uint32_t weight;            /* of its share; 1..CAMPAIGN_WEIGHT_LIMIT */
 	struct quota_limits limits; /* its own */
+	struct policy policy;
 	usec expires_wall; /* 0: by the retry schedule alone */
 };
 

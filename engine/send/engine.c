@@ -330,8 +330,8 @@ static bool in_trouble(struct threads *threads, const struct engine_progress *pr
 	struct engine *engine = &threads->engine;
 	const char *why = progress->trouble;
 	if (flag(&threads->broken))
-		why = "the kernel no longer serves the engine's io_uring; run rundbrief send "
-		      "again";
+		why = "the kernel no longer serves the engine's io_uring; start the same "
+		      "command again";
 	else if (!flag(&engine->feeder.public.troubled) && !flag(&engine->ledger.fenced))
 		return false;
 	snprintf(engine->why, sizeof(engine->why), "%s", why);

@@ -95,10 +95,10 @@ enum engine_end {
 	ENGINE_FAILED,    /* why says what and what to do */
 };
 
-/* Runs until the campaign is finished. on_progress is called about five times a second from the
- * calling thread; returning false asks the engine to stop in order (dots finish, the rest is
- * put back). A second call with false within the grace period ends it at once: what was under
- * way is in doubt. */
+/* Runs until the campaign is finished; campaign_id 0: all that run, until it is stopped.
+ * on_progress is called about five times a second from the calling thread; returning false asks
+ * the engine to stop in order (dots finish, the rest is put back). A second call with false
+ * within the grace period ends it at once: what was under way is in doubt. */
 enum engine_end engine_run(const struct engine_settings *, uint64_t campaign_id,
 			   bool (*on_progress)(void *context, const struct engine_progress *),
 			   void *context, char *ret_why, size_t why_size);

@@ -238,6 +238,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	engine->feeder.carrier_bell = engine->carrier_bell;
 	engine->ledger.feeder_bell = engine->feeder_bell;
 	engine->feeder.only = engine->only;
+	feeder_listen(&engine->feeder);
 	if (engine->only)
 		feeder_add_campaign(&engine->feeder, engine->only);
 	engine->only = NULL; /* the feeder's now */

@@ -12,7 +12,9 @@
 
 #define MESSAGE_MAIL_FROM_LIMIT 320
 #define MESSAGE_SIGNATURE_LIMIT 6144 /* four RSA keys of 4096 bits */
-#define OUTCOME_TEXT_LIMIT 640 /* reply text and the names of host, site, source together */
+/* The names of host, site and source, at most 240, and the reply's text. There are as many of them
+ * as recipients in memory. */
+#define OUTCOME_TEXT_LIMIT 448
 
 struct carrier_flow;
 struct carrier_path;
@@ -34,6 +36,7 @@ struct slice {
 	struct chain put_back_now; /* and those of the request under way, */
 	usec put_back_due;         /* which may come again then; 0: at once */
 	usec leased_at;
+	bool awaits_zones; /* feeder's: read, and not routed before its zones are known */
 };
 
 enum envelope_state {

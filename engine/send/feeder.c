@@ -18,7 +18,7 @@ static int init_memory(struct feeder *feeder)
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
-	if (feeder_places_init(feeder) != 0)
+	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0)
 		return -1;
 	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
@@ -50,6 +50,8 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 	arena_init(&feeder->beat_arena, source, 1 << 16, 0);
 	arena_init(&feeder->heartbeat_arena, source, 1 << 12, 0);
 	arena_init(&feeder->discover_arena, source, 1 << 12, 0);
+	arena_init(&feeder->claim_arena, source, 1 << 12, 0);
+	feeder_health_init(feeder);
 	chain_init(&feeder->campaigns);
 	chain_init(&feeder->slices);
 	chain_init(&feeder->domains);
@@ -67,6 +69,10 @@ void feeder_done(struct feeder *feeder)
 	if (feeder->load_busy)
 		arena_done(&feeder->load_arena);
 	arena_done(&feeder->discover_arena);
+	arena_done(&feeder->claim_arena);
+	if (feeder->claiming)
+		arena_done(&feeder->claiming->arena);
+	feeder_health_done(feeder);
 	arena_done(&feeder->work_arena);
 	arena_done(&feeder->beat_arena);
 	arena_done(&feeder->heartbeat_arena);
@@ -148,6 +154,8 @@ usec feeder_step(struct feeder *feeder)
 	feeder_ask_domains(feeder);
 	feeder_route_unsure(feeder);
 	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
+	wake = usec_min(wake, feeder_health(feeder, now));
+	wake = usec_min(wake, feeder_zones(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
 	wake = usec_min(wake, feeder_places_step(feeder, now));
 	publish(feeder);
@@ -163,5 +171,6 @@ bool feeder_idle(const struct feeder *feeder)
 {
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
-	       !feeder->load_busy && !feeder->discover_busy && feeder_places_idle(feeder);
+	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
+	       !feeder->health_busy && !feeder->zones_busy && feeder_places_idle(feeder);
 }

@@ -9,7 +9,10 @@
  *   feeder_return.c    what comes back, put back
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
+ *   feeder_zone.c      who is not written to at night, by his time zone
+ *   feeder_outbox.c    transactional mail, and the database's bell
  *   feeder_beat.c      marks, stops, heartbeat
+ *   feeder_health.c    windows, samples, pauses by itself
  *   feeder_place.c     where domains lead, for people
  */
 #pragma once
@@ -19,6 +22,7 @@
 #include "engine/send/ledger.h"
 #include "engine/send/published.h"
 
+#define FEEDER_HELD_LIMIT 64
 #define FEEDER_QUESTION_SIZE (sizeof(struct route_question) + sizeof(void *))
 
 /* What others may read of it at any time. */
@@ -79,10 +83,31 @@ struct feeder {
 	struct arena load_arena;
 	uint64_t *load_ids; /* yet to be loaded */
 	size_t load_count;
+	uint64_t held_ids[FEEDER_HELD_LIMIT]; /* that cannot be sent, the last so many */
+	size_t held_count;
 	size_t leaving_count; /* let go, and not yet by the carrier */
 	bool discover_busy, load_busy;
 	struct arena discover_arena;
 	usec discover_at;
+
+	struct store_bell database_bell;
+	struct store_claim_outbox claim;
+	struct slice *claiming; /* of the claim under way */
+	struct arena claim_arena;
+	size_t urgent_count; /* urgent ones among the campaigns */
+	bool claim_busy;
+	usec claim_at;
+	struct store_health health;
+	struct store_hold hold;
+	struct campaign *health_of; /* whose request of the two is under way */
+	struct arena health_arena;
+	bool health_busy;
+
+	struct store_zones zones;
+	struct zone **zones_asked; /* feeder_zone.c's, as the rows beside them */
+	struct store_zone *zone_rows;
+	bool zones_busy;
+	usec zones_at;
 
 	struct store_mark mark;
 	struct store_stop_feed stop_feed;
@@ -131,6 +156,14 @@ usec feeder_next_look(const struct feeder *, usec due_wall);
 void feeder_returned(struct feeder *, struct envelope *);
 void feeder_settled(struct feeder *, struct slice *, size_t count);
 void feeder_slice_free(struct feeder *, struct slice *);
+void feeder_slice_prepare(struct feeder *, struct slice *);
+void feeder_slice_admit(struct feeder *, struct slice *, size_t count);
+/* Its recipients are read. */
+void feeder_slice_route(struct feeder *, struct slice *);
+void feeder_listen(struct feeder *); /* to the bell: once, before the first step */
+usec feeder_claim(struct feeder *, usec now);
+/* Room for recipients that newsletters leave free. */
+uint32_t feeder_urgent_reserve(const struct feeder *);
 void feeder_route_slice(struct feeder *, struct slice *);
 void feeder_ask_domains(struct feeder *);
 void feeder_route_unsure(struct feeder *); /* those that are known by now */
@@ -147,4 +180,13 @@ usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
+[[nodiscard]] int feeder_zones_init(struct feeder *);
+usec feeder_zones(struct feeder *, usec now); /* asks for zones, routes who waited for them */
+bool feeder_zones_count(const struct slice *);
+/* Whether it is out of his hours; then when they begin is noted in the envelope. */
+bool feeder_zone_is_shut(struct feeder *, struct envelope *);
+void feeder_health_init(struct feeder *);
+void feeder_health_done(struct feeder *);
+usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */
+void feeder_health_ask(struct campaign *);     /* at once: it goes on */
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);

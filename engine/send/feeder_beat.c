@@ -105,6 +105,7 @@ static void follow_campaign(struct feeder *feeder, const struct store_stop *stop
 		campaign->cancelled = true;
 	else
 		campaign->paused = stop->kind == STOP_PAUSE;
+	feeder_health_ask(campaign);
 	feeder_campaign_follow(feeder, campaign);
 	log_event(LOG_INFO, "campaign", "name=\"%s\" change=%s",
 		  log_str(campaign->content->name),
@@ -258,5 +259,6 @@ usec feeder_beat(struct feeder *feeder, usec now)
 {
 	usec wake = beat_stops(feeder, now);
 	wake = usec_min(wake, beat_heartbeat(feeder, now));
+	wake = usec_min(wake, feeder_claim(feeder, now));
 	return usec_min(wake, beat_marks(feeder, now));
 }

@@ -46,6 +46,9 @@ bool feeder_campaign_runs(const struct campaign *campaign)
 void feeder_add_campaign(struct feeder *feeder, struct campaign *campaign)
 {
 	chain_push_back(&feeder->campaigns, &campaign->link);
+	feeder->urgent_count += campaign->urgent;
+	if (campaign->urgent)
+		feeder->claim_at = 0;
 	lane_push(&feeder->carrier->arrivals, campaign);
 	if (feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
@@ -71,11 +74,12 @@ uint32_t feeder_campaign_room(struct feeder *feeder, const struct campaign *camp
 	}
 	if (sum < campaign->weight)
 		sum = campaign->weight;
-	uint64_t share = (uint64_t)limits->envelopes * campaign->weight / sum;
+	uint64_t usable = limits->envelopes - feeder_urgent_reserve(feeder);
+	uint64_t share = usable * campaign->weight / sum;
 	const struct rate *rate = &campaign->content->limits.message_rate;
 	if (rate->count > 0) {
-		double usable = (double)rate->count * (double)RATE_TIME / (double)rate->per;
-		share = usable < (double)share ? (uint64_t)usable : share;
+		double in_time = (double)rate->count * (double)RATE_TIME / (double)rate->per;
+		share = in_time < (double)share ? (uint64_t)in_time : share;
 	}
 	if (share < 2 * SLICE_LEAST)
 		share = 2 * SLICE_LEAST;
@@ -142,6 +146,24 @@ static void on_running(struct store_request *request)
 	feeder->load_count = feeder->running.ret_count;
 }
 
+static bool is_held(const struct feeder *feeder, uint64_t campaign_id)
+{
+	for (size_t i = 0; i < feeder->held_count && i < FEEDER_HELD_LIMIT; i++)
+		if (feeder->held_ids[i] == campaign_id)
+			return true;
+	return false;
+}
+
+/* It is not loaded again, and people are told once: what is launched does not change. */
+static void hold(struct feeder *feeder, uint64_t campaign_id, const char *why)
+{
+	log_event(LOG_ERROR, "campaign-held",
+		  "campaign=%llu why=\"%s\" next=\"correct what it says, then start the engine "
+		  "again; or cancel the campaign\"",
+		  (unsigned long long)campaign_id, log_str(str_of(why)));
+	feeder->held_ids[feeder->held_count++ % FEEDER_HELD_LIMIT] = campaign_id;
+}
+
 static void submit_load(struct feeder *feeder, uint64_t campaign_id)
 {
 	arena_init(&feeder->load_arena, feeder->source, 0, 0);
@@ -165,8 +187,7 @@ static void on_loaded(struct store_request *request)
 	struct campaign *campaign = campaign_create(&feeder->load_arena, feeder->settings,
 						    &feeder->load, why, sizeof(why));
 	if (!campaign) {
-		log_event(LOG_ERROR, "campaign-held", "campaign=%llu why=\"%s\"",
-			  (unsigned long long)feeder->load.campaign_id, log_str(str_of(why)));
+		hold(feeder, feeder->load.campaign_id, why);
 		return;
 	}
 	log_event(LOG_INFO, "campaign", "name=\"%s\" change=taken-up",
@@ -178,7 +199,7 @@ static bool load_next(struct feeder *feeder)
 {
 	while (feeder->load_count > 0) {
 		uint64_t id = feeder->load_ids[--feeder->load_count];
-		if (feeder_campaign_of(feeder, id) ||
+		if (feeder_campaign_of(feeder, id) || is_held(feeder, id) ||
 		    feeder->campaigns.count + feeder->leaving_count >= CAMPAIGNS_LIMIT)
 			continue;
 		submit_load(feeder, id);
@@ -194,11 +215,13 @@ static void let_go(struct feeder *feeder)
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
 		link = chain_next(&feeder->campaigns, link);
 		bool asked = feeder->cut_of == campaign || feeder->due_of == campaign ||
-			     feeder->finish_of == campaign;
+			     feeder->finish_of == campaign || feeder->health_of == campaign ||
+			     (campaign->urgent && feeder->claim_busy);
 		if (!campaign->finished || campaign->slice_count > 0 || asked)
 			continue;
 		feeder->targeted_count += campaign->targeted_count;
 		chain_remove(&feeder->campaigns, &campaign->link);
+		feeder->urgent_count -= campaign->urgent;
 		campaign->leaving = true;
 		feeder->leaving_count++;
 		lane_push(&feeder->carrier->arrivals, campaign);

@@ -181,6 +181,10 @@ void feeder_route_slice(struct feeder *feeder, struct slice *slice)
 		struct envelope *envelope = &slice->envelopes[i];
 		envelope->cause = examine(feeder, slice, envelope);
 		struct domain *domain = NULL;
+		if (envelope->cause == CAUSE_NONE && feeder_zone_is_shut(feeder, envelope)) {
+			feeder_returned(feeder, envelope);
+			continue;
+		}
 		if (envelope->cause == CAUSE_NONE)
 			domain = domain_get(feeder, slice, &domains, envelope->domain);
 		chain_push_back(domain ? &domain->envelopes : &ended, &envelope->link);

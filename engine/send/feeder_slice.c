@@ -12,7 +12,9 @@
 #define SLICE_BLOCK (32 * 1024)
 #define CUT_AHEAD 2
 #define POLL_INTERVAL (250 * USEC_MS) /* between tries to finish */
-#define FIRST_CHECKS 10               /* recipients tried for it */
+#define DUE_INTERVAL (10 * USEC_SECOND)
+#define DUE_LEAST (20 * USEC_MS)
+#define FIRST_CHECKS 10 /* recipients tried for it */
 
 static void on_cut(struct store_request *);
 static void on_lease(struct store_request *);
@@ -31,6 +33,8 @@ static void submit_cut(struct feeder *feeder, struct campaign *campaign, uint32_
 		.campaign_id = campaign->id,
 		.limit = room < limit ? room : limit,
 	};
+	if (feeder->cut.limit > campaign->ramp_room)
+		feeder->cut.limit = (uint32_t)campaign->ramp_room;
 	feeder->cut_of = campaign;
 	feeder->cut_busy = true;
 	store_cut(feeder->work, &feeder->cut);
@@ -50,10 +54,32 @@ static void on_cut(struct store_request *request)
 	campaign->first_cut_done = true;
 	campaign->fully_cut = feeder->cut.ret_fully_cut;
 	campaign->targeted_count += feeder->cut.ret_count;
+	campaign->cut_since += feeder->cut.ret_count;
+	if (campaign->ramp_room != UINT64_MAX)
+		campaign->ramp_room -= feeder->cut.ret_count < campaign->ramp_room
+					       ? feeder->cut.ret_count
+					       : campaign->ramp_room;
 	if (feeder->cut.ret_slice_id) {
 		campaign->cut_ahead++;
 		campaign->lease_at = 0;
 	}
+}
+
+void feeder_slice_prepare(struct feeder *feeder, struct slice *slice)
+{
+	*slice = (struct slice){};
+	arena_init(&slice->arena, feeder->source, SLICE_BLOCK, 0);
+	chain_init(&slice->put_back);
+	chain_init(&slice->put_back_now);
+}
+
+void feeder_slice_admit(struct feeder *feeder, struct slice *slice, size_t count)
+{
+	slice->count = slice->open_count = count;
+	slice->leased_at = io_now(feeder->loop);
+	feeder->admitted_count += count;
+	slice->campaign->admitted_count += count;
+	chain_push_back(&feeder->slices, &slice->link);
 }
 
 static void submit_lease(struct feeder *feeder, struct campaign *campaign)
@@ -61,10 +87,8 @@ static void submit_lease(struct feeder *feeder, struct campaign *campaign)
 	struct slice *slice = slab_borrow(&feeder->slice_slab);
 	if (!slice)
 		return;
-	*slice = (struct slice){.campaign = campaign};
-	arena_init(&slice->arena, feeder->source, SLICE_BLOCK, 0);
-	chain_init(&slice->put_back);
-	chain_init(&slice->put_back_now);
+	feeder_slice_prepare(feeder, slice);
+	slice->campaign = campaign;
 	campaign->slice_count++;
 	feeder->reading = slice;
 	feeder->lease = (struct store_lease){
@@ -165,12 +189,8 @@ static void on_lease(struct store_request *request)
 	slice->id = feeder->lease.ret_slice_id;
 	slice->kind = feeder->lease.ret_kind;
 	size_t room = feeder->limits->envelopes - feeder->admitted_count;
-	slice->count = feeder->lease.ret_count < room ? feeder->lease.ret_count : room;
-	slice->open_count = slice->count;
-	slice->leased_at = io_now(feeder->loop);
-	feeder->admitted_count += slice->count;
-	campaign->admitted_count += slice->count;
-	chain_push_back(&feeder->slices, &slice->link);
+	feeder_slice_admit(feeder, slice,
+			   feeder->lease.ret_count < room ? feeder->lease.ret_count : room);
 	read_or_shorten(feeder);
 }
 
@@ -208,6 +228,11 @@ static void on_read(struct store_request *request)
 	feeder->database_lost = false;
 	feeder->reading = NULL;
 	slice->recipients = feeder->read.ret_recipients;
+	feeder_slice_route(feeder, slice);
+}
+
+void feeder_slice_route(struct feeder *feeder, struct slice *slice)
+{
 	slice->envelopes = ARENA_ARRAY(&slice->arena, struct envelope, slice->count);
 	ASSERT(slice->envelopes || slice->count == 0);
 	for (size_t i = 0; i < slice->count; i++) {
@@ -218,11 +243,38 @@ static void on_read(struct store_request *request)
 	}
 	if (slice->count == 0)
 		feeder_settled(feeder, slice, 0);
-	else if (check_first(feeder, slice))
-		feeder_route_slice(feeder, slice);
-	else
+	else if (!check_first(feeder, slice))
 		for (size_t i = 0; i < slice->count; i++) /* nothing leaves */
 			feeder_returned(feeder, &slice->envelopes[i]);
+	else if (feeder_zones_count(slice))
+		slice->awaits_zones = true;
+	else
+		feeder_route_slice(feeder, slice);
+}
+
+/* At its time, or when something settled since is due earlier (follow_settled()); other
+ * engines' deferrals are found now and then. */
+static usec due_look(const struct feeder *feeder, usec due_wall)
+{
+	usec wait = DUE_INTERVAL;
+	if (due_wall != USEC_NEVER)
+		wait = usec_min(wait, due_wall - io_wall_now(feeder->loop));
+	return io_now(feeder->loop) + usec_max(wait, DUE_LEAST);
+}
+
+/* The ledger has settled deferrals: when the first of them is due. */
+static void follow_settled(struct feeder *feeder)
+{
+	struct chain_link *link = chain_first(&feeder->campaigns);
+	for (; link; link = chain_next(&feeder->campaigns, link)) {
+		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
+		usec due_wall = atomic_exchange_explicit(&campaign->settled_due_wall,
+							 USEC_NEVER, memory_order_acquire);
+		if (due_wall == USEC_NEVER)
+			continue;
+		campaign->next_due_wall = usec_min(campaign->next_due_wall, due_wall);
+		campaign->due_at = usec_min(campaign->due_at, due_look(feeder, due_wall));
+	}
 }
 
 static void submit_due(struct feeder *feeder, struct campaign *campaign)
@@ -251,7 +303,7 @@ static void on_due(struct store_request *request)
 	if (feeder->due.ret_count > 0)
 		campaign->lease_at = campaign->due_at = 0;
 	else
-		campaign->due_at = feeder_next_look(feeder, campaign->next_due_wall);
+		campaign->due_at = due_look(feeder, campaign->next_due_wall);
 }
 
 void feeder_settled(struct feeder *feeder, struct slice *slice, size_t count)
@@ -312,7 +364,8 @@ static usec work_read(struct feeder *feeder, usec now)
 
 static usec lease_wanted_at(struct feeder *feeder, struct campaign *campaign)
 {
-	bool room = feeder->admitted_count + feeder->limits->first_slice <=
+	bool room = feeder->admitted_count + feeder->limits->first_slice +
+			    feeder_urgent_reserve(feeder) <=
 		    feeder->limits->envelopes;
 	bool runs = feeder_campaign_runs(campaign) && room &&
 		    feeder_campaign_room(feeder, campaign) > 0;
@@ -322,7 +375,7 @@ static usec lease_wanted_at(struct feeder *feeder, struct campaign *campaign)
 static usec cut_wanted_at(struct feeder *feeder, struct campaign *campaign)
 {
 	bool wanted = feeder_campaign_runs(campaign) && !campaign->fully_cut &&
-		      campaign->cut_ahead < CUT_AHEAD &&
+		      campaign->cut_ahead < CUT_AHEAD && campaign->ramp_room > 0 &&
 		      feeder_campaign_room(feeder, campaign) > 0;
 	return wanted ? campaign->cut_at : USEC_NEVER;
 }
@@ -338,6 +391,7 @@ static usec finish_wanted_at(struct feeder *feeder, struct campaign *campaign)
 	(void)feeder;
 	bool sent = campaign->fully_cut && campaign->nothing_open && !campaign->paused &&
 		    !campaign->urgent;
+	sent &= campaign->next_due_wall == USEC_NEVER; /* nobody waits for another attempt */
 	bool wanted = (campaign->cancelled || sent) && !campaign->ended &&
 		      campaign->slice_count == 0 && feeder->cut_of != campaign;
 	return wanted ? campaign->finish_at : USEC_NEVER;
@@ -416,6 +470,7 @@ usec feeder_work(struct feeder *feeder, usec now)
 	usec wake = usec_min(feeder_work_put_back(feeder, now), work_read(feeder, now));
 	if (feeder->draining)
 		return wake;
+	follow_settled(feeder);
 	wake = usec_min(wake, feeder_work_campaigns(feeder, now));
 	wake = usec_min(wake, work_cut(feeder, now));
 	wake = usec_min(wake, work_due(feeder, now));

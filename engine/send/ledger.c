@@ -100,12 +100,27 @@ static void ask_position(struct ledger *ledger)
 	store_position(ledger->store, &ledger->ask);
 }
 
+/* The feeder looks for deferrals when they are due, not now and then. */
+static void tell_due(const struct outcome *outcome)
+{
+	usec due_wall = outcome->row.due_wall;
+	if (outcome->row.final || due_wall == 0)
+		return;
+	_Atomic int64_t *first = &outcome->envelope->campaign->settled_due_wall;
+	int64_t known = atomic_load_explicit(first, memory_order_relaxed);
+	while (due_wall < known &&
+	       !atomic_compare_exchange_weak_explicit(
+		       first, &known, due_wall, memory_order_release, memory_order_relaxed))
+		;
+}
+
 /* An envelope makes room for another one, which will need an outcome: so that goes back first.
  */
 static void let_go(struct ledger *ledger)
 {
 	for (size_t i = 0; i < ledger->count; i++) {
 		struct envelope *envelope = ledger->batch[i]->envelope;
+		tell_due(ledger->batch[i]);
 		lane_push(&ledger->carrier->outcomes_back, ledger->batch[i]);
 		lane_push(&ledger->settled, envelope);
 	}

@@ -8,6 +8,7 @@
 #include "engine/base/map.h"
 #include "engine/data/json_value.h"
 #include "engine/journal/journal.h"
+#include "engine/send/policy.h"
 
 #define BATCH_LIMIT 5000
 #define FLUSH_TURNS 100000 /* turns of the loop that one write may take */
@@ -153,8 +154,9 @@ static void on_outcome(void *context, uint64_t position, const struct store_outc
 		add_row(replay, row, position);
 }
 
-/* "retry" in the settings of the campaign; a campaign that is gone is not sent again. */
-static bool policy_retries(struct replay *replay, uint64_t campaign_id)
+/* How long after its doubt a recipient is tried again, as the campaign's settings say; -1:
+ * never, and so for a campaign that is gone. */
+static usec policy_wait(struct replay *replay, uint64_t campaign_id)
 {
 	struct store_campaign ask = {
 		.request = {.on_done = on_done},
@@ -166,13 +168,18 @@ static bool policy_retries(struct replay *replay, uint64_t campaign_id)
 	if (ask.request.result != STORE_OK ||
 	    value_from_json_text(&replay->batch_arena, ask.ret_settings, &settings, NULL, 0) !=
 		    0)
-		return false;
-	const struct value *policy = value_get(&settings, STR("in_doubt"));
-	return policy && policy->kind == VALUE_STRING && str_eq(policy->string, STR("retry"));
+		return -1;
+	const struct value *in_doubt = value_get(&settings, STR("in_doubt"));
+	struct policy policy;
+	policy_read(&settings, false, &policy);
+	bool again = in_doubt && in_doubt->kind == VALUE_STRING &&
+		     str_eq(in_doubt->string, STR("retry"));
+	return again ? policy.in_doubt_wait : -1;
 }
 
-static struct store_outcome doubt(const struct journal_mark *mark, bool again, usec wall)
+static struct store_outcome doubt(const struct journal_mark *mark, usec wait, usec wall)
 {
+	bool again = wait >= 0;
 	const struct reply reply = reply_local(CAUSE_CRASHED, STAGE_END);
 	return (struct store_outcome){
 		.campaign_id = mark->campaign_id,
@@ -191,7 +198,7 @@ static struct store_outcome doubt(const struct journal_mark *mark, bool again, u
 		.at_wall = mark->at_wall,
 		.date_wall = mark->date_wall,
 		.first_wall = mark->first_wall ? mark->first_wall : mark->at_wall,
-		.due_wall = again ? wall : 0,
+		.due_wall = again ? usec_max(wall, mark->at_wall + wait) : 0,
 		.text = reply.text,
 		.mx_host = mark->mx_host,
 		.provider = mark->provider,
@@ -229,15 +236,15 @@ static int doubt_marks(struct replay *replay, struct io_loop *loop, struct journ
 {
 	size_t index = 0;
 	uint64_t campaign_id = 0;
-	bool again = false;
+	usec wait = -1;
 	usec wall = io_wall_now(loop);
 	for (struct map_entry *entry; (entry = map_next(&replay->marks, &index));) {
 		const struct journal_mark *mark = &((struct open_mark *)entry->value)->mark;
 		if (mark->campaign_id != campaign_id) {
-			again = policy_retries(replay, mark->campaign_id);
+			wait = policy_wait(replay, mark->campaign_id);
 			campaign_id = mark->campaign_id;
 		}
-		const struct store_outcome row = doubt(mark, again, wall);
+		const struct store_outcome row = doubt(mark, wait, wall);
 		uint64_t position = journal_put_outcome(journal, &row);
 		if (flush_journal(loop, journal) != 0) {
 			fail(replay, "the journal cannot be written: is its disk full?");

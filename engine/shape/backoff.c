@@ -1,5 +1,5 @@
 /* backoff.c - how long to wait after a failure: of a path, and of one recipient.
- * The class decides the pace of a recipient, because a full mailbox empties in hours, a
+ * Class and cause decide the pace of a recipient, because a full mailbox empties in hours, a
  * greylist opens after minutes, and a block is lifted by people. All paces are fractions of the
  * configured schedule, so that a schedule of seconds (a demonstration) stays one of seconds. */
 #include "engine/shape/backoff.h"
@@ -39,27 +39,75 @@ void backoff_succeed(struct backoff *b)
 	b->level /= 2;
 }
 
-/* Where the growth of a class begins. */
-static usec pace_first(const struct retry_schedule *s, enum bounce_class class)
+/* How waits grow. */
+struct pace {
+	usec first, last;
+	double growth;
+};
+
+static bool is_cause(const struct classification *c, const char *cause)
 {
-	switch (class) {
+	return str_eq(str_of(c->cause), str_of(cause));
+}
+
+/* Volume passes within the hour. A mailbox that gets too much gets as much until then; one
+ * connection too many is no fault of the message on it. */
+static struct pace volume_pace(const struct retry_schedule *s, const struct classification *c)
+{
+	if (is_cause(c, "recipient-rate"))
+		return (struct pace){3 * s->first, 3 * s->first, 1};
+	if (is_cause(c, "too-many-connections"))
+		return (struct pace){s->first / 3, s->first / 3, 1};
+	return (struct pace){s->first, 2 * s->first, s->growth};
+}
+
+static struct pace built_in_pace(const struct retry_schedule *s, const struct classification *c)
+{
+	struct pace pace = {s->first, s->last, s->growth};
+	switch (c->class) {
+	case CLASS_RATE_LIMITED:
+		return volume_pace(s, c);
 	case CLASS_GREYLISTED:
-		return s->greylist_first;
+		pace.first = s->greylist_first;
+		break;
 	case CLASS_MAILBOX_FULL:
-		return s->last;
+		pace.first = s->last;
+		break;
 	case CLASS_REPUTATION:
 	case CLASS_AUTH_FAILURE:
 	case CLASS_SENDER_REJECTED:
 	case CLASS_SPAM_CONTENT:
-		return usec_max(s->first, s->last / 4);
+		pace.first = usec_max(s->first, s->last / 4);
+		break;
 	case CLASS_BAD_MAILBOX:
 	case CLASS_INACTIVE_MAILBOX:
 	case CLASS_RECIPIENT_REFUSED:
 	case CLASS_POLICY:
-		return s->first * 2;
+		pace.first = s->first * 2;
+		break;
+	case CLASS_NETWORK: /* a name server that restarts is back soon, or not for long */
+		if (is_cause(c, "dns-failure"))
+			return (struct pace){s->first / 15, s->last, 4.5};
+		break;
 	default:
-		return s->first;
+		break;
 	}
+	return pace;
+}
+
+/* Who configures a class speaks of all its causes. */
+static struct pace pace_of(const struct retry_schedule *s, const struct classification *c)
+{
+	struct pace pace = built_in_pace(s, c);
+	const struct retry_pace *own = &s->of_class[c->class];
+	if (own->first > 0 || own->last > 0) {
+		pace.growth = s->growth;
+		pace.last = usec_max(own->last > 0 ? own->last : s->last, own->first);
+		pace.first = own->first > 0 ? own->first : pace.first;
+	} else {
+		pace.last = usec_min(pace.last, s->last);
+	}
+	return pace;
 }
 
 static usec grown(usec first, usec last, double growth, uint32_t failures)
@@ -94,7 +142,8 @@ usec retry_next_at(const struct retry_schedule *s, const struct classification *
 	if (c->retry_limit && attempts > c->retry_limit)
 		return USEC_NEVER;
 	usec least = c->class == CLASS_GREYLISTED ? s->greylist_first : 1;
-	usec interval = grown(pace_first(s, c->class), s->last, s->growth, attempts - 1);
+	struct pace pace = pace_of(s, c);
+	usec interval = grown(pace.first, pace.last, pace.growth, attempts - 1);
 	interval = jittered(interval, s->jitter, usec_max(least, c->wait), prng);
 
 	usec expires_at = first_attempt_at + s->expiry;

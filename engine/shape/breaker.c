@@ -4,6 +4,7 @@
 #include "engine/shape/breaker.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "engine/base/assert.h"
@@ -91,29 +92,54 @@ static void judge_complaints(struct breaker_judgement *found, const struct break
 		 100 * limit);
 }
 
-static void judge_blocks(struct breaker_judgement *found, const struct breaker_rules *rules,
-			 const struct breaker_counts *n)
+/* What a provider may say too often, and what a person should do then. */
+struct refusal {
+	enum breaker_cause cause;
+	size_t offset; /* of its count in breaker_provider */
+	const char *did, *advice;
+};
+
+static const struct refusal kinds[] = {
+	{BREAKER_BLOCKS, offsetof(struct breaker_provider, blocked), "as unwanted",
+	 "read what it says before going on"},
+	{BREAKER_SENDER, offsetof(struct breaker_provider, auth_failed),
+	 "because SPF, DKIM or DMARC fail", "correct the sender domain's records or key"},
+	{BREAKER_SENDER, offsetof(struct breaker_provider, sender_rejected),
+	 "for its sender address", "look whether the domain exists and takes mail"},
+	{BREAKER_MESSAGE, offsetof(struct breaker_provider, content_rejected),
+	 "as malware or forbidden content", "look at the message and where its links lead"},
+};
+
+static uint64_t count_of(const struct breaker_provider *p, const struct refusal *kind)
+{
+	return *(const uint64_t *)((const char *)p + kind->offset);
+}
+
+/* The provider with the largest share says it. */
+static void judge_kind(struct breaker_judgement *found, const struct breaker_rules *rules,
+		       const struct breaker_counts *n, const struct refusal *kind)
 {
 	double worst = 0.0;
 
+	if (!outranks(found, BREAKER_PAUSE))
+		return;
 	for (size_t i = 0; i < n->provider_count; i++) {
 		const struct breaker_provider *p = &n->providers[i];
-		double share = share_of(p->blocked, p->answered);
-		if (!is_beyond(rules, p->blocked, p->answered, rules->answered_min,
+		uint64_t count = count_of(p, kind);
+		double share = share_of(count, p->answered);
+		if (!is_beyond(rules, count, p->answered, rules->answered_min,
 			       rules->block_share) ||
 		    share <= worst)
 			continue;
-		if (worst == 0.0 && !outranks(found, BREAKER_PAUSE))
-			return;
 		worst = share;
-		find(found, BREAKER_PAUSE, BREAKER_BLOCKS);
+		find(found, BREAKER_PAUSE, kind->cause);
 		found->provider = i;
 		str name = p->name.size ? str_sub(p->name, 0, 64) : STR("the other hosts");
 		snprintf(found->why, sizeof(found->why),
-			 "%.*s refused %.3g %% as unwanted (%" PRIu64 " of %" PRIu64
-			 " answers; the limit is %.3g %%): read what it says before going on",
-			 STR_FORMAT(name), 100 * share, p->blocked, p->answered,
-			 100 * rules->block_share);
+			 "%.*s refused %.3g %% %s (%" PRIu64 " of %" PRIu64
+			 " answers; the limit is %.3g %%): %s",
+			 STR_FORMAT(name), 100 * share, kind->did, count, p->answered,
+			 100 * rules->block_share, kind->advice);
 	}
 }
 
@@ -137,7 +163,8 @@ struct breaker_judgement breaker_judge(const struct breaker_rules *rules,
 	struct breaker_judgement found = {};
 
 	judge_complaints(&found, rules, counts);
-	judge_blocks(&found, rules, counts);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		judge_kind(&found, rules, counts, &kinds[i]);
 	judge_hard(&found, rules, counts);
 	return found;
 }

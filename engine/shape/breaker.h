@@ -14,8 +14,9 @@
 #include "engine/smtp/classify.h"
 
 struct breaker_rules {
-	double hard_share;      /* of the recipients attempted; more pauses */
-	double block_share;     /* of the answers of one provider; more pauses */
+	double hard_share;  /* of the recipients attempted; more pauses */
+	double block_share; /* of the answers of one provider; more pauses; the same for what
+			       it refuses for the sender's or the message's sake */
 	double complaint_share; /* of what was delivered; more pauses */
 	double complaint_alarm; /* more only alarms */
 	uint64_t attempted_min; /* recipients, before hard bounces are judged */
@@ -29,6 +30,8 @@ struct breaker_provider {
 	str name;          /* short, "gmail"; empty: the mail hosts that are nobody's */
 	uint64_t answered; /* attempts that a server there answered, taken or not */
 	uint64_t blocked;  /* of them, breaker_is_block() */
+	/* Of them, those that concern the sender domain or the message, and so everybody: */
+	uint64_t auth_failed, sender_rejected, content_rejected;
 };
 
 struct breaker_counts {
@@ -41,13 +44,20 @@ struct breaker_counts {
 };
 
 enum breaker_verdict { BREAKER_CONTINUE, BREAKER_ALARM, BREAKER_PAUSE };
-enum breaker_cause { BREAKER_NONE, BREAKER_HARD, BREAKER_BLOCKS, BREAKER_COMPLAINTS };
+enum breaker_cause {
+	BREAKER_NONE,
+	BREAKER_HARD,
+	BREAKER_BLOCKS,
+	BREAKER_SENDER,  /* its domain, or how it proves itself */
+	BREAKER_MESSAGE, /* malware, a forbidden attachment */
+	BREAKER_COMPLAINTS,
+};
 #define BREAKER_WHY_SIZE 256
 
 struct breaker_judgement {
 	enum breaker_verdict verdict;
 	enum breaker_cause cause;
-	size_t provider;            /* BREAKER_BLOCKS: its index in the counts */
+	size_t provider;            /* of BLOCKS, SENDER and MESSAGE: its index in the counts */
 	char why[BREAKER_WHY_SIZE]; /* one sentence with its figures; "" when it continues */
 };
 
@@ -56,7 +66,8 @@ struct breaker_judgement {
 bool breaker_is_hard(enum bounce_class);
 bool breaker_is_block(enum bounce_class, uint16_t code);
 
-/* The gravest finding: of several that pause, complaints first, then blocks, then hard. */
+/* The gravest finding: of several that pause, complaints first, then blocks, the sender, the
+ * message, hard. */
 struct breaker_judgement breaker_judge(const struct breaker_rules *,
 				       const struct breaker_counts *);
 

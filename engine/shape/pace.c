@@ -4,8 +4,10 @@
  * step many to come back; what was taken is where the limit is. */
 #include "engine/shape/pace.h"
 
-#define START_SHARE 16                 /* of the limit a path begins with */
-#define DOUBLE_EVERY (5 * USEC_SECOND) /* while no ceiling is known */
+#define START_SHARE 16                 /* of the limit a path begins with, */
+#define START_LEAST 7200               /* an hour: but not slower, where the limit allows it */
+#define DOUBLE_EVERY (2 * USEC_SECOND) /* while no ceiling is known, */
+#define DOUBLE_RUN 5                   /* by so many deliveries */
 #define CLIMB_EVERY (20 * USEC_SECOND) /* below it: half of the way each time */
 #define LOOK_FIRST (5 * USEC_MINUTE)
 #define LOOK_LAST USEC_HOUR
@@ -69,6 +71,12 @@ static void set(struct pace *p, uint32_t per_hour)
 	p->per_hour = p->limit && per_hour >= p->limit ? 0 : per_hour;
 }
 
+/* Two a second are too few to do harm anywhere before the first throttle is heard. */
+static uint32_t start_of(uint32_t limit)
+{
+	return at_least(limit / START_SHARE, START_LEAST);
+}
+
 void pace_init(struct pace *p, uint32_t limit, usec now)
 {
 	*p = (struct pace){.limit = limit,
@@ -77,7 +85,7 @@ void pace_init(struct pace *p, uint32_t limit, usec now)
 			   .unblocked_at = USEC_NEVER,
 			   .look_every = LOOK_FIRST};
 	if (limit)
-		set(p, at_least(limit / START_SHARE, PACE_LEAST));
+		set(p, start_of(limit));
 	measure_from(p, now);
 	observe_from(p, now);
 }
@@ -90,7 +98,7 @@ void pace_set_limit(struct pace *p, uint32_t limit, usec now)
 		return;
 	p->limit = limit;
 	/* What held under a lower limit is known to hold; beyond it we climb. */
-	set(p, before ? before : at_least(limit / START_SHARE, PACE_LEAST));
+	set(p, before ? before : start_of(limit));
 	observe_from(p, now);
 }
 
@@ -126,7 +134,9 @@ static bool raise(struct pace *p, usec now)
 		    : p->per_hour < stay ? CLIMB_EVERY
 					 : look_after(p);
 
-	if (p->per_hour == 0 || p->used < PACE_CLEAN_RUN || since < wait)
+	uint32_t run = p->ceiling == 0 ? DOUBLE_RUN : PACE_CLEAN_RUN;
+
+	if (p->per_hour == 0 || p->used < run || since < wait)
 		return false;
 	bool used = hourly(p->used, since) >= percent(p->per_hour, USED_PERCENT);
 	observe_from(p, now);

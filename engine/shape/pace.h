@@ -1,6 +1,6 @@
 /* pace.h - how many messages an hour a path may start, learned from replies: pure, given now.
  * Nobody publishes his limits, so they are found: a path begins at a sixteenth of what it may
- * do at most and doubles while all is well. At the first throttle it goes below what was really
+ * do at most, or at two a second, and doubles while all is well. At the first throttle it goes below what was really
  * taken since the last one (never below what its nominal pace says), and remembers the pace
  * that was too much as its ceiling. Then it climbs to just below that ceiling, stays there, and
  * looks beyond it seldom, in small steps; each look that fails makes the next one rarer, looks

@@ -37,6 +37,8 @@ static void apply_pace(struct path *p)
 	uint64_t burst = (uint64_t)p->pace.per_hour * 50 * (uint64_t)USEC_MS / USEC_HOUR;
 	struct rate learned = {p->pace.per_hour, USEC_HOUR, burst ? (uint32_t)burst : 1};
 
+	if (p->limits.message_rate.count)
+		learned.burst = min_u32(learned.burst, p->limits.message_rate.burst);
 	p->messages.rate = p->pace.per_hour ? learned : p->limits.message_rate;
 }
 
@@ -318,6 +320,17 @@ void path_record(struct path *p, const struct path_event *event, usec now)
 		return;
 	}
 	UNREACHABLE();
+}
+
+static bool is_even(const struct bucket *bucket, usec now)
+{
+	return bucket->rate.count == 0 || bucket->arrival_at <= now;
+}
+
+bool path_is_rested(const struct path *p, usec now)
+{
+	return is_even(&p->messages, now) && is_even(&p->connections, now) &&
+	       is_even(&p->bytes, now);
 }
 
 void path_lift(struct path *p, usec now)

@@ -100,5 +100,8 @@ void path_set_limits(struct path *, const struct path_limits *, usec now);
 struct rate path_limits_rate(const struct path_limits *);
 struct path_grant path_verdict(const struct path *, const struct path_demand *, usec now);
 void path_record(struct path *, const struct path_event *, usec now);
+/* Whether its limits have forgotten all that was started and opened: one that begins anew now
+ * may do no more. */
+bool path_is_rested(const struct path *, usec now);
 /* A person says that it may go on: waits end now, what was learned of the pace stays. */
 void path_lift(struct path *, usec now);

@@ -67,6 +67,11 @@ void quota_open(struct quota *q, usec now)
 	bucket_take(&q->connections, 1, now);
 }
 
+void quota_reopen(struct quota *q, usec now)
+{
+	bucket_take(&q->connections, 1, now);
+}
+
 void quota_close(struct quota *q)
 {
 	ASSERT(q->open_count > 0);

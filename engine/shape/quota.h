@@ -32,4 +32,5 @@ uint32_t quota_open_room(const struct quota *, uint32_t limit, usec now);
 /* When one may: now or later; USEC_NEVER: when another one is closed. */
 usec quota_open_at(const struct quota *, usec now);
 void quota_open(struct quota *, usec now);
+void quota_reopen(struct quota *, usec now); /* one more in place of one that is counted */
 void quota_close(struct quota *);

@@ -13,7 +13,7 @@ select c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.
 	(extract(epoch from d.last_at) * 1000000)::bigint,
 	(extract(epoch from c.finished_at) * 1000000)::bigint,
 	coalesce(s.targeted, 0), coalesce(f.count, 0),
-	(extract(epoch from f.next_due) * 1000000)::bigint
+	(extract(epoch from f.next_due) * 1000000)::bigint, c.reason
 from campaigns c
 left join templates t on t.tenant_id = c.tenant_id and t.campaign_id = c.id and t.revision = c.revision
 left join lateral (select sum(count + suppressed_count) as targeted from slices

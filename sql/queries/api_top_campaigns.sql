@@ -7,7 +7,8 @@ select c.id, c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished
 	coalesce(s.targeted, 0), coalesce(t.ended, 0), coalesce(t.delivered, 0),
 	coalesce(t.deferrals, 0), coalesce(t.failed, 0), coalesce(t.in_doubt, 0), w.count,
 	(extract(epoch from w.next_due) * 1000000)::bigint, coalesce(s.held, 0), coalesce(s.due, 0),
-	(extract(epoch from s.next_due) * 1000000)::bigint
+	(extract(epoch from s.next_due) * 1000000)::bigint, c.reason,
+	(extract(epoch from o.opens_at) * 1000000)::bigint
 from campaigns c
 left join lateral (
 	select sum(count + suppressed_count) filter (where kind = 0) as targeted,
@@ -27,6 +28,8 @@ cross join lateral (
 		select d.due_at from deferrals d
 		where d.tenant_id = $1::int and d.campaign_id = c.id and d.slice_id is null
 		order by d.due_at limit 20001) x) w
+cross join lateral (select case when c.state = 1 then
+	(select w.changes_at from campaign_window($1::int, c.id) w where not w.is_open) end as opens_at) o
 where c.tenant_id = $1::int and c.state in (1, 2)
 order by c.id desc
 limit 50

@@ -7,7 +7,8 @@ select (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 
 	(select count(*) from engines where tenant_id = $1::int
 		and heartbeat_at > now() - interval '30 seconds'),
 	(extract(epoch from c.launched_at) * 1000000)::bigint,
-	(extract(epoch from c.finished_at) * 1000000)::bigint
+	(extract(epoch from c.finished_at) * 1000000)::bigint, c.reason,
+	(extract(epoch from x.opens_at) * 1000000)::bigint
 from campaigns c
 left join lateral (
 	select sum(count) filter (where due_at <= now()) as due,
@@ -22,4 +23,6 @@ left join lateral (
 	join slices s on s.tenant_id = $1::int and s.lease_engine_id = e.id and s.state in (1, 4)
 		and s.campaign_id = c.id
 	where e.tenant_id = $1::int) h on true
+cross join lateral (select case when c.state = 1 then
+	(select w.changes_at from campaign_window($1::int, c.id) w where not w.is_open) end as opens_at) x
 where c.tenant_id = $1::int and c.id = $2::bigint

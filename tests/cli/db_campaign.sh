@@ -134,6 +134,27 @@ run 6 import spring/campaign.conf --list news
 run 3 preview spring --to eve@example.com
 run 6 preview spring --to eve
 run 2 preview spring --html --raw
+mkdir timed
+cat >timed/campaign.conf <<-END
+	subject = "x"
+	from = "Ann <ann@example.com>"
+	lists = { news }
+	weight = 300
+	rate = 500/h
+	sample = 2%
+	breaker { hard = 4% }
+	window { start = "2026-12-01 08:00" zone = Europe/Berlin until = "20:00" spread = yes }
+END
+printf 'Hello\n' >timed/body.txt
+run 0 campaign create timed
+run 0 campaign show timed --json
+is_json
+prints '"start": "2026-12-01T08:00:00+01:00"'
+prints '"hard": 0.04'
+prints '"sample": "2%"'
+sed -i 's|Europe/Berlin|Europe/Berlyn|' timed/campaign.conf
+run 6 campaign create timed
+tells "timed/campaign.conf:8: window.zone: no time zone is called 'Europe/Berlyn'"
 run 1 pause spring
 tells "is draft: it cannot be paused"
 run 0 cancel spring

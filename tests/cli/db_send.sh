@@ -64,6 +64,8 @@ run 0 report letter
 prints "It adds up."
 run 1 send letter
 tells "was sent already"
+run 1 campaign start letter
+tells "was sent already"
 run 1 pause letter
 run 0 status letter --json
 is_json

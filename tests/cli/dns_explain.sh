@@ -18,6 +18,8 @@ cat >rundbrief.conf <<-END
 	retry { last = 6h }
 	relay "main" { host = 127.0.0.6 }
 	route "relayed.test" { relays = { main } tls = encrypt }
+	limit "all-gmail" { provider = gmail campaign = spring message_rate = 5000/h byte_rate = 1GB/h }
+	limit "everything" { connections = 40 }
 END
 {
 	printf '# ours\n\nprovider\tconnections\tmx_suffixes\tbyte_rate\tmessages_per_connection\tdate\n'
@@ -78,6 +80,9 @@ line_with "TLS" " may " "smtp.tls, its default"
 line_with "TLS at least" " encrypt " "gmail, engine/shape/providers.tsv:"
 line_with "not any " "default, engine"
 line_with "aspmx.l.google.com needs: TLS, any certificate"
+line_with "messages in all" " 5000/h " 'limit "all-gmail", of campaign spring, rundbrief.conf:13'
+line_with "bytes in all" " 1GB/h " 'limit "all-gmail"'
+line_with "connections in all" " 40 " 'limit "everything", rundbrief.conf:14'
 line_with "first retry after" " 15m " "retry.first, its default"
 line_with "waits at most" " 6h " "retry.last, rundbrief.conf:10"
 
@@ -88,6 +93,8 @@ line_with "20 mx1.small.test" "no row has an ending of it"
 line_with "provider" "none" "not every host has an ending of the same row"
 line_with "connections at once" " 10 " "default, engine"
 never_prints "gmail, "
+never_prints "all-gmail"
+prints 'limit "everything"'
 run 0 explain small.test
 line_with "provider" "none" "no host has an ending of any row"
 line_with "connections at once" " 1 " "mx1.small.test, providers.tsv:6"
@@ -119,6 +126,9 @@ quiet
 	assert all(e["limits"][k] for k in ("connection_rate", "idle_close", "flight", "window"))
 	assert e["tls_wish"] == {"key": "smtp.tls", "value": "may"}, e["tls_wish"]
 	assert e["limits"]["tls"]["value"] == "encrypt" and e["hosts"][0]["tls_need"] == "encrypt"
+	assert e["wide_limits"][0] == {"name": "all-gmail", "campaign": "spring", "message_rate": "5000/h",
+	    "byte_rate": "1GB/h", "file": "rundbrief.conf", "line": 13}, e["wide_limits"]
+	assert e["wide_limits"][1]["connections"] == 40, e["wide_limits"]
 	assert {"key": "retry.last", "value": "6h", "file": "rundbrief.conf", "line": 10} in e["retry"]
 END
 claim $? "the JSON holds the same: $(tail -1 why)"

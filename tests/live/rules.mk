@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
-	show-memory show-plan show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
+	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -24,6 +24,9 @@ show-warmup: all
 # What top and why say of a throttled campaign, and how long answers take among a million.
 show-why: all
 	@$(PYTHON) tests/live/test_why.py 1000000
+# A campaign that pauses by itself, waits for its window, ends when that is over, fills it evenly.
+show-policy: all
+	@$(PYTHON) tests/live/test_policy.py 100000
 show-plan: all
 	@$(PYTHON) tests/live/test_plan.py 35
 show-tls: all

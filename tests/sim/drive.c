@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/io/heap.h"
+#include "tests/sim/sim_store.h"
 #include "tests/sim/sim_warming.h"
 
 str drive_provider_of(const void *context, const struct route *route)
@@ -19,11 +20,12 @@ str drive_provider_of(const void *context, const struct route *route)
 }
 
 /* Opening can fail while the database is away: people would try again, so do we. */
-bool drive_open(struct world *w, struct engine *engine, const struct engine_settings *settings)
+static bool open_for(struct world *w, struct engine *engine,
+		     const struct engine_settings *settings, uint64_t campaign_id)
 {
 	sim_warming_begin();
 	for (int tries = 0; tries < 1000; tries++) {
-		if (engine_open(engine, settings, heap_source(), 7, 2) == 0) {
+		if (engine_open(engine, settings, heap_source(), campaign_id, 2) == 0) {
 			state_hits[16] += engine->recovery.settled_count;
 			state_hits[17] += engine->recovery.in_doubt_count;
 			state_hits[18] += engine->recovery.slice_count;
@@ -43,6 +45,17 @@ bool drive_open(struct world *w, struct engine *engine, const struct engine_sett
 	}
 	world_fail(w, "the engine cannot be opened: %s", engine->why);
 	return false;
+}
+
+bool drive_open(struct world *w, struct engine *engine, const struct engine_settings *settings)
+{
+	return open_for(w, engine, settings, SIM_NEWSLETTER);
+}
+
+bool drive_open_all(struct world *w, struct engine *engine,
+		    const struct engine_settings *settings)
+{
+	return open_for(w, engine, settings, 0);
 }
 
 usec drive_step(struct engine *engine)

@@ -13,6 +13,9 @@ str drive_provider_of(const void *context, const struct route *);
 /* Opening can fail while the database is away: people would try again, so does this. False, and
  * the seed has failed, when it never comes back. */
 [[nodiscard]] bool drive_open(struct world *, struct engine *, const struct engine_settings *);
+/* The same for whatever campaigns run, not for the one newsletter. */
+[[nodiscard]] bool drive_open_all(struct world *, struct engine *,
+				  const struct engine_settings *);
 usec drive_step(struct engine *);         /* one step of every worker: when the next is due */
 void drive_on(struct world *, usec wake); /* the clock to the next event, or to that time */
 void drive_drain(struct world *,

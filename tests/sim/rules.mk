@@ -39,3 +39,35 @@ $(BUILD)/show_plan: $(SHOW_PLAN_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 .PHONY: show-plan-sim
 show-plan-sim: $(BUILD)/show_plan
 	@$(BUILD)/show_plan 1 $(PLAN_SEEDS)
+
+# No path above any limit: hosts that count, a driver of its own; and its mutant, in which limits
+# wider than a path are not looked at, which must fail.
+LIMITS_SEEDS ?= 10000
+LIMITS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/limits/*.c) \
+	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+$(BUILD)/limits: $(LIMITS_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(LIMITS_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+$(BUILD)/tests/sim/canary_flow.o: engine/send/carrier_flow.c
+	@mkdir -p $(@D)
+	$(QUIET_CC)$(CC) $(CPPFLAGS) $(CFLAGS) -DRUNDBRIEF_CANARY_NO_QUOTA -MMD -MP -c -o $@ $<
+$(BUILD)/canary_limits: $(LIMITS_OBJECTS) $(BUILD)/tests/sim/canary_flow.o $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(LIMITS_OBJECTS) $(BUILD)/tests/sim/canary_flow.o -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+.PHONY: show-limits limits limits-built
+limits-built:
+	@$(MAKE) --no-print-directory MODE=release build/release/limits build/release/canary_limits
+show-limits: limits-built
+	@sh tests/sim/limits/run.sh $(LIMITS_SEEDS)
+limits: limits-built
+	@sh tests/sim/limits/run.sh 100
+
+# Ten campaigns on one provider: shares by weight, transactional mail before all.
+SHARES_SEEDS ?= 20
+SHARES_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/shares/*.c) \
+	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+$(BUILD)/shares: $(SHARES_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SHARES_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS) -lm
+.PHONY: show-shares shares-built
+shares-built:
+	@$(MAKE) --no-print-directory MODE=release build/release/shares
+show-shares: shares-built
+	@build/release/shares 1 $(SHARES_SEEDS)

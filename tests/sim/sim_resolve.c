@@ -8,6 +8,9 @@
 #include "engine/base/assert.h"
 #include "tests/sim/world.h"
 
+#define TTL_SECONDS 60
+#define KNOWN_LIMIT 16
+
 /* A destroyed resolver is freed with its last question, which then goes unanswered. */
 struct resolver {
 	bool destroyed;
@@ -76,7 +79,7 @@ static void answer_address(struct dns_answer *answer, struct net_address *addres
 static void answered(struct world *w, void *a, uint64_t b)
 {
 	struct asking *asking = a;
-	struct dns_answer answer = {.status = DNS_NO_NAME, .ttl_seconds = 60};
+	struct dns_answer answer = {.status = DNS_NO_NAME, .ttl_seconds = TTL_SECONDS};
 	struct dns_mx mx[2];
 	struct net_address address;
 	unsigned host, site;
@@ -101,6 +104,32 @@ static void answered(struct world *w, void *a, uint64_t b)
 	question->on_answer(question, &answer);
 }
 
+/* What was asked within the time that answers are good for; of the first few names. */
+static bool is_known(const struct asking *asking)
+{
+	static struct {
+		enum asked kind;
+		char name[DNS_NAME_SIZE];
+		usec until;
+	} known[KNOWN_LIMIT];
+	static uint64_t seed;
+	size_t i = 0;
+	if (seed != world->seed)
+		memset(known, 0, sizeof(known));
+	seed = world->seed;
+	while (i < KNOWN_LIMIT && known[i].name[0] &&
+	       (known[i].kind != asking->kind || strcmp(known[i].name, asking->name) != 0))
+		i++;
+	if (i == KNOWN_LIMIT)
+		return false;
+	if (world->now < known[i].until)
+		return true;
+	known[i].kind = asking->kind;
+	snprintf(known[i].name, sizeof(known[i].name), "%s", asking->name);
+	known[i].until = world->now + TTL_SECONDS * USEC_SECOND;
+	return false;
+}
+
 static void ask(struct resolver *resolver, struct dns_question *question, str name,
 		enum asked kind)
 {
@@ -112,7 +141,8 @@ static void ask(struct resolver *resolver, struct dns_question *question, str na
 	asking->kind = kind;
 	asking->life = world->crash_count;
 	(void)!str_to_cstr(name, asking->name, sizeof(asking->name));
-	usec delay = 1000 + (usec)world_below(world, 30000);
+	bool at_once = world->remembers_dns && is_known(asking);
+	usec delay = at_once ? 0 : 1000 + (usec)world_below(world, 30000);
 	if (world_fault(world, FAULT_DNS_SLOW))
 		delay = USEC_SECOND * (1 + (usec)world_below(world, 14));
 	world_at(world, delay, answered, asking, 0);

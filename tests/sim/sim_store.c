@@ -16,6 +16,7 @@ const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "runnin
 enum slice_state { OPEN, LEASED, CLOSED };
 
 struct table_slice {
+	uint64_t campaign_id;
 	enum slice_kind kind;
 	enum slice_state state;
 	uint32_t epoch;
@@ -27,16 +28,26 @@ struct table_slice {
 	uint32_t looked_at; /* of ids: where the last one was found */
 };
 
+/* A newsletter to the recipients of these ids. */
+struct table_campaign {
+	uint64_t id;
+	const char *name;
+	str settings; /* empty: those of the one letter that there is by default */
+	uint32_t first, last;
+	uint32_t cut_mark; /* the last one that was cut */
+	enum campaign_state state;
+	usec due_from; /* no deferral is due before; wall clock */
+};
+
 static struct {
+	struct table_campaign campaigns[SIM_CAMPAIGN_LIMIT];
+	size_t campaign_count;
 	struct table_slice **slices;
 	uint64_t slice_count, slice_room; /* ids are index + 1 */
-	uint64_t *live;                   /* slices that were not closed at the last lease */
+	uint64_t *live; /* slices that were not closed at the last lease */
 	size_t live_count, live_room;
-	usec due_from; /* no deferral is due before; wall clock */
-	uint64_t cut_mark;
 	uint32_t epoch;
 	uint64_t position;
-	enum campaign_state state;
 	uint64_t targeted;
 	struct store_stop stops[STOP_LIMIT];
 	uint64_t stop_count;
@@ -57,12 +68,59 @@ struct answering {
 
 static struct chain open_answers;
 
+static struct table_campaign *add_newsletter(uint64_t id, uint32_t first, uint32_t last)
+{
+	ASSERT(db.campaign_count < SIM_CAMPAIGN_LIMIT);
+	struct table_campaign *campaign = &db.campaigns[db.campaign_count++];
+	*campaign = (struct table_campaign){
+		.id = id,
+		.name = "simulated",
+		.first = first,
+		.last = last,
+		.cut_mark = first - 1,
+		.state = CAMPAIGN_RUNNING,
+		.due_from = USEC_NEVER,
+	};
+	return campaign;
+}
+
+void sim_newsletters(const struct sim_newsletter *letters, size_t count)
+{
+	uint32_t first = 1;
+	db.campaign_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t last = first + letters[i].recipients - 1;
+		ASSERT(last <= world->recipient_count);
+		struct table_campaign *campaign = add_newsletter(letters[i].id, first, last);
+		campaign->name = letters[i].name;
+		campaign->settings = letters[i].settings;
+		first = last + 1;
+	}
+}
+
+/* NULL: no newsletter. */
+static struct table_campaign *newsletter_of(uint64_t id)
+{
+	for (size_t i = 0; i < db.campaign_count; i++)
+		if (db.campaigns[i].id == id)
+			return &db.campaigns[i];
+	return NULL;
+}
+
+uint64_t sim_newsletter_to(uint64_t subscriber_id)
+{
+	for (size_t i = 0; i < db.campaign_count; i++)
+		if (subscriber_id >= db.campaigns[i].first &&
+		    subscriber_id <= db.campaigns[i].last)
+			return db.campaigns[i].id;
+	return 0;
+}
+
 void store_begin(struct world *w)
 {
 	memset(&db, 0, sizeof(db));
 	chain_init(&open_answers);
-	db.due_from = USEC_NEVER;
-	db.state = CAMPAIGN_RUNNING;
+	add_newsletter(SIM_NEWSLETTER, 1, w->recipient_count);
 	sim_warmup_begin();
 	sim_outbox_begin();
 	for (uint32_t id = 1; id <= w->recipient_count; id++) {
@@ -88,7 +146,10 @@ void store_end(struct world *w)
 
 bool store_finished(void)
 {
-	return db.state == CAMPAIGN_FINISHED;
+	for (size_t i = 0; i < db.campaign_count; i++)
+		if (db.campaigns[i].state != CAMPAIGN_FINISHED)
+			return false;
+	return true;
 }
 
 uint64_t store_journal_position(void)
@@ -203,11 +264,14 @@ void store_campaign(struct store *store, struct store_campaign *r)
 		answer(store, &r->request, STORE_OK);
 		return;
 	}
-	r->campaign_id = SIM_NEWSLETTER;
-	r->ret_state = db.state;
-	r->ret_name = STR("simulated");
+	const struct table_campaign *campaign = newsletter_of(r->campaign_id);
+	campaign = campaign ? campaign : &db.campaigns[0];
+	r->campaign_id = campaign->id;
+	r->ret_state = campaign->state;
+	r->ret_name = str_of(campaign->name);
 	r->ret_settings =
-		world->in_doubt_retry
+		campaign->settings.size ? campaign->settings
+		: world->in_doubt_retry
 			? STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
 			      "\"news@news.test\",\"in_doubt\":\"retry\"}")
 			: STR("{\"subject\":\"Hello {{ first_name }}\",\"from_address\":"
@@ -219,7 +283,7 @@ void store_campaign(struct store *store, struct store_campaign *r)
 	r->ret_revision = 1;
 	r->ret_launched_wall = world->wall_offset;
 	r->ret_expires_wall = 0;
-	r->ret_fully_cut = db.cut_mark >= world->recipient_count;
+	r->ret_fully_cut = campaign->cut_mark >= campaign->last;
 	answer(store, &r->request, STORE_OK);
 }
 
@@ -227,16 +291,18 @@ void store_running(struct store *store, struct store_running *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, 2);
+	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, db.campaign_count + 1);
 	r->ret_count = 0;
-	if (db.state == CAMPAIGN_RUNNING)
-		r->ret_ids[r->ret_count++] = SIM_NEWSLETTER;
+	for (size_t i = 0; i < db.campaign_count; i++)
+		if (db.campaigns[i].state == CAMPAIGN_RUNNING)
+			r->ret_ids[r->ret_count++] = db.campaigns[i].id;
 	if (sim_outbox_count())
 		r->ret_ids[r->ret_count++] = SIM_TRANSACTIONAL;
 	answer(store, &r->request, STORE_OK);
 }
 
-static struct table_slice *new_slice(enum slice_kind kind, usec due_wall, uint64_t *ret_id)
+static struct table_slice *new_slice(enum slice_kind kind, uint64_t campaign_id, usec due_wall,
+				     uint64_t *ret_id)
 {
 	if (db.slice_count == db.slice_room) {
 		db.slice_room = db.slice_room ? 2 * db.slice_room : 64;
@@ -245,7 +311,8 @@ static struct table_slice *new_slice(enum slice_kind kind, usec due_wall, uint64
 	}
 	struct table_slice *slice = malloc(sizeof(*slice));
 	ASSERT(slice);
-	*slice = (struct table_slice){.kind = kind, .due_wall = due_wall};
+	*slice = (struct table_slice){
+		.campaign_id = campaign_id, .kind = kind, .due_wall = due_wall};
 	db.slices[db.slice_count] = slice;
 	*ret_id = ++db.slice_count;
 	if (db.live_count == db.live_room) {
@@ -276,25 +343,19 @@ static struct table_slice *slice_of(uint64_t id)
 	return db.slices[id - 1];
 }
 
-static uint64_t campaign_of(const struct table_slice *slice)
-{
-	bool transactional = slice->count > 0 && slice->ids[0] >= STORE_OUTBOX_FIRST_ID;
-	return transactional ? SIM_TRANSACTIONAL : SIM_NEWSLETTER;
-}
-
 /* Whether what is in the slice may be leased: by who asks for that campaign, or for any (0). */
 static bool is_wanted(const struct table_slice *slice, uint64_t campaign_id)
 {
-	uint64_t its = campaign_of(slice);
-	if (slice->state != OPEN || (campaign_id != 0 && campaign_id != its))
+	if (slice->state != OPEN || (campaign_id != 0 && campaign_id != slice->campaign_id))
 		return false;
-	return its == SIM_TRANSACTIONAL || db.state == CAMPAIGN_RUNNING;
+	const struct table_campaign *newsletter = newsletter_of(slice->campaign_id);
+	return !newsletter || newsletter->state == CAMPAIGN_RUNNING;
 }
 
 uint64_t sim_slice_open(enum slice_kind kind, const uint64_t *ids, size_t count)
 {
 	uint64_t id;
-	struct table_slice *slice = new_slice(kind, 0, &id);
+	struct table_slice *slice = new_slice(kind, SIM_TRANSACTIONAL, 0, &id);
 	for (size_t i = 0; i < count; i++)
 		add(slice, ids[i]);
 	return id;
@@ -312,9 +373,10 @@ uint64_t sim_slice_lease(enum slice_kind kind, uint32_t epoch, const uint64_t *i
 void sim_slice_ahead(size_t count, usec due_wall)
 {
 	uint64_t id;
-	struct table_slice *slice = new_slice(SLICE_AUDIENCE, due_wall, &id);
-	for (size_t i = 0; i < count && db.cut_mark < world->recipient_count; i++) {
-		add(slice, ++db.cut_mark);
+	struct table_campaign *campaign = newsletter_of(SIM_NEWSLETTER);
+	struct table_slice *slice = new_slice(SLICE_AUDIENCE, campaign->id, due_wall, &id);
+	for (size_t i = 0; i < count && campaign->cut_mark < campaign->last; i++) {
+		add(slice, ++campaign->cut_mark);
 		db.targeted++;
 	}
 }
@@ -349,27 +411,34 @@ static bool account(uint64_t slice_id, uint64_t id)
 	return false;
 }
 
+static void cut(struct table_campaign *campaign, struct store_cut *r)
+{
+	struct table_slice *slice =
+		new_slice(SLICE_AUDIENCE, campaign->id, 0, &r->ret_slice_id);
+	while (slice->count < r->limit && campaign->cut_mark < campaign->last) {
+		struct truth *truth = &world->truths[++campaign->cut_mark];
+		db.targeted++;
+		r->ret_count++;
+		if (truth->suppressed_at_cut) {
+			truth->final = VERDICT_SUPPRESSED;
+			truth->final_count++;
+		} else {
+			add(slice, campaign->cut_mark);
+		}
+	}
+}
+
 void store_cut(struct store *store, struct store_cut *r)
 {
 	if (lost_before(store, &r->request))
 		return;
+	struct table_campaign *campaign = newsletter_of(r->campaign_id);
+	ASSERT(campaign);
 	r->ret_slice_id = 0;
 	r->ret_count = 0;
-	if (db.cut_mark < world->recipient_count) {
-		struct table_slice *slice = new_slice(SLICE_AUDIENCE, 0, &r->ret_slice_id);
-		while (slice->count < r->limit && db.cut_mark < world->recipient_count) {
-			struct truth *truth = &world->truths[++db.cut_mark];
-			db.targeted++;
-			r->ret_count++;
-			if (truth->suppressed_at_cut) {
-				truth->final = VERDICT_SUPPRESSED;
-				truth->final_count++;
-			} else {
-				add(slice, db.cut_mark);
-			}
-		}
-	}
-	r->ret_fully_cut = db.cut_mark >= world->recipient_count;
+	if (campaign->cut_mark < campaign->last)
+		cut(campaign, r);
+	r->ret_fully_cut = campaign->cut_mark >= campaign->last;
 	written(store, &r->request);
 }
 
@@ -402,7 +471,7 @@ void store_lease(struct store *store, struct store_lease *r)
 		slice->state = LEASED;
 		slice->epoch = r->epoch;
 		r->ret_slice_id = id;
-		r->ret_campaign_id = campaign_of(slice);
+		r->ret_campaign_id = slice->campaign_id;
 		r->ret_kind = slice->kind;
 		r->ret_count = slice->count;
 		r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
@@ -445,14 +514,16 @@ static void stop_somebody(void)
 	if (db.stop_count == STOP_LIMIT)
 		return;
 	struct store_stop *stop = &db.stops[db.stop_count];
-	*stop = (struct store_stop){.number = db.stop_count + 1, .campaign_id = SIM_NEWSLETTER};
+	enum campaign_state *state = &db.campaigns[0].state;
+	*stop = (struct store_stop){.number = db.stop_count + 1,
+				    .campaign_id = db.campaigns[0].id};
 	uint64_t die = world_below(world, 200);
-	if (db.state == CAMPAIGN_PAUSED && die < 20) {
+	if (*state == CAMPAIGN_PAUSED && die < 20) {
 		stop->kind = STOP_RESUME;
-		db.state = CAMPAIGN_RUNNING;
-	} else if (db.state == CAMPAIGN_RUNNING && die == 0 && db.stop_count + 2 < STOP_LIMIT) {
+		*state = CAMPAIGN_RUNNING;
+	} else if (*state == CAMPAIGN_RUNNING && die == 0 && db.stop_count + 2 < STOP_LIMIT) {
 		stop->kind = STOP_PAUSE;
-		db.state = CAMPAIGN_PAUSED;
+		*state = CAMPAIGN_PAUSED;
 		state_hits[21]++;
 	} else if (die >= 190 && db.stop_count + 4 < STOP_LIMIT) {
 		stop->kind = STOP_SUBSCRIBER;
@@ -499,16 +570,18 @@ void store_claim_due(struct store *store, struct store_claim_due *r)
 		return;
 	}
 	usec wall = world->now + world->wall_offset;
+	struct table_campaign *campaign = newsletter_of(r->campaign_id);
 	struct table_slice *slice = NULL;
 	uint64_t slice_id = 0;
+	ASSERT(campaign);
 	r->ret_count = 0;
 	r->ret_next_due_wall = USEC_NEVER;
-	if (db.due_from > wall) {
-		r->ret_next_due_wall = db.due_from;
+	if (campaign->due_from > wall) {
+		r->ret_next_due_wall = campaign->due_from;
 		written(store, &r->request);
 		return;
 	}
-	for (uint32_t id = 1; id <= world->recipient_count; id++) {
+	for (uint32_t id = campaign->first; id <= campaign->last; id++) {
 		struct truth *truth = &world->truths[id];
 		if (!truth->deferred || truth->claimed_by)
 			continue;
@@ -518,12 +591,12 @@ void store_claim_due(struct store *store, struct store_claim_due *r)
 			continue;
 		}
 		if (!slice)
-			slice = new_slice(SLICE_RETRY, 0, &slice_id);
+			slice = new_slice(SLICE_RETRY, campaign->id, 0, &slice_id);
 		add(slice, id);
 		truth->claimed_by = slice_id;
 		r->ret_count++;
 	}
-	db.due_from = r->ret_next_due_wall;
+	campaign->due_from = r->ret_next_due_wall;
 	written(store, &r->request);
 }
 
@@ -537,7 +610,8 @@ void store_put_back(struct store *store, struct store_put_back *r)
 		if (!account(r->slice_id, r->ids[i]))
 			continue; /* asked for twice */
 		if (!slice) {
-			slice = new_slice(SLICE_REMAINDER, r->due_wall, &slice_id);
+			slice = new_slice(SLICE_REMAINDER, slice_of(r->slice_id)->campaign_id,
+					  r->due_wall, &slice_id);
 			slice->parent = r->slice_id;
 		}
 		add(slice, r->ids[i]);
@@ -580,7 +654,9 @@ static void take_outcome(const struct store_outcome *row)
 			   (unsigned long long)row->subscriber_id);
 	truth->deferred = true;
 	truth->not_before_wall = row->due_wall;
-	db.due_from = usec_min(db.due_from, row->due_wall);
+	struct table_campaign *campaign = newsletter_of(sim_newsletter_to(row->subscriber_id));
+	if (campaign)
+		campaign->due_from = usec_min(campaign->due_from, row->due_wall);
 }
 
 void store_settle(struct store *store, struct store_settle *r)
@@ -634,7 +710,8 @@ void store_recover(struct store *store, struct store_recover *r)
 			if (slice->accounted[k])
 				continue;
 			if (!rest) {
-				rest = new_slice(SLICE_REMAINDER, 0, &rest_id);
+				rest = new_slice(SLICE_REMAINDER, slice->campaign_id, 0,
+						 &rest_id);
 				rest->parent = id;
 			}
 			add(rest, slice->ids[k]);
@@ -650,15 +727,15 @@ void store_finish(struct store *store, struct store_finish *r)
 {
 	if (lost_before(store, &r->request))
 		return;
-	bool newsletter = r->campaign_id != SIM_TRANSACTIONAL;
-	bool done = newsletter && db.cut_mark >= world->recipient_count;
-	for (uint64_t id = 1; done && id <= db.slice_count; id++)
-		done = slice_of(id)->state == CLOSED ||
-		       campaign_of(slice_of(id)) == SIM_TRANSACTIONAL;
-	for (uint32_t id = 1; done && id <= world->recipient_count; id++)
+	struct table_campaign *campaign = newsletter_of(r->campaign_id);
+	bool done = campaign && campaign->cut_mark >= campaign->last;
+	for (size_t i = 0; done && i < db.live_count; i++)
+		done = slice_of(db.live[i])->state == CLOSED ||
+		       slice_of(db.live[i])->campaign_id != campaign->id;
+	for (uint32_t id = campaign ? campaign->first : 1; done && id <= campaign->last; id++)
 		done = !world->truths[id].deferred;
 	if (done)
-		db.state = CAMPAIGN_FINISHED;
+		campaign->state = CAMPAIGN_FINISHED;
 	r->ret_finished = done;
 	answer(store, &r->request, STORE_OK);
 }

@@ -14,6 +14,18 @@ struct store {
 	bool closed;
 };
 
+/* In place of the one newsletter that there is by default, after store_begin(): each to the next
+ * so many recipients, in the order of their ids. Settings live as long as the world. */
+#define SIM_CAMPAIGN_LIMIT 16
+struct sim_newsletter {
+	uint64_t id;
+	const char *name;
+	str settings; /* content.h */
+	uint32_t recipients;
+};
+void sim_newsletters(const struct sim_newsletter *, size_t count);
+uint64_t sim_newsletter_to(uint64_t subscriber_id); /* its id; 0: nobody's */
+
 /* Whether the request is lost before anything is written; then it is answered here. */
 bool lost_before(struct store *, struct store_request *);
 /* Written; the answer may still be lost. */

@@ -67,7 +67,7 @@ static void choose_faults(struct world *w)
 
 void world_begin(struct world *w, uint64_t seed)
 {
-	*w = (struct world){.seed = seed, .now = USEC_HOUR};
+	*w = (struct world){.seed = seed, .program = "build/debug/sim", .now = USEC_HOUR};
 	world = w;
 	prng_init(&w->prng, seed);
 	w->wall_offset =
@@ -173,7 +173,7 @@ void world_fail(struct world *w, const char *format, ...)
 		printf("seed %llu at %.3f s: ", (unsigned long long)w->seed,
 		       (double)(w->now - USEC_HOUR) / 1e6);
 		vprintf(format, arguments);
-		printf("\n  again: build/debug/sim %llu 1\n", (unsigned long long)w->seed);
+		printf("\n  again: %s %llu 1\n", w->program, (unsigned long long)w->seed);
 	}
 	va_end(arguments);
 }

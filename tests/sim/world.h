@@ -83,6 +83,7 @@ struct truth {
 
 struct world {
 	uint64_t seed;
+	const char *program; /* which runs it again */
 	usec now, wall_offset;
 	struct prng prng;
 	struct event *events;
@@ -93,6 +94,7 @@ struct world {
 	usec outage_until, disk_full_until;
 	struct truth *truths; /* by subscriber id; world_people() */
 	uint32_t recipient_count;
+	bool remembers_dns; /* the resolver answers at once what it knows, as the real one does */
 	bool calm; /* nobody unsubscribes or pauses, and bytes come in few pieces */
 	void (*on_outcome)(struct world *,
 			   const struct store_outcome *); /* NULL: nobody asks */

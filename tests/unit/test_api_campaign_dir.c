@@ -91,6 +91,81 @@ static void test_campaign_dir_reads_settings_and_bodies(void **)
 	json_decref(json);
 }
 
+/* The settings' member, as text. */
+static void expect_setting(const char *conf, const char *config_text, const char *key,
+			   const char *wanted)
+{
+	struct campaign_dir c;
+	struct config config;
+	char why[400] = "", conf_file[1000];
+	json_error_t error;
+	assert_int_equal(config_parse(&config, "rundbrief.conf", str_of(config_text), &arena,
+				      why, sizeof(why)),
+			 0);
+	snprintf(conf_file, sizeof(conf_file), "%s%s", CONF, conf);
+	put("campaign.conf", conf_file);
+	put("body.txt", "hello");
+	if (campaign_dir_read(folder, &config, &arena, &c, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	json_t *json = json_loadb(c.settings.data, c.settings.size, 0, &error);
+	json_t *member = json_object_get(json, key);
+	char *found =
+		member ? json_dumps(member, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS |
+						    JSON_REAL_PRECISION(6))
+		       : NULL;
+	if (wanted)
+		assert_string_equal(found ? found : "nothing", wanted);
+	else
+		assert_null(found);
+	free(found);
+	json_decref(json);
+}
+
+static void test_campaign_dir_says_only_what_is_set(void **)
+{
+	static const char *const keys[] = {
+		"weight", "rate",   "byte_rate", "sample",
+		"ramp",   "window", "breaker",   "in_doubt_wait_seconds"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		expect_setting("", "", keys[i], NULL);
+	expect_setting("weight = 100", "", "weight", "100");
+	expect_setting("rate = \"100/s,burst=5\"", "", "rate", "\"100/s,burst=5\"");
+	expect_setting("byte_rate = 2GB/h", "", "byte_rate", "\"2GB/h\"");
+	expect_setting("in_doubt_wait = 2h", "", "in_doubt_wait_seconds", "7200");
+	expect_setting("sample = 500", "", "sample", "500");
+	expect_setting("sample = \"2%\"", "", "sample", "\"2%\"");
+	expect_setting("ramp = no", "", "ramp", "false");
+	expect_setting("breaker { hard = 4% least = 50 }", "", "breaker",
+		       "{\"hard\":0.04,\"least\":50}");
+}
+
+static void test_campaign_dir_takes_what_the_configuration_says(void **)
+{
+	const char *usual =
+		"campaigns { sample = 700 ramp = false hard = 8% complaints = 0.2% }";
+	expect_setting("", usual, "sample", "700");
+	expect_setting("sample = 9", usual, "sample", "9");
+	expect_setting("", usual, "ramp", "false");
+	expect_setting("ramp = true", usual, "ramp", "true");
+	expect_setting("breaker { hard = 1% }", usual, "breaker",
+		       "{\"complaints\":0.002,\"hard\":0.01}");
+}
+
+static void test_campaign_dir_window_is_on_the_clock_of_its_zone(void **)
+{
+	expect_setting("window { start = \"2026-12-01 08:00\" zone = Europe/Berlin }", "",
+		       "window",
+		       "{\"start\":\"2026-12-01T08:00:00+01:00\",\"zone\":\"Europe/Berlin\"}");
+	expect_setting(
+		"window { start = \"2026-07-01T08:00\" zone = America/New_York }", "", "window",
+		"{\"start\":\"2026-07-01T08:00:00-04:00\",\"zone\":\"America/New_York\"}");
+	expect_setting("window { end = \"2026-07-01T08:00:30Z\" spread = true }", "", "window",
+		       "{\"end\":\"2026-07-01T08:00:30+00:00\",\"spread\":true}");
+	expect_setting("window { from = \"20:00\" until = \"06:00\" recipient_zone = tz }", "",
+		       "window",
+		       "{\"from\":\"20:00\",\"recipient_zone\":\"tz\",\"until\":\"06:00\"}");
+}
+
 static void test_campaign_dir_transactional_has_no_audience(void **)
 {
 	struct campaign_dir c;
@@ -190,6 +265,57 @@ static void test_campaign_dir_needs_a_body(void **)
 			     STR_NONE);
 }
 
+static void test_campaign_dir_refuses_policy_with_its_line(void **)
+{
+	static const struct {
+		const char *line, *part;
+	} cases[] = {
+		{"weight = 0", "campaign.conf:4: weight: '0' is out of range: 1 to 10000"},
+		{"rate = 5/x", ":4: rate: '5/x' is not a rate"},
+		{"byte_rate = 5/s", ":4: byte_rate: '5/s' is not a rate of bytes"},
+		{"sample = 0", ":4: sample: write a share"},
+		{"sample = 120%", ":4: sample: write a share"},
+		{"breaker { hard = 0.05 }", ":4: hard: '0.05' is not a share (write 5%"},
+		{"breaker { hrad = 5% }", "did you mean 'hard'?"},
+		{"breaker { complaints = 0.1% complaints_alarm = 0.2% }",
+		 ":4: breaker.complaints_alarm: is above complaints"},
+		{"window { zone = Europe/Berlyn }",
+		 ":4: window.zone: no time zone is called 'Europe/Berlyn'"},
+		{"window { zone = \"+02:00\" }", "no time zone is called"},
+		{"window { zone = \"../../../etc/passwd\" }", "no time zone is called"},
+		{"window { zone = \"zone.tab\" }", "no time zone is called"},
+		{"window { zone = \"\" }", "no time zone is called ''"},
+		{"window {\nfrom = \"08:00\"\nuntil = \"08:00\" }",
+		 ":6: window.until: is the same hour as from"},
+		{"window { from = \"8:00\" }", ":4: window.from: write an hour"},
+		{"window { until = \"24:01\" }", ":4: window.until: write an hour"},
+		{"window { start = \"2026-12-01\" }", "start: '2026-12-01' is not a time"},
+		{"window { start = \"2026-02-30 08:00\" }", "does not exist"},
+		{"window { start = \"2026-03-29 02:30\" zone = Europe/Berlin }",
+		 ":4: window.start: '2026-03-29 02:30' does not exist there"},
+		{"window { start = \"2026-12-01 08:00\" end = \"2026-12-01T08:00:00+01:00\" }",
+		 ":4: window.end: is not after start"},
+		{"window { from = \"24:00\" }", ":4: window.from: is the end of the day"},
+		{"window { until = \"20:00\" recipient_zone = tz spread = true }",
+		 ":4: window.spread: does not go with recipient_zone"},
+		{"sample = \".5%\"", ":4: sample: write a share"},
+		{"window { recipient_zone = tz }",
+		 ":4: window.recipient_zone: changes nothing"},
+		{"window { start = \"2026-12-01 08:00\" spread = true }",
+		 ":4: window.spread: needs to know by when"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char conf[400];
+		snprintf(conf, sizeof(conf), "%s%s\n", CONF, cases[i].line);
+		expect_mistake(conf, "hello", 5, cases[i].part);
+	}
+	expect_mistake("subject = a\nfrom = \"a@b.test\"\nkind = transactional\n"
+		       "window { from = \"08:00\" }\n",
+		       "hello", 5, ":4: window.from: a transactional campaign has no window");
+	expect_mistake("subject = a\nfrom = \"a@b.test\"\nkind = transactional\nsample = 5\n",
+		       "hello", 5, ":4: sample: a transactional campaign has no audience");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +333,14 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_campaign_dir_needs_a_body, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_campaign_dir_says_only_what_is_set, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			test_campaign_dir_takes_what_the_configuration_says, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_campaign_dir_window_is_on_the_clock_of_its_zone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_campaign_dir_refuses_policy_with_its_line,
+						setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -366,6 +366,93 @@ static void test_config_tls_of_relays_and_routes_has_all_wishes(void **)
 	}
 }
 
+static void test_config_refuses_policy_that_says_nothing(void **)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{"campaigns { sample = 0% }",
+		 "etc/test.conf:1: campaigns.sample: write a share of the audience, 1%, or a "
+		 "number "
+		 "of recipients; ramp = false sends to all at once"},
+		{"campaigns { hard = 5 }",
+		 "etc/test.conf:1: hard: '5' is not a share (write 5% or 0.3%, at most 100%)"},
+		{"campaigns { complaints = 0.1%\n complaints_alarm = 0.2% }",
+		 "etc/test.conf:2: campaigns.complaints_alarm: is above complaints, which "
+		 "pause a "
+		 "campaign before"},
+		{"retry_class \"mailbox-ful\" { first = 1h }",
+		 "etc/test.conf:1: retry_class \"mailbox-ful\": there is no class of deferrals "
+		 "\"mailbox-ful\", did you mean \"mailbox-full\"?"},
+		{"retry_class \"complaint\" { first = 1h }",
+		 "etc/test.conf:1: retry_class \"complaint\": there is no class of deferrals "
+		 "\"complaint\""},
+		{"retry_class \"network\" { }",
+		 "etc/test.conf: retry_class \"network\": says nothing: set first, or last"},
+		{"retry_class \"network\" { first = 2h\n last = 1h }",
+		 "etc/test.conf:2: retry_class \"network\".last: is shorter than first"},
+		{"retry_class \"greylisted\" { first = 1m }",
+		 "etc/test.conf:1: retry_class \"greylisted\".first: is shorter than "
+		 "retry.greylist_first allows"},
+		{"limit \"a\" { provider = gmail }",
+		 "etc/test.conf:1: limit \"a\": limits nothing: set message_rate, byte_rate, "
+		 "connection_rate or connections"},
+		{"limit \"a\" { message_rate = unlimited }",
+		 "etc/test.conf:1: limit \"a\": limits nothing: set message_rate, byte_rate, "
+		 "connection_rate or connections"},
+		{"limit \"a\" { campaign = spring connections = 5 }",
+		 "etc/test.conf:1: limit \"a\".connections: does not go with campaign: a "
+		 "connection "
+		 "carries the mail of all campaigns"},
+		{"limit \"a\" { list = news\n connection_rate = 5/s }",
+		 "etc/test.conf:2: limit \"a\".connection_rate: does not go with list: a "
+		 "connection "
+		 "carries the mail of all campaigns"},
+		{"source \"one\" {}\nlimit \"a\" { source = oen message_rate = 5/s }",
+		 "etc/test.conf:2: limit \"a\".source: there is no source \"oen\", did you "
+		 "mean "
+		 "\"one\"?"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config config;
+		char why[300] = "";
+		assert_int_equal(parse(cases[i].text, &config, why, sizeof(why)), -1);
+		assert_string_equal(why, cases[i].why);
+	}
+}
+
+/* Sections limit of these kinds, so many of each. */
+static int parse_limits(unsigned same, unsigned sources, char *why, size_t why_size)
+{
+	static char text_memory[64 << 10];
+	struct config config;
+	struct buf text;
+	buf_init_fixed(&text, text_memory, sizeof(text_memory) - 1);
+	for (unsigned i = 0; i < sources; i++)
+		buf_printf(&text,
+			   "source \"s%u\" { address = 127.0.1.%u }\n"
+			   "limit \"of s%u\" { source = s%u message_rate = 5/s }\n",
+			   i, i + 1, i, i);
+	for (unsigned i = 0; i < same; i++)
+		buf_printf(&text, "limit \"all%u\" { connections = 5 }\n", i);
+	assert_true(buf_ok(&text));
+	text.data[text.size] = '\0';
+	return parse(text.data, &config, why, why_size);
+}
+
+static void test_config_counts_limits_that_hold_at_once(void **)
+{
+	char why[300] = "";
+	assert_int_equal(parse_limits(7, 0, why, sizeof(why)), 0);
+	assert_int_equal(parse_limits(6, 100, why, sizeof(why)), 0);
+	assert_string_equal(why, "");
+	assert_int_equal(parse_limits(7, 1, why, sizeof(why)), -1);
+	assert_true(
+		str_ends(str_of(why), STR("more than 7 may hold for one message at once; that "
+					  "many are too many")));
+	assert_int_equal(parse_limits(8, 0, why, sizeof(why)), -1);
+}
+
 static void test_config_explains_without_secrets(void **)
 {
 	static char out_memory[64 << 10];
@@ -491,6 +578,8 @@ int main(void)
 		cmocka_unit_test(test_config_refuses_routes_that_lead_nowhere),
 		cmocka_unit_test(test_config_relay_asks_no_less_tls_than_mail_does),
 		cmocka_unit_test(test_config_tls_of_relays_and_routes_has_all_wishes),
+		cmocka_unit_test(test_config_refuses_policy_that_says_nothing),
+		cmocka_unit_test(test_config_counts_limits_that_hold_at_once),
 		cmocka_unit_test(test_config_explains_without_secrets),
 		cmocka_unit_test(test_config_manual_names_every_key),
 		cmocka_unit_test(test_units_read_what_they_write),

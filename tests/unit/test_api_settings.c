@@ -61,6 +61,8 @@ static int open_text(const char *text, struct engine_settings *s, char *why, siz
 		return -1;
 	if (settings_sources(&config, &arena, s, why, why_size) != 0)
 		return -1;
+	if (settings_limit_rules(&config, &arena, s, why, why_size) != 0)
+		return -1;
 	return settings_routes(&config, &arena, s, why, why_size);
 }
 
@@ -70,6 +72,33 @@ static void open_good(const char *text, struct engine_settings *s)
 	int result = open_text(text, s, why, sizeof(why));
 	assert_string_equal(why, "");
 	assert_int_equal(result, 0);
+}
+
+static void test_settings_limits_know_their_providers(void **)
+{
+	struct engine_settings s;
+	char why[400] = "";
+	open_good("provider \"acme\" { mx = { \".acme.test\" } }\n"
+		  "limit \"a\" { provider = acme campaign = spring message_rate = 1000/h\n"
+		  "  byte_rate = 2MB/s }\n"
+		  "limit \"b\" { provider = gmail source = default connections = 9\n"
+		  "  connection_rate = 3/s }\n",
+		  &s);
+	assert_int_equal(s.limit_rule_count, 2);
+	const struct limit_rule *a = &s.limit_rules[0], *b = &s.limit_rules[1];
+	assert_true(str_eq(a->name, STR("a")) && str_eq(a->provider, STR("acme")) &&
+		    str_eq(a->campaign, STR("spring")) && a->list.size == 0);
+	assert_int_equal(a->limits.message_rate.count, 1000);
+	assert_int_equal(a->limits.byte_rate.count, 2000000);
+	assert_int_equal(a->limits.connections, 0);
+	assert_int_equal(b->limits.connections, 9);
+	assert_int_equal(b->limits.connection_rate.count, 3);
+	assert_int_equal(b->limits.message_rate.count, 0);
+	assert_int_equal(open_text("\nlimit \"a\" { provider = gmial message_rate = 1/s }", &s,
+				   why, sizeof(why)),
+			 -1);
+	assert_true(str_ends(str_of(why), STR("x.conf:2: limit \"a\".provider: there is no "
+					      "provider \"gmial\", did you mean \"gmail\"?")));
 }
 
 static void test_settings_lead_from_routes_to_relays(void **)
@@ -408,6 +437,7 @@ static void test_settings_set_sources_aside_that_are_not_here(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_settings_limits_know_their_providers),
 		cmocka_unit_test(test_settings_lead_from_routes_to_relays),
 		cmocka_unit_test(test_settings_name_domains_as_recipients_have_them),
 		cmocka_unit_test(test_settings_know_providers_that_rules_know),

@@ -60,12 +60,36 @@ static void test_units_rates_end_where_there_is_no_room(void **)
 	}
 }
 
+static void test_units_shares_and_samples_say_what_they_mean(void **)
+{
+	static const char *const bad[] = {
+		"5",    "0%",   "%",   ".5%", "5.%%", "-5%", "101%",   "1e1%",
+		"0x5%", "inf%", "5 %", "",    "nan%", "+5%", "1.2.3%", "0.00000000001%"};
+	double share = 7;
+	uint64_t count = 7;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(share_parse(str_of(bad[i]), &share));
+	assert_float_equal(share, 7, 0);
+	assert_true(share_parse(STR("0.3%"), &share));
+	assert_float_equal(share, 0.003, 1e-12);
+	assert_true(share_parse(STR("100%"), &share));
+	assert_float_equal(share, 1, 0);
+	assert_false(sample_parse(STR("0"), &count));
+	assert_false(sample_parse(STR("ten"), &count));
+	assert_int_equal(count, 7);
+	assert_true(sample_parse(STR("5%"), &count));
+	assert_int_equal(count, 0);
+	assert_true(sample_parse(STR("1200"), &count));
+	assert_int_equal(count, 1200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_units_rates_are_shown_as_they_are_written),
 		cmocka_unit_test(test_units_byte_rates_are_shown_in_the_largest_unit),
 		cmocka_unit_test(test_units_rates_end_where_there_is_no_room),
+		cmocka_unit_test(test_units_shares_and_samples_say_what_they_mean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,74 @@ static void test_retry_full_mailboxes_are_tried_hours_apart(void **)
 	assert_true(least >= 48 * USEC_MINUTE && most <= 72 * USEC_MINUTE);
 }
 
+/* The wait without jitter. */
+static usec wait_of(const struct retry_schedule *s, enum bounce_class class, const char *cause,
+		    uint32_t attempts)
+{
+	struct retry_schedule exact = *s;
+	struct classification c = of_class(class);
+	struct prng prng;
+	exact.jitter = 0;
+	exact.expiry = 30 * USEC_DAY;
+	c.cause = cause;
+	prng_init(&prng, 1);
+	return retry_next_at(&exact, &c, attempts, 0, 0, &prng);
+}
+
+static void test_retry_cause_sets_the_pace_where_the_action_differs(void **)
+{
+	static const struct {
+		enum bounce_class class;
+		const char *cause;
+		usec waits[4]; /* minutes */
+	} cases[] = {
+		{CLASS_RATE_LIMITED, "rate-limited", {15, 30, 30, 30}},
+		{CLASS_RATE_LIMITED, "recipient-rate", {45, 45, 45, 45}},
+		{CLASS_RATE_LIMITED, "too-many-connections", {5, 5, 5, 5}},
+		{CLASS_GREYLISTED, "greylisted", {5, 10, 20, 40}},
+		{CLASS_MAILBOX_FULL, "mailbox-full", {240, 240, 240, 240}},
+		{CLASS_REPUTATION, "reputation", {60, 120, 240, 240}},
+		{CLASS_NETWORK, "connect-failed", {15, 30, 60, 120}},
+		{CLASS_REMOTE_FAILURE, "system-error", {15, 30, 60, 120}},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (uint32_t n = 0; n < 4; n++)
+			assert_int_equal(wait_of(&retry_schedule_default, cases[i].class,
+						 cases[i].cause, n + 1),
+					 cases[i].waits[n] * USEC_MINUTE);
+	assert_int_equal(wait_of(&retry_schedule_default, CLASS_NETWORK, "dns-failure", 1),
+			 USEC_MINUTE);
+	assert_int_equal(wait_of(&retry_schedule_default, CLASS_NETWORK, "dns-failure", 2),
+			 270 * USEC_SECOND);
+	assert_int_equal(wait_of(&retry_schedule_default, CLASS_NETWORK, "dns-failure", 3),
+			 1215 * USEC_SECOND);
+	assert_int_equal(wait_of(&retry_schedule_default, CLASS_NETWORK, "dns-failure", 5),
+			 4 * USEC_HOUR);
+}
+
+static void test_retry_class_of_its_own_counts_for_all_its_causes(void **)
+{
+	struct retry_schedule s = retry_schedule_default;
+	s.of_class[CLASS_MAILBOX_FULL] = (struct retry_pace){USEC_HOUR, 3 * USEC_HOUR};
+	s.of_class[CLASS_RATE_LIMITED] = (struct retry_pace){.first = 10 * USEC_MINUTE};
+	s.of_class[CLASS_NETWORK] = (struct retry_pace){.last = 20 * USEC_MINUTE};
+	s.of_class[CLASS_REPUTATION] = (struct retry_pace){.first = 9 * USEC_HOUR};
+	s.of_class[CLASS_GREYLISTED] = (struct retry_pace){.last = USEC_MINUTE};
+	assert_int_equal(wait_of(&s, CLASS_MAILBOX_FULL, "x", 1), USEC_HOUR);
+	assert_int_equal(wait_of(&s, CLASS_MAILBOX_FULL, "x", 2), 2 * USEC_HOUR);
+	assert_int_equal(wait_of(&s, CLASS_MAILBOX_FULL, "x", 3), 3 * USEC_HOUR);
+	assert_int_equal(wait_of(&s, CLASS_RATE_LIMITED, "recipient-rate", 1),
+			 10 * USEC_MINUTE);
+	assert_int_equal(wait_of(&s, CLASS_RATE_LIMITED, "rate-limited", 9), 4 * USEC_HOUR);
+	assert_int_equal(wait_of(&s, CLASS_NETWORK, "connect-failed", 1), 15 * USEC_MINUTE);
+	assert_int_equal(wait_of(&s, CLASS_NETWORK, "connect-failed", 2), 20 * USEC_MINUTE);
+	assert_int_equal(wait_of(&s, CLASS_REPUTATION, "x", 1), 9 * USEC_HOUR);
+	assert_int_equal(wait_of(&s, CLASS_REPUTATION, "x", 4), 9 * USEC_HOUR);
+	/* RFC 6647: never before that, whatever is wished. */
+	assert_int_equal(wait_of(&s, CLASS_GREYLISTED, "x", 1), 5 * USEC_MINUTE);
+	assert_int_equal(wait_of(&s, CLASS_REMOTE_FAILURE, "x", 1), 15 * USEC_MINUTE);
+}
+
 static void test_retry_schedule_of_seconds_stays_one(void **)
 {
 	struct retry_schedule s = retry_schedule_default;
@@ -155,6 +223,8 @@ int main(void)
 		cmocka_unit_test(test_retry_honours_the_wait_asked_for),
 		cmocka_unit_test(test_retry_full_mailboxes_are_tried_hours_apart),
 		cmocka_unit_test(test_retry_schedule_of_seconds_stays_one),
+		cmocka_unit_test(test_retry_cause_sets_the_pace_where_the_action_differs),
+		cmocka_unit_test(test_retry_class_of_its_own_counts_for_all_its_causes),
 		cmocka_unit_test(test_retry_expires),
 		cmocka_unit_test(test_retry_limit_of_a_class_ends_it),
 	};

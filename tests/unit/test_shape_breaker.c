@@ -16,8 +16,10 @@ static struct breaker_judgement judged(const struct breaker_counts *counts)
 static void test_breaker_leaves_a_sane_campaign_alone(void **)
 {
 	struct breaker_provider providers[] = {
-		{STR("gmail"), 5000, 20},
-		{STR("yahoo"), 2000, 60}, /* 3 % is not more than 3 % */
+		{.name = STR("gmail"), .answered = 5000, .blocked = 20},
+		{.name = STR("yahoo"),
+		 .answered = 2000,
+		 .blocked = 60}, /* 3 % is not more than 3 % */
 	};
 	struct breaker_counts n = {.attempted = 10000,
 				   .delivered = 9400,
@@ -47,10 +49,10 @@ static void test_breaker_pauses_on_dead_addresses(void **)
 static void test_breaker_names_the_provider_that_blocks_most(void **)
 {
 	struct breaker_provider providers[] = {
-		{STR("gmail"), 5000, 20},
-		{STR("microsoft"), 1000, 40},
-		{STR("yahoo"), 300, 30},
-		{STR("tiny"), 100, 100},
+		{.name = STR("gmail"), .answered = 5000, .blocked = 20},
+		{.name = STR("microsoft"), .answered = 1000, .blocked = 40},
+		{.name = STR("yahoo"), .answered = 300, .blocked = 30},
+		{.name = STR("tiny"), .answered = 100, .blocked = 100},
 	};
 	struct breaker_counts n = {.attempted = 6000,
 				   .delivered = 5800,
@@ -91,7 +93,8 @@ static void test_breaker_alarms_and_pauses_on_complaints(void **)
 
 static void test_breaker_is_not_tripped_by_small_numbers(void **)
 {
-	struct breaker_provider provider = {STR("gmail"), 199, 199};
+	struct breaker_provider provider = {
+		.name = STR("gmail"), .answered = 199, .blocked = 199};
 	struct breaker_counts n = {.attempted = 199,
 				   .delivered = 999,
 				   .hard = 199,
@@ -101,7 +104,8 @@ static void test_breaker_is_not_tripped_by_small_numbers(void **)
 	assert_int_equal(judged(&n).verdict, BREAKER_CONTINUE);
 
 	/* Enough to judge, but too few events to mean anything. */
-	provider = (struct breaker_provider){STR("gmail"), 200, 4};
+	provider =
+		(struct breaker_provider){.name = STR("gmail"), .answered = 200, .blocked = 4};
 	n = (struct breaker_counts){.attempted = 200,
 				    .delivered = 1000,
 				    .hard = 4,
@@ -147,8 +151,9 @@ static void test_breaker_cuts_names_that_are_too_long(void **)
 {
 	char name[4000];
 	memset(name, 'x', sizeof(name));
-	struct breaker_provider provider = {str_make(name, sizeof(name)), UINT64_MAX,
-					    UINT64_MAX};
+	struct breaker_provider provider = {.name = str_make(name, sizeof(name)),
+					    .answered = UINT64_MAX,
+					    .blocked = UINT64_MAX};
 	struct breaker_counts n = {.providers = &provider, .provider_count = 1};
 	struct breaker_judgement j = judged(&n);
 
@@ -219,11 +224,42 @@ static void test_ramp_pauses_on_what_the_breaker_found(void **)
 	assert_int_equal(ramp_judge(&ramp_rules_default, &s, &bad, 0).verdict, RAMP_GO);
 }
 
+static void test_breaker_pauses_for_the_sender_and_the_message(void **)
+{
+	struct breaker_provider providers[] = {
+		{.name = STR("gmail"), .answered = 1000, .auth_failed = 40},
+		{.name = STR("yahoo"), .answered = 1000, .content_rejected = 900},
+	};
+	struct breaker_counts n = {.attempted = 2000,
+				   .delivered = 1000,
+				   .providers = providers,
+				   .provider_count = 2};
+	struct breaker_judgement j = judged(&n);
+
+	assert_int_equal(j.verdict, BREAKER_PAUSE);
+	assert_int_equal(j.cause, BREAKER_SENDER);
+	assert_int_equal(j.provider, 0);
+	assert_string_equal(
+		j.why, "gmail refused 4 % because SPF, DKIM or DMARC fail (40 of 1000 "
+		       "answers; the limit is 3 %): correct the sender domain's records or "
+		       "key");
+	providers[0].auth_failed = 30;
+	providers[0].sender_rejected = 31;
+	assert_non_null(strstr(judged(&n).why, "gmail refused 3.1 % for its sender address"));
+	providers[0].sender_rejected = 0;
+	j = judged(&n);
+	assert_int_equal(j.cause, BREAKER_MESSAGE);
+	assert_non_null(strstr(j.why, "yahoo refused 90 % as malware or forbidden content"));
+	providers[1].answered = 199;
+	assert_int_equal(judged(&n).verdict, BREAKER_CONTINUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_breaker_leaves_a_sane_campaign_alone),
 		cmocka_unit_test(test_breaker_pauses_on_dead_addresses),
+		cmocka_unit_test(test_breaker_pauses_for_the_sender_and_the_message),
 		cmocka_unit_test(test_breaker_names_the_provider_that_blocks_most),
 		cmocka_unit_test(test_breaker_alarms_and_pauses_on_complaints),
 		cmocka_unit_test(test_breaker_is_not_tripped_by_small_numbers),

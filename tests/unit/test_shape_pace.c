@@ -26,10 +26,20 @@ static void test_pace_starts_at_a_sixteenth_and_doubles(void **)
 
 	pace_init(&p, 160 * per_second, t0);
 	assert_int_equal(p.per_hour, 10 * per_second);
-	usec now = deliver(&p, 6 * USEC_SECOND, t0);
+	usec now = deliver(&p, 3 * USEC_SECOND, t0);
 	assert_int_equal(p.per_hour, 20 * per_second);
-	deliver(&p, 30 * USEC_SECOND, now);
+	deliver(&p, 15 * USEC_SECOND, now);
 	assert_int_equal(p.per_hour, 0); /* all that the limit allows */
+}
+
+static void test_pace_starts_no_slower_than_two_a_second(void **)
+{
+	struct pace p;
+
+	pace_init(&p, 10 * per_second, t0);
+	assert_int_equal(p.per_hour, 2 * per_second);
+	pace_init(&p, per_second, t0);
+	assert_int_equal(p.per_hour, 0);
 }
 
 static void test_pace_unlimited_is_held_by_the_first_throttle_only(void **)
@@ -145,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pace_starts_at_a_sixteenth_and_doubles),
+		cmocka_unit_test(test_pace_starts_no_slower_than_two_a_second),
 		cmocka_unit_test(test_pace_unlimited_is_held_by_the_first_throttle_only),
 		cmocka_unit_test(test_pace_goes_below_what_was_taken),
 		cmocka_unit_test(test_pace_climbs_to_the_ceiling_and_waits_there),

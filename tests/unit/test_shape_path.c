@@ -314,9 +314,11 @@ static void test_path_lift_ends_a_suspension_and_keeps_the_pace(void **)
 	for (int i = 0; i < PATH_RUN_LIMIT; i++)
 		record_class(&p, CLASS_REPUTATION, t0);
 	assert_string_equal(path_verdict(&p, &d, t0 + 1).why, "suspended");
+	uint32_t per_hour = p.pace.per_hour, cap = p.crowd.cap;
 	path_lift(&p, t0 + 1);
 	assert_int_equal(path_verdict(&p, &d, t0 + 1).start, 1);
-	assert_int_equal(p.connection_cap, 4);
+	assert_int_equal(p.pace.per_hour, per_hour);
+	assert_int_equal(p.crowd.cap, cap);
 	record_class(&p, CLASS_REPUTATION, t0 + 2); /* one more says that it was right */
 	assert_string_equal(path_verdict(&p, &d, t0 + 3).why, "suspended");
 }
@@ -392,6 +394,27 @@ static void test_path_limits_rate_is_that_of_what_binds(void **)
 	assert_true(path_limits_rate(&limits).count == UINT32_MAX);
 }
 
+static void test_path_learned_pace_keeps_the_burst_that_was_configured(void **)
+{
+	struct path p = path_of(4, "1000/s,burst=1", "unlimited");
+	struct path_demand demand = {.waiting = 100, .slots = 100, .open = 4};
+	usec now = deliver(&p, 2000, 10 * USEC_MS, t0);
+	assert_true(p.pace.per_hour == 0 || p.pace.per_hour > 72000);
+	assert_int_equal(path_verdict(&p, &demand, now).start, 1);
+}
+
+static void test_path_is_rested_when_its_limits_forget(void **)
+{
+	struct path p = path_of(4, "60/h", "1/min");
+	assert_true(path_is_rested(&p, t0));
+	record(&p, PATH_STARTED, t0);
+	assert_false(path_is_rested(&p, t0 + 59 * USEC_SECOND));
+	assert_true(path_is_rested(&p, t0 + USEC_MINUTE));
+	record(&p, PATH_OPENING, t0 + USEC_MINUTE);
+	assert_false(path_is_rested(&p, t0 + USEC_MINUTE + USEC_SECOND));
+	assert_true(path_is_rested(&p, t0 + 2 * USEC_MINUTE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +435,9 @@ int main(void)
 		cmocka_unit_test(test_path_suspends_as_long_as_the_server_asks),
 		cmocka_unit_test(test_path_lift_ends_a_suspension_and_keeps_the_pace),
 		cmocka_unit_test(test_path_reload_keeps_what_was_learned),
+		cmocka_unit_test(
+			test_path_learned_pace_keeps_the_burst_that_was_configured),
+		cmocka_unit_test(test_path_is_rested_when_its_limits_forget),
 		cmocka_unit_test(test_path_promises_hold_for_any_history),
 	};
 

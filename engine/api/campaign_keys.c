@@ -1,0 +1,148 @@
+/* campaign_keys.c - the table of campaign.conf. */
+#include "engine/api/campaign_dir.h"
+
+#include "engine/send/content.h"
+
+#define TEXT(member, name, fallback, sentence)                                                 \
+	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
+			NULL, false, sentence                                                  \
+	}
+#define LIST(member, name, sentence)                                                           \
+	{                                                                                      \
+		name, KEY_LIST, offsetof(struct campaign_dir, member), NULL, 0, 0, NULL, NULL, \
+			false, sentence                                                        \
+	}
+#define FILE_KEY(member, name, fallback, sentence)                                             \
+	{                                                                                      \
+		name, KEY_FILE, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
+			NULL, false, sentence                                                  \
+	}
+#define END                                                                                    \
+	{                                                                                      \
+		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, false, NULL                         \
+	}
+
+static const char *const kind_choices[] = {"newsletter", "transactional", NULL};
+static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry", NULL};
+
+static const struct key campaign_keys[] = {
+	TEXT(name, "name", "", "Name of the campaign; left out, that of the folder."),
+	{"kind", KEY_CHOICE, offsetof(struct campaign_dir, kind), NULL, 0, 0, "newsletter",
+	 kind_choices, false,
+	 "newsletter: to everybody on its lists. transactional: to one recipient at a time, as "
+	 "programs and `rundbrief post` ask for it; it has no lists, and runs until it is "
+	 "cancelled."},
+	TEXT(subject, "subject", "",
+	     "The subject; may hold Liquid: \"{{ first_name }}, your news\"."),
+	TEXT(from, "from", "",
+	     "Who writes: \"Ann Example <ann@news.example.com>\"; the name may hold Liquid."),
+	TEXT(reply_to, "reply_to", "", "Address for answers, if not the one in from."),
+	LIST(lists, "lists", "Names of the lists to write to: { \"news\", \"events\" }."),
+	LIST(exclude, "exclude", "Names of lists whose members are left out."),
+	TEXT(filter, "filter", "",
+	     "Only those for whom this SQL/JSON path predicate over their attributes is true: "
+	     "'$.country == \"DE\" && $.age.double() >= 18'. Imported attributes are text, "
+	     "which .double() makes a number of; with `import --numbers` they are numbers."),
+	TEXT(list_id, "list_id", "",
+	     "List-Id, in the form of a host name: \"news.example.com\". Left out, it is the "
+	     "first list's name before the domain of from."),
+	TEXT(list_name, "list_name", "",
+	     "The list's name as people read it beside its List-Id."),
+	TEXT(feedback_id, "feedback_id", "",
+	     "Feedback-ID for postmaster tools: \"campaign:customer:type:sender\". Left out, "
+	     "it is made of the campaign, its first list and the domain of from."),
+	FILE_KEY(html_file, "html", "",
+		 "File of the HTML body; left out, body.html if there is one."),
+	FILE_KEY(text_file, "text", "",
+		 "File of the text body; left out, body.txt if there is one, else it is made "
+		 "from the HTML."),
+	FILE_KEY(partials, "partials", "",
+		 "Folder of partials; left out, partials if there is one."),
+	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
+	 "as-configured", in_doubt_choices, false,
+	 "What becomes of a recipient whose message was sent and never answered: assume it "
+	 "arrived, "
+	 "or retry."},
+	{"require_tls", KEY_BOOL, offsetof(struct campaign_dir, require_tls), NULL, 0, 0,
+	 "false", NULL, false,
+	 "Only to mail servers that prove who they are and promise the same for the rest of "
+	 "the "
+	 "way (REQUIRETLS, RFC 8689). Few offer it: others end as failed."},
+	TEXT(pool, "pool", "",
+	     "Name of the pool of sources that this campaign leaves by; left out, as the "
+	     "routes of rundbrief.conf say, else all sources."),
+	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
+	 90 * USEC_DAY, "0", NULL, false,
+	 "So long after launch nobody is tried any more; of a transactional campaign: so long "
+	 "after each was asked for. 0: only as retry.expiry says."},
+	{"weight", KEY_COUNT, offsetof(struct campaign_dir, weight), NULL, 1,
+	 CONTENT_WEIGHT_LIMIT, "100", NULL, false,
+	 "Its share of what a provider takes, beside those of other campaigns under way: one "
+	 "of "
+	 "200 gets twice as much as one of 100."},
+	{"rate", KEY_RATE, offsetof(struct campaign_dir, rate), "messages", 0, 0, "unlimited",
+	 NULL, false, "Messages started, to all hosts together."},
+	{"byte_rate", KEY_BYTE_RATE, offsetof(struct campaign_dir, byte_rate), NULL, 0, 0,
+	 "unlimited", NULL, false, "Volume of the messages started."},
+	TEXT(sample, "sample", "",
+	     "Who goes first: a share of the audience, \"1%\", of at least 1,000; or a number "
+	     "of "
+	     "recipients. The rest follows when their outcome is sane. Left out, as "
+	     "campaigns.sample of rundbrief.conf says."),
+	{"ramp", KEY_BOOL, offsetof(struct campaign_dir, ramp), NULL, 0, 0, NULL, NULL, false,
+	 "Whether a sample goes first; left out, as campaigns.ramp of rundbrief.conf says."},
+	{"in_doubt_wait", KEY_DURATION, offsetof(struct campaign_dir, in_doubt_wait), NULL, 0,
+	 30 * USEC_DAY, NULL, NULL, false,
+	 "With in_doubt = retry: how long to wait before the message is sent once more. "
+	 "Built in: 15m."},
+	END,
+};
+
+static const struct key header_keys[] = {
+	{"value", KEY_TEXT, offsetof(struct campaign_header, value), NULL, 0, 0, "", NULL,
+	 false, "Its value; may hold Liquid."},
+	END,
+};
+
+#undef TEXT
+#define TEXT(member, name, sentence)                                                           \
+	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct campaign_window, member), NULL, 0, 0, "",      \
+			NULL, false, sentence                                                  \
+	}
+static const struct key window_keys[] = {
+	TEXT(start, "start",
+	     "Not before: \"2026-12-01 08:00\" on the clock of zone, or with its offset, "
+	     "2026-12-01T08:00:00+01:00."),
+	TEXT(end, "end", "Who was not reached by then is not tried any more: it is too late."),
+	TEXT(from, "from", "From this hour of each day: \"08:00\"."),
+	TEXT(until, "until",
+	     "Until this hour of each day, \"20:00\"; earlier than from: over midnight."),
+	{"zone", KEY_TEXT, offsetof(struct campaign_window, zone), NULL, 0, 0, "UTC", NULL,
+	 false, "The time zone of these times, by its name: Europe/Berlin."},
+	TEXT(recipient_zone, "recipient_zone",
+	     "Attribute with the recipient's own time zone, \"America/New_York\", on whose "
+	     "clock "
+	     "from and until are for them; who has none, or an unknown one, is taken to live "
+	     "in zone."),
+	{"spread", KEY_BOOL, offsetof(struct campaign_window, spread), NULL, 0, 0, "false",
+	 NULL, false,
+	 "Evenly over the window up to end, or until, instead of as fast as may be; not with "
+	 "recipient_zone."},
+	END,
+};
+
+static const struct key_section campaign_sections[] = {
+	{"", NULL, 0, 0, 0, campaign_keys, "Keys of campaign.conf:"},
+	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
+	 offsetof(struct campaign_dir, header_count), sizeof(struct campaign_header),
+	 header_keys, "A header of your own on every message."},
+	{"breaker", NULL, offsetof(struct campaign_dir, breaker), 0, 0, config_breaker_keys,
+	 "When the campaign pauses by itself. What is left out is as the section campaigns of "
+	 "rundbrief.conf says."},
+	{"window", NULL, offsetof(struct campaign_dir, window), 0, 0, window_keys,
+	 "When it may be sent. Outside of it nothing starts; what is under way ends."},
+	{NULL, NULL, 0, 0, 0, NULL, NULL},
+};
+const struct key_table campaign_table = {campaign_sections};

@@ -1,0 +1,155 @@
+/* sending.c - see sending.h. The signals that a process gets are one, so what counts them is
+ * this file's alone. */
+#include "engine/api/sending.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "engine/api/campaign_store.h"
+#include "engine/api/progress.h"
+#include "engine/api/reload.h"
+#include "engine/io/clock.h"
+
+struct sending {
+	struct progress display;
+	struct reload reload;
+	int hangups; /* seen */
+	int told;    /* signals that the engine has been told of */
+};
+
+static volatile sig_atomic_t stop_signals, hangups;
+
+int sending_find(struct db *db, const char *name_or_folder, struct campaign_row *ret_campaign)
+{
+	struct campaign_saved saved;
+	if (!campaign_dir_is(name_or_folder))
+		return db_campaign(db, name_or_folder, ret_campaign);
+	return campaign_store_folder(db, name_or_folder, ret_campaign, &saved);
+}
+
+/* Two engines may be told to send one draft at the same time: who comes second joins. */
+static int join_other(struct db *db, const struct campaign_row *campaign)
+{
+	struct campaign_row now;
+	char name[256];
+	int code = str_to_cstr(campaign->name, name, sizeof(name)) ? db_campaign(db, name, &now)
+								   : EXIT_FAILED;
+	if (code != CLI_GO || str_eq(now.state, STR("running")))
+		return code;
+	return cli_fail(db->cli, EXIT_FAILED,
+			"'%s' has no content; rundbrief campaign create stores its folder",
+			name);
+}
+
+/* A launch cannot be taken back, so a filter that chooses nobody is told before. */
+static int check_filter(struct db *db, const struct campaign_row *campaign)
+{
+	PGresult *result = db_query(db, "api_filter_fits", 1, &campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	bool somebody = PQntuples(result) > 0;
+	PQclear(result);
+	return somebody ? CLI_GO
+			: cli_fail(db->cli, EXIT_INVALID,
+				   "the filter of '%.*s' fits nobody on its lists. Imported "
+				   "attributes are text, unless `rundbrief "
+				   "import --numbers` made numbers of them: compare "
+				   "$.age.double() with a number",
+				   STR_FORMAT(campaign->name));
+}
+
+int sending_launch(struct db *db, const struct campaign_row *campaign)
+{
+	int code = check_filter(db, campaign);
+	if (code != CLI_GO)
+		return code;
+	PGresult *result = db_query(db, "api_campaign_launch", 1, &campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	bool launched = PQntuples(result) == 1;
+	PQclear(result);
+	return launched ? CLI_GO : join_other(db, campaign);
+}
+
+static void on_signal(int)
+{
+	stop_signals++;
+}
+
+static void on_hangup(int)
+{
+	hangups++;
+}
+
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* Not restarted: whatever waits is to notice. */
+static void catch_signals(bool can_reload)
+{
+	struct sigaction action = {.sa_handler = on_signal}, before;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	/* SIGHUP is a terminal that closes; to a service, which has none, it says that a file
+	 * has changed. Under nohup it is ignored and stays so. */
+	if (can_reload && !has_terminal())
+		action.sa_handler = on_hangup;
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
+}
+
+static bool on_progress(void *context, const struct engine_progress *p)
+{
+	struct sending *sending = context;
+	int signals = stop_signals;
+	progress_show(&sending->display, p, signals, clock_now(), clock_wall());
+	int asked = hangups;
+	reload_look(&sending->reload, asked != sending->hangups, clock_now());
+	sending->hangups = asked;
+	if (signals <= sending->told)
+		return true;
+	sending->told++;
+	return false;
+}
+
+static int end_code(struct cli *cli, enum engine_end end, const char *why)
+{
+	switch (end) {
+	case ENGINE_FINISHED:
+		return EXIT_OK;
+	case ENGINE_STOPPED:
+		return cli_fail(cli, EXIT_STOPPED,
+				"stopped; the same command goes on where it ended");
+	case ENGINE_CANCELLED:
+		return cli_fail(cli, EXIT_STOPPED, "%s",
+				why[0] ? why : "the campaign was cancelled");
+	case ENGINE_FAILED:
+		break;
+	}
+	return cli_fail(cli, EXIT_FAILED, "%s", why);
+}
+
+int sending_run(struct cli *cli, const struct engine_settings *settings, uint64_t campaign_id,
+		str name, bool silent)
+{
+	struct sending *sending = ARENA_NEW(cli->arena, struct sending);
+	char why[400] = "";
+	if (!sending)
+		return cli_fail(cli, EXIT_FAILED, "out of memory");
+	catch_signals(cli->config.providers_file.size > 0);
+	progress_begin(&sending->display, silent, name, clock_now());
+	reload_begin(&sending->reload, &cli->config, settings->rules, clock_now());
+	enum engine_end end =
+		engine_run(settings, campaign_id, on_progress, sending, why, sizeof(why));
+	reload_end(&sending->reload);
+	progress_end(&sending->display, clock_now(), clock_wall());
+	return end_code(cli, end, why);
+}

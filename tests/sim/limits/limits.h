@@ -1,0 +1,29 @@
+/* limits.h - the limits of one seed, and the hosts that hold the engine to them. */
+#pragma once
+
+#include "engine/send/engine.h"
+#include "tests/sim/limits/tally.h"
+
+#define LIMITS_SOURCES 3
+#define LIMITS_PROVIDERS 4 /* of six sites: two, two, one, one */
+#define LIMITS_EDITS 3     /* texts of the limits of paths, each in force for a while */
+#define LIMITS_NAMED 5
+#define LIMITS_CAMPAIGNS 3
+
+struct limits_plan {
+	unsigned source_count, site_count, campaign_count, named_count;
+	struct path_limits of_provider[LIMITS_EDITS][LIMITS_PROVIDERS];
+	unsigned edit; /* which are in force */
+	struct limit_rule named[LIMITS_NAMED];
+	struct quota_limits of_campaign[LIMITS_CAMPAIGNS]; /* ids LIMITS_CAMPAIGN and on */
+};
+#define LIMITS_CAMPAIGN 40
+
+extern const char *const limits_provider_names[LIMITS_PROVIDERS];
+unsigned limits_provider_of(unsigned site);
+
+/* limits_host.c */
+void limits_hosts_begin(struct world *, const struct limits_plan *);
+void limits_hosts_change(struct world *); /* plan->edit is another */
+void limits_hosts_forget(void);           /* the engine has crashed */
+uint64_t limits_hosts_arrived(void);      /* messages */
