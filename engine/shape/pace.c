@@ -97,8 +97,14 @@ void pace_set_limit(struct pace *p, uint32_t limit, usec now)
 	if (limit == p->limit)
 		return;
 	p->limit = limit;
-	/* What held under a lower limit is known to hold; beyond it we climb. */
-	set(p, before ? before : start_of(limit));
+	/* What was learned stays. Without it, what held under a lower limit is known to hold, and
+	 * beyond it we climb; a lower limit is below what held. */
+	if (p->ceiling)
+		set(p, before ? before : UINT32_MAX);
+	else if (limit == 0 || before == 0)
+		p->per_hour = 0;
+	else
+		set(p, at_least(before, start_of(limit)));
 	observe_from(p, now);
 }
 
