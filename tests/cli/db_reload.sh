@@ -64,6 +64,10 @@ claim $? "a table that is gone changes nothing either"
 claim $? "what was in force stays"
 table unlimited
 kill -HUP $sender
+wait_for 30 got_lines 8
+claim $? "what waits in memory leaves at once: $(wc -l <got)"
+# What had found no room comes again within five minutes; a person need not wait for it.
+run 0 flush --campaign letter
 wait_for 60 got_lines 300
 claim $? "under a good table all leave: $(wc -l <got)"
 wait $sender
