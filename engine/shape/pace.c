@@ -108,6 +108,18 @@ void pace_set_limit(struct pace *p, uint32_t limit, usec now)
 	observe_from(p, now);
 }
 
+void pace_lift(struct pace *p, usec now)
+{
+	uint32_t start = start_of(p->limit);
+
+	if (p->per_hour == 0 || p->per_hour >= start)
+		return;
+	p->ceiling = 0;
+	set(p, start);
+	measure_from(p, now);
+	observe_from(p, now);
+}
+
 static usec look_after(const struct pace *p)
 {
 	uint32_t halvings = p->looks < 10 ? 2 * p->looks : 20;

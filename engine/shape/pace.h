@@ -49,6 +49,8 @@ void pace_set_limit(struct pace *, uint32_t limit, usec now); /* what was learne
 [[nodiscard]] bool pace_delivered(struct pace *, usec now);
 /* A bad run begins, and it is about the rate. True when the pace was cut. */
 [[nodiscard]] bool pace_throttled(struct pace *, usec now);
+/* A person says that it may go on: where the pace is below that of a new path, it begins anew. */
+void pace_lift(struct pace *, usec now);
 /* Everything is refused, and nothing is tried until then: that time counts in what is measured.
  */
 void pace_blocked(struct pace *, usec until, usec now);

@@ -336,4 +336,7 @@ bool path_is_rested(const struct path *p, usec now)
 void path_lift(struct path *p, usec now)
 {
 	p->suspended_until = usec_min(p->suspended_until, now);
+	pace_lift(&p->pace, now);
+	apply_pace(p);
+	bucket_init(&p->messages, p->messages.rate, now);
 }

