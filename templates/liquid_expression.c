@@ -268,17 +268,31 @@ static int parse_argument(struct parser *p, struct lexer *l, struct argument *ar
 	return parse_expression(p, l, &argument->value);
 }
 
+static bool takes_name(const struct filter *filter, str name)
+{
+	const struct filter_rules *rules = filter_rules(filter);
+	const char *const *names = rules ? rules->names : NULL;
+	while (names && *names && !str_eq(name, str_of(*names)))
+		names++;
+	return filter->takes_named && (!names || *names);
+}
+
 static int check_arguments(struct parser *p, const char *at, const struct filter_call *call)
 {
 	size_t count = 0;
+	char hint[80] = "";
 	for (size_t i = 0; i < call->argument_count; i++) {
 		str name = call->arguments[i].name;
-		if (!name.data)
+		if (!name.data) {
 			count++;
-		else if (!call->filter->takes_named)
-			return parser_fail(p, at, "filter '%s' takes no argument named '%.*s'",
+		} else if (!takes_name(call->filter, name)) {
+			const struct filter_rules *rules = filter_rules(call->filter);
+			if (rules && rules->names)
+				liquid_suggest(hint, sizeof hint, name, rules->names);
+			return parser_fail(p, at, "filter '%s' takes no argument named '%.*s'%s",
 					   call->filter->name,
-					   STR_FORMAT(str_sub(name, 0, 40)));
+					   STR_FORMAT(str_sub(name, 0, 40)), hint);
+		}
 	}
 	unsigned least = call->filter->least, most = call->filter->most;
 	if (count >= least && count <= most)
@@ -290,7 +304,9 @@ static int check_arguments(struct parser *p, const char *at, const struct filter
 			   call->filter->name, least, most, count);
 }
 
-static int parse_call(struct parser *p, struct lexer *l, struct filter_call *call)
+/* head: what the filter is applied to, when no other comes before. */
+static int parse_call(struct parser *p, struct lexer *l, const struct expression *head,
+		      struct filter_call *call)
 {
 	struct argument arguments[ARGUMENT_LIMIT];
 	char hint[80];
@@ -320,7 +336,11 @@ static int parse_call(struct parser *p, struct lexer *l, struct filter_call *cal
 		return parser_out_of_memory(p);
 	if (call->argument_count)
 		memcpy(call->arguments, arguments, call->argument_count * sizeof *arguments);
-	return check_arguments(p, at, call);
+	if (check_arguments(p, at, call))
+		return -1;
+	const struct filter_rules *rules = filter_rules(call->filter);
+	bool known = head && head->kind == EXPRESSION_LITERAL;
+	return rules ? rules->check(p, at, call, known ? &head->literal : NULL) : 0;
 }
 
 static size_t count_pipes(struct lexer l)
@@ -343,9 +363,11 @@ int parse_pipeline(struct parser *p, struct lexer *l, struct pipeline *pipeline)
 		pipeline->calls = ARENA_ARRAY(p->compilation->arena, struct filter_call, count);
 	if (count && !pipeline->calls)
 		return parser_out_of_memory(p);
-	while (pipeline->call_count < count && lexer_accept(l, TOKEN_PIPE))
-		if (parse_call(p, l, &pipeline->calls[pipeline->call_count++]))
+	while (pipeline->call_count < count && lexer_accept(l, TOKEN_PIPE)) {
+		const struct expression *head = pipeline->call_count ? NULL : &pipeline->head;
+		if (parse_call(p, l, head, &pipeline->calls[pipeline->call_count++]))
 			return -1;
+	}
 	return parse_end(p, l);
 }
 

@@ -33,6 +33,7 @@ struct message_source {
 	/* Partials of the campaign. */
 	bool (*load_partial)(void *context, str name, struct arena *, str *ret_source);
 	void *load_context;
+	const struct region *region; /* see liquid.h; its variables are attributes */
 };
 
 struct message_plan; /* immutable: one serves all presses */

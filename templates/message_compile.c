@@ -13,6 +13,7 @@
 #include "engine/base/hash.h"
 #include "engine/mail/encode.h"
 #include "engine/mail/header.h"
+#include "templates/region.h"
 
 #define PART_HEADER "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
@@ -67,6 +68,7 @@ struct liquid_options message_liquid_options(const struct message_source *source
 		.escape = escape,
 		.load_partial = source->load_partial,
 		.load_context = source->load_context,
+		.region = source->region,
 	};
 }
 
@@ -274,19 +276,29 @@ static str field_of_path(str path)
 	return name.size == 0 || is_column ? (str){} : name;
 }
 
+static void add_field(struct message_plan *plan, str field)
+{
+	bool known = field.size == 0;
+	for (size_t j = 0; j < plan->field_count && !known; j++)
+		known = str_eq(plan->fields[j], field);
+	if (!known)
+		plan->fields[plan->field_count++] = field;
+}
+
 static void add_fields(struct message_plan *plan, const struct liquid *liquid)
 {
+	const struct region *region = plan->source.region;
 	for (size_t i = 0; liquid && i < liquid_variable_count(liquid); i++) {
-		str path = liquid_variable(liquid, i), field = field_of_path(path);
+		str path = liquid_variable(liquid, i);
 		if (str_starts(path, STR("view_url")) ||
 		    str_starts(path, STR("preferences_url")))
 			plan->uses_links = true;
-		bool known = !field.data;
-		for (size_t j = 0; j < plan->field_count && !known; j++)
-			known = str_eq(plan->fields[j], field);
-		if (!known)
-			plan->fields[plan->field_count++] = field;
+		add_field(plan, field_of_path(path));
 	}
+	if (liquid && region && liquid_uses_zone(liquid))
+		add_field(plan, field_of_path(region->zone_variable));
+	if (liquid && region && liquid_uses_locale(liquid))
+		add_field(plan, field_of_path(region->locale_variable));
 }
 
 static size_t variable_count(const struct liquid *liquid)
@@ -300,7 +312,7 @@ static int collect_fields(struct arena *arena, struct message_plan *plan)
 		      variable_count(plan->text) + variable_count(plan->html);
 	for (size_t i = 0; i < plan->extra_count; i++)
 		most += variable_count(plan->extra[i].liquid);
-	plan->fields = ARENA_ARRAY(arena, str, most + 1);
+	plan->fields = ARENA_ARRAY(arena, str, most + 3); /* locale and zone */
 	if (!plan->fields)
 		return -1;
 	add_fields(plan, plan->from.liquid);

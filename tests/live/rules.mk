@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
+.PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-locale show-mailservers \
 	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -15,6 +15,10 @@ show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
+# The filters date, number, money and t against zoneinfo and ICU; a minute.
+show-locale: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/show_locale.py
 show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
