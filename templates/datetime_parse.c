@@ -319,6 +319,8 @@ static void complete(struct fields *fields, usec wall_now)
 {
 	char text[32];
 	struct buf today;
+	if (fields->has_year && fields->has_month && fields->has_day)
+		return;
 	buf_init_fixed(&today, text, sizeof text);
 	datetime_format(&today, (struct datetime){.wall = wall_now}, STR("%Y%m%d"));
 	str rest = buf_str(&today);
