@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-locale show-mailservers \
+.PHONY: live show-mime show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
 	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -16,6 +16,7 @@ show-incident: all
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
 # The filters date, number, money and t against zoneinfo and ICU; a minute.
+.PHONY: show-locale
 show-locale: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/show_locale.py
@@ -36,6 +37,10 @@ show-plan: all
 show-tls: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_tls.py 20000
+# Every golden message against the checklist of the message format.
+show-mime:
+	@$(PYTHON) tests/golden/mime_broken.py
+	@$(PYTHON) tests/golden/mime_check.py tests/golden
 # SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
 SERVERS ?= --divided 10000
 show-servers: all
