@@ -48,6 +48,8 @@ const struct locale *locales_find(const struct locales *locales, str name)
 {
 	const struct locale *found = NULL;
 	size_t encoding = str_find_byte(name, '.'); /* "de_AT.UTF-8" */
+	if (name.size > LOCALE_NAME_LIMIT)
+		return NULL;
 	for (name = str_sub(name, 0, encoding); name.size > 0 && !found;
 	     name = locale_name_above(name))
 		found = find(locales, name);

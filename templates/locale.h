@@ -6,7 +6,12 @@
 #include "engine/base/buf.h"
 #include "templates/value.h"
 
-enum { CURRENCY_CODE_SIZE = 3, MONEY_DECIMALS_USUAL = 2, DECIMALS_LIMIT = 20 };
+enum {
+	CURRENCY_CODE_SIZE = 3,
+	MONEY_DECIMALS_USUAL = 2,
+	DECIMALS_LIMIT = 20,
+	LOCALE_NAME_LIMIT = 64, /* a longer one is none; the longest there is has 16 bytes */
+};
 
 /* "#,##0.00 ¤", taken apart. Around the digits stands text as it is, but for the currency sign
  * (U+00A4), where the symbol goes. */

@@ -164,6 +164,8 @@ static struct text_set *set_of(const struct texts *texts, str locale)
 const struct text_set *texts_for(const struct texts *texts, str locale)
 {
 	const struct text_set *found = NULL;
+	if (locale.size > LOCALE_NAME_LIMIT)
+		return texts->usual;
 	for (; locale.size > 0 && !found; locale = locale_name_above(locale))
 		found = set_of(texts, locale);
 	return found ? found : texts->usual;
