@@ -268,31 +268,17 @@ static int parse_argument(struct parser *p, struct lexer *l, struct argument *ar
 	return parse_expression(p, l, &argument->value);
 }
 
-static bool takes_name(const struct filter *filter, str name)
-{
-	const struct filter_rules *rules = filter_rules(filter);
-	const char *const *names = rules ? rules->names : NULL;
-	while (names && *names && !str_eq(name, str_of(*names)))
-		names++;
-	return filter->takes_named && (!names || *names);
-}
-
 static int check_arguments(struct parser *p, const char *at, const struct filter_call *call)
 {
 	size_t count = 0;
-	char hint[80] = "";
 	for (size_t i = 0; i < call->argument_count; i++) {
 		str name = call->arguments[i].name;
-		if (!name.data) {
+		if (!name.data)
 			count++;
-		} else if (!takes_name(call->filter, name)) {
-			const struct filter_rules *rules = filter_rules(call->filter);
-			if (rules && rules->names)
-				liquid_suggest(hint, sizeof hint, name, rules->names);
-			return parser_fail(p, at, "filter '%s' takes no argument named '%.*s'%s",
+		else if (!call->filter->takes_named)
+			return parser_fail(p, at, "filter '%s' takes no argument named '%.*s'",
 					   call->filter->name,
-					   STR_FORMAT(str_sub(name, 0, 40)), hint);
-		}
+					   STR_FORMAT(str_sub(name, 0, 40)));
 	}
 	unsigned least = call->filter->least, most = call->filter->most;
 	if (count >= least && count <= most)
@@ -302,6 +288,32 @@ static int check_arguments(struct parser *p, const char *at, const struct filter
 				   call->filter->name, least, least == 1 ? "" : "s", count);
 	return parser_fail(p, at, "filter '%s' takes %u to %u arguments, not %zu",
 			   call->filter->name, least, most, count);
+}
+
+static bool is_among(str name, const char *const *names)
+{
+	while (*names && !str_eq(name, str_of(*names)))
+		names++;
+	return *names != NULL;
+}
+
+/* What the few filters with rules of their own say of a call; input NULL: not known yet. */
+static int check_rules(struct parser *p, const char *at, const struct filter_call *call,
+		       const struct value *input)
+{
+	char hint[80];
+	const struct filter_rules *rules = filter_rules(call->filter);
+	if (!rules)
+		return 0;
+	for (size_t i = 0; rules->names && i < call->argument_count; i++) {
+		str name = call->arguments[i].name;
+		if (!name.data || is_among(name, rules->names))
+			continue;
+		liquid_suggest(hint, sizeof hint, name, rules->names);
+		return parser_fail(p, at, "filter '%s' takes no argument named '%.*s'%s",
+				   call->filter->name, STR_FORMAT(str_sub(name, 0, 40)), hint);
+	}
+	return rules->check(p, at, call, input);
 }
 
 /* head: what the filter is applied to, when no other comes before. */
@@ -338,9 +350,8 @@ static int parse_call(struct parser *p, struct lexer *l, const struct expression
 		memcpy(call->arguments, arguments, call->argument_count * sizeof *arguments);
 	if (check_arguments(p, at, call))
 		return -1;
-	const struct filter_rules *rules = filter_rules(call->filter);
 	bool known = head && head->kind == EXPRESSION_LITERAL;
-	return rules ? rules->check(p, at, call, known ? &head->literal : NULL) : 0;
+	return check_rules(p, at, call, known ? &head->literal : NULL);
 }
 
 static size_t count_pipes(struct lexer l)

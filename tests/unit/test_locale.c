@@ -5,6 +5,7 @@
 
 #include "engine/data/locale_load.h"
 #include "engine/data/zone_load.h"
+#include "templates/message.h"
 #include "templates/region.h"
 
 #define NBSP "\xC2\xA0"
@@ -335,6 +336,26 @@ static void test_locale_what_is_used_is_known_when_compiled(void **)
 	case_end(&c);
 }
 
+static void test_locale_a_plan_asks_for_the_readers_own(void **)
+{
+	struct liquid_case c;
+	begin(&c);
+	const struct message_source source = {
+		.subject = STR("{{ 1 | number }} {{ first_name }}"),
+		.text = STR("{{ 'now' | date: '%F' }} {{ 2 | number }} {{ locale }}"),
+		.from_address = STR("ann@example.com"),
+		.return_domain = STR("example.com"),
+		.region = &region,
+	};
+	static const char *const fields[] = {"first_name", "locale", "time_zone"};
+	const struct message_plan *plan = message_compile(&c.arena, &source, &c.error);
+	assert_non_null(plan);
+	assert_int_equal(message_field_count(plan), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(str_eq(message_field(plan, i), str_of(fields[i])));
+	case_end(&c);
+}
+
 static void test_locale_rules_of_plurals_that_are_none(void **)
 {
 	static const char *const texts[] = {
@@ -364,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_locale_mistakes_of_a_template_are_told),
 		cmocka_unit_test(test_locale_mistakes_in_translations_are_told),
 		cmocka_unit_test(test_locale_what_is_used_is_known_when_compiled),
+		cmocka_unit_test(test_locale_a_plan_asks_for_the_readers_own),
 		cmocka_unit_test(test_locale_rules_of_plurals_that_are_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
