@@ -45,7 +45,8 @@ bool eightbit_fits(str part)
 	while (part.size > 0) {
 		size_t end = str_find_byte(part, '\n');
 		str line = end == STR_NONE ? part : str_sub(part, 0, end);
-		if (line.size > EIGHTBIT_LINE_LIMIT + 1 || str_starts(line, STR("--=_")))
+		line.size -= str_ends(line, STR("\r"));
+		if (line.size > EIGHTBIT_LINE_LIMIT || str_starts(line, STR("--=_")))
 			return false;
 		part = end == STR_NONE ? STR("") : str_from(part, end + 1);
 	}

@@ -15,8 +15,11 @@
 
 #define LINE_LIMIT 76
 #define NAME_LIMIT 20
-#define SECTION_ROOM (LINE_LIMIT - NAME_LIMIT - 16) /* beside " ", "*12*=", "utf-8''" and ";"  \
-						     */
+#define PLAIN_LIMIT 56 /* of a name that stands in quotes on a line of its own */
+#define SUFFIX_LIMIT 10
+#define SECTION_ROOM                                                                           \
+	(LINE_LIMIT - NAME_LIMIT - 16) /* beside " ", "*12*=", "utf-8''" and ";"               \
+					*/
 
 static bool is_alnum(char c)
 {
@@ -186,11 +189,18 @@ void file_name_clean(struct buf *out, str name)
 
 void file_name_put_plain(struct buf *out, str clean)
 {
-	while (clean.size > 0) {
-		size_t size = utf8_char_size(clean);
+	size_t dot = str_rfind_byte(clean, '.');
+	str suffix = dot == STR_NONE ? STR("") : str_from(clean, dot);
+	size_t start = out->size;
+	if (suffix.size > SUFFIX_LIMIT)
+		suffix = STR("");
+	str stem = str_sub(clean, 0, clean.size - suffix.size);
+	for (; clean.size > 0; clean = str_from(clean, utf8_char_size(clean))) {
 		char c = clean.data[0];
-		bool plain = is_printable(c) && c != '"' && c != '=' && c != '?';
-		buf_put_byte(out, plain ? c : '_');
-		clean = str_from(clean, size ? size : 1);
+		bool plain = is_printable(c) && c != '"' && c != '=' && c != '?' && c != '\\';
+		bool in_stem = clean.data < stem.data + stem.size;
+		ASSERT(utf8_char_size(clean) > 0); /* as clean names are */
+		if (!in_stem || out->size - start + suffix.size < PLAIN_LIMIT)
+			buf_put_byte(out, plain ? c : '_');
 	}
 }

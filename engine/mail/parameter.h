@@ -7,8 +7,9 @@
 
 #include "engine/base/buf.h"
 
-#define FILE_NAME_LIMIT 200 /* bytes; of a longer name the end is kept, which has the suffix   \
-			     */
+#define FILE_NAME_LIMIT                                                                        \
+	200 /* bytes; of a longer name the end is kept, which has the suffix                   \
+	     */
 
 struct parameter {
 	str name, value; /* name is a token of at most 20 */
@@ -22,5 +23,6 @@ void parameter_put_field(struct buf *out, str name, str value, const struct para
  * path), without controls, UTF-8, at most FILE_NAME_LIMIT; "attachment" when nothing is left.
  */
 void file_name_clean(struct buf *out, str name);
-/* A clean name for readers who know no RFC 2231: printable ASCII, "_" for what is not. */
+/* A clean name for readers who know no RFC 2231: printable ASCII, "_" for what is not, and no
+ * longer than a line, with its suffix. */
 void file_name_put_plain(struct buf *out, str clean);

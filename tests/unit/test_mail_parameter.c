@@ -164,12 +164,19 @@ static void test_mail_parameter_long_file_names_keep_their_suffix(void **)
 
 static void test_mail_parameter_plain_stand_in_is_ascii(void **)
 {
-	char text[100];
+	char text[200];
 	struct buf out;
 	buf_init_fixed(&out, text, sizeof(text));
 	file_name_put_plain(&out, STR("\xC3\x9C"
 				      "ber \"uns\".pdf"));
 	assert_true(str_eq(buf_str(&out), STR("_ber _uns_.pdf")));
+	buf_reset(&out);
+	file_name_put_plain(&out,
+			    STR("what there is to be had on the market in the whole of the "
+				"next year.xlsx"));
+	assert_int_equal(out.size, 56);
+	assert_true(str_starts(buf_str(&out), STR("what there is to be had on the market")));
+	assert_true(str_ends(buf_str(&out), STR(".xlsx")));
 }
 
 static void test_mail_parameter_types_are_guessed_and_checked(void **)
