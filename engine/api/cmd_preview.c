@@ -28,6 +28,7 @@ static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
 		return code;
 	buf_init_arena(&signature, cli->arena, 4096);
 	buf_init_arena(&message, cli->arena, 65536);
+	letter->form = MESSAGE_8BIT;
 	code = letter_raw(letter, keys, key_count, &signature, &message);
 	for (size_t i = 0; i < key_count; i++)
 		dkim_key_destroy(keys[i]);

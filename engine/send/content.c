@@ -1,9 +1,12 @@
 /* content.c - settings (JSON) and bodies to a compiled message plan. */
 #include "engine/send/content.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "engine/data/json_value.h"
+
+static _Atomic uint64_t compiled; /* contents, of this process */
 
 static str text_of(const struct value *settings, const char *key)
 {
@@ -131,8 +134,8 @@ static uint32_t number_of(const struct value *settings, const char *key, uint32_
 static void read_share(const struct value *settings, struct content *content)
 {
 	content->urgent = is_transactional(settings);
-	content->weight = number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT,
-				    CONTENT_WEIGHT_DEFAULT);
+	content->weight =
+		number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT, CONTENT_WEIGHT_DEFAULT);
 	if (!rate_parse(text_of(settings, "rate"), &content->limits.message_rate))
 		content->limits.message_rate = (struct rate){};
 	if (!rate_parse_bytes(text_of(settings, "byte_rate"), &content->limits.byte_rate))
@@ -162,6 +165,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	content->plan = message_compile(arena, source, ret_error);
 	if (!content->plan)
 		return NULL;
+	content->serial = 1 + atomic_fetch_add_explicit(&compiled, 1, memory_order_relaxed);
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
 	content->pool = text_of(settings, "pool");
 	const struct value *require_tls = value_get(settings, STR("require_tls"));
