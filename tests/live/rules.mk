@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
+.PHONY: live show-auth show-classify show-demo show-gallery show-incident show-kill9 show-mailservers \
 	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -11,6 +11,10 @@ show-classify: all build/release/bench/micro/bench_classify
 	@$(PYTHON) tests/live/test_classify.py build/release/bench/micro/bench_classify
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
+# The gallery's newsletters as pictures, and what a browser and a mail reader find wrong with them.
+# GALLERY=--write renews the small ones in templates/gallery/pictures, --only NAME takes one letter.
+show-gallery: all
+	@$(PYTHON) tests/tools/show_gallery.py $(GALLERY) build/rundbrief
 show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
