@@ -33,7 +33,7 @@ str browser_find(struct arena *, str named);
 /* Asks and waits for the answer; takes parameters over; session may be NULL. NULL with why. */
 [[nodiscard]] json_t *browser_ask(struct browser *, const char *session, const char *method,
 				  json_t *parameters);
-/* The whole tree of processes is gone, and the profile, when it returns. */
+/* Ends the whole tree of processes and takes the profile away. */
 void browser_stop(struct browser *);
 
 struct browser_view {

@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 """Plays a browser for db_preview.sh: speaks DevTools on descriptors 3 and 4 as far as a picture
-needs it. How it behaves is its own name: good, silent, talkative, dead, odd, endless,
-stubborn. What it was
-given, it writes beside itself: NAME.argv, NAME.environ, NAME.asked."""
+needs it. How it behaves is its own name: good, silent, talkative, dead, odd, endless, stubborn.
+What it was given, it writes beside itself: NAME.argv, NAME.environ, NAME.asked."""
 import base64
 import json
 import os
