@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-classify show-demo show-gallery show-incident show-kill9 show-mailservers \
+.PHONY: live show-mime show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
 	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -13,6 +13,7 @@ show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
 # The gallery's newsletters as pictures, and what a browser and a mail reader find wrong with them.
 # GALLERY=--write renews the small ones in templates/gallery/pictures, --only NAME takes one letter.
+.PHONY: show-gallery
 show-gallery: all
 	@$(PYTHON) tests/tools/show_gallery.py $(GALLERY) build/rundbrief
 show-incident: all
@@ -36,6 +37,10 @@ show-plan: all
 show-tls: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_tls.py 20000
+# Every golden message against the checklist of the message format.
+show-mime:
+	@$(PYTHON) tests/golden/mime_broken.py
+	@$(PYTHON) tests/golden/mime_check.py tests/golden
 # SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
 SERVERS ?= --divided 10000
 show-servers: all
