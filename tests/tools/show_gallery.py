@@ -30,8 +30,9 @@ except ImportError:
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GALLERY = ROOT / "templates" / "gallery"
-FORMS = (("desktop", 700, False), ("phone", 390, False), ("dark", 390, True),
-         ("dark-desktop", 700, True))
+# (name, width, dark, of a reader of whom nothing is known)
+FORMS = (("desktop", 700, False, False), ("phone", 390, False, False), ("dark", 390, True, False),
+         ("dark-desktop", 700, True, False), ("bare", 390, False, True))
 KEPT = ("desktop", "phone", "dark")
 CLIP_SIZE = 102 * 1024
 PICTURE_LIMIT = 60 * 1024
@@ -122,10 +123,11 @@ class Reader(html.parser.HTMLParser):
         return self.faults
 
 
-def data_of(folder):
+def data_of(folder, bare):
     """What a template sees: the reader's attributes, the campaign's data, the links."""
     data_file, sample_file = folder / "data.json", folder / "sample.json"
-    sample = json.loads(sample_file.read_text()) if sample_file.exists() else {}
+    known = sample_file.exists() and not bare
+    sample = json.loads(sample_file.read_text()) if known else {}
     campaign = json.loads(data_file.read_text()) if data_file.exists() else {}
     links = {f"{name}_url": f"https://news.example.com/{name[0]}/sample"
              for name in ("unsubscribe", "view", "preferences")}
@@ -135,12 +137,11 @@ def data_of(folder):
                 **links)
 
 
-def render(program, folder, file="body.html"):
-    arguments = [program, "template", "render", folder / file, "--data", "-",
-                 "--autoescape", "html" if file.endswith("html") else "none"]
+def render(program, folder, bare=False):
+    arguments = [program, "template", "render", folder / "body.html", "--data", "-"]
     if (folder / "partials").is_dir():
         arguments += ["--partials", folder / "partials"]
-    done = subprocess.run(arguments, input=json.dumps(data_of(folder)).encode(),
+    done = subprocess.run(arguments, input=json.dumps(data_of(folder, bare)).encode(),
                           capture_output=True, timeout=60)
     if done.returncode:
         sys.exit(done.stderr.decode())
@@ -204,8 +205,8 @@ def show(looking, program, folder, target, write):
     print(f"{folder.name:14}html          {size / 1024:8.1f} KB  {'; '.join(faults) or 'ok'}")
     if mail_size:
         print(f"{'':14}mail          {mail_size / 1024:8.1f} KB  {'; '.join(wrong) or 'ok'}")
-    for form, width, dark in FORMS:
-        looking.show(page, width, dark)
+    for form, width, dark, bare in FORMS:
+        looking.show(render(program, folder, True) if bare else page, width, dark)
         measured = looking.ask(MEASURE)
         data = looking.picture(width)
         picture = Image.open(io.BytesIO(data))
@@ -230,7 +231,8 @@ def main():
     found = browser.find()
     if not found or not Image:
         sys.exit("show-gallery needs a browser and Python's imaging library: "
-                 "apt-get install chromium python3-pil fonts-liberation")
+                 "apt-get install chromium python3-pil fonts-liberation fonts-urw-base35 "
+                 "fonts-crosextra-carlito fonts-noto-color-emoji")
     target = ROOT / "build" / "gallery"
     target.mkdir(parents=True, exist_ok=True)
     (GALLERY / "pictures").mkdir(exist_ok=True)
