@@ -3,6 +3,7 @@
  *   body.html       the letter; body.txt its plain text (one of the two is enough)
  *   partials/       NAME.liquid for {% render 'NAME' %}
  *   locales/        de.json, en.json for {{ "key" | t }}
+ *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
  * Reading ends in the settings object and the bodies as the database keeps them. */
 #pragma once
 
@@ -46,6 +47,7 @@ struct campaign_dir {
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
+	str data_file, data;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };

@@ -72,6 +72,10 @@ static const struct key campaign_keys[] = {
 	TEXT(recipient_zone, "recipient_zone", "",
 	     "Attribute with the recipient's own time zone, for the filter date; left out, "
 	     "window.recipient_zone, else time_zone."),
+	FILE_KEY(
+		data_file, "data", "",
+		"File of a JSON object that templates see as campaign.NAME, lists to loop over "
+		"among them; left out, data.json if there is one."),
 	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
 	 "as-configured", in_doubt_choices, false,
 	 "What becomes of a recipient whose message was sent and never answered: assume it "

@@ -1,12 +1,15 @@
 /* content.c - settings (JSON) and bodies to a compiled message plan. */
 #include "engine/send/content.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "engine/data/json_value.h"
 #include "engine/data/locale_load.h"
 #include "engine/data/zone_load.h"
 #include "templates/region.h"
+
+static _Atomic uint64_t compiled; /* contents, of this process */
 
 static str text_of(const struct value *settings, const char *key)
 {
@@ -201,6 +204,7 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	content->plan = message_compile(arena, source, ret_error);
 	if (!content->plan)
 		return NULL;
+	content->serial = 1 + atomic_fetch_add_explicit(&compiled, 1, memory_order_relaxed);
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
 	content->pool = text_of(settings, "pool");
 	const struct value *require_tls = value_get(settings, STR("require_tls"));

@@ -39,6 +39,7 @@ struct content {
 	struct quota_limits limits; /* its own */
 	struct policy policy;
 	usec expires_wall; /* 0: by the retry schedule alone */
+	uint64_t serial;   /* of no other content that this process has compiled; not 0 */
 };
 
 /* What the content needs of the engine's configuration. */
