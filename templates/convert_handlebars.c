@@ -176,6 +176,8 @@ static void pop_scope(struct handlebars *h)
 	const struct scope *scope = &h->scopes[--h->scope_count];
 	if (scope->kind != SCOPE_PATH)
 		convert_give_back(h->c, scope->base);
+	if (scope->kind == SCOPE_SECTION)
+		convert_give_back(h->c, scope->list);
 }
 
 /* "invoice_details" is walked through by invoice_detail. */
@@ -243,6 +245,7 @@ static void open_section(struct handlebars *h, const struct mustache *m, str pat
 		    STR_FORMAT(cond.yes), STR_FORMAT(list), STR_FORMAT(plain.base),
 		    STR_FORMAT(item), STR_FORMAT(list));
 	push_scope(h, SCOPE_SECTION, item);
+	h->scopes[h->scope_count - 1].list = list;
 }
 
 /* Without an equivalent: what is in it stays. */

@@ -16,6 +16,7 @@ struct scope {
 	} kind;
 	str base;
 	str value_name, index_name; /* as |value index| */
+	str list;                   /* of SECTION: the variable that is walked through */
 };
 
 struct term {

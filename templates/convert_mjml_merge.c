@@ -16,6 +16,7 @@
 #include "templates/convert_part.h"
 
 #define GROUP_DEPTH_LIMIT 8 /* of parentheses; people write one */
+#define LINK_LIMIT 200      /* bytes of a link in brackets; longer is text */
 
 struct reader {
 	struct convert *c;
@@ -411,7 +412,8 @@ void convert_mjml_merge(struct convert *c)
 		const char *close = rest.data[0] == '['   ? "]]"
 				    : rest.data[1] == '%' ? "%}"
 							  : "}}";
-		size_t end = str_find(str_sub(rest, 2, CONVERT_TAG_LIMIT), str_of(close));
+		size_t limit = rest.data[0] == '[' ? LINK_LIMIT : CONVERT_TAG_LIMIT;
+		size_t end = str_find(str_sub(rest, 2, limit), str_of(close));
 		str all = str_sub(rest, 0, end == STR_NONE ? 2 : end + 4);
 		c->tag_at = convert_at(c, all);
 		if (end == STR_NONE || (all.data[0] == '[' && !put_link(c, all))) {

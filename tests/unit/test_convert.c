@@ -1,6 +1,8 @@
 /* Templates of other senders: what Liquid becomes of them, and what is told. */
 #include "cmocka_all.h"
 
+#include "liquid_case.h"
+
 #include "engine/io/heap.h"
 #include "templates/convert.h"
 
@@ -259,6 +261,67 @@ static void test_convert_lost_has_a_comment_and_a_place(void **)
 	}
 }
 
+/* What a reader sees of what was converted. */
+static const struct seen_row {
+	enum convert_from from;
+	const char *source, *json, *seen;
+} seen[] = {
+	{CONVERT_MAILCHIMP, "*|IF:A|*y*|ELSE:|*n*|END:IF|*", "{}", "n"},
+	{CONVERT_MAILCHIMP, "*|IF:A|*y*|ELSE:|*n*|END:IF|*", "{\"a\": \" \"}", "n"},
+	{CONVERT_MAILCHIMP, "*|IF:A|*y*|ELSE:|*n*|END:IF|*", "{\"a\": \"0\"}", "y"},
+	{CONVERT_MAILCHIMP, "*|IF:A>=18|*y*|ELSEIF:A>9|*m*|ELSE:|*n*|END:IF|*",
+	 "{\"a\": \"18\"}", "y"},
+	{CONVERT_MAILCHIMP, "*|IF:A>=18|*y*|ELSEIF:A>9|*m*|ELSE:|*n*|END:IF|*",
+	 "{\"a\": \"10\"}", "m"},
+	{CONVERT_MAILCHIMP, "*|IF:A>=18|*y*|ELSEIF:A>9|*m*|ELSE:|*n*|END:IF|*", "{}", "n"},
+	{CONVERT_MAILCHIMP, "*|IFNOT:A=x|*y*|END:IF|*", "{\"a\": \"x\"}", ""},
+	{CONVERT_MAILCHIMP, "*|INTERESTED:G:a|*for a*|ELSE:|*others*|END:INTERESTED|*", "{}",
+	 "others"},
+	{CONVERT_MAILCHIMP, "{{ a }} {% b %} {{{*|A|*}}}", "{\"a\": 1}",
+	 "{{ a }} {% b %} {{{1}}}"},
+	{CONVERT_MAILCHIMP, "{% raw %}{{ a }}{% endraw %} *|A|*", "{\"a\": 1}",
+	 "{% raw %}{{ a }}{% endraw %} 1"},
+	{CONVERT_LISTMONK,
+	 "{{ if and (or .Tx.Data.a .Tx.Data.b) (or .Tx.Data.c .Tx.Data.d) }}y{{ else }}n{{ end "
+	 "}}",
+	 "{\"a\": 1, \"d\": 1}", "y"},
+	{CONVERT_LISTMONK,
+	 "{{ if and (or .Tx.Data.a .Tx.Data.b) (or .Tx.Data.c .Tx.Data.d) }}y{{ else }}n{{ end "
+	 "}}",
+	 "{\"c\": 1, \"d\": 1}", "n"},
+	{CONVERT_LISTMONK, "{{ if not (or .Tx.Data.a (and .Tx.Data.b .Tx.Data.c)) }}y{{ end }}",
+	 "{\"b\": 1}", "y"},
+	{CONVERT_LISTMONK, "{{ if not (or .Tx.Data.a (and .Tx.Data.b .Tx.Data.c)) }}y{{ end }}",
+	 "{\"b\": 1, \"c\": true}", ""},
+	{CONVERT_LISTMONK, "{{ range .Tx.Data.l }}[{{ range .rows }}{{ . }}{{ end }}]{{ end }}",
+	 "{\"l\": [{\"rows\": [1, 2]}, {\"rows\": []}]}", "[12][]"},
+	{CONVERT_LISTMONK, "{{ .Subscriber.FirstName }}-{{ .Subscriber.LastName }}",
+	 "{\"name\": \"Ann B. Example\"}", "Ann-Example"},
+	{CONVERT_LISTMONK, "{{ $n := 1 }}{{ if .Tx.Data.a }}{{ $n = 2 }}{{ end }}{{ $n }}",
+	 "{\"a\": true}", "2"},
+	{CONVERT_MJML_MERGE,
+	 "{% if not (var:a = \"x\" or var:n > 3) and var:b %}y{% else %}n{% endif %}",
+	 "{\"a\": \"z\", \"n\": \"3\", \"b\": [1]}", "y"},
+	{CONVERT_MJML_MERGE,
+	 "{% if not (var:a = \"x\" or var:n > 3) and var:b %}y{% else %}n{% endif %}",
+	 "{\"a\": \"z\", \"n\": \"4\", \"b\": [1]}", "n"},
+	{CONVERT_MJML_MERGE, "{{var:a:\"d\"}}{{var:b:\"d\"}}", "{\"a\": \"x\"}", "xd"},
+};
+
+static void test_convert_readers_see_the_same(void **)
+{
+	for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
+		struct liquid_case c;
+		struct convert_result result;
+		case_begin(&c);
+		if (convert_run(&c.arena, str_of(seen[i].source), seen[i].from, &result) != 0)
+			fail_msg("%s: %s", seen[i].source, result.why);
+		str liquid = arena_copy(&c.arena, result.liquid);
+		case_expect(&c, liquid.data, seen[i].json, seen[i].seen);
+		case_end(&c);
+	}
+}
+
 static str repeated(struct arena *arena, const char *unit, size_t times)
 {
 	struct buf out;
@@ -331,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_convert_handlebars_and_mustache),
 		cmocka_unit_test(test_convert_listmonk_templates),
 		cmocka_unit_test(test_convert_mjml_merge_tags),
+		cmocka_unit_test(test_convert_readers_see_the_same),
 		cmocka_unit_test(test_convert_lost_has_a_comment_and_a_place),
 		cmocka_unit_test(test_convert_limits_are_told),
 		cmocka_unit_test(test_convert_notes_end_at_their_limit),
