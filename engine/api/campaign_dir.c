@@ -145,6 +145,7 @@ static void put_texts(json_t *settings, const struct campaign_dir *c)
 		json_object_set_new(settings, texts[i].key, json_text(texts[i].value));
 	json_t *campaign = json_object(), *list = json_object();
 	json_object_set_new(campaign, "name", json_text(c->name));
+	json_object_set_new(campaign, "subject", json_text(c->subject));
 	json_object_set_new(list, "id", json_text(c->list_id));
 	json_object_set_new(list, "name", json_text(c->list_name));
 	json_object_set_new(settings, "campaign", campaign);
