@@ -7,7 +7,10 @@
  *   kind: "newsletter" | "transactional";  weight: number;  rate, byte_rate: strings (bucket.h)
  *   policy.h's keys: sample, ramp, breaker, window, in_doubt_wait_seconds
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
- * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
+ * }} partials: { name: source, ... }
+ *   locales: { locale: { key: text, ... }, ... };  locale, zone: of who has none of his own;
+ *   recipient_locale, recipient_zone: attributes
+ * Unknown keys are ignored, absent ones are empty. */
 #pragma once
 
 #include "engine/base/arena.h"

@@ -20,6 +20,11 @@ show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
+# The filters date, number, money and t against zoneinfo and ICU; a minute.
+.PHONY: show-locale
+show-locale: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/show_locale.py
 show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
