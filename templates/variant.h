@@ -1,8 +1,8 @@
 /* variant.h - which form of a letter a recipient gets (A/B), and who gets none (hold-out).
  * The split is a hash of campaign and subscriber, so it needs no row a recipient: whoever asks
  * (the cut, a press, a settlement, a preview) gets the same answer, on every machine and for
- * all time. PostgreSQL (sql/, variant_of) computes the same; a test compares. Never change the
- * numbers: what a campaign under way has said would be said of others. Pure. */
+ * all time. The function variant_of() in sql/ computes the same; a test compares. Never change
+ * the numbers: what was said of some in a campaign under way would be said of others. Pure. */
 #pragma once
 
 #include "engine/base/str.h"

@@ -1,4 +1,5 @@
-/* content.c - settings (JSON) and bodies to a compiled message plan. */
+/* content.c - settings (JSON) and bodies to a compiled message plan; content_variants.c makes
+ * those of other variants. */
 #include "engine/send/content.h"
 
 #include <stdio.h>
@@ -80,16 +81,17 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 	return read_headers(arena, settings, source) == 0 ? source : NULL;
 }
 
+/* Those of the letter come first, then what its variants read besides. */
 static int list_fields(struct arena *arena, struct content *content)
 {
-	size_t count = message_field_count(content->plan);
+	size_t count = content->field_count;
 	str zone = content->policy.zone;
 	str *fields = ARENA_ARRAY(arena, str, count + 1);
 	if (!fields)
 		return -1;
 	content->zone_index = SIZE_MAX;
 	for (size_t i = 0; i < count; i++) {
-		fields[i] = message_field(content->plan, i);
+		fields[i] = content->fields[i];
 		if (zone.size > 0 && str_eq(fields[i], zone))
 			content->zone_index = i;
 	}
@@ -131,8 +133,8 @@ static uint32_t number_of(const struct value *settings, const char *key, uint32_
 static void read_share(const struct value *settings, struct content *content)
 {
 	content->urgent = is_transactional(settings);
-	content->weight = number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT,
-				    CONTENT_WEIGHT_DEFAULT);
+	content->weight =
+		number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT, CONTENT_WEIGHT_DEFAULT);
 	if (!rate_parse(text_of(settings, "rate"), &content->limits.message_rate))
 		content->limits.message_rate = (struct rate){};
 	if (!rate_parse_bytes(text_of(settings, "byte_rate"), &content->limits.byte_rate))
@@ -160,7 +162,8 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (!source)
 		return fail(ret_error, "the campaign is too large for its memory");
 	content->plan = message_compile(arena, source, ret_error);
-	if (!content->plan)
+	if (!content->plan ||
+	    content_compile_variants(arena, settings, source, content, ret_error) != 0)
 		return NULL;
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
 	content->pool = text_of(settings, "pool");

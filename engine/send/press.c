@@ -41,22 +41,22 @@ static void render_failed(struct message *message, const struct liquid_error *er
 		 STR_FORMAT(error->file), error->line, error->column, error->message);
 }
 
-static int render(struct press *press, struct message *message, struct message_recipient *to)
+static int render(struct press *press, struct message *message, const struct message_plan *plan,
+		  struct message_recipient *to)
 {
 	struct liquid_error error = {};
 	struct buf out;
-	const struct content *content = message->envelope->campaign->content;
 	arena_reset(&message->arena);
 	buf_init_arena(&out, &message->arena, BYTES_HINT);
-	if (message_render(content->plan, to, &press->scratch, &out, &message->header_size,
-			   &error) != 0) {
+	if (message_render(plan, to, &press->scratch, &out, &message->header_size, &error) !=
+	    0) {
 		render_failed(message, &error);
 		return -1;
 	}
 	message->bytes = buf_str(&out);
 	struct buf from;
 	buf_init_fixed(&from, message->mail_from, sizeof(message->mail_from));
-	message_mail_from(content->plan, to, &from);
+	message_mail_from(plan, to, &from);
 	message->mail_from_size = from.size;
 	if (buf_ok(&from))
 		return 0;
@@ -82,6 +82,23 @@ static int sign(struct press *press, struct message *message)
 	return 0;
 }
 
+/* A recipient always gets the same variant. Who waited for the winner comes here only when it
+ * is named (feeder_route.c), and who is held out never. NULL, with why. */
+static const struct message_plan *choose(struct press *press, struct message *message,
+					 struct message_recipient *to)
+{
+	struct campaign *campaign = message->envelope->campaign;
+	uint32_t winner = atomic_load_explicit(&campaign->winner, memory_order_acquire);
+	uint32_t variant =
+		content_variant_of(campaign->content, campaign->id, to->subscriber_id, winner);
+	const struct message_plan *plan =
+		variant ? content_plan(campaign->content, &press->scratch, variant, to) : NULL;
+	if (!plan)
+		snprintf(message->why, sizeof(message->why), "%s",
+			 variant ? "out of memory" : "no variant of the letter is for them");
+	return plan;
+}
+
 int press_make(struct press *press, struct message *message)
 {
 	struct envelope *envelope = message->envelope;
@@ -102,9 +119,10 @@ int press_make(struct press *press, struct message *message)
 		.mac = mac,
 	};
 	arena_reset(&press->scratch);
-	content_read_fields(content, &press->scratch, &to);
 	message->why[0] = '\0';
-	message->result = render(press, message, &to);
+	const struct message_plan *plan = choose(press, message, &to);
+	content_read_fields(content, &press->scratch, &to);
+	message->result = plan ? render(press, message, plan, &to) : -1;
 	if (message->result == 0)
 		message->result = sign(press, message);
 	return message->result;
