@@ -83,3 +83,6 @@ create or replace function campaign_cut(tenant integer, campaign bigint) returns
 language sql stable
 return (select coalesce(sum(count), 0) from slices
 	where tenant_id = tenant and campaign_id = campaign and kind = 0 and state <> 5);
+
+-- Who has left since a moment is found without a look at everybody who ever left.
+create index subscriptions_left_at on subscriptions (tenant_id, changed_at) where state = 2;
