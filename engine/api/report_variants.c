@@ -126,7 +126,7 @@ static void put_row(struct buf *out, const struct report_variant *v)
 
 static void put_difference(struct buf *out, const char *what, const struct comparison *c)
 {
-	buf_printf(out, " %s %+.2f points (%+.2f to %+.2f: %s)", what, c->points, c->low,
+	buf_printf(out, "%s %+.2f points (%+.2f to %+.2f: %s)", what, c->points, c->low,
 		   c->high, c->low > 0 || c->high < 0 ? "more than chance" : "may be chance");
 }
 
@@ -144,9 +144,9 @@ static void put_comparison(struct buf *out, const struct report_variant *a,
 	text_put_printable(out, a->name, 40);
 	buf_put_byte(out, ':');
 	if (has_delivered)
-		put_difference(out, "delivered", &delivered);
+		put_difference(out, " delivered", &delivered);
 	if (has_left)
-		put_difference(out, has_delivered ? ", left" : "left", &left);
+		put_difference(out, has_delivered ? ", left" : " left", &left);
 	buf_put_byte(out, '\n');
 }
 

@@ -147,6 +147,13 @@ tells "the campaign has no variant 'c'; its variants are a, b"
 run 0 preview ab --to "$b" --variant b --raw --unsigned
 prints "Subject: Fresh news"
 
+run 0 plan ab
+prints "not with them the 75.00 % who wait for the winner of its variants, and 5.00 % who are held out"
+run 0 plan ab --json
+is_json
+prints '"recipients":80,'
+prints '"waits_for_winner":0.7500,"held_out":0.0500'
+
 # The winner.
 run 1 campaign winner ab b
 tells "'ab' has not been launched"
