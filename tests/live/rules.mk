@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
-	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
+	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-variants show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -21,6 +21,9 @@ show-memory: all
 	@$(PYTHON) tests/live/test_memory.py 1000000
 show-warmup: all
 	@$(PYTHON) tests/live/test_warmup.py
+# A/B: two variants, a hold-out, a winner named in the middle, the engine killed in both parts.
+show-variants: all
+	@$(PYTHON) tests/live/test_variants.py 30000
 # What top and why say of a throttled campaign, and how long answers take among a million.
 show-why: all
 	@$(PYTHON) tests/live/test_why.py 1000000
