@@ -292,7 +292,8 @@ static size_t add_field(struct message_plan *plan, str field)
 	return i;
 }
 
-static void add_field_of(struct message_plan *plan, str path)
+/* The attribute that a path reads, if it reads one. */
+static void add_path(struct message_plan *plan, str path)
 {
 	str field = field_of_path(path);
 	if (field.size > 0)
@@ -307,12 +308,12 @@ static void add_fields(struct message_plan *plan, const struct liquid *liquid)
 		if (str_starts(path, STR("view_url")) ||
 		    str_starts(path, STR("preferences_url")))
 			plan->uses_links = true;
-		add_field_of(plan, path);
+		add_path(plan, path);
 	}
 	if (liquid && region && liquid_uses_zone(liquid))
-		add_field_of(plan, region->zone_variable);
+		add_path(plan, region->zone_variable);
 	if (liquid && region && liquid_uses_locale(liquid))
-		add_field_of(plan, region->locale_variable);
+		add_path(plan, region->locale_variable);
 }
 
 static size_t variable_count(const struct liquid *liquid)
@@ -351,8 +352,7 @@ static size_t each_liquid(struct message_plan *plan,
 
 static int collect_fields(struct arena *arena, struct message_plan *plan)
 {
-	size_t most = each_liquid(plan, NULL) + 2; /* and the reader's locale and zone */
-	plan->fields = ARENA_ARRAY(arena, str, most + 1);
+	plan->fields = ARENA_ARRAY(arena, str, each_liquid(plan, NULL) + 3); /* locale, zone */
 	if (!plan->fields)
 		return -1;
 	each_liquid(plan, add_fields);
