@@ -313,6 +313,8 @@ int filter_base64_url_safe_encode(struct liquid_frame *f, const struct filter_in
 
 static int base64_value(char c, bool url)
 {
+	if (url && (c == '+' || c == '/'))
+		url = false; /* the reference takes both alphabets there */
 	const char *at = c ? strchr(alphabet[url], c) : NULL;
 	return at ? (int)(at - alphabet[url]) : -1;
 }
@@ -335,7 +337,8 @@ static bool put_base64_decoded(struct buf *out, str text, bool url)
 		if (i % 4)
 			buf_put_byte(out, (char)(bits >> (6 - i % 4 * 2)));
 	}
-	return true;
+	/* What is left of the last character behind the last byte is zero (RFC 4648 3.5). */
+	return text.size % 4 == 0 || (bits & (text.size % 4 == 2 ? 0xf : 0x3)) == 0;
 }
 
 static int base64_decode(struct liquid_frame *f, const struct filter_input *input, bool url,

@@ -265,6 +265,9 @@ static int contains(struct liquid_frame *f, const struct value *left, const stru
 	*ret = false;
 	if (!value_truthy(right))
 		return 0;
+	if (left->kind != VALUE_STRING &&
+	    (right->kind == VALUE_EMPTY || right->kind == VALUE_BLANK))
+		return 0; /* no values */
 	switch (left->kind) {
 	case VALUE_STRING:
 		if (!frame_text(f, right, &needle) ||

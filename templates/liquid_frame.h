@@ -8,6 +8,7 @@
 
 struct binding {
 	const struct value *inner, *assigned, *root;
+	const struct value *counter; /* of increment and decrement; it is the root then */
 };
 
 /* What `render` starts afresh. */

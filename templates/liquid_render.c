@@ -179,16 +179,18 @@ static enum flow run_case(struct liquid_frame *f, const struct branch *branch)
 	return FLOW_NEXT;
 }
 
-/* Counters live among the data from outside, where assigned names hide them. */
+/* Counters begin at 0 whatever the data say, and hide data of their name from then on; assigned
+ * names hide them. */
 static enum flow run_counter(struct liquid_frame *f, const struct node *node)
 {
 	struct binding *binding = &f->scope->bindings[node->symbol];
 	bool down = node->kind == NODE_DECREMENT;
-	struct value before = binding->root ? value_to_number(*binding->root) : value_int(0);
-	struct value after = number_add(before, value_int(down ? -1 : 1));
-	binding->root = frame_keep(f, &after);
-	if (!binding->root)
+	struct value before = binding->counter ? *binding->counter : value_int(0);
+	struct value after = value_int(before.integer + (down ? -1 : 1));
+	binding->counter = frame_keep(f, &after);
+	if (!binding->counter)
 		return FLOW_FAIL;
+	binding->root = binding->counter;
 	return frame_output(f, down ? &after : &before) ? FLOW_FAIL : FLOW_NEXT;
 }
 

@@ -182,9 +182,13 @@ static bool equal(const struct value *a, const struct value *b, int depth, uint6
 {
 	if (depth > VALUE_DEPTH_LIMIT || !take(effort, 1))
 		return false;
-	if (a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK)
+	bool a_asks = a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK;
+	bool b_asks = b->kind == VALUE_EMPTY || b->kind == VALUE_BLANK;
+	if (a_asks && b_asks)
+		return false; /* as the reference: neither is a value */
+	if (a_asks)
 		return b->kind == a->kind || asks(a, b, effort);
-	if (b->kind == VALUE_EMPTY || b->kind == VALUE_BLANK)
+	if (b_asks)
 		return asks(b, a, effort);
 	if (is_number(a) && is_number(b))
 		return number_compare(*a, *b) == 0;

@@ -156,8 +156,13 @@ static void test_liquid_partials_see_arguments_and_data(void **)
 		    "{\"p\": {\"title\": \"T\"}, \"site\": {\"name\": \"S\"}}", "[TS]");
 	case_expect(&c, "{% assign note = '!' %}{% include 'card' with p %}",
 		    "{\"p\": {\"title\": \"T\"}}", "[T!]");
-	case_expect(&c, "{% assign n = 'card' %}{% include n, card: p %}{{ card.title }}",
+	case_expect(&c, "{% assign n = 'card' %}{% include n with p %}{{ card.title }}",
 		    "{\"p\": {\"title\": \"T\"}}", "[T]");
+	/* The variable that include binds hides an argument of its name: as the reference. */
+	case_expect(&c, "{% include 'card', card: p %}{% assign n = 'card' %}{% include n %}",
+		    "{\"p\": {\"title\": \"T\"}}", "[][]");
+	case_expect(&c, "{% include 'card', note: 1 %}{% include 'card' with no %}",
+		    "{\"card\": {\"title\": \"T\"}}", "[T1][]");
 	case_expect_error(&c, "{% include 'crad' %}", NULL, "no partial named 'crad'");
 	case_expect_error(&c, "{% include n %}", "{\"n\": \"crad\"}",
 			  "no partial named 'crad'");
