@@ -194,7 +194,9 @@ static bool put_named(struct buf *out, const struct directive *d, const struct p
 	case 'P':
 		return put_text(out, d, p->hour < 12 ? STR("am") : STR("pm")), true;
 	case 'Z':
-		return put_text(out, d, p->offset_minutes ? STR("") : STR("UTC")), true;
+		if (p->offset_minutes == 0)
+			put_text(out, d, STR("UTC"));
+		return true; /* who has only an offset has no name, and no width for it */
 	case 'z':
 		return put_offset(out, d, p->offset_minutes), true;
 	case 'L':

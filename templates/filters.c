@@ -121,8 +121,7 @@ int filter_finish(struct liquid_frame *f, const struct buf *out, struct value *r
 	if (!buf_ok(out))
 		return frame_fail(f, "out of memory");
 	if (out->capacity > f->memory_left)
-		return frame_fail(
-			f, "the template makes more data than the limit of memory allows");
+		return frame_memory_fail(f);
 	f->memory_left -= out->capacity;
 	*ret = value_string(buf_str(out));
 	return frame_effort(f, out->capacity / EFFORT_BYTES) ? 0 : -1;

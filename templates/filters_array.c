@@ -19,7 +19,7 @@ static int put_part(struct liquid_frame *f, struct buf *out, const struct value 
 	if (safe && !is_safe(part) && !frame_escape(f, text, &text))
 		return -1;
 	buf_put(out, text);
-	return out->size <= f->memory_left ? 0 : frame_fail(f, "a joined text is too long");
+	return out->size <= f->memory_left ? 0 : frame_memory_fail(f);
 }
 
 int filter_join(struct liquid_frame *f, const struct filter_input *input, struct value *ret)

@@ -268,7 +268,13 @@ int filter_url_decode(struct liquid_frame *f, const struct filter_input *input,
 			i += 2;
 		buf_put_byte(&out, (char)(low >= 0 ? high << 4 | low : c == '+' ? ' ' : c));
 	}
-	return filter_finish(f, &out, ret);
+	if (filter_finish(f, &out, ret))
+		return -1;
+	size_t valid = utf8_valid_size(ret->string);
+	if (valid == ret->string.size)
+		return 0;
+	return frame_fail(f, "what comes out has a byte (0x%02x) that is no UTF-8",
+			  (unsigned char)ret->string.data[valid]);
 }
 
 /* RFC 4648 4 and 5, with padding. */
@@ -351,7 +357,7 @@ static int base64_decode(struct liquid_frame *f, const struct filter_input *inpu
 	filter_begin(f, &out, text.size);
 	if (!put_base64_decoded(&out, text, url))
 		return frame_fail(f, "this is no base64 text");
-	return filter_finish(f, &out, ret);
+	return filter_finish(f, &out, ret); /* any bytes: only what is written must be UTF-8 */
 }
 
 int filter_base64_decode(struct liquid_frame *f, const struct filter_input *input,

@@ -148,6 +148,14 @@ static int look_up_name(struct liquid_frame *f, const struct lookup *lookup, str
 	return found;
 }
 
+/* Beyond the end is nil, and nothing that is undefined. */
+static int look_up_index(struct value *object, int64_t index)
+{
+	if (!array_item(object, index, object))
+		*object = nil;
+	return 1;
+}
+
 static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct value *object)
 {
 	struct value key;
@@ -161,7 +169,7 @@ static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct v
 		if (key.kind == VALUE_STRING)
 			found = look_up_name(f, lookup, name = key.string, object);
 		else if (key.kind == VALUE_INT && object->kind == VALUE_ARRAY)
-			found = array_item(object, key.integer, object);
+			return look_up_index(object, key.integer);
 	}
 	if (found)
 		return found;

@@ -112,7 +112,7 @@ static enum flow run_with(struct liquid_frame *f, const struct partial *partial,
 	}
 	enum flow flow = FLOW_NEXT;
 	for (size_t i = 0; i < with->array.count && flow == FLOW_NEXT; i++) {
-		if (!frame_step(f))
+		if (!frame_turn(f))
 			return FLOW_FAIL;
 		f->scope->bindings[variable].inner = &with->array.items[i];
 		flow = run_source(f, partial);
@@ -193,7 +193,7 @@ static enum flow render_each(struct liquid_frame *f, const struct partial_call *
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items.count; i++) {
 		struct value *item = frame_alloc(f, 1, sizeof *item);
-		if (!item || !frame_step(f) || items_at(f, &items, i, item))
+		if (!item || !frame_turn(f) || items_at(f, &items, i, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items.count);
 		if (render_once(f, call, partial, item, helper) == FLOW_FAIL)

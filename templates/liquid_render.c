@@ -23,6 +23,11 @@ static int fail_size(struct liquid_frame *f)
 
 static int output_text(struct liquid_frame *f, str text, bool safe)
 {
+	size_t valid = utf8_valid_size(text);
+	if (valid < text.size)
+		return frame_fail(f,
+				  "what is written here has a byte (0x%02x) that is no UTF-8",
+				  (unsigned char)text.data[valid]);
 	if (frame_escapes(f) && !safe && !frame_escape(f, text, &text))
 		return -1;
 	frame_put(f, text);

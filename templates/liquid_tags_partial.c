@@ -72,13 +72,17 @@ static int parse_named(struct parser *p, struct lexer *l, struct partial_call *c
 			memcpy(grown, call->named, call->named_count * sizeof *grown);
 		call->named = grown;
 	}
-	struct named *named = &call->named[call->named_count];
-	if (parse_name(p, l, &named->symbol))
+	uint32_t symbol;
+	if (parse_name(p, l, &symbol))
 		return -1;
 	if (!lexer_accept(l, TOKEN_COLON))
 		return parser_fail(p, l->token.at, "expected ':' behind the argument's name");
-	call->named_count++;
-	return parse_expression(p, l, &named->value);
+	size_t at = 0; /* of two of a name the last counts */
+	while (at < call->named_count && call->named[at].symbol != symbol)
+		at++;
+	call->named_count += at == call->named_count;
+	call->named[at].symbol = symbol;
+	return parse_expression(p, l, &call->named[at].value);
 }
 
 static int parse_clause(struct parser *p, struct lexer *l, struct partial_call *call)

@@ -53,6 +53,7 @@ bool value_from_json_scalar(str text, struct value *ret_value)
 	else if (!is_number(text))
 		return false;
 	else if (value_to_number(value_string(text), ret_value) != NUMBER_FINE)
-		*ret_value = value_string(text); /* shown as it is; who counts with it is told */
+		*ret_value =
+			value_string(text); /* shown as it is; who counts with it is told */
 	return true;
 }

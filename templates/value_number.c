@@ -364,7 +364,8 @@ enum number_result value_to_number(struct value value, struct value *ret_value)
 		return fine(value_int(0), ret_value);
 	str text = stripped(value.string);
 	if (is_decimal(text))
-		return fine(from_decimal(decimal_from_text(text)), ret_value);
+		return signed_float(decimal_to_double(decimal_from_text(text)),
+				    text.data[0] == '-', ret_value);
 	return leading_integer(text, &integer) ? fine(value_int(integer), ret_value)
 					       : NUMBER_HUGE;
 }
@@ -447,7 +448,8 @@ bool value_to_integer(struct value value, int64_t *ret_integer)
 	return value.kind == VALUE_STRING && whole_integer(stripped(value.string), ret_integer);
 }
 
-/* 1.25e+03 as 1250.0; outside of 1e-4 to 1e15 with its exponent, as 1.25e+20. */
+/* 1.25e+03 as 1250.0; outside of 1e-4 to 1e15 with its exponent, as 1.25e+20; up to 1e16 when
+ * there is something behind the point. */
 size_t number_text(struct value number, char out[static NUMBER_TEXT_SIZE])
 {
 	char text[NUMBER_TEXT_SIZE];
@@ -468,10 +470,10 @@ size_t number_text(struct value number, char out[static NUMBER_TEXT_SIZE])
 	size_t mantissa_end = (size_t)(e - text);
 	while (text[mantissa_end - 1] == '0' && text[mantissa_end - 2] != '.')
 		mantissa_end--;
-	if (exponent < -4 || exponent >= 15)
+	size_t digits_size = mantissa_end - (text[0] == '-') - 1; /* without sign and point */
+	if (exponent < -4 || exponent >= 16 || (exponent == 15 && digits_size < 17))
 		return (size_t)snprintf(out, NUMBER_TEXT_SIZE, "%.*se%+03d", (int)mantissa_end,
 					text, exponent);
-	size_t digits_size = mantissa_end - (text[0] == '-') - 1; /* without sign and point */
 	if (digits_size == 2 && text[mantissa_end - 1] == '0')
 		digits_size = 1;
 	int places = (int)digits_size - 1 - exponent;

@@ -1,6 +1,7 @@
 /* value_text.c - see value_text.h. Recursion follows the data and is bounded by its depth. */
 #include "templates/value_text.h"
 
+#include "engine/mail/utf8.h"
 #include "templates/value_number.h"
 
 /* Where text goes, and how much of it there may be. */
@@ -258,6 +259,19 @@ static size_t ascii_run(str s)
 		if (word & 0x8080808080808080u)
 			break;
 	}
+	return at;
+}
+
+size_t utf8_valid_size(str s)
+{
+	size_t at = 0, size;
+	for (uint64_t eight; at + sizeof eight <= s.size; at += sizeof eight) {
+		memcpy(&eight, s.data + at, sizeof eight);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (at < s.size && (size = utf8_char_size(str_from(s, at))) > 0)
+		at += size;
 	return at;
 }
 

@@ -42,6 +42,24 @@ module NoProperty
 end
 Liquid::Template.register_filter(NoProperty)
 
+# "tags, tablerow, no cols param": without cols, the last column is the last item's.
+module AllInOneRow
+  MANY = 1 << 40
+
+  def initialize(*)
+    super
+    attributes["cols"] ||= MANY
+  end
+end
+Liquid::TableRow.prepend(AllInOneRow)
+
+module LastOfAll
+  def initialize(length, cols)
+    super(length, cols == AllInOneRow::MANY ? length : cols)
+  end
+end
+Liquid::TablerowloopDrop.prepend(LastOfAll)
+
 class Partials
   def initialize(texts)
     @texts = texts
@@ -59,7 +77,10 @@ def answer(test)
                                   rethrow_errors: true, registers: { file_system: Partials.new(test["partials"]) })
   context.strict_filters = true
   context.strict_variables = strict
-  { text: Timeout.timeout(5) { template.render!(context) }.b.unpack1("H*") }
+  text = Timeout.timeout(5) { template.render!(context) }
+  # What base64_decode makes of anything: no text leaves us that is no UTF-8.
+  raise "no UTF-8" unless text.dup.force_encoding("UTF-8").valid_encoding?
+  { text: text.b.unpack1("H*") }
 rescue Timeout::Error
   raise
 rescue SystemStackError, StandardError => error
