@@ -12,3 +12,11 @@ build/release/tests/oracle/liquid_ours: build/release/tests/oracle/liquid_ours.o
 		build/release/libcore.a build/release/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/release/libcore.a \
 		build/release/librim.a -Wl,--end-group $(LIBS)
+
+# The golden templates rendered again: no memory from the heap, and no allocator in these rooms.
+.PHONY: show-liquid-heap show-liquid-heap-run
+show-liquid-heap:
+	@$(MAKE) --no-print-directory pure | tail -1
+	@$(MAKE) --no-print-directory MODE=debug show-liquid-heap-run
+show-liquid-heap-run: build/debug/tests/unit/test_liquid_heap
+	@sh tests/tools/run-unit.sh $< && grep 'golden templates' $<.log
