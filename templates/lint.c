@@ -154,7 +154,7 @@ static void look_at_partials(struct lint *lint, const struct lint_source *source
 		buf_put_byte(&file, '/');
 		buf_put(&file, pair->name);
 		lint_html(lint, source, buf_str(&file), pair->value.string, document);
-		lint_text(lint, buf_str(&file), pair->value.string);
+		lint_text(lint, buf_str(&file), pair->value.string, true);
 	}
 }
 
@@ -164,7 +164,7 @@ static void look_at_parts(struct lint *lint, const struct lint_source *source,
 	struct lint_place whole = {source->html_file, 0, 0};
 	if (source->html.data) {
 		lint_html(lint, source, source->html_file, source->html, document);
-		lint_text(lint, source->html_file, source->html);
+		lint_text(lint, source->html_file, source->html, true);
 		if (!source->text.data)
 			lint_say(lint, LINT_NO_TEXT, whole, "there is no text part");
 		else if (source->text_is_made)
@@ -175,7 +175,7 @@ static void look_at_parts(struct lint *lint, const struct lint_source *source,
 		lint_say(lint, LINT_NO_HTML, whole, "there is no HTML part");
 	}
 	if (source->text.data && !source->text_is_made)
-		lint_text(lint, source->text_file, source->text);
+		lint_text(lint, source->text_file, source->text, true);
 }
 
 void lint_content(struct lint *lint, const struct lint_source *source)

@@ -81,8 +81,9 @@ struct lint_finding {
 	uint32_t more; /* further places of the same rule that are not listed */
 };
 
-#define LINT_PLACES 8 /* of one rule that are listed; a letter of 500 bad links has one fault  \
-		       */
+#define LINT_PLACES                                                                            \
+	8 /* of one rule that are listed; a letter of 500 bad links has one fault              \
+	   */
 
 struct lint {
 	struct arena *arena;

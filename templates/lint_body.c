@@ -328,30 +328,35 @@ static size_t foreign_tag_size(str rest)
 	return 0;
 }
 
+static struct lint_place text_place(const struct lint *lint, enum lint_rule rule, str file,
+				    str text, size_t at, bool has_lines)
+{
+	return has_lines && lint_wants(lint, rule) ? lint_place_of(file, text, at)
+						   : (struct lint_place){file, 0, 0};
+}
+
 /* Rules about the bytes of any source. */
-void lint_text(struct lint *lint, str file, str text)
+void lint_text(struct lint *lint, str file, str text, bool has_lines)
 {
 	char memory[LINT_SHOWN_SIZE];
-	struct lint_place first = {file, 1, 1};
 	if (str_starts(text, STR("\xEF\xBB\xBF")))
-		lint_say(lint, LINT_BYTE_ORDER_MARK, first, "it begins with a byte order mark");
+		lint_say(lint, LINT_BYTE_ORDER_MARK, (struct lint_place){file, 0, 0},
+			 "it begins with a byte order mark");
 	for (size_t i = 0; i < text.size;) {
 		str rest = str_from(text, i);
 		unsigned char c = (unsigned char)text.data[i];
 		size_t size = c < 0x80 ? 1 : utf8_char_size(rest);
 		if (size == 0) {
 			lint_say(lint, LINT_NOT_UTF8,
-				 lint_wants(lint, LINT_NOT_UTF8) ? lint_place_of(file, text, i)
-								 : first,
+				 text_place(lint, LINT_NOT_UTF8, file, text, i, has_lines),
 				 "byte 0x%02x begins no letter of UTF-8", c);
 			size = 1;
 		} else if (c == '*' || c == '%') {
 			size_t tag = foreign_tag_size(rest);
 			if (tag > 0)
 				lint_say(lint, LINT_FOREIGN_TAG,
-					 lint_wants(lint, LINT_FOREIGN_TAG)
-						 ? lint_place_of(file, text, i)
-						 : first,
+					 text_place(lint, LINT_FOREIGN_TAG, file, text, i,
+						    has_lines),
 					 "%s is sent as it stands: it is no Liquid",
 					 lint_shown(memory, str_sub(rest, 0, tag)));
 			size = tag ? tag : 1;

@@ -18,6 +18,7 @@ struct reader {
 	struct arena *arena;
 	const struct liquid *liquid;
 	const struct source *source; /* of the node that is looked at */
+	bool is_key;                 /* of campaign.conf: its lines are not the file's */
 	struct lint_field *fields;
 	size_t count;
 	str *aliases;      /* by symbol: the field that was assigned to it; data NULL: none */
@@ -62,6 +63,8 @@ static bool is_guarded(const struct reader *r, str name)
 static struct lint_place place_of(const struct reader *r, uint32_t at)
 {
 	struct liquid_error error = {};
+	if (r->is_key && r->source == &r->liquid->source)
+		return (struct lint_place){r->source->file, 0, 0};
 	liquid_error_locate(&error, r->source, at);
 	return (struct lint_place){error.file, error.line, error.column};
 }
@@ -256,10 +259,12 @@ int lint_fields(struct arena *arena, const struct lint_source *source,
 {
 	struct reader r = {.arena = arena, .nodes_left = NODE_LIMIT};
 	bool made = source->text_is_made && source->html.data;
-	if (read_source(&r, source, source->conf_file, source->subject) != 0 ||
-	    read_source(&r, source, source->conf_file, source->from_name) != 0 ||
-	    read_source(&r, source, source->html_file, source->html) != 0 ||
+	if (read_source(&r, source, source->html_file, source->html) != 0 ||
 	    (!made && read_source(&r, source, source->text_file, source->text) != 0))
+		return -1;
+	r.is_key = true;
+	if (read_source(&r, source, source->conf_file, source->subject) != 0 ||
+	    read_source(&r, source, source->conf_file, source->from_name) != 0)
 		return -1;
 	for (size_t i = 0; i < source->header_count; i++)
 		if (read_source(&r, source, source->conf_file, source->headers[i].value) != 0)

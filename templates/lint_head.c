@@ -160,7 +160,7 @@ void lint_subject(struct lint *lint, const struct lint_source *source, str subje
 	bool has_liquid = str_find(source->subject, STR("{{")) != STR_NONE ||
 			  str_find(source->subject, STR("{%")) != STR_NONE;
 	if (!is_rendered)
-		lint_text(lint, source->conf_file, subject);
+		lint_text(lint, source->conf_file, subject, false);
 	if (has_liquid != is_rendered)
 		return;
 	if (str_trim(subject).size == 0)

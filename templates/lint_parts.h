@@ -79,7 +79,8 @@ struct lint_document {
 void lint_html(struct lint *, const struct lint_source *, str file, str html,
 	       struct lint_document *);
 void lint_document(struct lint *, const struct lint_source *, const struct lint_document *);
-void lint_text(struct lint *, str file, str text);
+/* has_lines: a place in text is one in the file. */
+void lint_text(struct lint *, str file, str text, bool has_lines);
 void lint_subject(struct lint *, const struct lint_source *, str subject, bool is_rendered);
 void lint_sender(struct lint *, const struct lint_source *);
 /* Whether and how a reader can leave. */
