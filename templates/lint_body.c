@@ -317,12 +317,12 @@ static size_t foreign_tag_size(str rest)
 		return 0;
 	for (size_t i = 2; i < rest.size && i < 60; i++) {
 		char c = rest.data[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		bool other = (c >= '0' && c <= '9') || c == '_' || c == ':' ||
+			     (c == ' ' && end.data[0] == '|');
 		if (i > 2 && str_starts(str_from(rest, i), end))
 			return i + 2;
-		bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			    (c >= '0' && c <= '9') || c == '_' || c == ':' ||
-			    (c == ' ' && end.data[0] == '|');
-		if (!fits)
+		if (!letter && (!other || i == 2))
 			return 0;
 	}
 	return 0;

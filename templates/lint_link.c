@@ -106,8 +106,16 @@ static enum lint_link kind_of_rest(str url)
 {
 	if (url.size == 0 || str_eq(url, STR("#")))
 		return LINT_LINK_EMPTY;
-	return url.data[0] == '#' || is_marker(url.data[0]) ? LINT_LINK_FINE
-							    : LINT_LINK_RELATIVE;
+	if (url.data[0] == '#')
+		return LINT_LINK_FINE;
+	/* The scheme may be one that Liquid has a hand in. */
+	for (size_t i = 0; i < url.size; i++) {
+		if (is_marker(url.data[i]))
+			return LINT_LINK_FINE;
+		if (str_find_byte(STR("/?#"), url.data[i]) != STR_NONE)
+			break;
+	}
+	return LINT_LINK_RELATIVE;
 }
 
 struct lint_link_facts lint_link_of(str url)
