@@ -45,6 +45,9 @@ begin
 		update attribute_counts a set count = a.count + s.change
 		from summed s
 		where a.tenant_id = tenant and a.list_id = s.list_id and a.attribute = s.attribute),
+	held as materialized (
+		select a.list_id, count(*) as count from attribute_counts a
+		where a.tenant_id = tenant and a.list_id in (select list_id from summed) group by a.list_id),
 	fresh as (
 		select s.*, row_number() over (partition by s.list_id
 			order by s.attribute = '' desc, s.change desc, s.attribute) as place
@@ -53,9 +56,8 @@ begin
 			and a.list_id = s.list_id and a.attribute = s.attribute))
 	insert into attribute_counts (tenant_id, list_id, attribute, count)
 	select tenant, f.list_id, f.attribute, f.change
-	from fresh f
-	where f.place <= 10000 - (select count(*) from attribute_counts a
-		where a.tenant_id = tenant and a.list_id = f.list_id);
+	from fresh f left join held h using (list_id)
+	where f.place <= 10000 - coalesce(h.count, 0);
 end $$;
 
 -- Counts a list afresh; false: somebody else is folding. One statement, and so one moment: whatever
@@ -168,7 +170,8 @@ begin
 		where (n.state = 1) <> (o.state = 1)),
 	locked as (
 		select s.tenant_id, s.id, s.attributes
-		from moved m join subscribers s on s.tenant_id = m.tenant_id and s.id = m.subscriber_id
+		from subscribers s
+		where (s.tenant_id, s.id) in (select m.tenant_id, m.subscriber_id from moved m)
 		for share of s skip locked)
 	insert into attribute_changes (tenant_id, list_id, attribute, change)
 	select m.tenant_id, m.list_id, '', sum(m.sign) from moved m group by m.tenant_id, m.list_id

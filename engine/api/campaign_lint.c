@@ -24,6 +24,11 @@ struct looking {
 	struct content *content;
 	struct campaign_lint *result;
 	struct lint_sample largest;
+	size_t rendered; /* messages that could be made */
+	struct broken {
+		struct liquid_error error;
+		str email;
+	} broken; /* the first that could not */
 };
 
 static str text_of(const struct value *settings, const char *key)
@@ -149,23 +154,35 @@ static bool render(struct looking *k, const struct message_recipient *to, struct
 	return true;
 }
 
+/* One recipient's data may be at fault; all of theirs are not, then it is the template. */
+static void say_broken(struct looking *k)
+{
+	const struct liquid_error *error = &k->broken.error;
+	char shown[300];
+	struct buf email;
+	if (!k->broken.email.data)
+		return;
+	buf_init_fixed(&email, shown, sizeof(shown));
+	text_put_printable(&email, k->broken.email, 200);
+	lint_say_as(&k->result->lint, LINT_BROKEN_MESSAGE,
+		    k->rendered ? LINT_WARNING : LINT_ERROR,
+		    (struct lint_place){error->file, error->line, error->column},
+		    "the message of %.*s cannot be made: %s", STR_FORMAT(buf_str(&email)),
+		    error->message);
+}
+
 /* The largest is kept: what is too much for one recipient is too much. */
 static int look_at_message(struct looking *k, const struct message_recipient *to)
 {
 	struct arena scratch;
 	struct liquid_error error = {};
 	struct lint_sample sample = {};
-	char shown[300];
-	struct buf email;
 	arena_init(&scratch, heap_source(), 0, 0);
-	if (!render(k, to, &scratch, &sample, &error)) {
-		buf_init_fixed(&email, shown, sizeof(shown));
-		text_put_printable(&email, to->email, 200);
-		lint_say(&k->result->lint, LINT_BROKEN_MESSAGE,
-			 (struct lint_place){error.file, error.line, error.column},
-			 "the message of %.*s cannot be made: %s", STR_FORMAT(buf_str(&email)),
-			 error.message);
-	} else if (sample.message.size > k->largest.message.size) {
+	bool made = render(k, to, &scratch, &sample, &error);
+	k->rendered += made;
+	if (!made && !k->broken.email.data)
+		k->broken = (struct broken){error, to->email};
+	if (made && sample.message.size > k->largest.message.size) {
 		k->largest = (struct lint_sample){arena_copy(k->arena, sample.subject),
 						  arena_copy(k->arena, sample.message),
 						  sample.html_size};
@@ -240,6 +257,7 @@ static int look_at_people(struct looking *k)
 	if (code == CLI_GO && PQntuples(result) == 0)
 		code = look_at_nobody(k);
 	PQclear(result);
+	say_broken(k);
 	return code;
 }
 

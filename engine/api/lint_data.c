@@ -154,6 +154,8 @@ static void say_unknown(struct db *db, struct campaign_lint *r, const struct lin
 {
 	struct arena *arena = db->cli->arena;
 	const char *near = suggest(field->name, known->names, known->count);
+	if (near && str_eq(field->name, str_of(near)))
+		near = NULL; /* of those alone who are not written to */
 	enum lint_severity severity = field->bare || near ? LINT_ERROR : LINT_WARNING;
 	lint_say_as(&r->lint, LINT_UNKNOWN_FIELD, severity, field->place,
 		    "none of the %s%s recipients has %s%s%s%s", r->about ? "about " : "",
