@@ -159,10 +159,10 @@ static void look_at_partials(struct lint *lint, const struct lint_source *source
 }
 
 static void look_at_parts(struct lint *lint, const struct lint_source *source,
-			  struct lint_document *document)
+			  struct lint_own own, struct lint_document *document)
 {
 	struct lint_place whole = {source->html_file, 0, 0};
-	if (source->html.data) {
+	if (source->html.data && own.html) {
 		lint_html(lint, source, source->html_file, source->html, document);
 		lint_text(lint, source->html_file, source->html, true);
 		if (!source->text.data)
@@ -170,22 +170,44 @@ static void look_at_parts(struct lint *lint, const struct lint_source *source,
 		else if (source->text_is_made)
 			lint_say(lint, LINT_NO_TEXT, whole,
 				 "there is no text part: it was made from the HTML");
-	} else if (source->text.data) {
+	} else if (!source->html.data && source->text.data && own.text) {
 		whole.file = source->text_file;
 		lint_say(lint, LINT_NO_HTML, whole, "there is no HTML part");
 	}
-	if (source->text.data && !source->text_is_made)
+	if (source->text.data && own.text && !source->text_is_made)
 		lint_text(lint, source->text_file, source->text, true);
+}
+
+static void look(struct lint *lint, const struct lint_source *source, struct lint_own own,
+		 bool is_variant)
+{
+	struct lint_document document = {};
+	bool has_body = source->html.data ? own.html : own.text;
+	if (own.sender)
+		lint_sender(lint, source);
+	if (own.subject)
+		lint_subject(lint, source, source->subject, false);
+	look_at_parts(lint, source, own, &document);
+	if (has_body && is_variant) {
+		/* What the partials hold was told with the letter. */
+		struct lint again;
+		lint_begin(&again, lint->arena);
+		look_at_partials(&again, source, &document);
+	} else if (!is_variant) {
+		look_at_partials(lint, source, &document);
+	}
+	if (source->html.data && own.html)
+		lint_document(lint, source, &document);
+	if (has_body)
+		lint_way_out(lint, source, document.has_way_out, !is_variant);
 }
 
 void lint_content(struct lint *lint, const struct lint_source *source)
 {
-	struct lint_document document = {};
-	lint_sender(lint, source);
-	lint_subject(lint, source, source->subject, false);
-	look_at_parts(lint, source, &document);
-	look_at_partials(lint, source, &document);
-	if (source->html.data)
-		lint_document(lint, source, &document);
-	lint_way_out(lint, source, document.has_way_out);
+	look(lint, source, (struct lint_own){true, true, true, true}, false);
+}
+
+void lint_variant(struct lint *lint, const struct lint_source *source, struct lint_own own)
+{
+	look(lint, source, own, true);
 }

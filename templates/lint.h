@@ -124,10 +124,18 @@ struct lint_source {
 	str partials_folder;          /* their name for people: "partials" */
 	const str *cids;              /* Content-IDs of inline images */
 	size_t cid_count;
+	/* What was compiled from them, for what else it knows: images, locales, other parts.
+	 * NULL: it was not. */
+	const struct message_plan *plan;
 };
 
 /* Everything that the sources show. */
 void lint_content(struct lint *, const struct lint_source *);
+/* The same of a variant of a letter that was looked at: only what it has of its own. */
+struct lint_own {
+	bool subject, sender, html, text;
+};
+void lint_variant(struct lint *, const struct lint_source *, struct lint_own);
 /* One message as it is sent, of any recipient: html_size is that of its HTML part in its
  * transfer encoding, 0: has none; subject as it was rendered. */
 struct lint_sample {
@@ -138,10 +146,11 @@ void lint_message(struct lint *, const struct lint_source *, const struct lint_s
 
 /* An attribute of recipients that the content reads. */
 struct lint_field {
-	str name;
+	str name; /* place.line 0: not known where, or in a key of campaign.conf */
 	struct lint_place
 		place; /* where it is read first, where it is bare if it is so anywhere */
 	bool bare;     /* printed with neither a default nor an if around it */
+	bool unseen;   /* read by something else than the sources: a zone, an attachment */
 };
 /* In order of first use. 0, or -1: some source does not compile, or memory ran out. */
 [[nodiscard]] int lint_fields(struct arena *, const struct lint_source *,

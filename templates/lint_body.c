@@ -3,6 +3,7 @@
 #include "templates/lint_parts.h"
 
 #include "engine/mail/utf8.h"
+#include "templates/message_plan.h"
 
 #define FEW_LETTERS 60    /* two lines of words: less beside images is a letter of images */
 #define OUTPUT_LETTERS 20 /* what {{ output }} is taken to print */
@@ -44,6 +45,9 @@ static bool is_cid_known(const struct lint_source *source, str name)
 {
 	for (size_t i = 0; i < source->cid_count; i++)
 		if (str_eq(source->cids[i], name))
+			return true;
+	for (size_t i = 0; source->plan && i < source->plan->source.file_count; i++)
+		if (str_eq(source->plan->source.files[i].cid, name))
 			return true;
 	return str_find_byte(name, LINT_OUTPUT) != STR_NONE;
 }

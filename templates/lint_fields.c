@@ -235,11 +235,14 @@ static int add_fields(struct reader *r)
 static int read_source(struct reader *r, const struct lint_source *source, str file, str text)
 {
 	struct liquid_error error;
-	const struct liquid_options options = {
-		.file = file,
+	struct liquid_options options = {
 		.load_partial = load_partial,
 		.load_context = (void *)(uintptr_t)source->partials,
 	};
+	if (source->plan)
+		options =
+			message_liquid_options(&source->plan->source, file, LIQUID_ESCAPE_HTML);
+	options.file = file;
 	if (!text.data)
 		return 0;
 	r->liquid = liquid_compile(r->arena, text, &options, &error);
@@ -261,6 +264,11 @@ int lint_fields(struct arena *arena, const struct lint_source *source,
 	bool made = source->text_is_made && source->html.data;
 	if (read_source(&r, source, source->html_file, source->html) != 0 ||
 	    (!made && read_source(&r, source, source->text_file, source->text) != 0))
+		return -1;
+	if (source->plan &&
+	    (read_source(&r, source, STR("body.amp.html"), source->plan->source.amp) != 0 ||
+	     read_source(&r, source, source->plan->source.calendar.name,
+			 source->plan->source.calendar.source) != 0))
 		return -1;
 	r.is_key = true;
 	if (read_source(&r, source, source->conf_file, source->subject) != 0 ||

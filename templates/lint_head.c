@@ -168,17 +168,18 @@ void lint_subject(struct lint *lint, const struct lint_source *source, str subje
 	look_at_subject(lint, place, str_trim(subject));
 }
 
-void lint_way_out(struct lint *lint, const struct lint_source *source, bool has_link)
+void lint_way_out(struct lint *lint, const struct lint_source *source, bool has_link,
+		  bool look_at_site)
 {
 	const struct lint_place conf = {STR("rundbrief.conf"), 0, 0};
 	bool one_click = str_starts_nocase(source->base_url, STR("https://"));
 	str file = source->html.data ? source->html_file : source->text_file;
 	if (source->transactional)
 		return;
-	if (source->base_url.size == 0)
+	if (look_at_site && source->base_url.size == 0)
 		lint_say(lint, LINT_ONE_CLICK, conf,
 			 "nobody can unsubscribe with one click: sending.base_url is not set");
-	else if (!one_click)
+	else if (look_at_site && !one_click)
 		lint_say(lint, LINT_ONE_CLICK, conf,
 			 "nobody can unsubscribe with one click: sending.base_url is not "
 			 "https");

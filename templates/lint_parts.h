@@ -84,7 +84,7 @@ void lint_text(struct lint *, str file, str text, bool has_lines);
 void lint_subject(struct lint *, const struct lint_source *, str subject, bool is_rendered);
 void lint_sender(struct lint *, const struct lint_source *);
 /* Whether and how a reader can leave. */
-void lint_way_out(struct lint *, const struct lint_source *, bool has_link);
+void lint_way_out(struct lint *, const struct lint_source *, bool has_link, bool look_at_site);
 
 /* Whether findings of the rule are still listed: else a place need not be looked for. */
 static inline bool lint_wants(const struct lint *lint, enum lint_rule rule)

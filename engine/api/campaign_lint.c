@@ -20,7 +20,8 @@ struct looking {
 	struct arena *arena;
 	const struct value *settings;
 	str settings_text;
-	str html; /* as it is sent: with its styles inlined */
+	const struct campaign_dir *dir; /* NULL: it is a stored one */
+	str html;                       /* as it is sent: with its styles inlined */
 	struct content *content;
 	struct campaign_lint *result;
 	struct lint_sample largest;
@@ -114,6 +115,8 @@ static int compile(struct looking *k)
 	};
 	k->content = content_compile(k->arena, k->settings_text, k->html, source->text, &site,
 				     &error);
+	if (k->content)
+		k->result->source.plan = k->content->plan;
 	return k->content ? CLI_GO : template_error_tell(k->db->cli, &error);
 }
 
@@ -130,24 +133,25 @@ static size_t encoded_size(str html, struct arena *scratch)
 	return out.size;
 }
 
-static int render_part(struct looking *k, const struct message_recipient *to,
+static int render_part(const struct message_plan *plan, const struct message_recipient *to,
 		       enum message_part part, struct arena *scratch, struct buf *out,
 		       struct liquid_error *error)
 {
 	buf_init_arena(out, scratch, 4096);
-	return message_render_part(k->content->plan, to, part, scratch, out, error);
+	return message_render_part(plan, to, part, scratch, out, error);
 }
 
-static bool render(struct looking *k, const struct message_recipient *to, struct arena *scratch,
+static bool render(struct looking *k, const struct message_plan *plan,
+		   const struct message_recipient *to, struct arena *scratch,
 		   struct lint_sample *ret, struct liquid_error *error)
 {
 	struct buf message, html, subject;
 	size_t header_size;
 	bool has_html = k->result->source.html.data;
 	buf_init_arena(&message, scratch, 65536);
-	if (message_render(k->content->plan, to, scratch, &message, &header_size, error) ||
-	    render_part(k, to, MESSAGE_SUBJECT, scratch, &subject, error) ||
-	    (has_html && render_part(k, to, MESSAGE_HTML, scratch, &html, error)))
+	if (message_render(plan, to, scratch, &message, &header_size, error) ||
+	    render_part(plan, to, MESSAGE_SUBJECT, scratch, &subject, error) ||
+	    (has_html && render_part(plan, to, MESSAGE_HTML, scratch, &html, error)))
 		return false;
 	*ret = (struct lint_sample){buf_str(&subject), buf_str(&message),
 				    has_html ? encoded_size(buf_str(&html), scratch) : 0};
@@ -172,13 +176,14 @@ static void say_broken(struct looking *k)
 }
 
 /* The largest is kept: what is too much for one recipient is too much. */
-static int look_at_message(struct looking *k, const struct message_recipient *to)
+static void look_at_message(struct looking *k, const struct message_plan *plan,
+			    const struct message_recipient *to)
 {
 	struct arena scratch;
 	struct liquid_error error = {};
 	struct lint_sample sample = {};
 	arena_init(&scratch, heap_source(), 0, 0);
-	bool made = render(k, to, &scratch, &sample, &error);
+	bool made = render(k, plan, to, &scratch, &sample, &error);
 	k->rendered += made;
 	if (!made && !k->broken.email.data)
 		k->broken = (struct broken){error, to->email};
@@ -189,6 +194,25 @@ static int look_at_message(struct looking *k, const struct message_recipient *to
 		k->result->sample_email = to->email;
 	}
 	arena_done(&scratch);
+}
+
+/* Each variant as this recipient would get it; values come in the order of content's fields. */
+static int look_at_variants(struct looking *k, struct message_recipient *to)
+{
+	const struct content *content = k->content;
+	const struct value *values = to->values;
+	look_at_message(k, content->plan, to);
+	for (uint32_t v = 1; v < content->split.count; v++) {
+		const struct content_variant *variant = &content->variants[v];
+		size_t count = message_field_count(variant->plan);
+		struct value *own = ARENA_ARRAY(k->arena, struct value, count + 1);
+		if (!own)
+			return out_of_memory(k);
+		for (size_t i = 0; i < count; i++)
+			own[i] = values[variant->fields[i]];
+		to->values = own;
+		look_at_message(k, variant->plan, to);
+	}
 	return CLI_GO;
 }
 
@@ -208,7 +232,7 @@ static int look_at_person(struct looking *k, const PGresult *result, int row)
 	    values.kind != VALUE_ARRAY || values.array.count != k->content->field_count)
 		return out_of_memory(k);
 	to.values = values.array.items;
-	return look_at_message(k, &to);
+	return look_at_variants(k, &to);
 }
 
 static const char *names_json(struct arena *arena, const str *names, size_t count)
@@ -236,9 +260,10 @@ static int look_at_nobody(struct looking *k)
 					     .mac = no_mac};
 	if (!values)
 		return out_of_memory(k);
-	int code = look_at_message(k, &to);
+	look_at_message(k, k->content->plan, &to);
 	k->result->sample_email = STR("");
-	return code;
+	k->broken.email = (str){}; /* whoever is written to may have what is missing here */
+	return CLI_GO;
 }
 
 static int look_at_people(struct looking *k)
@@ -263,6 +288,83 @@ static int look_at_people(struct looking *k)
 
 /* ---- the whole ---- */
 
+/* What a variant leaves out is as in the letter. */
+static bool replace(const struct value *variant, const char *key, str *text)
+{
+	str own = text_of(variant, key);
+	if (own.size > 0)
+		*text = own;
+	return own.size > 0;
+}
+
+static str variant_file(struct looking *k, uint32_t index, str own, const char *usual)
+{
+	struct buf b;
+	if (k->dir && own.size > 0)
+		return own;
+	buf_init_arena(&b, k->arena, 64);
+	buf_put_cstr(&b, "variant ");
+	buf_put(&b, k->content->variants[index].name);
+	buf_put_cstr(&b, ": ");
+	buf_put_cstr(&b, usual);
+	return buf_str(&b);
+}
+
+/* The first is the letter itself. */
+static void look_at_variant_sources(struct looking *k)
+{
+	const struct value *list = value_get(k->settings, STR("variants"));
+	for (uint32_t i = 1; i < k->content->split.count; i++) {
+		const struct value *variant = &list->array.items[i];
+		const struct campaign_variant *dir =
+			k->dir && i < k->dir->variant_count ? &k->dir->variants[i] : NULL;
+		struct lint_source source = k->result->source;
+		const struct lint_own own = {
+			.subject = replace(variant, "subject", &source.subject),
+			.sender = replace(variant, "from_address", &source.from_address),
+			.html = replace(variant, "html", &source.html),
+			.text = replace(variant, "text", &source.text),
+		};
+		source.text_is_made = source.html.data && source.text.data &&
+				      str_eq(source.text, html_text(k->arena, source.html));
+		source.conf_file = variant_file(k, i, (str){}, "campaign.conf");
+		if (own.html)
+			source.html_file =
+				variant_file(k, i, dir ? dir->html_file : (str){}, "body.html");
+		if (own.text)
+			source.text_file =
+				variant_file(k, i, dir ? dir->text_file : (str){}, "body.txt");
+		lint_variant(&k->result->lint, &source, own);
+	}
+}
+
+/* With the places where each is read, if the sources show them; and what else is read. */
+static int list_fields(struct looking *k)
+{
+	struct campaign_lint *r = k->result;
+	struct lint_field *found = NULL;
+	size_t count = 0;
+	if (lint_fields(k->arena, &r->source, &found, &count) != 0)
+		count = 0;
+	r->fields =
+		ARENA_ARRAY(k->arena, struct lint_field, count + k->content->field_count + 1);
+	if (!r->fields)
+		return out_of_memory(k);
+	for (size_t i = 0; i < count; i++)
+		r->fields[r->field_count++] = found[i];
+	for (size_t i = 0; i < k->content->field_count; i++) {
+		bool known = false;
+		for (size_t f = 0; f < r->field_count && !known; f++)
+			known = str_eq(r->fields[f].name, k->content->fields[i]);
+		if (!known)
+			r->fields[r->field_count++] =
+				(struct lint_field){.name = k->content->fields[i],
+						    .place = {r->source.conf_file, 0, 0},
+						    .unseen = true};
+	}
+	return CLI_GO;
+}
+
 static int look_at_content(struct looking *k)
 {
 	struct campaign_lint *r = k->result;
@@ -270,28 +372,29 @@ static int look_at_content(struct looking *k)
 	if (code != CLI_GO)
 		return code;
 	lint_content(&r->lint, &r->source);
-	/* What reads no recipient's data is not asked about any: a row of the outbox brings it.
-	 */
+	look_at_variant_sources(k);
+	/* A row of the outbox brings its own data: no list says anything of it. */
 	code = r->source.transactional ? CLI_GO : look_at_people(k);
 	if (code == CLI_GO && k->largest.message.size > 0)
 		lint_message(&r->lint, &r->source, &k->largest);
 	r->message_size = k->largest.message.size;
 	r->html_size = k->largest.html_size;
-	if (code == CLI_GO &&
-	    lint_fields(k->arena, &r->source, &r->fields, &r->field_count) != 0)
-		code = out_of_memory(k);
+	if (code == CLI_GO)
+		code = list_fields(k);
 	if (code == CLI_GO && !r->source.transactional)
 		code = campaign_lint_data(k->db, r);
 	lint_sort(&r->lint);
 	return code;
 }
 
-static int look(struct db *db, str settings, str html, struct campaign_lint *result)
+static int look(struct db *db, str settings, str html, const struct campaign_dir *dir,
+		struct campaign_lint *result)
 {
 	struct looking k = {.db = db,
 			    .arena = db->cli->arena,
 			    .settings_text = settings,
 			    .html = html,
+			    .dir = dir,
 			    .result = result};
 	struct value *value = ARENA_NEW(k.arena, struct value);
 	if (!value || value_from_json_text(k.arena, settings, value, NULL, 0) != 0 ||
@@ -327,7 +430,7 @@ int campaign_lint_folder(struct db *db, const struct campaign_dir *c, struct cam
 		.exclude = str_of(names_json(arena, c->exclude.items, c->exclude.count)),
 		.filter = c->filter.size ? c->filter : (str){},
 	};
-	return look(db, c->settings, c->html, ret);
+	return look(db, c->settings, c->html, c, ret);
 }
 
 static str keep_cell(struct arena *arena, const PGresult *result, int column)
@@ -364,7 +467,7 @@ int campaign_lint_stored(struct db *db, const struct campaign_row *campaign,
 	struct lint_source *source = &ret->source;
 	source->text_is_made = source->html.data && source->text.data &&
 			       str_eq(source->text, html_text(arena, source->html));
-	return look(db, settings, source->html, ret);
+	return look(db, settings, source->html, NULL, ret);
 }
 
 int campaign_lint_check_off(struct cli *cli, str file, const struct key_list *off)

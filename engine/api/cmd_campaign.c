@@ -1,4 +1,5 @@
-/* cmd_campaign.c - `rundbrief campaign create | ready | start | list | show | delete`. */
+/* cmd_campaign.c - `rundbrief campaign create | ready | start | list | show | delete | winner`.
+ */
 #include "engine/api/commands.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "engine/api/campaign_store.h"
 #include "engine/api/rows.h"
 #include "engine/api/sending.h"
+#include "engine/api/winner.h"
 
 /* Errors that were found stop the launch, not the draft. */
 static int create(struct cli *cli, struct db *db, const char *from_or_folder, bool is_ready)
@@ -227,8 +229,8 @@ static int delete (struct db *db, const char *name)
 
 static int campaign_run(struct cli *cli, int argc, char **argv)
 {
-	static const char *const verbs[] = {"create", "list",  "show", "delete",
-					    "ready",  "start", "check"};
+	static const char *const verbs[] = {"create", "list",  "show",   "delete",
+					    "ready",  "start", "winner", "check"};
 	bool recount = false;
 	const struct cli_option options[] = {
 		{"recount", CLI_FLAG, &recount, NULL,
@@ -236,20 +238,24 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 		{},
 	};
 	struct db db;
-	int code = cli_parse(cli, options, &argc, &argv, 1, 2);
+	int code = cli_parse(cli, options, &argc, &argv, 1, 3);
 	if (code != CLI_GO)
 		return code;
 	size_t verb = 0;
-	while (verb < 7 && strcmp(argv[0], verbs[verb]) != 0)
+	while (verb < 8 && strcmp(argv[0], verbs[verb]) != 0)
 		verb++;
-	if (verb == 7)
-		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 7);
-	if (recount && verb != 6)
+	if (verb == 8)
+		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 8);
+	if (recount && verb != 7)
 		return cli_fail(cli, EXIT_USAGE, "--recount goes with check");
-	if ((argc == 2) == (verb == 1))
+	int wanted = verb == 1 ? 1 : verb == 6 ? 3 : 2;
+	if (argc != wanted)
 		return cli_fail(cli, EXIT_USAGE, "%s; see --help",
-				verb == 1 ? "list takes no argument"
-					  : "the campaign is missing");
+				argc < wanted && verb == 6
+					? "which campaign, and which variant?"
+				: argc < wanted ? "the campaign is missing"
+				: verb == 1     ? "list takes no argument"
+						: "there is an argument too many");
 	code = db_open(&db, cli);
 	if (code != CLI_GO)
 		return code;
@@ -258,6 +264,7 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 	       : verb == 2            ? show(cli, &db, argv[1])
 	       : verb == 3            ? delete (&db, argv[1])
 	       : verb == 5            ? start(&db, argv[1])
+	       : verb == 6            ? winner_name(&db, argv[1], argv[2])
 				      : check(cli, &db, argv[1], recount);
 	db_close(&db);
 	return code;
@@ -267,7 +274,7 @@ const struct command command_campaign = {
 	.name = "campaign",
 	.synopsis =
 		"create DIR\ncheck CAMPAIGN | DIR [--recount]\nready FROM\nstart CAMPAIGN | "
-		"DIR\nlist\nshow CAMPAIGN\ndelete CAMPAIGN",
+		"DIR\nlist\nshow CAMPAIGN\ndelete CAMPAIGN\nwinner CAMPAIGN VARIANT",
 	.summary = "Store a campaign from its folder; check, start, list, show or delete them",
 	.manual =
 		"A campaign is a folder with campaign.conf, body.html and body.txt; "
@@ -286,7 +293,9 @@ const struct command command_campaign = {
 		"it up.\n"
 		"ready makes the transactional campaign `ready`, whose messages bring their "
 		"content\n"
-		"with them (see `rundbrief post`); FROM is \"Ann Example <ann@example.com>\".",
+		"with them (see `rundbrief post`); FROM is \"Ann Example <ann@example.com>\".\n"
+		"winner names the variant (A/B) that those get who wait for it; what is named "
+		"stays.",
 	.run = campaign_run,
 	.outputs = CLI_JSON | CLI_CSV,
 };

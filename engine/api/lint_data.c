@@ -1,5 +1,5 @@
 /* lint_data.c - what the real lists say of the attributes that a letter reads. The counts are
- * kept up to date (sql/0017_attribute_counts.sql); they hold for an audience of one list. Of
+ * kept up to date (sql/0016_attribute_counts.sql); they hold for an audience of one list. Of
  * any other, a small one is counted itself, and of a large one they are about right. */
 #include "engine/api/campaign_lint.h"
 
@@ -183,7 +183,7 @@ static void say_all(struct db *db, struct campaign_lint *r, const struct known *
 	}
 	for (size_t i = 0; i < r->field_count; i++) {
 		uint64_t have = r->field_counts[i];
-		if (have == 0)
+		if (have == 0 && !r->fields[i].unseen)
 			say_unknown(db, r, &r->fields[i], known);
 		else if (have < r->recipients && r->fields[i].bare)
 			say_missing(db, r, &r->fields[i], r->recipients - have);
