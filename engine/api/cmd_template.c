@@ -15,7 +15,7 @@
 
 struct render {
 	const char *data, *partials, *escape;
-	bool strict;
+	bool strict, lax_filters;
 };
 
 /* partial NAME is DIR/NAME.liquid or DIR/NAME; a name that climbs out of DIR is none. */
@@ -99,6 +99,7 @@ static int render_file(struct cli *cli, const struct render *r, const char *path
 		.escape = strcmp(r->escape, "html") == 0 ? LIQUID_ESCAPE_HTML
 							 : LIQUID_ESCAPE_NONE,
 		.strict_variables = r->strict,
+		.lax_filters = r->lax_filters,
 		.load_partial = r->partials ? load_partial : NULL,
 		.load_context = (void *)(uintptr_t)r->partials,
 	};
@@ -132,6 +133,8 @@ static int template_run(struct cli *cli, int argc, char **argv)
 		{"autoescape", CLI_TEXT, &r.escape, "html|none",
 		 "escaping of {{ output }}; html unless told"},
 		{"strict", CLI_FLAG, &r.strict, NULL, "an unknown variable is an error"},
+		{"lax-filters", CLI_FLAG, &r.lax_filters, NULL,
+		 "an unknown filter changes nothing, instead of being an error"},
 		{},
 	};
 	static const char *const verbs[] = {"render"};
@@ -148,7 +151,8 @@ static int template_run(struct cli *cli, int argc, char **argv)
 
 const struct command command_template = {
 	.name = "template",
-	.synopsis = "render FILE [--data JSON] [--partials DIR] [--autoescape html|none]",
+	.synopsis = "render FILE [--data JSON] [--partials DIR] [--autoescape html|none] "
+		    "[--strict] [--lax-filters]",
 	.summary = "Render one template file and write exactly its bytes",
 	.manual = "Variables that the data does not have are empty; an unknown filter or tag, "
 		  "or a wrong\n"
