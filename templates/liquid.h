@@ -8,6 +8,7 @@
 #include "engine/base/usec.h"
 #include "templates/value.h"
 
+struct region;
 struct liquid; /* compiled, immutable: one serves all threads */
 
 /* An error for people: where and what, and the line itself. */
@@ -29,12 +30,20 @@ enum liquid_escape { LIQUID_ESCAPE_NONE, LIQUID_ESCAPE_HTML };
  * the end of out: for quoted-printable the column is the distance to the last LF, so
  * put_literal looks back in out, looks ahead to the literal's own first LF, and writes a soft
  * line break between when the two do not fit on a line. Inside capture text stays plain.
- * context is shared by all renderings on all threads: read-only. */
+ * context is shared by all renderings on all threads: read-only. The place is the rendering's
+ * own: where the encoder left off, so that it need not look back while nobody else wrote. */
+struct liquid_place {
+	size_t size; /* of out, then; 0: nothing is known */
+	unsigned column;
+};
+
 struct liquid_encoding {
 	/* False: out of memory. text never is empty. */
 	bool (*prepare_literal)(void *context, str text, struct arena *, str *ret_prepared);
-	void (*put_literal)(void *context, str prepared, struct buf *out);
-	void (*encode_output)(void *context, str text, struct buf *out); /* escaped already */
+	void (*put_literal)(void *context, struct liquid_place *, str prepared,
+			    struct buf *out);
+	void (*encode_output)(void *context, struct liquid_place *, str text, /* escaped */
+			      struct buf *out);
 	void *context;
 };
 
@@ -49,6 +58,9 @@ struct liquid_options {
 	bool (*load_partial)(void *context, str name, struct arena *, str *ret_source);
 	void *load_context;
 	const struct liquid_encoding *encoding; /* NULL: plain; else it outlives the liquid */
+	/* For date, number, money and t (region.h); NULL: times are UTC, and the others errors.
+	 * Else it outlives the liquid. */
+	const struct region *region;
 };
 
 /* Bounds of one rendering, each with its own error: no template and no data can make it hang or
@@ -71,6 +83,10 @@ struct liquid_limits {
  * is read by a computed name ({{ [name] }}, include with a variable) cannot be listed. */
 size_t liquid_variable_count(const struct liquid *);
 str liquid_variable(const struct liquid *, size_t index);
+/* Whether filters look at the reader's zone or locale; the variables with them are not listed
+ * above, for nobody misses them where they are absent. */
+bool liquid_uses_zone(const struct liquid *);
+bool liquid_uses_locale(const struct liquid *);
 
 /* Appends to out. roots is a hash value: names to values, NULL: none (fastest when its pairs
  * stand in the order of liquid_variable(), others between them do no harm). scratch is used

@@ -39,8 +39,9 @@ struct liquid_frame {
 	size_t root_count;
 	struct arena *scratch;
 	struct buf *out;
-	size_t held_size; /* in captures around this one */
-	bool plain;       /* inside capture: no transfer encoding */
+	size_t held_size;          /* in captures around this one */
+	struct liquid_place place; /* of the transfer encoding in out */
+	bool plain;                /* inside capture: no transfer encoding */
 	bool stopped;
 	uint32_t depth;
 	uint64_t effort_left; /* in 64ths of a step */
@@ -51,6 +52,11 @@ struct liquid_frame {
 	struct symbols own_symbols; /* with names that partials brought in while rendering */
 	struct partial *partials;
 	struct liquid_error *error;
+	/* Of the reader, looked up when first asked for. */
+	const struct zone *zone;
+	const struct locale *locale;
+	const struct text_set *texts;
+	bool zone_known, texts_known;
 };
 
 enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAIL = -1 };

@@ -2,6 +2,8 @@
  *   campaign.conf   name, subject, from, lists, ... (`rundbrief help campaign`)
  *   body.html       the letter; body.txt its plain text (one of the two is enough)
  *   partials/       NAME.liquid for {% render 'NAME' %}
+ *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
+ *   locales/        de.json, en.json for {{ "key" | t }}
  * Reading ends in the settings object and the bodies as the database keeps them. */
 #pragma once
 
@@ -16,6 +18,12 @@ struct campaign_header {
 struct campaign_window {
 	str start, end, from, until, zone, recipient_zone;
 	bool spread;
+};
+
+/* Of a letter (A/B): what is empty is as in the letter. */
+struct campaign_variant {
+	str name, subject, from, html_file, text_file;
+	double share; /* 0: none is said */
 };
 
 struct campaign_dir {
@@ -38,11 +46,19 @@ struct campaign_dir {
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
+	str locales;             /* folder */
+	str locale, recipient_locale, zone, recipient_zone;
+	struct campaign_variant *variants;
+	size_t variant_count;
+	double hold_out; /* share; 0: nobody is left out */
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
+	str data_file, data;
+	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
+	uint32_t hold_out_parts;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
