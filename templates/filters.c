@@ -73,6 +73,14 @@ static const struct filter filters[] = {
 
 enum { FILTER_COUNT = sizeof filters / sizeof *filters };
 
+static int pass(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+{
+	*ret = input->value;
+	return 0;
+}
+
+const struct filter filter_unknown = {"", 0, UINT8_MAX, true, true, pass};
+
 const struct filter *filter_find(str name)
 {
 	for (size_t i = 0; i < FILTER_COUNT; i++)

@@ -25,6 +25,7 @@ struct filter {
 };
 
 const struct filter *filter_find(str name); /* NULL: there is none */
+extern const struct filter filter_unknown;  /* stands for any other where that is allowed */
 void filter_suggest(char *out, size_t out_size, str name);
 
 filter_apply filter_append, filter_prepend, filter_upcase, filter_downcase, filter_capitalize,

@@ -51,6 +51,7 @@ struct liquid_options {
 	str file;                  /* for errors */
 	enum liquid_escape escape; /* of {{ output }}; `| raw` opts out */
 	bool strict_variables;
+	bool lax_filters; /* an unknown filter changes nothing, instead of being an error */
 	/* Source of a partial by name; false: there is none. NULL: partials are errors. Called
 	 * while compiling; while rendering too, from any thread, but only for `include` with a
 	 * name that is no literal. */

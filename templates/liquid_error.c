@@ -100,23 +100,34 @@ static size_t distance(str a, str b)
 	return row[b.size];
 }
 
+void suggestion_begin(struct suggestion *s, str given)
+{
+	*s = (struct suggestion){.given = given, .distance = given.size / 3 + 2};
+}
+
+void suggestion_consider(struct suggestion *s, str name)
+{
+	if (name.size == 0 || name.size > SUGGESTED_SIZE || s->given.size > SUGGESTED_SIZE)
+		return;
+	size_t d = distance(s->given, name);
+	if (d >= s->distance)
+		return;
+	s->best = name;
+	s->distance = d;
+}
+
+void suggestion_end(const struct suggestion *s, char *out, size_t out_size)
+{
+	out[0] = '\0';
+	if (s->best.data)
+		snprintf(out, out_size, ", did you mean '%.*s'?", STR_FORMAT(s->best));
+}
+
 void liquid_suggest(char *out, size_t out_size, str given, const char *const *names)
 {
-	const char *best = NULL;
-	size_t best_distance = given.size / 3 + 2;
-	out[0] = '\0';
-	if (given.size > SUGGESTED_SIZE)
-		return;
-	for (; *names; names++) {
-		str name = str_of(*names);
-		if (name.size > SUGGESTED_SIZE)
-			continue;
-		size_t d = distance(given, name);
-		if (d >= best_distance)
-			continue;
-		best = *names;
-		best_distance = d;
-	}
-	if (best)
-		snprintf(out, out_size, ", did you mean '%s'?", best);
+	struct suggestion s;
+	suggestion_begin(&s, given);
+	for (; *names; names++)
+		suggestion_consider(&s, str_of(*names));
+	suggestion_end(&s, out, out_size);
 }

@@ -16,9 +16,24 @@ const struct value *frame_lookup(struct liquid_frame *f, uint32_t symbol)
 	return binding->assigned ? binding->assigned : binding->root;
 }
 
-static int fail_undefined(struct liquid_frame *f, str name)
+/* around: where it was looked for. */
+int frame_fail_undefined(struct liquid_frame *f, str name, const struct value *around)
 {
-	return frame_fail(f, "undefined variable '%.*s'", STR_FORMAT(str_sub(name, 0, 80)));
+	struct suggestion s;
+	char hint[80];
+	size_t known = around == f->roots ? f->scope->binding_count : 0;
+	size_t pairs = around->kind == VALUE_HASH ? around->hash.count : 0;
+	if (!frame_effort(f, (known + pairs) * 16))
+		return -1;
+	suggestion_begin(&s, name);
+	for (size_t i = 0; i < known; i++)
+		if (frame_lookup(f, (uint32_t)i))
+			suggestion_consider(&s, f->symbols->names[i]);
+	for (size_t i = 0; i < pairs; i++)
+		suggestion_consider(&s, around->hash.pairs[i].name);
+	suggestion_end(&s, hint, sizeof hint);
+	return frame_fail(f, "undefined variable '%.*s'%s", STR_FORMAT(str_sub(name, 0, 80)),
+			  hint);
 }
 
 /* The variable itself, before its lookups. */
@@ -39,7 +54,9 @@ static int find_root(struct liquid_frame *f, const struct expression *variable,
 		name = f->symbols->names[symbol];
 		*ret_value = frame_lookup(f, symbol);
 	}
-	return !*ret_value && f->liquid->options.strict_variables ? fail_undefined(f, name) : 0;
+	return !*ret_value && f->liquid->options.strict_variables
+		       ? frame_fail_undefined(f, name, f->roots)
+		       : 0;
 }
 
 static bool array_item(const struct value *array, int64_t index, struct value *ret)
@@ -173,8 +190,9 @@ static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct v
 	}
 	if (found)
 		return found;
+	struct value around = *object;
 	*object = nil;
-	return f->liquid->options.strict_variables ? fail_undefined(f, name) : 0;
+	return f->liquid->options.strict_variables ? frame_fail_undefined(f, name, &around) : 0;
 }
 
 static int evaluate_variable(struct liquid_frame *f, const struct expression *variable,

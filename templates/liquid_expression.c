@@ -333,6 +333,8 @@ static int parse_call(struct parser *p, struct lexer *l, const struct expression
 		return fail_unexpected(p, l, "a filter's name");
 	str name = l->token.text;
 	*call = (struct filter_call){.filter = filter_find(name)};
+	if (!call->filter && p->compilation->options->lax_filters)
+		call->filter = &filter_unknown;
 	if (!call->filter) {
 		filter_suggest(hint, sizeof hint, name);
 		return parser_fail(p, at, "unknown filter '%.*s'%s",

@@ -110,6 +110,8 @@ static inline bool frame_escapes(const struct liquid_frame *f)
 [[nodiscard]] int frame_command(struct liquid_frame *, const struct value *, str name,
 				struct value *ret);
 const struct value *frame_lookup(struct liquid_frame *, uint32_t symbol);
+/* Always -1; suggests a name of what it was looked for in. */
+int frame_fail_undefined(struct liquid_frame *, str name, const struct value *around);
 
 /* liquid_render.c */
 [[nodiscard]] int frame_output(struct liquid_frame *, const struct value *);

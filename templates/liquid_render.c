@@ -91,9 +91,7 @@ static enum flow run_variable(struct liquid_frame *f, uint32_t symbol)
 		return frame_output(f, value) ? FLOW_FAIL : FLOW_NEXT;
 	if (!f->liquid->options.strict_variables)
 		return FLOW_NEXT;
-	str name = f->symbols->names[symbol];
-	return (enum flow)frame_fail(f, "undefined variable '%.*s'",
-				     STR_FORMAT(str_sub(name, 0, 80)));
+	return (enum flow)frame_fail_undefined(f, f->symbols->names[symbol], f->roots);
 }
 
 static enum flow run_assign(struct liquid_frame *f, uint32_t symbol,

@@ -226,5 +226,14 @@ struct partial *liquid_compile_partial(struct arena *, const struct liquid *, st
 void liquid_error_say(struct liquid_error *, const char *format, va_list);
 /* Fills in everything but the message from an offset into source. */
 void liquid_error_locate(struct liquid_error *, const struct source *, size_t at);
-/* " did you mean 'x'?" when one of names (ends with NULL) is near, else an empty string. */
+/* The nearest of names to a misspelt one. */
+struct suggestion {
+	str given, best;
+	size_t distance;
+};
+void suggestion_begin(struct suggestion *, str given);
+void suggestion_consider(struct suggestion *, str name);
+/* ", did you mean 'x'?" when one was near, else an empty string. */
+void suggestion_end(const struct suggestion *, char *out, size_t out_size);
+/* All at once; names ends with NULL. */
 void liquid_suggest(char *out, size_t out_size, str given, const char *const *names);

@@ -21,7 +21,7 @@
 
 struct render {
 	const char *data, *partials, *escape, *from, *locales, *locale, *zone;
-	bool strict;
+	bool strict, lax_filters;
 };
 
 /* partial NAME is DIR/NAME.liquid or DIR/NAME; a name that climbs out of DIR is none. */
@@ -138,6 +138,7 @@ static int render_file(struct cli *cli, const struct render *r, const char *path
 		.escape = strcmp(r->escape, "html") == 0 ? LIQUID_ESCAPE_HTML
 							 : LIQUID_ESCAPE_NONE,
 		.strict_variables = r->strict,
+		.lax_filters = r->lax_filters,
 		.load_partial = r->partials ? load_partial : NULL,
 		.load_context = (void *)(uintptr_t)r->partials,
 		.region = &region,
@@ -189,6 +190,8 @@ static int template_run(struct cli *cli, int argc, char **argv)
 		{"zone", CLI_TEXT, &r.zone, "NAME",
 		 "on whose clock dates are, unless the data say so in `time_zone`; else UTC"},
 		{"strict", CLI_FLAG, &r.strict, NULL, "an unknown variable is an error"},
+		{"lax-filters", CLI_FLAG, &r.lax_filters, NULL,
+		 "an unknown filter changes nothing, instead of being an error"},
 		{},
 	};
 	static const char *const verbs[] = {"render", "convert"};
@@ -207,7 +210,8 @@ static int template_run(struct cli *cli, int argc, char **argv)
 
 const struct command command_template = {
 	.name = "template",
-	.synopsis = "render FILE [--data JSON] [--partials DIR] [--autoescape html|none]\n"
+	.synopsis = "render FILE [--data JSON] [--partials DIR] [--autoescape html|none] "
+		    "[--strict] [--lax-filters]\n"
 		    "convert FILE --from mailchimp|handlebars|listmonk|mjml-merge",
 	.summary = "Render one template file, or convert one of another sender's language",
 	.manual =

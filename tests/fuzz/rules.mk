@@ -56,3 +56,14 @@ build/edges/tests/fuzz/fuzz_%.o: CFLAGS += -DLLVMFuzzerTestOneInput=entry_$(notd
 build/edges/tests/fuzz/edges: $(patsubst %.c,build/edges/%.o,$(EDGE_SOURCES)) \
 		$(patsubst %,build/edges/tests/fuzz/fuzz_%.o,$(EDGE_FUZZERS)) build/edges/gen/embedded.o
 	$(QUIET_LD)$(CC) -no-pie -o $@ $^ $(LIBS)
+
+# Templates and data from anybody: FUZZ_RUNS executions of the parser's fuzzer and of the renderer's.
+FUZZ_RUNS ?= 50000000
+LIQUID_FUZZERS := build/fuzz/tests/fuzz/liquid_parser build/fuzz/tests/fuzz/liquid_render
+.PHONY: show-fuzz-liquid show-fuzz-liquid-run
+show-fuzz-liquid:
+	@sh tests/tools/deps.sh build edges
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang WARNINGS= show-fuzz-liquid-run
+show-fuzz-liquid-run: $(LIQUID_FUZZERS)
+	@python3 tests/fuzz/show_liquid.py $(FUZZ_RUNS) $(LIQUID_FUZZERS)
+build/fuzz/templates/%.o build/fuzz/engine/base/%.o build/fuzz/tests/fuzz/fuzz_liquid%.o: CFLAGS += -O2

@@ -11,7 +11,7 @@ build='gcc make pkg-config libc6-dev liburing-dev libssl-dev libc-ares-dev libop
 demo='postgresql-15 libevent-2.1-7 libprotobuf-c1'
 test="$demo libcmocka-dev python3 python3-aiosmtpd python3-dkim python3-dnspython python3-icu iproute2
 	universal-ctags g++ openssl tzdata ruby ruby-liquid"
-edges='clang python3'
+edges='clang libclang-rt-14-dev python3'
 
 wanted=
 for what; do

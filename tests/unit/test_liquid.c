@@ -48,6 +48,14 @@ static void test_liquid_render_error_has_its_line(void **)
 	case_expect_error(&c, "{{ a.b }}", "{\"a\": {}}", "undefined variable 'b'");
 	case_expect_error(&c, "{{ ['no' ] }}", NULL, "undefined variable 'no'");
 	case_expect(&c, "{{ a.size }}", "{\"a\": [1]}", "1");
+	case_expect_error(&c, "{{ frist_name }}", "{\"first_name\": \"Ann\", \"city\": 1}",
+			  "undefined variable 'frist_name', did you mean 'first_name'?");
+	case_expect_error(&c, "{% assign total = 1 %}{{ totl | plus: 1 }}", NULL,
+			  "did you mean 'total'?");
+	case_expect_error(&c, "{{ s.ctiy.zip }}", "{\"s\": {\"city\": {}}}",
+			  "did you mean 'city'?");
+	c.options.lax_filters = true;
+	case_expect(&c, "{{ a | money: 'EUR', x: 1 | upcase }}", "{\"a\": \"b\"}", "B");
 	case_end(&c);
 }
 
