@@ -265,13 +265,20 @@ static size_t ascii_run(str s)
 size_t utf8_valid_size(str s)
 {
 	size_t at = 0, size;
-	for (uint64_t eight; at + sizeof eight <= s.size; at += sizeof eight) {
-		memcpy(&eight, s.data + at, sizeof eight);
-		if (eight & 0x8080808080808080u)
+	while (at < s.size) {
+		uint64_t eight = 0;
+		size_t left = s.size - at;
+		if (left >= sizeof eight)
+			memcpy(&eight, s.data + at, sizeof eight);
+		if (left >= sizeof eight && !(eight & 0x8080808080808080u))
+			at += sizeof eight;
+		else if ((unsigned char)s.data[at] < 0x80)
+			at++;
+		else if ((size = utf8_char_size(str_from(s, at))) > 0)
+			at += size;
+		else
 			break;
 	}
-	while (at < s.size && (size = utf8_char_size(str_from(s, at))) > 0)
-		at += size;
 	return at;
 }
 
