@@ -102,6 +102,13 @@ static int plan_node(struct compilation *c, struct node *node)
 	case NODE_TABLEROW:
 		return plan_block(c, &node->loop->body) ? -1
 							: plan_block(c, &node->loop->otherwise);
+	case NODE_SECTION:
+		return plan_block(c, &node->section->body);
+	case NODE_LAYOUT:
+		return plan_block(c, &node->layout->rest) ||
+				       plan_block(c, &node->layout->content.body)
+			       ? -1
+			       : 0;
 	default:
 		return 0; /* holds no text */
 	}

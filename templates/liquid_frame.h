@@ -51,6 +51,7 @@ struct liquid_frame {
 	usec wall_now;
 	struct symbols own_symbols; /* with names that partials brought in while rendering */
 	struct partial *partials;
+	str rests[LAYOUT_LIMIT]; /* by level: what stands outside of a source's blocks */
 	struct liquid_error *error;
 	/* Of the reader, looked up when first asked for. */
 	const struct zone *zone;
@@ -135,6 +136,8 @@ static inline const struct value *frame_bind(struct liquid_frame *f, uint32_t sy
 enum flow run_for(struct liquid_frame *, const struct loop *);
 enum flow run_tablerow(struct liquid_frame *, const struct loop *);
 enum flow run_partial(struct liquid_frame *, const struct partial_call *);
+/* A block of another source. */
+enum flow run_source(struct liquid_frame *, const struct source *, const struct block *);
 [[nodiscard]] struct scope *frame_scope(struct liquid_frame *);
 [[nodiscard]] int scope_reserve(struct liquid_frame *, struct scope *);
 /* Items of anything that can be walked, in [offset, offset + limit). */

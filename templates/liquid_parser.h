@@ -30,6 +30,8 @@ struct parser {
 	size_t bound_capacity;
 	struct read *reads, **reads_end;
 	struct map read_paths;
+	struct layout *layout;      /* this source's, once it has named one */
+	const struct layout *child; /* when this source is a layout: whose */
 };
 
 struct tag {
@@ -83,7 +85,7 @@ tag_parser *tag_find(str name);
 void tag_suggest(char *out, size_t out_size, str name);
 
 tag_parser parse_for, parse_tablerow, parse_cycle, parse_include, parse_render, parse_comment,
-	parse_raw, parse_doc, parse_inline_comment, parse_liquid;
+	parse_raw, parse_doc, parse_inline_comment, parse_liquid, parse_layout, parse_section;
 
 /* Merges and prepares literal text of a finished tree. */
 [[nodiscard]] int plan_block(struct compilation *, struct block *);

@@ -78,13 +78,14 @@ static int load_computed(struct liquid_frame *f, const struct partial_call *call
 	return 0;
 }
 
-static enum flow run_source(struct liquid_frame *f, const struct partial *partial)
+enum flow run_source(struct liquid_frame *f, const struct source *source,
+		     const struct block *block)
 {
-	const struct source *source = f->source;
-	f->source = &partial->source;
-	enum flow flow = run_block(f, &partial->body);
+	const struct source *around = f->source;
+	f->source = source;
+	enum flow flow = run_block(f, block);
 	if (flow != FLOW_FAIL)
-		f->source = source;
+		f->source = around;
 	return flow;
 }
 
@@ -108,14 +109,14 @@ static enum flow run_with(struct liquid_frame *f, const struct partial *partial,
 {
 	if (with->kind != VALUE_ARRAY) {
 		f->scope->bindings[variable].inner = with;
-		return run_source(f, partial);
+		return run_source(f, &partial->source, &partial->body);
 	}
 	enum flow flow = FLOW_NEXT;
 	for (size_t i = 0; i < with->array.count && flow == FLOW_NEXT; i++) {
 		if (!frame_turn(f))
 			return FLOW_FAIL;
 		f->scope->bindings[variable].inner = &with->array.items[i];
-		flow = run_source(f, partial);
+		flow = run_source(f, &partial->source, &partial->body);
 	}
 	return flow;
 }
@@ -176,7 +177,7 @@ static enum flow render_once(struct liquid_frame *f, const struct partial_call *
 	if (item->kind != VALUE_NIL)
 		scope->bindings[call->variable].assigned = item;
 	f->scope = scope;
-	enum flow flow = run_source(f, partial);
+	enum flow flow = run_source(f, &partial->source, &partial->body);
 	f->scope = outside;
 	scope->next_free = f->free_scopes;
 	f->free_scopes = scope;

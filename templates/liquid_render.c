@@ -127,6 +127,19 @@ static enum flow run_aside(struct liquid_frame *f, const struct block *block, st
 	return flow;
 }
 
+/* What stands outside of the blocks runs first: what it assigns, the layout sees. */
+static enum flow run_layout(struct liquid_frame *f, const struct layout *layout)
+{
+	str *rest = &f->rests[layout->level], before = *rest, text;
+	enum flow flow = run_aside(f, &layout->rest, &text);
+	if (flow != FLOW_NEXT)
+		return flow;
+	*rest = text;
+	flow = run_source(f, layout->content.source, &layout->content.body);
+	*rest = before;
+	return flow;
+}
+
 static enum flow run_capture(struct liquid_frame *f, const struct node *node)
 {
 	struct value value = value_string(STR(""));
@@ -270,6 +283,13 @@ static enum flow run_node(struct liquid_frame *f, const struct node *node)
 		return run_ifchanged(f, node);
 	case NODE_PARTIAL:
 		return run_partial(f, node->call);
+	case NODE_LAYOUT:
+		return run_layout(f, node->layout);
+	case NODE_SECTION:
+		return run_source(f, node->section->source, &node->section->body);
+	case NODE_REST:
+		frame_put(f, f->rests[node->symbol]);
+		return FLOW_NEXT;
 	}
 	return FLOW_NEXT;
 }

@@ -243,6 +243,8 @@ static const struct {
 	{"cycle", parse_cycle},
 	{"ifchanged", parse_ifchanged},
 	{"include", parse_include},
+	{"layout", parse_layout},
+	{"block", parse_section},
 	{"render", parse_render},
 	{"comment", parse_comment},
 	{"#", parse_inline_comment},

@@ -12,6 +12,7 @@
 enum {
 	DEPTH_LIMIT = 100,     /* nesting of tags and of expressions, as in the reference */
 	DEPTH_LIMIT_MAX = 200, /* of rendering, whatever the caller asks: bounds the C stack */
+	LAYOUT_LIMIT = 4,      /* layouts of layouts */
 	ARGUMENT_LIMIT = 16,   /* of a filter or cycle; the longest standard filter takes 3 */
 };
 
@@ -164,6 +165,9 @@ struct node {
 		NODE_DECREMENT,
 		NODE_IFCHANGED,
 		NODE_PARTIAL,
+		NODE_LAYOUT,
+		NODE_SECTION,
+		NODE_REST,
 	} kind;
 	uint32_t at; /* offset in the source, for errors */
 	struct node *next;
@@ -171,7 +175,7 @@ struct node {
 		struct {
 			str text, prepared;
 		} literal;
-		uint32_t symbol; /* VARIABLE, INCREMENT, DECREMENT */
+		uint32_t symbol; /* VARIABLE, INCREMENT, DECREMENT; REST: the layout's level */
 		struct pipeline *output;
 		struct {
 			uint32_t symbol;
@@ -186,7 +190,26 @@ struct node {
 		struct cycle *cycle;
 		struct block body; /* IFCHANGED */
 		struct partial_call *call;
+		struct layout *layout;
+		struct section *section;
 	};
+};
+
+/* A block of another source than the one around it. */
+struct section {
+	str name;
+	const struct source *source;
+	struct block body;
+	bool used;
+	struct section *next;
+};
+
+/* A source that has a layout: its blocks, what is outside of them, and the layout's text. */
+struct layout {
+	struct section *sections, content;
+	struct block rest;
+	uint32_t level;
+	const struct layout *child; /* the source whose layout this one is */
 };
 
 /* A path read from outside. */
