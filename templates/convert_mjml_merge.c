@@ -82,6 +82,7 @@ static str path_of(struct reader *r)
 			base = convert_member(r->c, base, str_sub(path, 0, size));
 		path = str_from(path, size + 1);
 	}
+	r->bad = r->bad || base.size == 0;
 	return base;
 }
 
