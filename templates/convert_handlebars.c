@@ -88,6 +88,12 @@ static bool read_mustache(str source, size_t at, struct mustache *m)
 	return true;
 }
 
+static bool ends_in_blank(const struct buf *text)
+{
+	return text->size > 0 &&
+	       (text->data[text->size - 1] == ' ' || text->data[text->size - 1] == '\t');
+}
+
 /* Alone on its line: the blanks before it are taken back, and how much behind it goes. */
 static size_t take_line(struct convert *c, str all)
 {
@@ -105,7 +111,7 @@ static size_t take_line(struct convert *c, str all)
 		end++;
 	if (end < c->source.size && c->source.data[end] != '\n')
 		return 0;
-	for (size_t blanks = begin - from; blanks > 0 && c->text.size > 0; blanks--)
+	while (from++ < begin && ends_in_blank(&c->text)) /* a tilde has taken them, else */
 		c->text.size--;
 	return (end < c->source.size ? end + 1 : end) - to;
 }

@@ -69,6 +69,7 @@ a{{!-- with }} braces --}}c
 {{#with person as |p|}}{{p.name}}{{/with}}
 a  {{~name~}}  b  {{~#if yes~}}  c  {{~/if~}}  d {{~{html}~}} e {{~! c ~}} f
 {{#if yes}}\n  a\n{{else}}\n  b\n{{/if}}\nend
+abc{{! c ~}}\n  {{#if yes}}\nx{{/if}}\n\t{{! tab }}\nend
 {{#each items}}\n  {{#if x}}\n    own\n  {{/if}}\n{{/each}}\nend
 \{{name}} \\{{name}} \{{a}} \\{{a}}
 \{{name}} {{name}} \\{{name}} \{{a}}
