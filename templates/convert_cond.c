@@ -28,6 +28,14 @@ bool convert_is_name(str name)
 	return true;
 }
 
+bool convert_is_number(str text)
+{
+	int64_t whole;
+	uint64_t part;
+	str fraction = text, before = str_cut(&fraction, '.');
+	return str_to_i64(before, &whole) && (!fraction.data || str_to_u64(fraction, &part));
+}
+
 void convert_words(struct convert *c, str open, str close)
 {
 	static char taken;

@@ -88,12 +88,6 @@ static bool read_mustache(str source, size_t at, struct mustache *m)
 	return true;
 }
 
-static bool ends_in_blank(const struct buf *text)
-{
-	return text->size > 0 &&
-	       (text->data[text->size - 1] == ' ' || text->data[text->size - 1] == '\t');
-}
-
 /* Alone on its line: the blanks before it are taken back, and how much behind it goes. */
 static size_t take_line(struct convert *c, str all)
 {
@@ -111,8 +105,7 @@ static size_t take_line(struct convert *c, str all)
 		end++;
 	if (end < c->source.size && c->source.data[end] != '\n')
 		return 0;
-	while (from++ < begin && ends_in_blank(&c->text)) /* a tilde has taken them, else */
-		c->text.size--;
+	convert_trim_blanks(c, begin - from);
 	return (end < c->source.size ? end + 1 : end) - to;
 }
 
@@ -437,7 +430,7 @@ static size_t take_braces(struct handlebars *h, size_t at)
 		convert_lost(c, m.all, "too long");
 	else
 		put_mustache(h, &m);
-	c->trim_next = m.trim_after;
+	convert_tag_ends(c, m.trim_after);
 	return m.all.size + line;
 }
 

@@ -85,16 +85,10 @@ static struct term bare_term(str text)
 		const char *word, *liquid;
 	} literals[] = {
 		{"true", "true"}, {"false", "false"}, {"null", "nil"}, {"undefined", "nil"}};
-	uint64_t whole;
-	str digits = text, rest;
 	for (size_t i = 0; i < sizeof(literals) / sizeof(*literals); i++)
 		if (str_eq(text, str_of(literals[i].word)))
 			return (struct term){TERM_LITERAL, str_of(literals[i].liquid), STR("")};
-	if (str_starts(digits, STR("-")))
-		digits = str_from(digits, 1);
-	rest = digits;
-	str before = str_cut(&rest, '.');
-	if (str_to_u64(before, &whole) && (!rest.data || str_to_u64(rest, &whole)))
+	if (convert_is_number(text))
 		return (struct term){TERM_LITERAL, text, STR("")};
 	return (struct term){TERM_PATH, text, STR("")};
 }

@@ -296,7 +296,7 @@ static void take_action(struct listmonk *l, str all)
 		convert_lost(c, all, "too long");
 	else
 		put_action(l, all, str_trim(inner));
-	c->trim_next = after;
+	convert_tag_ends(c, after);
 }
 
 void convert_listmonk(struct convert *c)

@@ -164,7 +164,7 @@ static struct convert_value read_value(struct reader *r)
 		value.base = !value.boolean                     ? word
 			     : str_eq_nocase(word, STR("true")) ? STR("true")
 								: STR("false");
-		r->bad = !value.boolean && word.data[word.size - 1] == '.';
+		r->bad = !value.boolean && !convert_is_number(word);
 	} else if (str_starts(ahead.rest, STR("("))) {
 		r->rest = str_from(ahead.rest, 1);
 		value = read_call(r, word);
