@@ -287,7 +287,7 @@ static void open_block(struct handlebars *h, const struct mustache *m)
 			open_each(h, m, &terms, &value);
 			return;
 		}
-		value.base = convert_plain(h->c, &value);
+		value.base = convert_variable(h->c, &value);
 		value.filters = STR("");
 		open_if(h, m, name, convert_truth(h->c, &value), false);
 		h->c->blocks[h->c->depth - 1].kind = BLOCK_WITH;

@@ -281,6 +281,8 @@ static bool path_value(const struct handlebars *h, str path, struct convert_valu
 	value->base = members(c, scope_base(c, &h->scopes[scope]), path);
 	while (!explicit && h->scopes[scope].kind == SCOPE_SECTION) {
 		str outer = members(c, scope_base(c, &h->scopes[--scope]), path);
+		if (outer.size == 0)
+			return false; /* a path of nothing but dots */
 		value->filters = convert_format(c, "%.*s | default: %.*s, allow_false: true",
 						STR_FORMAT(value->filters), STR_FORMAT(outer));
 	}
@@ -390,7 +392,7 @@ static bool call_lookup(const struct handlebars *h, const struct terms *terms,
 	if (terms->count != 3 || !term_value(h, &terms->items[1], value) ||
 	    !term_value(h, &terms->items[2], &key))
 		return false;
-	str base = convert_plain(h->c, value), name = convert_plain(h->c, &key);
+	str base = convert_variable(h->c, value), name = convert_plain(h->c, &key);
 	*value = (struct convert_value){
 		convert_format(h->c, "%.*s[%.*s]", STR_FORMAT(base), STR_FORMAT(name)), STR(""),
 		false};

@@ -94,7 +94,7 @@ static void put_with(struct listmonk *l, str all, str rest)
 		convert_lost(c, all, "a value");
 		value = (struct convert_value){STR("nil"), STR(""), false};
 	}
-	struct convert_value plain = {convert_plain(c, &value), STR(""), false};
+	struct convert_value plain = {convert_variable(c, &value), STR(""), false};
 	struct convert_cond cond = convert_truth(c, &plain);
 	convert_open(c, all, STR("with"), "{% endif %}")->kind = BLOCK_WITH;
 	convert_put(c, "{%% if %.*s %%}", STR_FORMAT(cond.yes));

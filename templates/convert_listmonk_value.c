@@ -236,7 +236,7 @@ static bool call_index(const struct listmonk *l, const struct command *command,
 	struct convert_value key;
 	if (command->piped || command->count < 3 || !term_value(l, command->terms[1], value))
 		return false;
-	str base = convert_plain(l->c, value);
+	str base = convert_variable(l->c, value);
 	if (str_eq(base, STR("subscriber")))
 		base = STR("");
 	for (size_t i = 2; i < command->count; i++) {

@@ -104,6 +104,8 @@ struct convert_value {
 };
 /* Without filters: where conditions and parameters want it. Assigned in the prelude. */
 str convert_plain(struct convert *, const struct convert_value *);
+/* No literal either: what can have members. */
+str convert_variable(struct convert *, const struct convert_value *);
 
 /* A condition and its opposite: Liquid has no `not` and no parentheses. kind says how yes is
  * joined; no is joined the other way. */
