@@ -148,6 +148,14 @@ static int look_up_name(struct liquid_frame *f, const struct lookup *lookup, str
 	return found;
 }
 
+/* Beyond the end is nil, and nothing that is undefined. */
+static int look_up_index(struct value *object, int64_t index)
+{
+	if (!array_item(object, index, object))
+		*object = nil;
+	return 1;
+}
+
 static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct value *object)
 {
 	struct value key;
@@ -161,7 +169,7 @@ static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct v
 		if (key.kind == VALUE_STRING)
 			found = look_up_name(f, lookup, name = key.string, object);
 		else if (key.kind == VALUE_INT && object->kind == VALUE_ARRAY)
-			found = array_item(object, key.integer, object);
+			return look_up_index(object, key.integer);
 	}
 	if (found)
 		return found;
@@ -219,7 +227,8 @@ int evaluate(struct liquid_frame *f, const struct expression *expression, struct
 static int apply(struct liquid_frame *f, const struct filter_call *call, struct value *value)
 {
 	struct value arguments[ARGUMENT_LIMIT];
-	struct filter_input input = {.value = *value, .arguments = arguments};
+	struct filter_input input = {.value = *value, .arguments = arguments, .call = call};
+	size_t named = 0; /* these stand at the end, the last first */
 	uint64_t effort = EFFORT_OF_STEP + effort_of(value);
 	for (size_t i = 0; i < call->argument_count; i++) {
 		const struct argument *argument = &call->arguments[i];
@@ -229,8 +238,8 @@ static int apply(struct liquid_frame *f, const struct filter_call *call, struct 
 		effort += effort_of(&given);
 		if (!argument->name.data)
 			arguments[input.count++] = given;
-		else if (str_eq(argument->name, STR("allow_false")))
-			input.allow_false = value_truthy(&given);
+		else
+			arguments[ARGUMENT_LIMIT - ++named] = given;
 	}
 	*value = nil;
 	if (!frame_effort(f, effort) || call->filter->apply(f, &input, value))
@@ -265,6 +274,9 @@ static int contains(struct liquid_frame *f, const struct value *left, const stru
 	*ret = false;
 	if (!value_truthy(right))
 		return 0;
+	if (left->kind != VALUE_STRING &&
+	    (right->kind == VALUE_EMPTY || right->kind == VALUE_BLANK))
+		return 0; /* no values */
 	switch (left->kind) {
 	case VALUE_STRING:
 		if (!frame_text(f, right, &needle) ||

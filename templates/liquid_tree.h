@@ -135,6 +135,8 @@ struct partial_call {
 	bool isolated;           /* render, not include */
 	struct partial *partial; /* NULL: the name is computed when rendering */
 	struct expression name, with;
+	bool has_with;     /* or for; else include hands over what is called `same` */
+	uint32_t same;     /* the partial's name as a variable, when it is known */
 	bool each;         /* `for`: once an item */
 	uint32_t variable; /* what `with` is called inside; SYMBOL_NONE: by the name */
 	struct named {
@@ -194,6 +196,11 @@ struct read {
 	struct read *next;
 };
 
+/* What filters of a template need of the reader: see region.h. */
+struct liquid_use {
+	bool zone, locale;
+};
+
 struct liquid {
 	struct source source;
 	struct liquid_options options;
@@ -204,6 +211,7 @@ struct liquid {
 	size_t run_count;
 	str *variables;
 	size_t variable_count;
+	struct liquid_use use;
 };
 
 uint32_t symbols_intern(struct symbols *, str name); /* SYMBOL_NONE: out of memory */

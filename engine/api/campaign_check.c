@@ -1,8 +1,11 @@
 /* campaign_check.c - a campaign's folder compiled as the engine will compile it. */
 #include "engine/api/campaign_dir.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_lint.h"
+#include "engine/api/inline_css.h"
 #include "engine/api/template_error.h"
 #include "engine/send/content.h"
 
@@ -24,10 +27,31 @@ static str partial_file(struct arena *arena, const struct campaign_dir *c, str n
 	return (str){};
 }
 
+/* "variant NAME: part", as engine/send/content_variants.c says it; NULL: the letter's own. */
+static const struct campaign_variant *variant_in(const struct campaign_dir *c, str *part)
+{
+	for (size_t i = 0; i < c->variant_count; i++) {
+		char head[60];
+		int size = snprintf(head, sizeof(head),
+				    "variant %.*s: ", STR_FORMAT(c->variants[i].name));
+		if (!str_starts(*part, str_make(head, (size_t)size)))
+			continue;
+		*part = str_from(*part, (size_t)size);
+		return &c->variants[i];
+	}
+	return NULL;
+}
+
 /* The compiler knows parts; people know files. */
 static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 {
 	struct buf b;
+	str whole = part;
+	const struct campaign_variant *variant = variant_in(c, &part);
+	if (variant && str_eq(part, STR("body.html")) && variant->html_file.size)
+		return variant->html_file;
+	if (variant && str_eq(part, STR("body.txt")) && variant->text_file.size)
+		return variant->text_file;
 	if (str_eq(part, STR("body.html")))
 		return c->html_file;
 	if (str_eq(part, STR("body.txt")) && !c->text_is_made)
@@ -35,20 +59,24 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 	str partial = partial_file(arena, c, part);
 	if (partial.data)
 		return partial;
-	buf_init_arena(&b, arena, c->folder.size + part.size + 40);
-	buf_put(&b, c->folder);
-	if (str_eq(part, STR("body.txt"))) {
+	bool translation = str_starts(part, STR("locales/")), own = c->locales.size > 0;
+	buf_init_arena(&b, arena, c->folder.size + c->locales.size + part.size + 40);
+	buf_put(&b, translation && own ? c->locales : c->folder);
+	if (translation) {
+		buf_put_byte(&b, '/');
+		buf_put(&b, own ? str_from(part, 8) : part);
+	} else if (str_eq(part, STR("body.txt"))) {
 		buf_put_cstr(&b, "/(text made from the HTML)");
 	} else {
 		buf_put_cstr(&b, "/campaign.conf (");
-		buf_put(&b, part);
+		buf_put(&b, whole);
 		buf_put_byte(&b, ')');
 	}
 	return buf_str(&b);
 }
 
 /* A text that was made carries the HTML's mistakes at other lines: the HTML is asked first. */
-int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
+static int compile(struct cli *cli, const struct campaign_dir *c)
 {
 	struct liquid_error error;
 	const struct config_sending *sending = &cli->config.sending;
@@ -70,4 +98,31 @@ int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
 		return CLI_GO;
 	error.file = file_of(cli->arena, c, error.file);
 	return template_error_tell(cli, &error);
+}
+
+static int inline_styles(struct cli *cli, struct campaign_dir *c)
+{
+	str command = c->inline_css.size ? c->inline_css : cli->config.campaigns.inline_css;
+	char why[600];
+	str html;
+	if (!c->html.data || command.size == 0 || str_eq(command, STR("none")))
+		return CLI_GO;
+	if (inline_css(command, c->html, cli->arena, &html, why, sizeof(why)) != 0)
+		return cli_fail(cli, EXIT_INVALID, "%.*s: inline_css: %s",
+				STR_FORMAT(c->html_file), why);
+	c->html = html;
+	return compile(cli, c);
+}
+
+int campaign_dir_check(struct cli *cli, struct campaign_dir *c)
+{
+	struct buf conf;
+	buf_init_arena(&conf, cli->arena, 256);
+	buf_put(&conf, c->folder);
+	buf_put_cstr(&conf, "/campaign.conf");
+	int code = campaign_lint_check_off(cli, buf_str(&conf), &c->lint_off);
+	if (code == CLI_GO)
+		code = compile(cli, c);
+	c->html_written = c->html;
+	return code == CLI_GO ? inline_styles(cli, c) : code;
 }

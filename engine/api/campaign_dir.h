@@ -2,6 +2,8 @@
  *   campaign.conf   name, subject, from, lists, ... (`rundbrief help campaign`)
  *   body.html       the letter; body.txt its plain text (one of the two is enough)
  *   partials/       NAME.liquid for {% render 'NAME' %}
+ *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
+ *   locales/        de.json, en.json for {{ "key" | t }}
  * Reading ends in the settings object and the bodies as the database keeps them. */
 #pragma once
 
@@ -16,6 +18,12 @@ struct campaign_header {
 struct campaign_window {
 	str start, end, from, until, zone, recipient_zone;
 	bool spread;
+};
+
+/* Of a letter (A/B): what is empty is as in the letter. */
+struct campaign_variant {
+	str name, subject, from, html_file, text_file;
+	double share; /* 0: none is said */
 };
 
 struct campaign_dir {
@@ -35,14 +43,25 @@ struct campaign_dir {
 	usec in_doubt_wait;
 	struct config_breaker breaker;
 	struct campaign_window window;
+	struct key_list lint_off;
+	str inline_css; /* empty: as campaigns.inline_css says; "none": not at all */
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
+	str locales;             /* folder */
+	str locale, recipient_locale, zone, recipient_zone;
+	struct campaign_variant *variants;
+	size_t variant_count;
+	double hold_out; /* share; 0: nobody is left out */
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
+	str html_written;  /* html before its styles were inlined */
+	str data_file, data;
+	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
+	uint32_t hold_out_parts;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
@@ -58,8 +77,8 @@ extern const struct key_table campaign_table;
 [[nodiscard]] int campaign_dir_ready(const char *from, const struct config *, struct arena *,
 				     struct campaign_dir *ret_campaign, char *ret_why,
 				     size_t why_size);
-/* Compiles everything as the engine will. CLI_GO, or EXIT_INVALID after the mistakes were told.
+/* Compiles everything as the engine will, and inlines styles if that is wanted. CLI_GO, or EXIT_INVALID after the mistakes were told.
  */
-[[nodiscard]] int campaign_dir_check(struct cli *, const struct campaign_dir *);
+[[nodiscard]] int campaign_dir_check(struct cli *, struct campaign_dir *);
 /* Is it a folder with a campaign.conf? */
 bool campaign_dir_is(const char *path);

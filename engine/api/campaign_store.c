@@ -1,6 +1,8 @@
 /* campaign_store.c - see campaign_store.h. */
 #include "engine/api/campaign_store.h"
 
+#include <stdio.h>
+
 #include "engine/api/rows.h"
 #include "engine/api/suggest.h"
 
@@ -80,14 +82,18 @@ static int tell_launched(struct db *db, const struct campaign_dir *c, uint64_t i
 static int save_campaign(struct db *db, const struct campaign_dir *c, bool *ret_launched)
 {
 	struct arena *arena = db->cli->arena;
+	char hold_out[16];
 	bool retry = str_find(c->settings, STR("\"in_doubt\":\"retry\"")) != STR_NONE;
 	const char *parameters[] = {c->name.data,
 				    retry ? "1" : "0",
 				    json_list(arena, &c->lists),
 				    json_list(arena, &c->exclude),
 				    c->filter.data,
-				    c->kind == CAMPAIGN_TRANSACTIONAL ? "1" : "0"};
-	PGresult *result = db_query(db, "api_campaign_save", 6, parameters);
+				    c->kind == CAMPAIGN_TRANSACTIONAL ? "1" : "0",
+				    c->split.data,
+				    hold_out};
+	snprintf(hold_out, sizeof(hold_out), "%u", c->hold_out_parts);
+	PGresult *result = db_query(db, "api_campaign_save", 8, parameters);
 	if (!result)
 		return db_code(db);
 	uint64_t id = db_u64(result, 0, 0);
@@ -135,27 +141,30 @@ static int save(struct db *db, const struct campaign_dir *c, struct campaign_row
 	return code == CLI_GO ? end : code;
 }
 
-int campaign_store_folder(struct db *db, const char *folder, struct campaign_row *ret_campaign,
-			  struct campaign_saved *ret_saved)
+int campaign_store_read(struct db *db, const char *folder, struct campaign_dir *ret_dir)
 {
-	struct campaign_dir c;
 	char why[500];
 	int code = cli_config(db->cli);
 	if (code != CLI_GO)
 		return code;
-	if (campaign_dir_read(folder, &db->cli->config, db->cli->arena, &c, why, sizeof(why)) !=
-	    0)
+	if (campaign_dir_read(folder, &db->cli->config, db->cli->arena, ret_dir, why,
+			      sizeof(why)) != 0)
 		return cli_fail(db->cli,
 				campaign_dir_is(folder) ? EXIT_INVALID : EXIT_NOT_FOUND, "%s",
 				why);
-	code = campaign_dir_check(db->cli, &c);
+	code = campaign_dir_check(db->cli, ret_dir);
 	if (code == CLI_GO)
-		code = check_lists(db, &c.lists);
+		code = check_lists(db, &ret_dir->lists);
 	if (code == CLI_GO)
-		code = check_lists(db, &c.exclude);
-	if (code == CLI_GO)
-		code = check_filter(db, c.filter);
-	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
+		code = check_lists(db, &ret_dir->exclude);
+	return code == CLI_GO ? check_filter(db, ret_dir->filter) : code;
+}
+
+int campaign_store_folder(struct db *db, const char *folder, struct campaign_row *ret_campaign,
+			  struct campaign_saved *ret_saved)
+{
+	int code = campaign_store_read(db, folder, &ret_saved->dir);
+	return code == CLI_GO ? save(db, &ret_saved->dir, ret_campaign, ret_saved) : code;
 }
 
 int campaign_store_ready(struct db *db, const char *from, struct campaign_row *ret_campaign,
@@ -170,5 +179,6 @@ int campaign_store_ready(struct db *db, const char *from, struct campaign_row *r
 	    0)
 		return cli_fail(db->cli, EXIT_INVALID, "%s", why);
 	code = campaign_dir_check(db->cli, &c);
+	ret_saved->dir = c;
 	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
 }

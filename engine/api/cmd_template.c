@@ -6,17 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/api/locale_dir.h"
 #include "engine/api/template_convert.h"
 #include "engine/api/template_error.h"
 #include "engine/data/json_value.h"
+#include "engine/data/locale_load.h"
+#include "engine/data/zone_load.h"
 #include "engine/io/clock.h"
 #include "templates/liquid.h"
+#include "templates/region.h"
 
 #define TEMPLATE_SIZE_LIMIT (16u << 20)
 #define DATA_SIZE_LIMIT (64u << 20)
 
 struct render {
-	const char *data, *partials, *escape, *from;
+	const char *data, *partials, *escape, *from, *locales, *locale, *zone;
 	bool strict;
 };
 
@@ -86,14 +90,47 @@ static int read_data(struct cli *cli, const char *path, struct value *ret_roots)
 	return CLI_GO;
 }
 
+/* The reader is somebody who has told neither zone nor locale, unless the data do. */
+static int make_region(struct cli *cli, const struct render *r, struct region *ret_region)
+{
+	char why[500];
+	struct value locales;
+	struct liquid_error error;
+	*ret_region = (struct region){
+		.zones = zones_system,
+		.locales = locales_icu,
+		.zone = r->zone ? str_of(r->zone) : STR(""),
+		.locale = str_of(r->locale),
+		.zone_variable = STR("time_zone"),
+		.locale_variable = STR("locale"),
+	};
+	if (r->zone && (!zones_system() || !zones_find(zones_system(), ret_region->zone)))
+		return cli_fail(cli, EXIT_USAGE, "--zone: no time zone is called '%s'",
+				r->zone);
+	if (!r->locales)
+		return CLI_GO;
+	json_t *read = locale_dir_read(r->locales, true, cli->arena, why, sizeof(why));
+	if (!read)
+		return cli_fail(cli, EXIT_INVALID, "%s", why);
+	int result = value_from_json(cli->arena, read, &locales);
+	json_decref(read);
+	if (result != 0)
+		return cli_fail(cli, EXIT_INVALID, "%s: nested too deep", r->locales);
+	ret_region->texts = texts_compile(cli->arena, &locales, ret_region->locale, &error);
+	return ret_region->texts ? CLI_GO : template_error_tell(cli, &error);
+}
+
 static int render_file(struct cli *cli, const struct render *r, const char *path)
 {
 	str source;
 	struct value roots;
+	struct region region;
 	struct liquid_error error;
 	int code = read_input(cli, path, TEMPLATE_SIZE_LIMIT, &source);
 	if (code == CLI_GO)
 		code = read_data(cli, r->data, &roots);
+	if (code == CLI_GO)
+		code = make_region(cli, r, &region);
 	if (code != CLI_GO)
 		return code;
 	const struct liquid_options options = {
@@ -103,6 +140,7 @@ static int render_file(struct cli *cli, const struct render *r, const char *path
 		.strict_variables = r->strict,
 		.load_partial = r->partials ? load_partial : NULL,
 		.load_context = (void *)(uintptr_t)r->partials,
+		.region = &region,
 	};
 	const struct liquid *template = liquid_compile(cli->arena, source, &options, &error);
 	if (!template)
@@ -133,7 +171,7 @@ static int convert_file(struct cli *cli, const struct render *r, const char *pat
 
 static int template_run(struct cli *cli, int argc, char **argv)
 {
-	struct render r = {.escape = "html"};
+	struct render r = {.escape = "html", .locale = "en"};
 	const struct cli_option options[] = {
 		{"data", CLI_TEXT, &r.data, "JSON",
 		 "the variables, a JSON object: a file, - for standard input, or the text "
@@ -144,6 +182,12 @@ static int template_run(struct cli *cli, int argc, char **argv)
 		 "escaping of {{ output }}; html unless told"},
 		{"from", CLI_TEXT, &r.from, "LANGUAGE",
 		 "of convert: mailchimp, handlebars, listmonk or mjml-merge"},
+		{"locales", CLI_TEXT, &r.locales, "DIR",
+		 "folder of translations for the filter t: DIR/de.json"},
+		{"locale", CLI_TEXT, &r.locale, "NAME",
+		 "whose numbers and texts, unless the data say so in `locale`; en unless told"},
+		{"zone", CLI_TEXT, &r.zone, "NAME",
+		 "on whose clock dates are, unless the data say so in `time_zone`; else UTC"},
 		{"strict", CLI_FLAG, &r.strict, NULL, "an unknown variable is an error"},
 		{},
 	};

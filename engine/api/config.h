@@ -167,12 +167,19 @@ struct config_campaigns {
 	str sample; /* empty: as built in */
 	bool ramp;
 	struct config_breaker breaker;
+	struct key_list lint_off;
+	str inline_css; /* empty: styles stay where they are */
 };
 
 struct config_tls_report {
 	str organization, contact,
 		from; /* empty: return_domain, from, tls-reports@return_domain */
 	str ca_file;  /* empty: smtp.ca_file */
+};
+
+struct config_preview {
+	str browser; /* empty: see browser_find() */
+	usec timeout;
 };
 
 enum config_in_doubt { IN_DOUBT_ASSUME, IN_DOUBT_RETRY };
@@ -204,6 +211,7 @@ struct config {
 
 	str path; /* the file it came from; empty: built-in defaults only */
 	struct key_setting *settings;
+	struct config_preview preview;
 };
 
 extern const struct key_table config_table;

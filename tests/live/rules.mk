@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-mime show-auth show-classify show-convert show-demo show-incident show-kill9 show-mailservers \
+.PHONY: live show-mime show-auth show-classify show-convert show-demo show-incident show-kill9 show-lint show-mailservers \
 	show-memory show-newsletters show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -11,10 +11,23 @@ show-classify: all build/release/bench/micro/bench_classify
 	@$(PYTHON) tests/live/test_classify.py build/release/bench/micro/bench_classify
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
+# The gallery's newsletters as pictures, and what a browser and a mail reader find wrong with them.
+# GALLERY=--write renews the small ones in templates/gallery/pictures, --only NAME takes one letter.
+.PHONY: show-gallery
+show-gallery: all
+	@$(PYTHON) tests/tools/show_gallery.py $(GALLERY) build/rundbrief
 show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
+# What campaign check finds on a list of a million, how long it takes, what its counts cost imports.
+show-lint: all
+	@$(PYTHON) tests/live/test_lint.py 1000000
+# The filters date, number, money and t against zoneinfo and ICU; a minute.
+.PHONY: show-locale
+show-locale: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_locale.py 1
 show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
@@ -28,6 +41,10 @@ show-convert: all
 	@$(PYTHON) tests/live/test_convert.py
 show-warmup: all
 	@$(PYTHON) tests/live/test_warmup.py
+# A/B: two variants, a hold-out, a winner named in the middle, the engine killed in both parts.
+.PHONY: show-variants
+show-variants: all
+	@$(PYTHON) tests/live/test_variants.py 30000
 # What top and why say of a throttled campaign, and how long answers take among a million.
 show-why: all
 	@$(PYTHON) tests/live/test_why.py 1000000
