@@ -83,7 +83,7 @@ static void flush(struct convert *c, bool tag_follows)
 		buf_put(&c->out, braces);
 		buf_put(&c->out, STR("{% endraw %}"));
 	}
-	c->text.size = 0;
+	c->text.size = c->text_floor = 0;
 	if (c->out.size > CONVERT_SIZE_LIMIT)
 		convert_fail(c, "the result would be larger than 16 MiB");
 }
@@ -104,8 +104,24 @@ void convert_text(struct convert *c, str text)
 
 void convert_trim_before(struct convert *c)
 {
-	while (c->text.size > 0 && is_space(c->text.data[c->text.size - 1]))
+	while (c->text.size > c->text_floor && is_space(c->text.data[c->text.size - 1]))
 		c->text.size--;
+}
+
+void convert_trim_blanks(struct convert *c, size_t size)
+{
+	for (; size > 0 && c->text.size > c->text_floor; size--) {
+		char byte = c->text.data[c->text.size - 1];
+		if (byte != ' ' && byte != '\t')
+			return;
+		c->text.size--;
+	}
+}
+
+void convert_tag_ends(struct convert *c, bool trim_next)
+{
+	c->text_floor = c->text.size;
+	c->trim_next = trim_next;
 }
 
 void convert_put(struct convert *c, const char *format, ...)

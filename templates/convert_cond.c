@@ -28,6 +28,14 @@ bool convert_is_name(str name)
 	return true;
 }
 
+bool convert_is_number(str text)
+{
+	int64_t whole;
+	uint64_t part;
+	str fraction = text, before = str_cut(&fraction, '.');
+	return str_to_i64(before, &whole) && (!fraction.data || str_to_u64(fraction, &part));
+}
+
 void convert_words(struct convert *c, str open, str close)
 {
 	static char taken;
@@ -106,14 +114,25 @@ static str next_value(struct convert *c)
 	return convert_name(c, convert_format(c, "value_%u", ++c->value_count));
 }
 
-str convert_plain(struct convert *c, const struct convert_value *value)
+static str assigned(struct convert *c, const struct convert_value *value)
 {
-	if (value->filters.size == 0)
-		return value->base;
 	str name = next_value(c);
 	buf_printf(&c->prelude, "{%% assign %.*s = %.*s%.*s %%}", STR_FORMAT(name),
 		   STR_FORMAT(value->base), STR_FORMAT(value->filters));
 	return name;
+}
+
+str convert_plain(struct convert *c, const struct convert_value *value)
+{
+	return value->filters.size == 0 ? value->base : assigned(c, value);
+}
+
+str convert_variable(struct convert *c, const struct convert_value *value)
+{
+	char first = value->base.size > 0 ? value->base.data[0] : '0';
+	bool path = first == '[' || (is_word(first) && !(first >= '0' && first <= '9'));
+	bool literal = value->boolean || !path || str_eq(value->base, STR("nil"));
+	return value->filters.size == 0 && !literal ? value->base : assigned(c, value);
 }
 
 struct convert_cond convert_truth(struct convert *c, const struct convert_value *value)

@@ -105,8 +105,7 @@ static size_t take_line(struct convert *c, str all)
 		end++;
 	if (end < c->source.size && c->source.data[end] != '\n')
 		return 0;
-	for (size_t blanks = begin - from; blanks > 0 && c->text.size > 0; blanks--)
-		c->text.size--;
+	convert_trim_blanks(c, begin - from);
 	return (end < c->source.size ? end + 1 : end) - to;
 }
 
@@ -288,7 +287,7 @@ static void open_block(struct handlebars *h, const struct mustache *m)
 			open_each(h, m, &terms, &value);
 			return;
 		}
-		value.base = convert_plain(h->c, &value);
+		value.base = convert_variable(h->c, &value);
 		value.filters = STR("");
 		open_if(h, m, name, convert_truth(h->c, &value), false);
 		h->c->blocks[h->c->depth - 1].kind = BLOCK_WITH;
@@ -431,7 +430,7 @@ static size_t take_braces(struct handlebars *h, size_t at)
 		convert_lost(c, m.all, "too long");
 	else
 		put_mustache(h, &m);
-	c->trim_next = m.trim_after;
+	convert_tag_ends(c, m.trim_after);
 	return m.all.size + line;
 }
 

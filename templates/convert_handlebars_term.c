@@ -85,16 +85,10 @@ static struct term bare_term(str text)
 		const char *word, *liquid;
 	} literals[] = {
 		{"true", "true"}, {"false", "false"}, {"null", "nil"}, {"undefined", "nil"}};
-	uint64_t whole;
-	str digits = text, rest;
 	for (size_t i = 0; i < sizeof(literals) / sizeof(*literals); i++)
 		if (str_eq(text, str_of(literals[i].word)))
 			return (struct term){TERM_LITERAL, str_of(literals[i].liquid), STR("")};
-	if (str_starts(digits, STR("-")))
-		digits = str_from(digits, 1);
-	rest = digits;
-	str before = str_cut(&rest, '.');
-	if (str_to_u64(before, &whole) && (!rest.data || str_to_u64(rest, &whole)))
+	if (convert_is_number(text))
 		return (struct term){TERM_LITERAL, text, STR("")};
 	return (struct term){TERM_PATH, text, STR("")};
 }
@@ -287,6 +281,8 @@ static bool path_value(const struct handlebars *h, str path, struct convert_valu
 	value->base = members(c, scope_base(c, &h->scopes[scope]), path);
 	while (!explicit && h->scopes[scope].kind == SCOPE_SECTION) {
 		str outer = members(c, scope_base(c, &h->scopes[--scope]), path);
+		if (outer.size == 0)
+			return false; /* a path of nothing but dots */
 		value->filters = convert_format(c, "%.*s | default: %.*s, allow_false: true",
 						STR_FORMAT(value->filters), STR_FORMAT(outer));
 	}
@@ -396,7 +392,7 @@ static bool call_lookup(const struct handlebars *h, const struct terms *terms,
 	if (terms->count != 3 || !term_value(h, &terms->items[1], value) ||
 	    !term_value(h, &terms->items[2], &key))
 		return false;
-	str base = convert_plain(h->c, value), name = convert_plain(h->c, &key);
+	str base = convert_variable(h->c, value), name = convert_plain(h->c, &key);
 	*value = (struct convert_value){
 		convert_format(h->c, "%.*s[%.*s]", STR_FORMAT(base), STR_FORMAT(name)), STR(""),
 		false};

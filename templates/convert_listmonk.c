@@ -94,7 +94,7 @@ static void put_with(struct listmonk *l, str all, str rest)
 		convert_lost(c, all, "a value");
 		value = (struct convert_value){STR("nil"), STR(""), false};
 	}
-	struct convert_value plain = {convert_plain(c, &value), STR(""), false};
+	struct convert_value plain = {convert_variable(c, &value), STR(""), false};
 	struct convert_cond cond = convert_truth(c, &plain);
 	convert_open(c, all, STR("with"), "{% endif %}")->kind = BLOCK_WITH;
 	convert_put(c, "{%% if %.*s %%}", STR_FORMAT(cond.yes));
@@ -296,7 +296,7 @@ static void take_action(struct listmonk *l, str all)
 		convert_lost(c, all, "too long");
 	else
 		put_action(l, all, str_trim(inner));
-	c->trim_next = after;
+	convert_tag_ends(c, after);
 }
 
 void convert_listmonk(struct convert *c)

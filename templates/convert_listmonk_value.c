@@ -168,18 +168,6 @@ static bool is_string(str term)
 	return term.size >= 2 && (term.data[0] == '"' || term.data[0] == '`');
 }
 
-static bool is_number(str term)
-{
-	size_t digits = 0;
-	for (size_t i = 0; i < term.size; i++)
-		if (term.data[i] >= '0' && term.data[i] <= '9')
-			digits++;
-		else if (!(term.data[i] == '-' && i == 0) &&
-			 !(term.data[i] == '.' && digits > 0))
-			return false;
-	return digits > 0;
-}
-
 static bool call(const struct listmonk *, const struct command *, struct convert_value *);
 
 static bool term_value(const struct listmonk *l, str term, struct convert_value *value)
@@ -193,7 +181,7 @@ static bool term_value(const struct listmonk *l, str term, struct convert_value 
 		return go_value(l, str_sub(term, 1, term.size - 2), value);
 	if (is_string(term))
 		value->base = convert_string(l->c, string_of(l->c, term));
-	else if (is_number(term) || str_eq(term, STR("nil")))
+	else if (convert_is_number(term) || str_eq(term, STR("nil")))
 		value->base = term;
 	else if (str_eq(term, STR("true")) || str_eq(term, STR("false")))
 		*value = (struct convert_value){term, STR(""), true};
@@ -248,7 +236,7 @@ static bool call_index(const struct listmonk *l, const struct command *command,
 	struct convert_value key;
 	if (command->piped || command->count < 3 || !term_value(l, command->terms[1], value))
 		return false;
-	str base = convert_plain(l->c, value);
+	str base = convert_variable(l->c, value);
 	if (str_eq(base, STR("subscriber")))
 		base = STR("");
 	for (size_t i = 2; i < command->count; i++) {
@@ -335,8 +323,8 @@ bool go_value(const struct listmonk *l, str pipeline, struct convert_value *ret_
 		piped = value;
 		command.piped = first ? NULL : &piped;
 		str term = command.terms[0];
-		bool literal =
-			is_string(term) || is_number(term) || strchr(".$(", term.data[0]);
+		bool literal = is_string(term) || convert_is_number(term) ||
+			       strchr(".$(", term.data[0]);
 		if (literal ? argument_count(&command) != 0 || !term_value(l, term, &value)
 			    : !call(l, &command, &value))
 			return false;
@@ -355,13 +343,13 @@ static bool compare(const struct listmonk *l, const struct command *command,
 	if (command->count < 3 || (command->count > 3 && operator[0] != '=') ||
 	    !term_value(l, command->terms[1], &left))
 		return false;
-	if (order && !is_number(command->terms[1]))
+	if (order && !convert_is_number(command->terms[1]))
 		left.filters = convert_format(l->c, "%.*s | plus: 0", STR_FORMAT(left.filters));
 	str a = convert_plain(l->c, &left);
 	for (size_t i = 2; i < command->count; i++) {
 		if (!term_value(l, command->terms[i], &right))
 			return false;
-		if (order && !is_number(command->terms[i]))
+		if (order && !convert_is_number(command->terms[i]))
 			right.filters = convert_format(l->c, "%.*s | plus: 0",
 						       STR_FORMAT(right.filters));
 		conds[i - 2] = convert_compare(l->c, operator, a, convert_plain(l->c, &right));

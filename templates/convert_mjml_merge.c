@@ -82,6 +82,7 @@ static str path_of(struct reader *r)
 			base = convert_member(r->c, base, str_sub(path, 0, size));
 		path = str_from(path, size + 1);
 	}
+	r->bad = r->bad || base.size == 0;
 	return base;
 }
 
@@ -123,26 +124,30 @@ static struct convert_value read_call(struct reader *r, str name)
 {
 	static const struct {
 		const char *name, *filter;
-	} rows[] = {
-		{"upper", "upcase"},  {"lower", "downcase"},       {"capitalize", "capitalize"},
-		{"trim", "strip"},    {"length", "size"},          {"replace", "replace"},
-		{"escape", "escape"}, {"urlencode", "url_encode"}, {"round", "round"}};
+		size_t arguments;
+	} rows[] = {{"upper", "upcase", 0},  {"lower", "downcase", 0},
+		    {"trim", "strip", 0},    {"capitalize", "capitalize", 0},
+		    {"length", "size", 0},   {"replace", "replace", 2},
+		    {"escape", "escape", 0}, {"urlencode", "url_encode", 0},
+		    {"round", "round", 0}};
 	struct convert_value value = read_value(r), given;
-	const char *filter = NULL, *between = ": ";
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (str_eq_nocase(name, str_of(rows[i].name)))
-			filter = rows[i].filter;
-	r->bad = r->bad || !filter;
+	size_t row = 0, count = sizeof(rows) / sizeof(*rows);
+	while (row < count && !str_eq_nocase(name, str_of(rows[row].name)))
+		row++;
+	r->bad = r->bad || row == count;
 	if (r->bad)
 		return value;
-	value.filters = convert_format(r->c, "%.*s | %s", STR_FORMAT(value.filters), filter);
-	while (!r->bad && take(r, ",")) {
+	value.filters =
+		convert_format(r->c, "%.*s | %s", STR_FORMAT(value.filters), rows[row].filter);
+	for (size_t i = 0; i < rows[row].arguments && !r->bad; i++) {
+		if (!take(r, ",")) {
+			r->bad = true;
+			break;
+		}
 		given = read_value(r);
-		value.filters =
-			convert_format(r->c, "%.*s%s%.*s", STR_FORMAT(value.filters), between,
-				       STR_FORMAT(convert_plain(r->c, &given)));
-		between = ", ";
-		r->bad = r->bad || value.filters.size > CONVERT_TAG_LIMIT;
+		value.filters = convert_format(r->c, "%.*s%s%.*s", STR_FORMAT(value.filters),
+					       i == 0 ? ": " : ", ",
+					       STR_FORMAT(convert_plain(r->c, &given)));
 	}
 	r->bad = r->bad || !take(r, ")");
 	return value;
@@ -163,7 +168,7 @@ static struct convert_value read_value(struct reader *r)
 		value.base = !value.boolean                     ? word
 			     : str_eq_nocase(word, STR("true")) ? STR("true")
 								: STR("false");
-		r->bad = !value.boolean && word.data[word.size - 1] == '.';
+		r->bad = !value.boolean && !convert_is_number(word);
 	} else if (str_starts(ahead.rest, STR("("))) {
 		r->rest = str_from(ahead.rest, 1);
 		value = read_call(r, word);

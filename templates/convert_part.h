@@ -29,6 +29,8 @@ struct convert {
 	str source;
 	struct buf out;
 	struct buf text;    /* not written yet */
+	size_t text_floor;  /* of it: what stood before the last tag, which nothing trims any
+			       more */
 	struct buf prelude; /* assignments that the next tag needs before it */
 	bool trim_next;     /* white space at the begin of the next text goes */
 	struct convert_block blocks[CONVERT_DEPTH_LIMIT];
@@ -51,7 +53,11 @@ void convert_listmonk(struct convert *);
 void convert_mjml_merge(struct convert *);
 
 void convert_text(struct convert *, str);
-void convert_trim_before(struct convert *); /* white space off the end of the text so far */
+/* White space off the end of the text so far, back to the last tag; spaces and tabs only, size
+ * at most; a tag ends, whether it has put anything or not. */
+void convert_trim_before(struct convert *);
+void convert_trim_blanks(struct convert *, size_t size);
+void convert_tag_ends(struct convert *, bool trim_next);
 /* A tag or several, with what stands in prelude before them. */
 __attribute__((format(printf, 2, 3))) void convert_put(struct convert *, const char *, ...);
 /* The sentence's outside parts are made printable. at: an offset in source. */
@@ -81,6 +87,8 @@ __attribute__((format(printf, 2, 3))) str convert_format(struct convert *, const
 void convert_words(struct convert *, str open, str close); /* notes names that are taken */
 /* A name as Liquid's grammar has it, and none of its words. */
 bool convert_is_name(str name);
+/* ["-"] digits ["." digits], of 64 bits. */
+bool convert_is_number(str text);
 /* A variable's name that nothing else has: hint, or hint_2, ... */
 str convert_name(struct convert *, str hint);
 void convert_give_back(struct convert *, str name); /* from here on it may be used again */
@@ -96,6 +104,8 @@ struct convert_value {
 };
 /* Without filters: where conditions and parameters want it. Assigned in the prelude. */
 str convert_plain(struct convert *, const struct convert_value *);
+/* No literal either: what can have members. */
+str convert_variable(struct convert *, const struct convert_value *);
 
 /* A condition and its opposite: Liquid has no `not` and no parentheses. kind says how yes is
  * joined; no is joined the other way. */

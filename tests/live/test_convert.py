@@ -4,11 +4,13 @@ render from a template is what our Liquid renders from the converted one.
 Both come from npm into build/; without npm this is skipped. The corpus' templates of Postmark's, and
 templates of our own for every construct.
 
-usage: test_convert.py"""
+usage: test_convert.py [GENERATED] [SEED]   so many templates made by chance; 300 unless told"""
 
 import json
+import random
 import shutil
 import subprocess
+import sys
 
 import rig as r
 
@@ -27,7 +29,7 @@ DATA = {
     "words": ["one", "two", "three"], "person": {"name": "Bob", "city": {"name": "Köln"}, "tags": ["t"]},
     "map": {"red": "#f00", "green": "#0f0"}, "x": "outer", "odd name": "odd", "größe": "L", "l": 1, "m": 2,
     "deep": [{"id": 1, "rows": [{"v": "p"}, {"v": "q"}]}, {"id": 2, "rows": []}], "item": "taken",
-    "matrix": [[1, 2], [3]], "status": "gold",
+    "matrix": [[1, 2], [3, 4]], "status": "gold",
 }
 # Both engines mean the same by these.
 BOTH = r"""
@@ -69,6 +71,7 @@ a{{!-- with }} braces --}}c
 {{#with person as |p|}}{{p.name}}{{/with}}
 a  {{~name~}}  b  {{~#if yes~}}  c  {{~/if~}}  d {{~{html}~}} e {{~! c ~}} f
 {{#if yes}}\n  a\n{{else}}\n  b\n{{/if}}\nend
+abc{{! c ~}}\n  {{#if yes}}\nx{{/if}}\n\t{{! tab }}\nend
 {{#each items}}\n  {{#if x}}\n    own\n  {{/if}}\n{{/each}}\nend
 \{{name}} \\{{name}} \{{a}} \\{{a}}
 \{{name}} {{name}} \\{{name}} \{{a}}
@@ -100,6 +103,81 @@ MUSTACHE = """
 {{> greeting}}
 """
 PARTIALS = {"greeting": "Dear {{name}} {{who}}"}
+
+
+# What DATA holds, for templates made by chance: S a scalar, a dict an object, a list its elements.
+SHAPE = {**dict.fromkeys("name empty zero no yes nothing html count x status".split(), "S"),
+         "items": [{"n": "S", "p": "S", "x": "S"}], "words": ["S"], "none": [{"q": "S"}],
+         "person": {"name": "S", "city": {"name": "S"}, "tags": ["S"]},
+         "deep": [{"id": "S", "rows": [{"v": "S"}]}], "matrix": [["S"]]}
+
+
+class Writer:
+    """A Handlebars template made by chance; what it prints are scalars, as lists and objects look
+    different in each language. scopes: the shapes of `this`, and whether each is a loop's."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+
+    def text(self):
+        return self.rng.choice(["", " ", "\n", "a", "b\n", "  \n", "\n\t", ". ", "{ ", " }", "é", "{% ", "\r\n"])
+
+    def tag(self, inner):
+        left, right = (self.rng.choice(["", "", "", "~"]) for _ in "lr")
+        return "{{" + left + inner + right + "}}"
+
+    def path(self, scopes, wanted):
+        """A path to something of the wanted kind, or None. Lists of outer scopes are left alone: where
+        an element equals its list's element, Handlebars counts one scope less."""
+        up = self.rng.choice([0, 0, 0, 1]) if len(scopes) > 1 and wanted is not list else 0
+        shape, path = scopes[-1 - up][0], "../" * up
+        if shape == "S" or isinstance(shape, list):
+            found = isinstance(shape, wanted)
+            return (path + "this", shape) if found else None
+        for _ in range(3):
+            name = self.rng.choice(list(shape))
+            path, shape = path + name, shape[name]
+            if not isinstance(shape, dict) or wanted is dict:
+                break
+            path += "."
+        return (path, shape) if isinstance(shape, wanted) else None
+
+    def block(self, scopes, depth):
+        kind = self.rng.choice(["if", "unless", "each", "each", "with"])
+        wanted = {"each": list, "with": dict}.get(kind, (str, list))
+        found = self.path(scopes, wanted)
+        if not found:
+            return self.text()
+        path, shape = found
+        inner = scopes + [(shape[0], True)] if kind == "each" else \
+            scopes + [(shape, False)] if kind == "with" else scopes
+        opening, body = self.tag(f"#{kind} {path}"), self.branch(inner, depth)
+        if kind in ("if", "unless") and self.rng.random() < .3 and (more := self.path(scopes, (str, list))):
+            # Handlebars takes the white space of such an end, or of what is beside it, off another branch.
+            return opening + body + "{{else if " + more[0] + "}};" + self.branch(scopes, depth) + \
+                ";{{else}};" + self.branch(scopes, depth) + ";{{/" + kind + "}};"
+        other = self.tag("else") + self.branch(scopes, depth) if self.rng.random() < .4 else ""
+        return opening + body + other + self.tag("/" + kind)
+
+    def branch(self, scopes, depth):
+        """A body that is more than white space: Liquid leaves one out that is not."""
+        letter = self.rng.choice(["k", ""])
+        return letter + self.body(scopes, depth + 1) + ("" if letter else "k")
+
+    def body(self, scopes, depth=0):
+        out = []
+        for _ in range(self.rng.randrange(1, 6)):
+            out.append(self.text())
+            choice = self.rng.random()
+            if choice < .4 and (found := self.path(scopes, str)):
+                out.append(self.tag(found[0]))
+            elif choice < .45 and scopes[-1][1]:
+                out.append(self.tag(self.rng.choice(["@index", "#if @first}}F{{/if", "#if @last}}L{{/if"])))
+            elif choice < .5:
+                out.append(self.tag(self.rng.choice(["! c", "!-- d --"])))
+            elif choice < .9 and depth < 4:
+                out.append(self.block(scopes, depth))
+        return "".join(out) + self.text()
 
 
 class Oracle:
@@ -136,6 +214,12 @@ def own_cases():
         for template in lines(text):
             yield {"name": template, "engine": engine, "template": template, "data": DATA,
                    "partials": PARTIALS}
+
+
+def generated_cases(count, seed):
+    for i in range(seed, seed + count):
+        yield {"name": f"seed {i}", "engine": "handlebars", "data": DATA, "partials": {},
+               "template": Writer(i).body([(SHAPE, False)])}
 
 
 def corpus_cases():
@@ -179,20 +263,24 @@ def main():
         checks.skip(f"Handlebars and Mustache themselves: {why_not}")
         checks.end("convert")
     rig = r.Rig("convert")
-    corpus, own = list(corpus_cases()), list(own_cases())
+    count, seed = (int(a) for a in (sys.argv[1:] + ["300", "1"][len(sys.argv) - 1:])[:2])
+    corpus, own = list(corpus_cases()), list(own_cases()) + list(generated_cases(count, seed))
     if not corpus:
         checks.skip("Postmark's templates: ../shared is not there")
-    good = 0
+    good = failed = 0
     for case, wanted in zip(corpus + own, oracle.render(corpus + own)):
         liquid = converted(rig, case["template"])
         got = rendered(rig, liquid, case) if liquid is not None else "not converted"
         if canonical(got) == canonical(wanted):
             good += 1
         else:
-            checks.check(False, f"{case['engine']}: {case['name']!r}\n  wanted {wanted[:300]!r}\n"
+            failed += 1
+            if failed > 5:
+                continue
+            checks.check(False, f"{case['engine']}: {case['name']!r}: {case['template'][:500]!r}\n  wanted {wanted[:300]!r}\n"
                          f"  got    {got[:300]!r}\n  from   {str(liquid)[:600]}")
     checks.check(good > 0, f"{good} of {len(corpus) + len(own)} templates render as by their own "
-                 f"engine, {len(corpus)} of them Postmark's")
+                 f"engine, {len(corpus)} of them Postmark's, {count} made by chance")
     checks.end("convert")
 
 
