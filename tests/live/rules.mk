@@ -27,7 +27,7 @@ show-lint: all
 .PHONY: show-locale
 show-locale: all
 	@sh tests/tools/deps.sh test
-	@$(PYTHON) tests/live/show_locale.py
+	@$(PYTHON) tests/live/test_locale.py 1
 show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
