@@ -70,7 +70,7 @@ static int check_content(struct db *db, const struct campaign_row *campaign)
 	int code = found ? campaign_lint_stored(db, campaign, found)
 			 : cli_fail(cli, EXIT_FAILED, "out of memory");
 	if (code != CLI_GO)
-		return code == EXIT_NOT_FOUND ? CLI_GO : code;
+		return code;
 	size_t errors = lint_count(&found->lint, LINT_ERROR);
 	if (errors == 0 && (cli->quiet || lint_count(&found->lint, LINT_WARNING) == 0))
 		return CLI_GO;
