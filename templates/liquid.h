@@ -16,7 +16,8 @@ struct liquid_error {
 	str file;
 	uint32_t line, column; /* from 1; column in bytes */
 	char message[200]; /* a sentence: "unknown filter 'upcsae', did you mean 'upcase'?" */
-	char excerpt[160]; /* the source line, printable */
+	char excerpt[160]; /* the source line, or the part of it around the column, printable */
+	uint32_t caret;    /* under which cell of excerpt a caret belongs, from 1; 0: none */
 };
 
 /* What `{{ }}` does with <, >, &, " and '. HTML: escapes them once, unless the value is marked

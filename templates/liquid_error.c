@@ -20,7 +20,26 @@ static void put_shown(struct buf *out, str character)
 		buf_put_printable(out, character, character.size);
 }
 
-/* The part of the line around the column that fits. */
+/* How wide terminals show a character of several bytes: East Asian and pictures two cells,
+ * what is put onto the letter before none. */
+static size_t cells_of(str character)
+{
+	static const struct {
+		uint32_t first, last, cells;
+	} ranges[] = {{0x300, 0x36f, 0},     {0x1100, 0x115f, 2},  {0x200b, 0x200f, 0},
+		      {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},  {0xf900, 0xfaff, 2},
+		      {0xfe00, 0xfe0f, 0},   {0xfe30, 0xfe6f, 2},  {0xff00, 0xff60, 2},
+		      {0x1f300, 0x1faff, 2}, {0x20000, 0x3fffd, 2}};
+	uint32_t c = (unsigned char)character.data[0] & (0xffu >> (character.size + 1));
+	for (size_t i = 1; i < character.size; i++)
+		c = c << 6 | ((unsigned char)character.data[i] & 0x3f);
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return ranges[i].cells;
+	return 1;
+}
+
+/* The part of the line around the column that fits, and where in it the column is. */
 static void copy_excerpt(struct liquid_error *error, str line, size_t column)
 {
 	struct buf excerpt;
@@ -30,10 +49,19 @@ static void copy_excerpt(struct liquid_error *error, str line, size_t column)
 	while (start > 0 && start < line.size &&
 	       ((unsigned char)line.data[start] & 0xc0) == 0x80)
 		start--; /* to the character's first byte */
-	for (size_t at = start, size; at < line.size && excerpt.size < room; at += size) {
+	size_t at = start, cells = 0;
+	for (size_t size; at < line.size && excerpt.size < room; at += size) {
+		if (at <= column)
+			error->caret = (uint32_t)cells + 1;
 		size = utf8_size(str_from(line, at));
+		size_t before = excerpt.size;
 		put_shown(&excerpt, str_sub(line, at, size));
+		cells += size > 1 && excerpt.size - before == size
+				 ? cells_of(str_sub(line, at, size))
+				 : excerpt.size - before;
 	}
+	if (column >= line.size && at == line.size)
+		error->caret = (uint32_t)cells + 1; /* behind the end */
 	error->excerpt[excerpt.size] = '\0';
 }
 

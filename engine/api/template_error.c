@@ -1,5 +1,4 @@
-/* template_error.c - see template_error.h. The excerpt is printable already; it may be cut, and
- * then a caret would point at the wrong letter, so it is left out. */
+/* template_error.c - see template_error.h. The excerpt is printable already. */
 #include "engine/api/template_error.h"
 
 #include <stdio.h>
@@ -12,10 +11,10 @@ void template_error_format(const struct liquid_error *error, struct buf *out)
 	if (excerpt_size == 0)
 		return;
 	buf_printf(out, "    %s\n", error->excerpt);
-	if (error->column == 0 || error->column > excerpt_size + 1)
+	if (error->caret == 0 || error->caret > sizeof(error->excerpt))
 		return;
 	buf_put_cstr(out, "    ");
-	for (uint32_t i = 1; i < error->column; i++)
+	for (uint32_t i = 1; i < error->caret; i++)
 		buf_put_byte(out, ' ');
 	buf_put_cstr(out, "^\n");
 }

@@ -163,10 +163,12 @@ static void test_template_error_points_at_the_column(void **)
 	struct liquid_error error = {.file = STR("body.html"), .line = 3, .column = 5};
 	strcpy(error.message, "unknown filter");
 	strcpy(error.excerpt, "<p>{{ a | b }}");
+	error.caret = error.column;
 	begin();
 	template_error_format(&error, &out);
 	expect("body.html:3:5: unknown filter\n    <p>{{ a | b }}\n        ^\n");
 	error.column = 500;
+	error.caret = 0;
 	begin();
 	template_error_format(&error, &out);
 	expect("body.html:3:500: unknown filter\n    <p>{{ a | b }}\n");

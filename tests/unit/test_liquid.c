@@ -11,6 +11,7 @@ static void test_liquid_error_says_where_and_what(void **)
 	assert_int_equal(c.error.line, 2);
 	assert_int_equal(c.error.column, 15);
 	assert_string_equal(c.error.excerpt, "two {{ name | upcsae }}");
+	assert_int_equal(c.error.caret, 15);
 	assert_true(str_eq(c.error.file, STR("test.html")));
 	case_expect_error(&c, "\tgr\xc3\xb6\xc3\x9f\x65 \x1b[2J\xff {{ x | nothing }}\r\n",
 			  NULL, "unknown filter");
@@ -33,6 +34,33 @@ static void test_liquid_error_says_where_and_what(void **)
 	case_expect_error(&c, "x {{ a", NULL, "'{{' is not closed");
 	case_expect_error(&c, "x {% if a", NULL, "'{%' is not closed");
 	case_expect_error(&c, "{% endif %}", NULL, "was not opened");
+	case_end(&c);
+}
+
+/* A tab is one cell, a letter of two bytes too, a picture two, a byte shown as \xHH four; a
+ * long line is cut around the column. */
+static void test_liquid_error_caret_stands_under_the_column(void **)
+{
+	struct liquid_case c;
+	char line[600];
+	case_begin(&c);
+	case_expect_error(&c, "\tgr\xc3\xbc\xc3\x9f {{ x | no }}", NULL, "unknown filter");
+	assert_int_equal(c.error.column, 16);
+	assert_int_equal(c.error.caret, 14);
+	case_expect_error(&c, "\xf0\x9f\x98\x80 \xe6\x97\xa5 {{ x | no }}", NULL,
+			  "unknown filter");
+	assert_int_equal(c.error.caret, 14);
+	case_expect_error(&c, "\x1b {{ x | no }}", NULL, "unknown filter");
+	assert_int_equal(c.error.caret, 13);
+	case_expect_error(&c, "{{ 'abc", NULL, "not closed");
+	assert_int_equal(c.error.caret, 1);
+	memset(line, 'a', sizeof(line));
+	memcpy(line + 400, "{{ x | no }}", 12);
+	line[599] = '\0';
+	case_expect_error(&c, line, NULL, "unknown filter");
+	assert_int_equal(c.error.column, 408);
+	assert_true(c.error.caret > 0);
+	assert_memory_equal(c.error.excerpt + c.error.caret - 1, "no }}", 5);
 	case_end(&c);
 }
 
@@ -370,6 +398,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_liquid_error_says_where_and_what),
+		cmocka_unit_test(test_liquid_error_caret_stands_under_the_column),
 		cmocka_unit_test(test_liquid_render_error_has_its_line),
 		cmocka_unit_test(test_liquid_html_is_escaped_once),
 		cmocka_unit_test(test_liquid_lists_what_it_reads_from_outside),
