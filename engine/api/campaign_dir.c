@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_parts.h"
 #include "engine/api/campaign_policy.h"
 #include "engine/api/html_text.h"
 #include "engine/mail/address.h"
@@ -41,7 +42,7 @@ static bool is_utf8(str text)
 }
 
 /* Text as the database takes it: UTF-8 without NUL. Editors on Windows begin it with a mark. */
-static int read_text(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
+int campaign_text_read(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
 {
 	str text;
 	if (file_read(path.data, BODY_SIZE_LIMIT, arena, &text, why, why_size) != 0)
@@ -62,7 +63,7 @@ static int read_body(struct arena *arena, str named, str usual, str *ret_file, s
 	*ret_file = path;
 	if (named.size == 0 && access(path.data, F_OK) != 0)
 		return 0;
-	return read_text(path, arena, ret_text, why, why_size);
+	return campaign_text_read(path, arena, ret_text, why, why_size);
 }
 
 bool campaign_dir_is(const char *path)
@@ -116,8 +117,8 @@ static int put_partials(json_t *settings, str folder, bool must_exist, struct ar
 		str name = str_of(entry->d_name), source;
 		if (name.data[0] == '.' || json_object_size(partials) >= PARTIAL_LIMIT)
 			continue;
-		result = read_text(join(arena, folder, entry->d_name), arena, &source, why,
-				   why_size);
+		result = campaign_text_read(join(arena, folder, entry->d_name), arena, &source,
+					    why, why_size);
 		if (result == 0 && str_ends(name, STR(".liquid")))
 			entry->d_name[name.size - strlen(".liquid")] = '\0';
 		if (result == 0 &&
@@ -255,7 +256,8 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
 			 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
-			      c->partials.size > 0, arena, why, why_size) == 0) {
+			      c->partials.size > 0, arena, why, why_size) == 0 &&
+		 campaign_parts_put(c, settings, conf_path, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);
 		if (result != 0)
 			snprintf(why, why_size, "%s: is not UTF-8 text", conf_path);
