@@ -19,18 +19,28 @@ static bool qp_prepare(void *, str text, struct arena *arena, str *ret_prepared)
 	return true;
 }
 
-static void qp_literal(void *, str prepared, struct buf *out)
+static void go_on(struct qp *q, const struct liquid_place *place, struct buf *out)
 {
-	struct qp q;
-	qp_resume(&q, out);
-	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
+	if (place->size > 0 && place->size == out->size)
+		*q = (struct qp){.out = out, .column = place->column};
+	else
+		qp_resume(q, out);
 }
 
-static void qp_output(void *, str text, struct buf *out)
+static void qp_literal(void *, struct liquid_place *place, str prepared, struct buf *out)
 {
 	struct qp q;
-	qp_resume(&q, out);
+	go_on(&q, place, out);
+	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
+	*place = (struct liquid_place){out->size, q.column};
+}
+
+static void qp_output(void *, struct liquid_place *place, str text, struct buf *out)
+{
+	struct qp q;
+	go_on(&q, place, out);
 	qp_put(&q, text);
+	*place = (struct liquid_place){out->size, q.column};
 }
 
 static bool plain_prepare(void *, str text, struct arena *arena, str *ret_prepared)
@@ -42,40 +52,41 @@ static bool plain_prepare(void *, str text, struct arena *arena, str *ret_prepar
 	return buf_ok(&out);
 }
 
-static void plain_literal(void *, str prepared, struct buf *out)
+static void plain_literal(void *, struct liquid_place *, str prepared, struct buf *out)
 {
 	buf_put(out, prepared);
 }
 
-static void plain_output(void *, str text, struct buf *out)
+static void plain_output(void *, struct liquid_place *, str text, struct buf *out)
 {
 	eightbit_put(out, text);
 }
 
 /* Calls put for the text between line ends, and with an escaped one for each of those. */
-static void put_in_calendar(str text, struct buf *out, void (*put)(void *, str, struct buf *))
+static void put_in_calendar(struct liquid_place *place, str text, struct buf *out,
+			    void (*put)(void *, struct liquid_place *, str, struct buf *))
 {
 	while (text.size > 0) {
 		size_t end = 0;
 		while (end < text.size && text.data[end] != '\r' && text.data[end] != '\n')
 			end++;
-		put(NULL, str_sub(text, 0, end), out);
+		put(NULL, place, str_sub(text, 0, end), out);
 		if (end == text.size)
 			return;
-		put(NULL, STR("\\n"), out);
+		put(NULL, place, STR("\\n"), out);
 		text = str_from(text, end);
 		text = str_from(text, str_starts(text, STR("\r\n")) ? 2 : 1);
 	}
 }
 
-static void qp_calendar_output(void *, str text, struct buf *out)
+static void qp_calendar_output(void *, struct liquid_place *place, str text, struct buf *out)
 {
-	put_in_calendar(text, out, qp_output);
+	put_in_calendar(place, text, out, qp_output);
 }
 
-static void plain_calendar_output(void *, str text, struct buf *out)
+static void plain_calendar_output(void *, struct liquid_place *place, str text, struct buf *out)
 {
-	put_in_calendar(text, out, plain_output);
+	put_in_calendar(place, text, out, plain_output);
 }
 
 const struct liquid_encoding *message_encoding(enum message_form form, bool is_calendar)
@@ -92,7 +103,8 @@ const struct liquid_encoding *message_encoding(enum message_form form, bool is_c
 void message_put_literal(enum message_form form, str prepared, struct buf *out)
 {
 	struct qp q;
-	message_encoding(form, false)->put_literal(NULL, prepared, out);
+	message_encoding(form, false)
+		->put_literal(NULL, &(struct liquid_place){}, prepared, out);
 	if (form == MESSAGE_8BIT)
 		return;
 	qp_resume(&q, out);

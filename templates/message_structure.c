@@ -379,7 +379,7 @@ static size_t common_of_body(struct arena *arena, const struct message_body *bod
 		return 0;
 	buf_init_arena(&text, arena, body->source.size + RUN_HINT);
 	message_encoding(as_it_is ? form : MESSAGE_7BIT, false)
-		->put_literal(NULL, literal, &text);
+		->put_literal(NULL, &(struct liquid_place){}, literal, &text);
 	size_t end = buf_ok(&text) ? str_rfind_byte(buf_str(&text), '\n') : STR_NONE;
 	return end == STR_NONE ? 0 : end + 1;
 }

@@ -152,6 +152,24 @@ static void put_texts(json_t *settings, const struct campaign_dir *c)
 	json_object_set_new(settings, "list", list);
 }
 
+/* What the file says of `name` stands behind what campaign.conf says. */
+static int put_data(json_t *settings, const struct campaign_dir *c, char *why, size_t why_size)
+{
+	json_error_t error;
+	if (!c->data.data)
+		return 0;
+	json_t *data = json_loadb(c->data.data, c->data.size, JSON_REJECT_DUPLICATES, &error);
+	json_t *campaign = json_object_get(settings, "campaign");
+	int result = json_is_object(data) ? json_object_update_missing(campaign, data) : -1;
+	if (!data)
+		snprintf(why, why_size, "%s:%d: %s", c->data_file.data, error.line, error.text);
+	else if (result != 0)
+		snprintf(why, why_size, "%s: is not a JSON object of names and values",
+			 c->data_file.data);
+	json_decref(data);
+	return result;
+}
+
 static void put_lists(json_t *settings, const struct campaign_dir *c)
 {
 	json_t *lists = json_array();
@@ -255,6 +273,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 		snprintf(why, why_size, "out of memory");
 	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
 			 0 &&
+		 put_data(settings, c, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0 &&
 		 campaign_parts_put(c, settings, conf_path, arena, why, why_size) == 0) {
@@ -337,6 +356,8 @@ int campaign_dir_read(const char *folder, const struct config *config, struct ar
 		      &c.html, ret_why, why_size) != 0 ||
 	    read_body(arena, c.text_file, join(arena, c.folder, "body.txt"), &c.text_file,
 		      &c.text, ret_why, why_size) != 0 ||
+	    read_body(arena, c.data_file, join(arena, c.folder, "data.json"), &c.data_file,
+		      &c.data, ret_why, why_size) != 0 ||
 	    check_complete(&c, path.data, ret_why, why_size) != 0 ||
 	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"), arena,
 			  ret_why, why_size) != 0)

@@ -3,6 +3,7 @@
  *   body.html       the letter; body.txt its plain text (one of the two is enough)
  *   partials/       NAME.liquid for {% render 'NAME' %}
  *   body.amp.html, images/ and whatever campaign.conf names: see campaign_parts.h
+ *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
  * Reading ends in the settings object and the bodies as the database keeps them. */
 #pragma once
 
@@ -73,6 +74,7 @@ struct campaign_dir {
 	str settings;      /* JSON, as engine/send/content.h describes it */
 	str *parts;        /* bytes of the files, in the order of settings.parts */
 	size_t part_count;
+	str data_file, data;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_encoding { CAMPAIGN_QUOTED_PRINTABLE, CAMPAIGN_8BIT };

@@ -64,6 +64,10 @@ static const struct key campaign_keys[] = {
 		 "text and HTML, for mailboxes that know AMP."),
 	FILE_KEY(partials, "partials", "",
 		 "Folder of partials; left out, partials if there is one."),
+	FILE_KEY(
+		data_file, "data", "",
+		"File of a JSON object that templates see as campaign.NAME, lists to loop over "
+		"among them; left out, data.json if there is one."),
 	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
 	 "as-configured", in_doubt_choices, false,
 	 "What becomes of a recipient whose message was sent and never answered: assume it "

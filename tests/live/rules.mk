@@ -11,6 +11,11 @@ show-classify: all build/release/bench/micro/bench_classify
 	@$(PYTHON) tests/live/test_classify.py build/release/bench/micro/bench_classify
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
+# The gallery's newsletters as pictures, and what a browser and a mail reader find wrong with them.
+# GALLERY=--write renews the small ones in templates/gallery/pictures, --only NAME takes one letter.
+.PHONY: show-gallery
+show-gallery: all
+	@$(PYTHON) tests/tools/show_gallery.py $(GALLERY) build/rundbrief
 show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
