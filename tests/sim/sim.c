@@ -33,6 +33,8 @@ const char *const state_names[32] = {
 	[22] = "stopped",
 	[23] = "chunked-hosts",
 	[24] = "window-hosts",
+	[28] = "in-8-bits",
+	[29] = "in-7-bits",
 	[25] = "lowered-hosts",
 	[26] = "shut-paths",
 	[27] = "warm-up-starts",
@@ -275,6 +277,7 @@ static bool run_seed(uint64_t seed)
 	static struct engine engine;
 	struct arena arena;
 	world_begin(&w, seed);
+	w.with_files = seed % 2;
 	drive_journal_begin(&w, "sim");
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);

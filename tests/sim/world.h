@@ -102,6 +102,7 @@ struct world {
 	uint64_t failures; /* claims that did not hold */
 	char journal[128];
 	bool in_doubt_retry;
+	bool with_files; /* letters are in 8 bits where that is taken, and have an attachment */
 	uint32_t verified_count; /* messages whose signatures were read */
 };
 
