@@ -99,8 +99,8 @@ static int compile(struct db *db, const struct campaign_row *campaign, const cha
 	str settings = keep_cell(cli->arena, result, 0);
 	str html = keep_cell(cli->arena, result, 1), text = keep_cell(cli->arena, result, 2);
 	PQclear(result);
-	str *parts;
-	size_t part_count;
+	str *parts = NULL;
+	size_t part_count = 0;
 	int code = read_parts(db, campaign, revision, &parts, &part_count);
 	if (code != CLI_GO)
 		return code;
