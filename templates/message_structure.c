@@ -218,8 +218,17 @@ static void put_body(struct builder *b, const struct message_body *body)
 	add_piece(b, &(struct message_piece){.kind = PIECE_BODY, .body = body});
 }
 
+/* The encoder of a body looks back at the line it begins on, so what stands before it is
+ * copied: it must not be in one piece with files, which are not. */
+static void begin_part(struct builder *b)
+{
+	if (!b->in_header && b->run[0].size > RUN_HINT)
+		end_run(b);
+}
+
 static void put_text_part(struct builder *b, const struct message_body *body, const char *type)
 {
+	begin_part(b);
 	put(b, STR("Content-Type: "));
 	put(b, str_of(type));
 	put(b, STR("; charset=utf-8\r\n"));
@@ -247,6 +256,7 @@ static void put_calendar(struct builder *b, bool attached)
 		parameter_put_field(&fields, STR("Content-Disposition"), STR("attachment"),
 				    &file_name, 1);
 	ASSERT(buf_ok(&fields));
+	begin_part(b);
 	put(b, buf_str(&fields));
 	put_body(b, &b->plan->calendar);
 }
