@@ -99,6 +99,13 @@ prints "Content-Transfer-Encoding: 8bit"
 cp out ann.eml
 /usr/bin/python3 "$root/tests/golden/mime_check.py" ann.eml
 claim $? "in 8 bits, too"
+sed -i 's/^from = .*/from = "Ann <ann@bücher.example>"/; $a reply_to = "post@bücher.example"' letter/campaign.conf
+run 0 campaign create letter
+run 0 preview letter --to ann@example.com --raw --unsigned
+prints "From: Ann <ann@xn--bcher-kva.example>"
+prints "Reply-To: post@xn--bcher-kva.example"
+sed -i 's/ann@bücher/änn@bücher/' letter/campaign.conf
+run 6 campaign create letter
 run 0 campaign delete letter
 [ "$(sql "select count(*) from parts")" = 0 ]
 claim $? "a campaign's files go with it"
