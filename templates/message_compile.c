@@ -5,6 +5,7 @@
 
 #include "engine/mail/eightbit.h"
 #include "engine/mail/header.h"
+#include "templates/region.h"
 
 void message_error(struct liquid_error *error, str file, str sentence, str detail)
 {
@@ -30,6 +31,7 @@ struct liquid_options message_liquid_options(const struct message_source *source
 		.escape = escape,
 		.load_partial = source->load_partial,
 		.load_context = source->load_context,
+		.region = source->region,
 	};
 }
 
@@ -292,16 +294,28 @@ static size_t add_field(struct message_plan *plan, str field)
 	return i;
 }
 
+/* The attribute that a path reads, if it reads one. */
+static void add_path(struct message_plan *plan, str path)
+{
+	str field = field_of_path(path);
+	if (field.size > 0)
+		add_field(plan, field);
+}
+
 static void add_fields(struct message_plan *plan, const struct liquid *liquid)
 {
+	const struct region *region = plan->source.region;
 	for (size_t i = 0; liquid && i < liquid_variable_count(liquid); i++) {
-		str path = liquid_variable(liquid, i), field = field_of_path(path);
+		str path = liquid_variable(liquid, i);
 		if (str_starts(path, STR("view_url")) ||
 		    str_starts(path, STR("preferences_url")))
 			plan->uses_links = true;
-		if (field.data)
-			add_field(plan, field);
+		add_path(plan, path);
 	}
+	if (liquid && region && liquid_uses_zone(liquid))
+		add_path(plan, region->zone_variable);
+	if (liquid && region && liquid_uses_locale(liquid))
+		add_path(plan, region->locale_variable);
 }
 
 static size_t variable_count(const struct liquid *liquid)
@@ -340,7 +354,7 @@ static size_t each_liquid(struct message_plan *plan,
 
 static int collect_fields(struct arena *arena, struct message_plan *plan)
 {
-	plan->fields = ARENA_ARRAY(arena, str, each_liquid(plan, NULL) + 1);
+	plan->fields = ARENA_ARRAY(arena, str, each_liquid(plan, NULL) + 3); /* locale, zone */
 	if (!plan->fields)
 		return -1;
 	each_liquid(plan, add_fields);

@@ -10,7 +10,10 @@
 
 #include "engine/api/campaign_parts.h"
 #include "engine/api/campaign_policy.h"
+#include "engine/api/campaign_variants.h"
 #include "engine/api/html_text.h"
+#include "engine/api/locale_dir.h"
+#include "engine/api/moment.h"
 #include "engine/mail/address.h"
 #include "engine/mail/header.h"
 #include "engine/mail/utf8.h"
@@ -43,7 +46,7 @@ static bool is_utf8(str text)
 }
 
 /* Text as the database takes it: UTF-8 without NUL. Editors on Windows begin it with a mark. */
-int campaign_text_read(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
+int campaign_dir_text(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
 {
 	str text;
 	if (file_read(path.data, BODY_SIZE_LIMIT, arena, &text, why, why_size) != 0)
@@ -64,7 +67,7 @@ static int read_body(struct arena *arena, str named, str usual, str *ret_file, s
 	*ret_file = path;
 	if (named.size == 0 && access(path.data, F_OK) != 0)
 		return 0;
-	return campaign_text_read(path, arena, ret_text, why, why_size);
+	return campaign_dir_text(path, arena, ret_text, why, why_size);
 }
 
 bool campaign_dir_is(const char *path)
@@ -93,7 +96,7 @@ static str shown_address(struct arena *arena, str text)
 }
 
 /* from = [ display-name ] "<" addr-spec ">" / addr-spec */
-static int put_from(json_t *settings, str from, struct arena *arena)
+int campaign_dir_put_from(json_t *settings, str from, struct arena *arena)
 {
 	size_t open = str_rfind_byte(from, '<');
 	str name = {}, address = str_trim(from);
@@ -131,8 +134,8 @@ static int put_partials(json_t *settings, str folder, bool must_exist, struct ar
 		str name = str_of(entry->d_name), source;
 		if (name.data[0] == '.' || json_object_size(partials) >= PARTIAL_LIMIT)
 			continue;
-		result = campaign_text_read(join(arena, folder, entry->d_name), arena, &source,
-					    why, why_size);
+		result = campaign_dir_text(join(arena, folder, entry->d_name), arena, &source,
+					   why, why_size);
 		if (result == 0 && str_ends(name, STR(".liquid")))
 			entry->d_name[name.size - strlen(".liquid")] = '\0';
 		if (result == 0 &&
@@ -144,6 +147,38 @@ static int put_partials(json_t *settings, str folder, bool must_exist, struct ar
 	}
 	closedir(directory);
 	return result;
+}
+
+/* Where readers live; only what the campaign says, so that one without texts stays as it is. */
+static int put_region(json_t *settings, const struct campaign_dir *c, const char *conf_path,
+		      str usual_locales, struct arena *arena, char *why, size_t why_size)
+{
+	const struct {
+		const char *key;
+		str value, usual;
+	} texts[] = {
+		{"locale", c->locale, STR("en")},
+		{"recipient_locale", c->recipient_locale, STR("locale")},
+		{"zone", c->zone, STR("UTC")},
+		{"recipient_zone", c->recipient_zone, STR("")},
+	};
+	if (!zone_is_known(c->zone)) {
+		snprintf(
+			why, why_size,
+			"%s: zone: no time zone is called '%.*s' (write Europe/Berlin, or UTC)",
+			conf_path, STR_FORMAT(str_sub(c->zone, 0, 60)));
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (!str_eq(texts[i].value, texts[i].usual))
+			json_object_set_new(settings, texts[i].key, json_text(texts[i].value));
+	json_t *locales =
+		locale_dir_read(c->locales.size ? c->locales.data : usual_locales.data,
+				c->locales.size > 0, arena, why, why_size);
+	if (locales && json_object_size(locales) > 0)
+		json_object_set(settings, "locales", locales);
+	json_decref(locales);
+	return locales ? 0 : -1;
 }
 
 static void put_texts(json_t *settings, const struct campaign_dir *c)
@@ -161,6 +196,7 @@ static void put_texts(json_t *settings, const struct campaign_dir *c)
 		json_object_set_new(settings, texts[i].key, json_text(texts[i].value));
 	json_t *campaign = json_object(), *list = json_object();
 	json_object_set_new(campaign, "name", json_text(c->name));
+	json_object_set_new(campaign, "subject", json_text(c->subject));
 	json_object_set_new(list, "id", json_text(c->list_id));
 	json_object_set_new(list, "name", json_text(c->list_name));
 	json_object_set_new(settings, "campaign", campaign);
@@ -270,8 +306,8 @@ static int dump_settings(json_t *settings, struct arena *arena, str *ret_text)
 }
 
 static int make_settings(struct campaign_dir *c, const struct config *config,
-			 const char *conf_path, str usual_partials, struct arena *arena,
-			 char *why, size_t why_size)
+			 const char *conf_path, str usual_partials, str usual_locales,
+			 struct arena *arena, char *why, size_t why_size)
 {
 	json_t *settings = json_object();
 	int result = -1;
@@ -280,7 +316,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	put_headers(settings, c);
 	put_policy(settings, c, config);
 	json_object_set_new(settings, "reply_to", json_text(shown_address(arena, c->reply_to)));
-	if (put_from(settings, c->from, arena) != 0)
+	if (campaign_dir_put_from(settings, c->from, arena) != 0)
 		snprintf(why, why_size,
 			 "%s: from: write \"Ann Example <ann@news.example.com>\", an address "
 			 "at least",
@@ -290,9 +326,11 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
 			 0 &&
 		 put_data(settings, c, why, why_size) == 0 &&
+		 campaign_variants_put(c, conf_path, arena, settings, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0 &&
-		 campaign_parts_put(c, settings, conf_path, arena, why, why_size) == 0) {
+		 campaign_parts_put(c, settings, conf_path, arena, why, why_size) == 0 &&
+		 put_region(settings, c, conf_path, usual_locales, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);
 		if (result != 0)
 			snprintf(why, why_size, "%s: is not UTF-8 text", conf_path);
@@ -375,8 +413,8 @@ int campaign_dir_read(const char *folder, const struct config *config, struct ar
 	    read_body(arena, c.data_file, join(arena, c.folder, "data.json"), &c.data_file,
 		      &c.data, ret_why, why_size) != 0 ||
 	    check_complete(&c, path.data, ret_why, why_size) != 0 ||
-	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"), arena,
-			  ret_why, why_size) != 0)
+	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"),
+			  join(arena, c.folder, "locales"), arena, ret_why, why_size) != 0)
 		return -1;
 	add_text(&c, arena);
 	*ret_campaign = c;
@@ -394,6 +432,11 @@ int campaign_dir_ready(const char *from, const struct config *config, struct are
 		.kind = CAMPAIGN_TRANSACTIONAL,
 		.folder = STR("ready"),
 		.partials = STR(""),
+		.locales = STR(""),
+		.locale = STR("en"),
+		.recipient_locale = STR("locale"),
+		.zone = STR("UTC"),
+		.recipient_zone = STR(""),
 		.filter = STR(""),
 		.html_file = STR("ready/body.html"),
 		.text_file = STR("ready/body.txt"),
@@ -404,7 +447,7 @@ int campaign_dir_ready(const char *from, const struct config *config, struct are
 		.text = STR("{% if text %}{{ text }}{% else %}{{ html | strip_html }}{% endif "
 			    "%}"),
 	};
-	if (make_settings(&c, config, "ready", STR(""), arena, ret_why, why_size) != 0)
+	if (make_settings(&c, config, "ready", STR(""), STR(""), arena, ret_why, why_size) != 0)
 		return -1;
 	*ret_campaign = c;
 	return 0;

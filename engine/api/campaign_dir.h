@@ -4,6 +4,7 @@
  *   partials/       NAME.liquid for {% render 'NAME' %}
  *   body.amp.html, images/ and whatever campaign.conf names: see campaign_parts.h
  *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
+ *   locales/        de.json, en.json for {{ "key" | t }}
  * Reading ends in the settings object and the bodies as the database keeps them. */
 #pragma once
 
@@ -40,6 +41,12 @@ struct campaign_own_file {
 	bool optional;
 };
 
+/* Of a letter (A/B): what is empty is as in the letter. */
+struct campaign_variant {
+	str name, subject, from, html_file, text_file;
+	double share; /* 0: none is said */
+};
+
 struct campaign_dir {
 	str name, subject, from, reply_to, filter;
 	str list_id, list_name, feedback_id;
@@ -67,6 +74,11 @@ struct campaign_dir {
 	struct campaign_calendar *calendars;
 	struct campaign_own_file *own_files;
 	size_t attached_count, inlined_count, calendar_count, own_file_count;
+	str locales; /* folder */
+	str locale, recipient_locale, zone, recipient_zone;
+	struct campaign_variant *variants;
+	size_t variant_count;
+	double hold_out; /* share; 0: nobody is left out */
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
@@ -75,6 +87,8 @@ struct campaign_dir {
 	str *parts;        /* bytes of the files, in the order of settings.parts */
 	size_t part_count;
 	str data_file, data;
+	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
+	uint32_t hold_out_parts;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_encoding { CAMPAIGN_QUOTED_PRINTABLE, CAMPAIGN_8BIT };

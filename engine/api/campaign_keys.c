@@ -68,6 +68,19 @@ static const struct key campaign_keys[] = {
 		data_file, "data", "",
 		"File of a JSON object that templates see as campaign.NAME, lists to loop over "
 		"among them; left out, data.json if there is one."),
+	FILE_KEY(locales, "locales", "",
+		 "Folder of translations, de.json and so on, for {{ \"key\" | t }}; left out, "
+		 "locales if there is one."),
+	TEXT(locale, "locale", "en",
+	     "Language and country of recipients who have none of their own, or one that "
+	     "nobody knows: \"de\", \"de-AT\". Its texts must be complete."),
+	TEXT(recipient_locale, "recipient_locale", "locale",
+	     "Attribute with the recipient's own locale, for number, money and t."),
+	TEXT(zone, "zone", "UTC",
+	     "Time zone of dates for recipients who have none of their own: Europe/Berlin."),
+	TEXT(recipient_zone, "recipient_zone", "",
+	     "Attribute with the recipient's own time zone, for the filter date; left out, "
+	     "window.recipient_zone, else time_zone."),
 	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
 	 "as-configured", in_doubt_choices, false,
 	 "What becomes of a recipient whose message was sent and never answered: assume it "
@@ -114,6 +127,10 @@ static const struct key campaign_keys[] = {
 	 30 * USEC_DAY, NULL, NULL, false,
 	 "With in_doubt = retry: how long to wait before the message is sent once more. "
 	 "Built in: 15m."},
+	{"hold_out", KEY_SHARE, offsetof(struct campaign_dir, hold_out), NULL, 0, 0, NULL, NULL,
+	 false,
+	 "Share of the audience that gets nothing, to compare with: \"5%\". Who they are is "
+	 "decided by chance, once."},
 	END,
 };
 
@@ -196,6 +213,29 @@ static const struct key attach_from_keys[] = {
 	END,
 };
 
+#undef TEXT
+#define TEXT(member, name, sentence)                                                           \
+	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct campaign_variant, member), NULL, 0, 0, "",     \
+			NULL, false, sentence                                                  \
+	}
+static const struct key variant_keys[] = {
+	TEXT(subject, "subject", "Another subject; left out, as outside of the section."),
+	TEXT(from, "from", "Another sender; left out, as outside of the section."),
+	{"html", KEY_FILE, offsetof(struct campaign_variant, html_file), NULL, 0, 0, "", NULL,
+	 false, "File of another HTML body; left out, the letter's."},
+	{"text", KEY_FILE, offsetof(struct campaign_variant, text_file), NULL, 0, 0, "", NULL,
+	 false,
+	 "File of another text body; left out, the letter's, or made from this HTML if the "
+	 "letter's was made."},
+	{"share", KEY_SHARE, offsetof(struct campaign_variant, share), NULL, 0, 0, NULL, NULL,
+	 false,
+	 "Share of the audience that gets it: \"10%\". Of every variant or of none, which "
+	 "divides all evenly. What the shares and hold_out leave waits for `rundbrief campaign "
+	 "winner`."},
+	END,
+};
+
 static const struct key_section campaign_sections[] = {
 	{"", NULL, 0, 0, 0, campaign_keys, "Keys of campaign.conf:"},
 	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
@@ -222,6 +262,12 @@ static const struct key_section campaign_sections[] = {
 	 "rundbrief.conf says."},
 	{"window", NULL, offsetof(struct campaign_dir, window), 0, 0, window_keys,
 	 "When it may be sent. Outside of it nothing starts; what is under way ends."},
+	{"variant", "NAME", offsetof(struct campaign_dir, variants),
+	 offsetof(struct campaign_dir, variant_count), sizeof(struct campaign_variant),
+	 variant_keys,
+	 "Another form of the letter, to be compared with it (A/B); \"a\" is the letter "
+	 "itself, "
+	 "whose share may be said. Who gets which is decided by chance, once."},
 	{NULL, NULL, 0, 0, 0, NULL, NULL},
 };
 const struct key_table campaign_table = {campaign_sections};

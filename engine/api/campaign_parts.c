@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_variants.h"
 #include "engine/sign/digest.h"
 #include "templates/message.h"
 
@@ -162,8 +163,8 @@ static int put_calendar(struct campaign_dir *c, json_t *settings, const char *co
 		snprintf(why, why_size, "%s: calendar: a letter has one invitation", conf_path);
 		return -1;
 	}
-	if (campaign_text_read(path_of(c, arena, "/", calendar->name), arena, &source, why,
-			       why_size) != 0)
+	if (campaign_dir_text(path_of(c, arena, "/", calendar->name), arena, &source, why,
+			      why_size) != 0)
 		return -1;
 	json_t *object = json_object();
 	json_object_set_new(object, "source", json_text(source));
@@ -183,7 +184,7 @@ static int put_amp(struct campaign_dir *c, json_t *settings, struct arena *arena
 	    source;
 	if (!c->amp_file.size && !is_there(path))
 		return 0;
-	if (campaign_text_read(path, arena, &source, why, why_size) != 0)
+	if (campaign_dir_text(path, arena, &source, why, why_size) != 0)
 		return -1;
 	c->amp_file = path;
 	json_object_set_new(settings, "amp", json_text(source));

@@ -12,6 +12,3 @@
 [[nodiscard]] int campaign_parts_put(struct campaign_dir *, json_t *settings,
 				     const char *conf_path, struct arena *, char *ret_why,
 				     size_t why_size);
-/* Text as the database takes it: UTF-8 without NUL. Editors on Windows begin it with a mark. */
-[[nodiscard]] int campaign_text_read(str path, struct arena *, str *ret_text, char *ret_why,
-				     size_t why_size);

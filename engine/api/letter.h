@@ -14,11 +14,20 @@ struct letter {
 	enum message_form
 		form;       /* 8bit: for a host that takes it, if the campaign wants it so */
 	bool was_attempted; /* the Date and the revision are those of the first attempt */
+	const struct message_plan *plan; /* of the variant */
+	str variant;                     /* its name; empty: the letter has one form */
+	bool waits, held_out;            /* as the recipient does, or is, without being asked */
+	const str *fields;               /* as content has them */
+	uint32_t winner;                 /* of the campaign; 0: not named */
 };
 
 /* email NULL: any one of the campaign's audience. CLI_GO, or an exit code after a sentence. */
 [[nodiscard]] int letter_open(struct db *, const struct campaign_row *, const char *email,
 			      struct letter *ret_letter);
+/* Another variant than the recipient's own, by its name. CLI_GO, or an exit code after a
+ * sentence.
+ */
+[[nodiscard]] int letter_choose(struct letter *, const char *variant);
 /* The whole message, and the signatures that stand before it (empty without keys). */
 [[nodiscard]] int letter_raw(struct letter *, struct dkim_key *const *keys, size_t key_count,
 			     struct buf *signature, struct buf *message);

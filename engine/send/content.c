@@ -1,10 +1,14 @@
-/* content.c - settings (JSON) and bodies to a compiled message plan. */
+/* content.c - settings (JSON) and bodies to a compiled message plan; content_variants.c makes
+ * those of other variants. */
 #include "engine/send/content.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 
 #include "engine/data/json_value.h"
+#include "engine/data/locale_load.h"
+#include "engine/data/zone_load.h"
+#include "templates/region.h"
 
 static _Atomic uint64_t compiled; /* contents, of this process */
 
@@ -136,6 +140,35 @@ static bool is_transactional(const struct value *settings)
 	return str_eq(text_of(settings, "kind"), STR("transactional"));
 }
 
+static str text_or(const struct value *settings, const char *key, str otherwise)
+{
+	str text = text_of(settings, key);
+	return text.size ? text : otherwise;
+}
+
+/* Where readers live, who tell it by attributes; a window's word for the zone counts too. */
+static struct region *read_region(struct arena *arena, const struct value *settings,
+				  str window_zone, struct liquid_error *error)
+{
+	struct region *region = ARENA_NEW(arena, struct region);
+	const struct value *locales = value_get(settings, STR("locales"));
+	if (!region)
+		return NULL;
+	*region = (struct region){
+		.zones = zones_system,
+		.locales = locales_icu,
+		.zone = text_of(settings, "zone"),
+		.locale = text_or(settings, "locale", STR("en")),
+		.zone_variable = text_or(settings, "recipient_zone",
+					 window_zone.size ? window_zone : STR("time_zone")),
+		.locale_variable = text_or(settings, "recipient_locale", STR("locale")),
+	};
+	if (!locales || locales->kind != VALUE_HASH || locales->hash.count == 0)
+		return region;
+	region->texts = texts_compile(arena, locales, region->locale, error);
+	return region->texts ? region : NULL;
+}
+
 static struct message_source *read_source(struct arena *arena, const struct value *settings,
 					  str html, str text, const struct content_site *site)
 {
@@ -169,16 +202,17 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 		       : NULL;
 }
 
+/* Those of the letter come first, then what its variants read besides. */
 static int list_fields(struct arena *arena, struct content *content)
 {
-	size_t count = message_field_count(content->plan);
+	size_t count = content->field_count;
 	str zone = content->policy.zone;
 	str *fields = ARENA_ARRAY(arena, str, count + 1);
 	if (!fields)
 		return -1;
 	content->zone_index = SIZE_MAX;
 	for (size_t i = 0; i < count; i++) {
-		fields[i] = message_field(content->plan, i);
+		fields[i] = content->fields[i];
 		if (zone.size > 0 && str_eq(fields[i], zone))
 			content->zone_index = i;
 	}
@@ -247,11 +281,19 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 		return fail(ret_error, "the stored settings are not a JSON object");
 	if (!has_all_parts(settings, site))
 		return fail(ret_error, "files of the campaign are missing");
+	read_share(settings, content);
+	policy_read(settings, content->urgent, &content->policy);
+	*ret_error = (struct liquid_error){};
 	struct message_source *source = read_source(arena, settings, html, text, site);
-	if (!source)
+	struct region *region = read_region(arena, settings, content->policy.zone, ret_error);
+	if (!region && ret_error->message[0])
+		return NULL;
+	if (!source || !region)
 		return fail(ret_error, "the campaign is too large for its memory");
+	source->region = region;
 	content->plan = message_compile(arena, source, ret_error);
-	if (!content->plan)
+	if (!content->plan ||
+	    content_compile_variants(arena, settings, source, content, ret_error) != 0)
 		return NULL;
 	content->serial = 1 + atomic_fetch_add_explicit(&compiled, 1, memory_order_relaxed);
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
@@ -259,8 +301,6 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	const struct value *require_tls = value_get(settings, STR("require_tls"));
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;
-	read_share(settings, content);
-	policy_read(settings, content->urgent, &content->policy);
 	if (read_lists(arena, settings, content) != 0 || list_fields(arena, content) != 0)
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;

@@ -9,6 +9,7 @@
 #include "engine/net/tls.h"
 #include "engine/sign/verify.h"
 #include "tests/sim/peer.h"
+#include "tests/sim/sim_variants.h"
 #include "tests/sim/sim.h"
 
 #define HISTORY 4096 /* starts remembered per site, for the rate's check */
@@ -220,7 +221,7 @@ static void check_form(const struct visit *visit, str message)
 		is_8bit |= (unsigned char)message.data[i] >= 0x80;
 	if (is_8bit && !takes_8bit(visit->site))
 		world_fail(w, "%s got 8 bits from a host that takes 7", visit->rcpt_text);
-	state_hits[is_8bit ? 28 : 29]++;
+	state_hits[is_8bit ? 32 : 33]++;
 	if (file == STR_NONE)
 		return;
 	str base64 = str_from(message, file + strlen("filename=terms.pdf\r\n\r\n"));
@@ -255,6 +256,7 @@ static void check_message(struct visit *visit)
 		world_fail(w, "%s got two Message-IDs: %s and %.*s", visit->rcpt_text,
 			   visit->rcpt->message_id, STR_FORMAT(id));
 	check_form(visit, message);
+	sim_variants_accepted(w, visit->rcpt, message);
 	if (w->verified_count >= SIM_VERIFY_LIMIT)
 		return;
 	char why[200];

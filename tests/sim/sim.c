@@ -15,11 +15,12 @@
 #include "engine/io/heap.h"
 #include "tests/sim/drive.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_variants.h"
 
 #define STEP_LIMIT 2000000
 #define CRASH_LIMIT 6
 
-const char *const state_names[32] = {
+const char *const state_names[40] = {
 	[VERDICT_DELIVERED] = "delivered",
 	[VERDICT_DEFERRED] = "deferred",
 	[VERDICT_FAILED] = "failed",
@@ -33,11 +34,14 @@ const char *const state_names[32] = {
 	[22] = "stopped",
 	[23] = "chunked-hosts",
 	[24] = "window-hosts",
-	[28] = "in-8-bits",
-	[29] = "in-7-bits",
 	[25] = "lowered-hosts",
 	[26] = "shut-paths",
 	[27] = "warm-up-starts",
+	[28] = "letters-of-winner",
+	[29] = "held-out",
+	[32] = "in-8-bits",
+	[33] = "in-7-bits",
+	[30] = "expired-waiting",
 	[VERDICT_SUPPRESSED] = "suppressed",
 };
 
@@ -282,6 +286,7 @@ static bool run_seed(uint64_t seed)
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
 	store_begin(&w);
+	sim_variants_begin(&w);
 	edits[0] = make_rules(&arena, 3);
 	edits[1] = make_rules(&arena, 1);
 	struct engine_settings settings = make_settings(&w, make_rules(&arena, 1));
@@ -309,7 +314,7 @@ static int report(uint64_t count, uint64_t failed)
 	for (int i = 0; i < FAULT_COUNT; i++)
 		printf(" %s=%llu", fault_names[i], (unsigned long long)fault_hits[i]);
 	printf("\nstates:");
-	for (int i = 0; i < 32; i++)
+	for (int i = 0; i < 40; i++)
 		if (state_names[i])
 			printf(" %s=%llu", state_names[i], (unsigned long long)state_hits[i]);
 	printf("\nsim: %llu passed, %llu failed\n", (unsigned long long)(count - failed),

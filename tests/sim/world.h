@@ -107,8 +107,8 @@ struct world {
 };
 
 extern struct world *world; /* there is one at a time */
-extern uint64_t fault_hits[FAULT_COUNT], state_hits[32];
-extern const char *const state_names[32];
+extern uint64_t fault_hits[FAULT_COUNT], state_hits[40];
+extern const char *const state_names[40];
 
 void world_begin(struct world *, uint64_t seed);
 void world_end(struct world *);
