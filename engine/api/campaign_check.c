@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_lint.h"
+#include "engine/api/inline_css.h"
 #include "engine/api/template_error.h"
 #include "engine/send/content.h"
 
@@ -78,7 +80,7 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 }
 
 /* A text that was made carries the HTML's mistakes at other lines: the HTML is asked first. */
-int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
+static int compile(struct cli *cli, const struct campaign_dir *c)
 {
 	struct liquid_error error;
 	const struct config_sending *sending = &cli->config.sending;
@@ -102,4 +104,31 @@ int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
 		return CLI_GO;
 	error.file = file_of(cli->arena, c, error.file);
 	return template_error_tell(cli, &error);
+}
+
+static int inline_styles(struct cli *cli, struct campaign_dir *c)
+{
+	str command = c->inline_css.size ? c->inline_css : cli->config.campaigns.inline_css;
+	char why[600];
+	str html;
+	if (!c->html.data || command.size == 0 || str_eq(command, STR("none")))
+		return CLI_GO;
+	if (inline_css(command, c->html, cli->arena, &html, why, sizeof(why)) != 0)
+		return cli_fail(cli, EXIT_INVALID, "%.*s: inline_css: %s",
+				STR_FORMAT(c->html_file), why);
+	c->html = html;
+	return compile(cli, c);
+}
+
+int campaign_dir_check(struct cli *cli, struct campaign_dir *c)
+{
+	struct buf conf;
+	buf_init_arena(&conf, cli->arena, 256);
+	buf_put(&conf, c->folder);
+	buf_put_cstr(&conf, "/campaign.conf");
+	int code = campaign_lint_check_off(cli, buf_str(&conf), &c->lint_off);
+	if (code == CLI_GO)
+		code = compile(cli, c);
+	c->html_written = c->html;
+	return code == CLI_GO ? inline_styles(cli, c) : code;
 }

@@ -64,6 +64,8 @@ struct campaign_dir {
 	usec in_doubt_wait;
 	struct config_breaker breaker;
 	struct campaign_window window;
+	struct key_list lint_off;
+	str inline_css; /* empty: as campaigns.inline_css says; "none": not at all */
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
@@ -86,6 +88,7 @@ struct campaign_dir {
 	str settings;      /* JSON, as engine/send/content.h describes it */
 	str *parts;        /* bytes of the files, in the order of settings.parts */
 	size_t part_count;
+	str html_written;  /* html before its styles were inlined */
 	str data_file, data;
 	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
 	uint32_t hold_out_parts;
@@ -105,8 +108,8 @@ extern const struct key_table campaign_table;
 [[nodiscard]] int campaign_dir_ready(const char *from, const struct config *, struct arena *,
 				     struct campaign_dir *ret_campaign, char *ret_why,
 				     size_t why_size);
-/* Compiles everything as the engine will. CLI_GO, or EXIT_INVALID after the mistakes were told.
+/* Compiles everything as the engine will, and inlines styles if that is wanted. CLI_GO, or EXIT_INVALID after the mistakes were told.
  */
-[[nodiscard]] int campaign_dir_check(struct cli *, const struct campaign_dir *);
+[[nodiscard]] int campaign_dir_check(struct cli *, struct campaign_dir *);
 /* Is it a folder with a campaign.conf? */
 bool campaign_dir_is(const char *path);

@@ -125,6 +125,13 @@ static int add_all_called(struct campaign_dir *c, json_t *settings, json_t *list
 		if (add_called(c, list, text, arena, why, why_size) != 0)
 			return -1;
 	}
+	json_t *variants = json_object_get(settings, "variants");
+	for (size_t i = 0; i < json_array_size(variants); i++) {
+		const char *html =
+			json_string_value(json_object_get(json_array_get(variants, i), "html"));
+		if (html && add_called(c, list, str_of(html), arena, why, why_size) != 0)
+			return -1;
+	}
 	return 0;
 }
 

@@ -60,8 +60,8 @@ static str keep_cell(struct arena *arena, const PGresult *result, int column)
 	return cell.data ? arena_copy(arena, cell) : cell;
 }
 
-static int read_parts(struct db *db, const struct campaign_row *campaign, const char *revision,
-		      str **ret_parts, size_t *ret_count)
+int letter_parts(struct db *db, const struct campaign_row *campaign, const char *revision,
+		 str **ret_parts, size_t *ret_count)
 {
 	struct arena *arena = db->cli->arena;
 	const char *parameters[] = {campaign->id_text.data, revision};
@@ -102,7 +102,7 @@ static int compile(struct db *db, const struct campaign_row *campaign, const cha
 	PQclear(result);
 	str *parts = NULL;
 	size_t part_count = 0;
-	int code = read_parts(db, campaign, revision, &parts, &part_count);
+	int code = letter_parts(db, campaign, revision, &parts, &part_count);
 	if (code != CLI_GO)
 		return code;
 	const struct content_site site = {
