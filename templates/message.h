@@ -60,6 +60,9 @@ struct message_source {
 };
 #define MESSAGE_FILE_LIMIT ((size_t)10 << 20)
 
+/* Walks the images that HTML refers to by src="cid:...", from *at (0 at first) on. */
+bool message_next_cid(str html, size_t *at, str *ret_name);
+
 struct message_plan; /* immutable: one serves all presses */
 
 [[nodiscard]] struct message_plan *

@@ -29,6 +29,9 @@ int message_name_images(struct arena *arena, struct message_plan *plan,
 {
 	const struct message_source *source = &plan->source;
 	plan->content_ids = ARENA_ARRAY(arena, str, source->file_count + 1);
+	plan->cids.wanted = ARENA_ARRAY(arena, bool, source->file_count + 1);
+	if (!plan->cids.wanted)
+		plan->content_ids = NULL;
 	for (size_t i = 0; plan->content_ids && i < source->file_count; i++) {
 		const struct message_file *file = &source->files[i];
 		struct buf id;
@@ -58,14 +61,35 @@ int message_name_images(struct arena *arena, struct message_plan *plan,
 	return -1;
 }
 
-/* data NULL: there is no such image. */
-static str find_id(const struct message_plan *plan, str cid)
+/* data NULL: there is no such image. While compiling: it is wanted from now on. */
+static str find_id(const struct message_cids *cids, str cid)
 {
-	for (size_t i = 0; i < plan->source.file_count; i++)
-		if (plan->source.files[i].cid.size > 0 &&
-		    str_eq(plan->source.files[i].cid, cid))
-			return plan->content_ids[i];
+	const struct message_plan *plan = cids->plan;
+	for (size_t i = 0; i < plan->source.file_count; i++) {
+		if (plan->source.files[i].cid.size == 0 ||
+		    !str_eq(plan->source.files[i].cid, cid))
+			continue;
+		if (cids->error)
+			cids->wanted[i] = true;
+		return plan->content_ids[i];
+	}
 	return (str){};
+}
+
+/* Whether a partial is included by a name that is not known before rendering. */
+static bool includes_by_value(str html)
+{
+	for (str rest = html; rest.data;) {
+		size_t at = str_find(rest, STR("include "));
+		if (at == STR_NONE)
+			return false;
+		str before = str_trim(str_sub(rest, 0, at));
+		bool is_tag = str_ends(before, STR("{%")) || str_ends(before, STR("{%-"));
+		rest = str_trim(str_from(rest, at + strlen("include ")));
+		if (is_tag && !str_starts(rest, STR("'")) && !str_starts(rest, STR("\"")))
+			return true;
+	}
+	return false;
 }
 
 /* The next "cid:" that begins the value of an attribute or of url(), from `from` on. */
@@ -91,6 +115,16 @@ static str name_of(str html, size_t at)
 	return str_sub(html, at, end - at);
 }
 
+bool message_next_cid(str html, size_t *at, str *ret_name)
+{
+	size_t found = find_reference(html, *at);
+	if (found == STR_NONE)
+		return false;
+	*ret_name = name_of(html, found + strlen("cid:"));
+	*at = found + strlen("cid:") + ret_name->size;
+	return true;
+}
+
 static void note_broken(struct message_cids *cids, str file, str html, size_t at, str name)
 {
 	const struct source source = {file, html};
@@ -111,13 +145,15 @@ int message_resolve_cids(struct message_cids *cids, struct arena *arena, str fil
 {
 	size_t at = html.data ? find_reference(html, 0) : STR_NONE, from = 0;
 	*ret_html = html;
+	if (cids->error && includes_by_value(html))
+		cids->any_wanted = true;
 	if (at == STR_NONE)
 		return 0;
 	struct buf out;
 	buf_init_arena(&out, arena, html.size + 1024);
 	for (; at != STR_NONE; at = find_reference(html, from)) {
 		size_t start = at + strlen("cid:");
-		str name = name_of(html, start), id = find_id(cids->plan, name);
+		str name = name_of(html, start), id = find_id(cids, name);
 		if (!id.data)
 			note_broken(cids, file, html, at, name);
 		buf_put(&out, str_sub(html, from, start - from));
@@ -127,6 +163,13 @@ int message_resolve_cids(struct message_cids *cids, struct arena *arena, str fil
 	buf_put(&out, str_from(html, from));
 	*ret_html = buf_str(&out);
 	return buf_ok(&out) && !(cids->error && cids->failed) ? 0 : -1;
+}
+
+void message_drop_unwanted(struct message_plan *plan)
+{
+	for (size_t i = 0; i < plan->source.file_count && !plan->cids.any_wanted; i++)
+		if (!plan->cids.wanted[i])
+			plan->content_ids[i] = (str){};
 }
 
 bool message_load_resolved(void *context, str name, struct arena *arena, str *ret_source)

@@ -47,7 +47,8 @@ static int compile_body(struct arena *arena, struct message_plan *plan,
 	if (is_html) {
 		options.load_partial = message_load_resolved;
 		options.load_context = &plan->cids;
-		plan->cids = (struct message_cids){.plan = plan, .error = error};
+		plan->cids.plan = plan;
+		plan->cids.error = error;
 		if (message_resolve_cids(&plan->cids, arena, body->file, text, &text))
 			return plan->cids.failed ? -1
 						 : refuse(error, body->file,
@@ -87,6 +88,7 @@ static int compile_bodies(struct arena *arena, struct message_plan *plan,
 	    compile_body(arena, plan, &plan->html, error) ||
 	    compile_body(arena, plan, &plan->calendar, error))
 		return -1;
+	message_drop_unwanted(plan);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ struct message_plan {
 	size_t extra_count;
 	struct message_body text, amp, html, calendar;
 	struct message_own_part *own_parts;
-	str *content_ids;              /* of source.files, for those with a cid */
+	str *content_ids;              /* of source.files, for images that the HTML refers to */
 	str fixed[MESSAGE_FORM_COUNT]; /* the fields that are the same for all, and the empty
 					  line */
 	struct message_piece *pieces;
@@ -57,6 +57,8 @@ struct message_plan {
 		const struct message_plan *plan;
 		struct liquid_error *error; /* while compiling: of the first broken cid: */
 		bool failed;
+		bool *wanted;    /* source.files that the HTML refers to */
+		bool any_wanted; /* a partial of it is known only when rendering */
 	} cids;
 };
 
@@ -100,6 +102,8 @@ void message_put_literal(enum message_form, str prepared, struct buf *out);
 				      struct liquid_error *);
 [[nodiscard]] int message_resolve_cids(struct message_cids *, struct arena *, str file,
 				       str html, str *ret_html);
+/* An image that nothing refers to does not travel. */
+void message_drop_unwanted(struct message_plan *);
 /* As load_partial, for HTML; context is a struct message_cids. */
 bool message_load_resolved(void *context, str name, struct arena *, str *ret_source);
 

@@ -218,8 +218,17 @@ static void put_body(struct builder *b, const struct message_body *body)
 	add_piece(b, &(struct message_piece){.kind = PIECE_BODY, .body = body});
 }
 
+/* The encoder of a body looks back at the line it begins on, so what stands before it is
+ * copied: it must not be in one piece with files, which are not. */
+static void begin_part(struct builder *b)
+{
+	if (!b->in_header && b->run[0].size > RUN_HINT)
+		end_run(b);
+}
+
 static void put_text_part(struct builder *b, const struct message_body *body, const char *type)
 {
+	begin_part(b);
 	put(b, STR("Content-Type: "));
 	put(b, str_of(type));
 	put(b, STR("; charset=utf-8\r\n"));
@@ -247,16 +256,24 @@ static void put_calendar(struct builder *b, bool attached)
 		parameter_put_field(&fields, STR("Content-Disposition"), STR("attachment"),
 				    &file_name, 1);
 	ASSERT(buf_ok(&fields));
+	begin_part(b);
 	put(b, buf_str(&fields));
 	put_body(b, &b->plan->calendar);
 }
 
-static size_t files_size(const struct message_source *source, bool images)
+/* Whether it travels here: among the images of the HTML, or as an attachment. */
+static bool belongs(const struct message_plan *plan, size_t file, bool images)
+{
+	bool is_image = plan->source.files[file].cid.size > 0;
+	return is_image == images && (!is_image || plan->content_ids[file].data);
+}
+
+static size_t files_size(const struct message_plan *plan, bool images)
 {
 	size_t size = 0;
-	for (size_t i = 0; i < source->file_count; i++)
-		if ((source->files[i].cid.size > 0) == images)
-			size += source->files[i].bytes.size / 54 * 78 + 2048;
+	for (size_t i = 0; i < plan->source.file_count; i++)
+		if (belongs(plan, i, images))
+			size += plan->source.files[i].bytes.size / 54 * 78 + 2048;
 	return size;
 }
 
@@ -264,7 +281,7 @@ static size_t files_size(const struct message_source *source, bool images)
 static void put_files(struct builder *b, bool images)
 {
 	const struct message_source *source = &b->plan->source;
-	size_t room = files_size(source, images);
+	size_t room = files_size(b->plan, images);
 	if (room == 0)
 		return;
 	if (b->differs)
@@ -272,33 +289,23 @@ static void put_files(struct builder *b, bool images)
 	char *unused = buf_reserve(&b->run[0], room); /* one block, not ever larger ones */
 	b->failed |= !unused;
 	for (size_t i = 0; i < source->file_count && !b->failed; i++) {
-		if ((source->files[i].cid.size > 0) != images)
+		if (!belongs(b->plan, i, images))
 			continue;
 		next_part(b, images ? RELATED : MIXED);
 		message_put_file(&b->run[0], &source->files[i], b->plan->content_ids[i]);
 	}
 }
 
-static bool has_images(const struct message_source *source)
+static bool has_attachments(const struct message_plan *plan)
 {
-	for (size_t i = 0; i < source->file_count; i++)
-		if (source->files[i].cid.size > 0)
-			return true;
-	return false;
-}
-
-static bool has_attachments(const struct message_source *source)
-{
+	const struct message_source *source = &plan->source;
 	bool calendar = source->calendar.source.data && source->calendar.attached;
-	for (size_t i = 0; i < source->file_count; i++)
-		if (source->files[i].cid.size == 0)
-			return true;
-	return calendar || source->own_file_count > 0;
+	return calendar || source->own_file_count > 0 || files_size(plan, false) > 0;
 }
 
 static void put_html(struct builder *b)
 {
-	if (!has_images(&b->plan->source)) {
+	if (files_size(b->plan, true) == 0) {
 		put_text_part(b, &b->plan->html, "text/html");
 		return;
 	}
@@ -351,7 +358,7 @@ static void put_own_parts(struct builder *b)
 
 static void put_all(struct builder *b)
 {
-	bool attachments = has_attachments(&b->plan->source);
+	bool attachments = has_attachments(b->plan);
 	if (attachments)
 		open_multipart(b, MIXED);
 	put_letter(b);

@@ -56,6 +56,10 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 		return c->html_file;
 	if (str_eq(part, STR("body.txt")) && !c->text_is_made)
 		return c->text_file;
+	if (str_eq(part, STR("body.amp.html")))
+		return c->amp_file;
+	if (str_eq(part, STR("calendar")) && c->calendar_count > 0)
+		return c->calendars[0].name;
 	str partial = partial_file(arena, c, part);
 	if (partial.data)
 		return partial;
@@ -87,6 +91,8 @@ static int compile(struct cli *cli, const struct campaign_dir *c)
 							     : STR("return-domain.invalid"),
 		.base_url = sending->base_url,
 		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
+		.parts = c->parts,
+		.part_count = c->part_count,
 	};
 	if (c->pool.size && !config_pool_find(&cli->config, c->pool))
 		return cli_fail(cli, EXIT_INVALID,

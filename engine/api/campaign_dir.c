@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_parts.h"
 #include "engine/api/campaign_policy.h"
 #include "engine/api/campaign_variants.h"
 #include "engine/api/html_text.h"
 #include "engine/api/locale_dir.h"
 #include "engine/api/moment.h"
 #include "engine/mail/address.h"
+#include "engine/mail/header.h"
 #include "engine/mail/utf8.h"
 
 #define CONF_SIZE_LIMIT (1u << 20)
@@ -80,8 +82,21 @@ static json_t *json_text(str text)
 	return json_stringn(text.data ? text.data : "", text.size);
 }
 
+/* As a header of 7 bits shows it: an international domain in A-labels. What has no such form
+ * stays as it is, and is refused where it is looked at. */
+static str shown_address(struct arena *arena, str text)
+{
+	struct address address;
+	struct buf wire;
+	buf_init_arena(&wire, arena, text.size + 64);
+	if (header_address_ok(text) || address_parse(text, &address) != ADDRESS_OK ||
+	    !address_wire(&wire, &address))
+		return text;
+	return buf_str(&wire);
+}
+
 /* from = [ display-name ] "<" addr-spec ">" / addr-spec */
-int campaign_dir_put_from(json_t *settings, str from)
+int campaign_dir_put_from(json_t *settings, str from, struct arena *arena)
 {
 	size_t open = str_rfind_byte(from, '<');
 	str name = {}, address = str_trim(from);
@@ -98,7 +113,7 @@ int campaign_dir_put_from(json_t *settings, str from)
 	if (address_parse(address, &parsed) != ADDRESS_OK)
 		return -1;
 	json_object_set_new(settings, "from_name", json_text(name));
-	json_object_set_new(settings, "from_address", json_text(address));
+	json_object_set_new(settings, "from_address", json_text(shown_address(arena, address)));
 	return 0;
 }
 
@@ -172,8 +187,9 @@ static void put_texts(json_t *settings, const struct campaign_dir *c)
 		const char *key;
 		str value;
 	} texts[] = {
-		{"subject", c->subject},         {"reply_to", c->reply_to},
-		{"list_id", c->list_id},         {"list_name", c->list_name},
+		{"subject", c->subject},
+		{"list_id", c->list_id},
+		{"list_name", c->list_name},
 		{"feedback_id", c->feedback_id},
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -310,7 +326,8 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	put_headers(settings, c);
 	put_policy(settings, c, config);
 	put_lint_off(settings, c);
-	if (campaign_dir_put_from(settings, c->from) != 0)
+	json_object_set_new(settings, "reply_to", json_text(shown_address(arena, c->reply_to)));
+	if (campaign_dir_put_from(settings, c->from, arena) != 0)
 		snprintf(why, why_size,
 			 "%s: from: write \"Ann Example <ann@news.example.com>\", an address "
 			 "at least",
@@ -323,6 +340,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 		 campaign_variants_put(c, conf_path, arena, settings, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0 &&
+		 campaign_parts_put(c, settings, conf_path, arena, why, why_size) == 0 &&
 		 put_region(settings, c, conf_path, usual_locales, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);
 		if (result != 0)

@@ -2,6 +2,7 @@
  *   campaign.conf   name, subject, from, lists, ... (`rundbrief help campaign`)
  *   body.html       the letter; body.txt its plain text (one of the two is enough)
  *   partials/       NAME.liquid for {% render 'NAME' %}
+ *   body.amp.html, images/ and whatever campaign.conf names: see campaign_parts.h
  *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
  *   locales/        de.json, en.json for {{ "key" | t }}
  * Reading ends in the settings object and the bodies as the database keeps them. */
@@ -18,6 +19,26 @@ struct campaign_header {
 struct campaign_window {
 	str start, end, from, until, zone, recipient_zone;
 	bool spread;
+};
+
+/* attach "FILE" and inline "FILE" */
+struct campaign_file {
+	str name; /* the path, from the folder on */
+	str shown, type, cid;
+	str bytes;
+};
+
+/* calendar "FILE" */
+struct campaign_calendar {
+	str name, shown, method;
+	int as; /* enum campaign_calendar_as */
+};
+enum campaign_calendar_as { CALENDAR_BESIDE, CALENDAR_ATTACHED, CALENDAR_BOTH };
+
+/* attach_from "ATTRIBUTE" */
+struct campaign_own_file {
+	str name, shown, type;
+	bool optional;
 };
 
 /* Of a letter (A/B): what is empty is as in the letter. */
@@ -48,7 +69,14 @@ struct campaign_dir {
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
-	str locales;             /* folder */
+	str amp_file;
+	int encoding; /* enum campaign_encoding */
+	uint64_t attachment_limit;
+	struct campaign_file *attached, *inlined;
+	struct campaign_calendar *calendars;
+	struct campaign_own_file *own_files;
+	size_t attached_count, inlined_count, calendar_count, own_file_count;
+	str locales; /* folder */
 	str locale, recipient_locale, zone, recipient_zone;
 	struct campaign_variant *variants;
 	size_t variant_count;
@@ -58,12 +86,15 @@ struct campaign_dir {
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
+	str *parts;        /* bytes of the files, in the order of settings.parts */
+	size_t part_count;
 	str html_written;  /* html before its styles were inlined */
 	str data_file, data;
 	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
 	uint32_t hold_out_parts;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
+enum campaign_encoding { CAMPAIGN_QUOTED_PRINTABLE, CAMPAIGN_8BIT };
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
 
 extern const struct key_table campaign_table;

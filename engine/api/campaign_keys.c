@@ -24,6 +24,7 @@
 	}
 
 static const char *const kind_choices[] = {"newsletter", "transactional", NULL};
+static const char *const encoding_choices[] = {"quoted-printable", "8bit", NULL};
 static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry", NULL};
 
 static const struct key campaign_keys[] = {
@@ -57,6 +58,10 @@ static const struct key campaign_keys[] = {
 	FILE_KEY(text_file, "text", "",
 		 "File of the text body; left out, body.txt if there is one, else it is made "
 		 "from the HTML."),
+	FILE_KEY(amp_file, "amp", "",
+		 "File of the AMP body; left out, body.amp.html if there is one. It stands "
+		 "between "
+		 "text and HTML, for mailboxes that know AMP."),
 	FILE_KEY(partials, "partials", "",
 		 "Folder of partials; left out, partials if there is one."),
 	FILE_KEY(
@@ -109,6 +114,15 @@ static const struct key campaign_keys[] = {
 	     "campaigns.sample of rundbrief.conf says."),
 	{"ramp", KEY_BOOL, offsetof(struct campaign_dir, ramp), NULL, 0, 0, NULL, NULL, false,
 	 "Whether a sample goes first; left out, as campaigns.ramp of rundbrief.conf says."},
+	{"encoding", KEY_CHOICE, offsetof(struct campaign_dir, encoding), NULL, 0, 0,
+	 "quoted-printable", encoding_choices, false,
+	 "How text leaves: quoted-printable goes everywhere; 8bit as it is, to hosts that "
+	 "offer "
+	 "8BITMIME, and in quoted-printable to the others."},
+	{"attachment_limit", KEY_SIZE, offsetof(struct campaign_dir, attachment_limit), NULL, 1,
+	 100 << 20, "10M", NULL, false,
+	 "Size of all files of a message together, before they grow by a third on the way; and "
+	 "of one recipient's own file."},
 	{"in_doubt_wait", KEY_DURATION, offsetof(struct campaign_dir, in_doubt_wait), NULL, 0,
 	 30 * USEC_DAY, NULL, NULL, false,
 	 "With in_doubt = retry: how long to wait before the message is sent once more. "
@@ -166,6 +180,51 @@ static const struct key window_keys[] = {
 };
 
 #undef TEXT
+#define TEXT(type, member, name, fallback, sentence)                                           \
+	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct type, member), NULL, 0, 0, fallback, NULL,     \
+			false, sentence                                                        \
+	}
+static const struct key attach_keys[] = {
+	TEXT(campaign_file, shown, "name", "",
+	     "The name that readers see; left out, that of the file."),
+	TEXT(campaign_file, type, "type", "",
+	     "Its type, \"application/pdf\"; left out, as its suffix says."),
+	END,
+};
+static const struct key inline_keys[] = {
+	TEXT(campaign_file, cid, "cid", "",
+	     "What the HTML calls it: <img src=\"cid:logo\">; left out, its path."),
+	TEXT(campaign_file, shown, "name", "",
+	     "The name that readers see; left out, that of the file."),
+	TEXT(campaign_file, type, "type", "",
+	     "Its type, \"image/png\"; left out, as its suffix says."),
+	END,
+};
+static const char *const calendar_choices[] = {"alternative", "attachment", "both", NULL};
+static const struct key calendar_keys[] = {
+	TEXT(campaign_calendar, method, "method", "REQUEST",
+	     "What is asked for: REQUEST, PUBLISH, CANCEL. The file's METHOD says the same."),
+	{"as", KEY_CHOICE, offsetof(struct campaign_calendar, as), NULL, 0, 0, "alternative",
+	 calendar_choices, false,
+	 "Where it stands: beside the letter, where mailboxes show buttons to accept; as an "
+	 "attachment; or both."},
+	TEXT(campaign_calendar, shown, "name", "",
+	     "The name of the attachment; left out, that of the file."),
+	END,
+};
+static const struct key attach_from_keys[] = {
+	TEXT(campaign_own_file, shown, "name", "attachment",
+	     "The name that its reader sees; may hold Liquid: \"Invoice {{ number }}.pdf\"."),
+	TEXT(campaign_own_file, type, "type", "",
+	     "Its type, \"application/pdf\"; left out, as the suffix of the name says."),
+	{"optional", KEY_BOOL, offsetof(struct campaign_own_file, optional), NULL, 0, 0,
+	 "false", NULL, false,
+	 "Who has none gets the letter without it; else they get none, and it says why."},
+	END,
+};
+
+#undef TEXT
 #define TEXT(member, name, sentence)                                                           \
 	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct campaign_variant, member), NULL, 0, 0, "",     \
@@ -193,6 +252,22 @@ static const struct key_section campaign_sections[] = {
 	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
 	 offsetof(struct campaign_dir, header_count), sizeof(struct campaign_header),
 	 header_keys, "A header of your own on every message."},
+	{"attach", "FILE", offsetof(struct campaign_dir, attached),
+	 offsetof(struct campaign_dir, attached_count), sizeof(struct campaign_file),
+	 attach_keys, "A file of the campaign's folder that everybody gets."},
+	{"inline", "FILE", offsetof(struct campaign_dir, inlined),
+	 offsetof(struct campaign_dir, inlined_count), sizeof(struct campaign_file),
+	 inline_keys,
+	 "An image that travels with the HTML. One that the HTML calls by its path, "
+	 "src=\"cid:logo.png\", there or in the folder images, needs no section."},
+	{"calendar", "FILE", offsetof(struct campaign_dir, calendars),
+	 offsetof(struct campaign_dir, calendar_count), sizeof(struct campaign_calendar),
+	 calendar_keys, "An invitation (iCalendar); may hold Liquid."},
+	{"attach_from", "ATTRIBUTE", offsetof(struct campaign_dir, own_files),
+	 offsetof(struct campaign_dir, own_file_count), sizeof(struct campaign_own_file),
+	 attach_from_keys,
+	 "A file of the recipient's own, in base64 in this attribute: an invoice, for "
+	 "instance."},
 	{"breaker", NULL, offsetof(struct campaign_dir, breaker), 0, 0, config_breaker_keys,
 	 "When the campaign pauses by itself. What is left out is as the section campaigns of "
 	 "rundbrief.conf says."},

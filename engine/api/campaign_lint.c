@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "engine/api/html_text.h"
+#include "engine/api/letter.h"
 #include "engine/api/rows.h"
 #include "engine/api/suggest.h"
 #include "engine/api/template_error.h"
@@ -112,6 +113,8 @@ static int compile(struct looking *k)
 							     : STR("return-domain.invalid"),
 		.base_url = sending->base_url,
 		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
+		.parts = k->dir ? k->dir->parts : k->result->parts,
+		.part_count = k->dir ? k->dir->part_count : k->result->part_count,
 	};
 	k->content = content_compile(k->arena, k->settings_text, k->html, source->text, &site,
 				     &error);
@@ -464,6 +467,9 @@ int campaign_lint_stored(struct db *db, const struct campaign_row *campaign,
 		.filter = keep_cell(arena, result, 5),
 	};
 	PQclear(result);
+	int code = letter_parts(db, campaign, "0", &ret->parts, &ret->part_count);
+	if (code != CLI_GO)
+		return code;
 	struct lint_source *source = &ret->source;
 	source->text_is_made = source->html.data && source->text.data &&
 			       str_eq(source->text, html_text(arena, source->html));

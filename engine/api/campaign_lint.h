@@ -20,6 +20,8 @@ struct campaign_lint {
 	size_t message_size, html_size; /* the largest of some; html_size as it is sent */
 	str sample_email;               /* whose it was; empty: nobody's */
 	str lists, exclude, filter;     /* as JSON, and as written; filter data NULL: none */
+	str *parts;                     /* bytes of its files */
+	size_t part_count;
 };
 
 /* A folder as it is now; what the database has of it is not asked for. CLI_GO, or an exit code

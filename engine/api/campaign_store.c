@@ -5,6 +5,7 @@
 
 #include "engine/api/rows.h"
 #include "engine/api/suggest.h"
+#include "engine/mail/encode.h"
 
 #define LIST_NAMES_LIMIT 500
 
@@ -123,6 +124,26 @@ static int save_template(struct db *db, const struct campaign_dir *c,
 	return CLI_GO;
 }
 
+/* Text parameters: bytes go as base64. */
+static int save_parts(struct db *db, const struct campaign_dir *c,
+		      const struct campaign_row *campaign)
+{
+	for (size_t i = 0; i < c->part_count; i++) {
+		struct buf text;
+		buf_init_arena(&text, db->cli->arena, c->parts[i].size / 3 * 4 + 8);
+		base64_put(&text, c->parts[i]);
+		buf_put_byte(&text, '\0');
+		if (!buf_ok(&text))
+			return cli_fail(db->cli, EXIT_FAILED, "out of memory");
+		const char *parameters[] = {campaign->id_text.data, text.data};
+		PGresult *result = db_query(db, "api_part_save", 2, parameters);
+		if (!result)
+			return db_code(db);
+		PQclear(result);
+	}
+	return CLI_GO;
+}
+
 static int save(struct db *db, const struct campaign_dir *c, struct campaign_row *ret_campaign,
 		struct campaign_saved *ret_saved)
 {
@@ -134,6 +155,8 @@ static int save(struct db *db, const struct campaign_dir *c, struct campaign_row
 		code = db_campaign(db, c->name.data, ret_campaign);
 	if (code == CLI_GO)
 		code = save_template(db, c, ret_campaign, ret_saved);
+	if (code == CLI_GO)
+		code = save_parts(db, c, ret_campaign);
 	if (code == CLI_GO && launched && ret_saved->is_new)
 		code = tell_launched(db, c, ret_campaign->id);
 	int end = code == EXIT_DATABASE ? code

@@ -222,7 +222,7 @@ static int put_form(struct reading *r, const struct form *form, json_t *list)
 	json_object_set_new(object, "share", json_integer(form->share));
 	if (v && v->subject.size)
 		json_object_set_new(object, "subject", text(v->subject));
-	if (v && v->from.size && campaign_dir_put_from(object, v->from) != 0)
+	if (v && v->from.size && campaign_dir_put_from(object, v->from, r->arena) != 0)
 		result = refuse(r, form->name, "from",
 				"write \"Ann Example <ann@news.example.com>\", an address at "
 				"least");

@@ -18,4 +18,4 @@
 /* campaign_dir.c's: a file that is UTF-8 text; from_name and from_address. 0 or -1. */
 [[nodiscard]] int campaign_dir_text(str path, struct arena *, str *ret_text, char *why,
 				    size_t why_size);
-[[nodiscard]] int campaign_dir_put_from(json_t *settings, str from);
+[[nodiscard]] int campaign_dir_put_from(json_t *settings, str from, struct arena *);

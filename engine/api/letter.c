@@ -8,6 +8,7 @@
 #include "engine/api/template_error.h"
 #include "engine/io/clock.h"
 #include "engine/io/heap.h"
+#include "engine/mail/base64.h"
 #include "engine/sign/dkim.h"
 #include "engine/sign/mac.h"
 
@@ -59,6 +60,29 @@ static str keep_cell(struct arena *arena, const PGresult *result, int column)
 	return cell.data ? arena_copy(arena, cell) : cell;
 }
 
+int letter_parts(struct db *db, const struct campaign_row *campaign, const char *revision,
+		 str **ret_parts, size_t *ret_count)
+{
+	struct arena *arena = db->cli->arena;
+	const char *parameters[] = {campaign->id_text.data, revision};
+	PGresult *result = db_query(db, "api_parts", 2, parameters);
+	if (!result)
+		return db_code(db);
+	size_t count = (size_t)PQntuples(result);
+	str *parts = ARENA_ARRAY(arena, str, count + 1);
+	for (size_t i = 0; parts && i < count; i++) {
+		str text = db_cell(result, (int)i, 0);
+		struct buf bytes;
+		buf_init_arena(&bytes, arena, text.size / 4 * 3 + 3);
+		if (text.data && base64_decode(&bytes, text))
+			parts[i] = bytes.data ? buf_str(&bytes) : STR("");
+	}
+	PQclear(result);
+	*ret_parts = parts;
+	*ret_count = count;
+	return parts ? CLI_GO : out_of_memory(db->cli);
+}
+
 static int compile(struct db *db, const struct campaign_row *campaign, const char *revision,
 		   struct letter *letter)
 {
@@ -76,11 +100,18 @@ static int compile(struct db *db, const struct campaign_row *campaign, const cha
 	str settings = keep_cell(cli->arena, result, 0);
 	str html = keep_cell(cli->arena, result, 1), text = keep_cell(cli->arena, result, 2);
 	PQclear(result);
+	str *parts = NULL;
+	size_t part_count = 0;
+	int code = letter_parts(db, campaign, revision, &parts, &part_count);
+	if (code != CLI_GO)
+		return code;
 	const struct content_site site = {
 		.return_domain = sending->return_domain.size ? sending->return_domain
 							     : STR("return-domain.invalid"),
 		.base_url = sending->base_url,
 		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
+		.parts = parts,
+		.part_count = part_count,
 	};
 	letter->content = content_compile(cli->arena, settings, html, text, &site, &error);
 	return letter->content ? CLI_GO : template_error_tell(cli, &error);

@@ -33,5 +33,8 @@ struct letter {
 			     struct buf *signature, struct buf *message);
 /* One part as it was before encoding. */
 [[nodiscard]] int letter_part(struct letter *, enum message_part, struct buf *out);
+/* The files of a revision ("0": the newest), as content_compile() wants them. */
+[[nodiscard]] int letter_parts(struct db *, const struct campaign_row *, const char *revision,
+			       str **ret_parts, size_t *ret_count);
 /* Renders with the tokens of this secret; without it, links do not verify. */
 [[nodiscard]] int letter_use_secret(struct letter *, str secret);

@@ -16,8 +16,13 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 				 const struct store_campaign *stored, char *ret_why,
 				 size_t why_size)
 {
-	const struct content_site site = {settings->return_domain, settings->base_url,
-					  settings->unsubscribe_mailbox};
+	const struct content_site site = {
+		.return_domain = settings->return_domain,
+		.base_url = settings->base_url,
+		.unsubscribe_mailbox = settings->unsubscribe_mailbox,
+		.parts = stored->ret_parts,
+		.part_count = stored->ret_part_count,
+	};
 	struct liquid_error error = {};
 	struct campaign *campaign = ARENA_NEW(arena, struct campaign);
 	struct content *content = content_compile(arena, stored->ret_settings, stored->ret_html,

@@ -67,6 +67,8 @@ struct campaign {
 	struct chain_link of_carrier; /* in carrier.campaigns */
 	bool stopped;                 /* nothing of it starts; what waits goes back */
 	bool leaving;                 /* set by the feeder before it says so */
+	bool told_to_leave;           /* the feeder has said so, */
+	uint32_t message_count;       /* and these still point into its content */
 	struct carrier_quota quota;   /* its own rate, and that of its window */
 };
 

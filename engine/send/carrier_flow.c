@@ -120,7 +120,11 @@ static void say_farewell(struct carrier *carrier, struct campaign *campaign)
 void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 {
 	if (campaign->leaving) {
-		say_farewell(carrier, campaign);
+		/* The kernel may still be sending what a connection that was lost had written:
+		 * spans of the content among it. */
+		campaign->told_to_leave = campaign->message_count > 0;
+		if (!campaign->told_to_leave)
+			say_farewell(carrier, campaign);
 		return;
 	}
 	quota_prepare(&campaign->quota, &campaign->content->limits, io_now(carrier->loop));

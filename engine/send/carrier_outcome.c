@@ -189,6 +189,9 @@ void carrier_message_free(struct carrier *carrier, struct message *message)
 	if (message->envelope)
 		message->envelope->message = NULL;
 	message->envelope = NULL;
+	if (--message->campaign->message_count == 0 && message->campaign->told_to_leave)
+		carrier_take_arrival(carrier, message->campaign);
+	message->campaign = NULL;
 	arena_reset(&message->arena);
 	slab_give_back(&carrier->message_slab, message);
 	carrier_given_back(carrier);

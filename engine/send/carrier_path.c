@@ -229,6 +229,8 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	message->session = NULL;
 	message->gated = message->returned = false;
 	message->envelope = envelope;
+	message->campaign = envelope->campaign;
+	message->campaign->message_count++;
 	message->flow = NULL;
 	message->rcpt = envelope->rcpt;
 	message->form = flow->path->seven_bit ? MESSAGE_7BIT : MESSAGE_8BIT;

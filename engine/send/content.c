@@ -54,6 +54,87 @@ static int read_headers(struct arena *arena, const struct value *settings,
 	return 0;
 }
 
+static void read_shape(const struct value *settings, struct message_source *source)
+{
+	const struct value *amp = value_get(settings, STR("amp"));
+	const struct value *calendar = value_get(settings, STR("calendar"));
+	const struct value *limit = value_get(settings, STR("attachment_limit"));
+	if (amp && amp->kind == VALUE_STRING)
+		source->amp = amp->string;
+	if (calendar && calendar->kind == VALUE_HASH) {
+		str as = text_of(calendar, "as");
+		source->calendar = (struct message_calendar){
+			.source = text_of(calendar, "source"),
+			.name = text_of(calendar, "name"),
+			.method = text_of(calendar, "method"),
+			.beside = !str_eq(as, STR("attachment")),
+			.attached = str_eq(as, STR("attachment")) || str_eq(as, STR("both")),
+		};
+	}
+	source->is_8bit = str_eq(text_of(settings, "encoding"), STR("8bit"));
+	if (limit && limit->kind == VALUE_INT && limit->integer > 0)
+		source->file_limit = (size_t)limit->integer;
+}
+
+static size_t count_of(const struct value *settings, const char *key,
+		       const struct value **ret_items)
+{
+	const struct value *list = value_get(settings, str_of(key));
+	bool is_list = list && list->kind == VALUE_ARRAY;
+	*ret_items = is_list ? list->array.items : NULL;
+	return is_list ? list->array.count : 0;
+}
+
+static int read_own_files(struct arena *arena, const struct value *settings,
+			  struct message_source *source)
+{
+	const struct value *items;
+	size_t count = count_of(settings, "attach_from", &items);
+	struct message_own_file *files = ARENA_ARRAY(arena, struct message_own_file, count + 1);
+	for (size_t i = 0; files && i < count; i++) {
+		const struct value *optional = value_get(&items[i], STR("optional"));
+		files[i] = (struct message_own_file){
+			.field = text_of(&items[i], "field"),
+			.name = text_of(&items[i], "name"),
+			.type = text_of(&items[i], "type"),
+			.optional =
+				optional && optional->kind == VALUE_BOOL && optional->boolean,
+		};
+	}
+	source->own_files = files;
+	source->own_file_count = count;
+	return files ? 0 : -1;
+}
+
+static int read_files(struct arena *arena, const struct value *settings,
+		      const struct content_site *site, struct message_source *source)
+{
+	const struct value *items;
+	size_t count = count_of(settings, "parts", &items);
+	struct message_file *files = ARENA_ARRAY(arena, struct message_file, count + 1);
+	for (size_t i = 0; files && i < count; i++)
+		files[i] = (struct message_file){
+			.name = text_of(&items[i], "name"),
+			.type = text_of(&items[i], "type"),
+			.cid = text_of(&items[i], "cid"),
+			.bytes = site->parts[i],
+		};
+	source->files = files;
+	source->file_count = count;
+	return files ? 0 : -1;
+}
+
+/* What was stored of a campaign came as a whole, or it is not sent. */
+static bool has_all_parts(const struct value *settings, const struct content_site *site)
+{
+	const struct value *items;
+	size_t count = count_of(settings, "parts", &items);
+	for (size_t i = 0; i < count && i < site->part_count; i++)
+		if (!site->parts[i].data)
+			return false;
+	return count == site->part_count;
+}
+
 static bool is_transactional(const struct value *settings)
 {
 	return str_eq(text_of(settings, "kind"), STR("transactional"));
@@ -113,7 +194,12 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 		.load_partial = load_partial,
 		.load_context = (void *)(uintptr_t)value_get(settings, STR("partials")),
 	};
-	return read_headers(arena, settings, source) == 0 ? source : NULL;
+	read_shape(settings, source);
+	return read_headers(arena, settings, source) == 0 &&
+			       read_own_files(arena, settings, source) == 0 &&
+			       read_files(arena, settings, site, source) == 0
+		       ? source
+		       : NULL;
 }
 
 /* Those of the letter come first, then what its variants read besides. */
@@ -193,6 +279,8 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (value_from_json_text(arena, settings_text, settings, NULL, 0) != 0 ||
 	    settings->kind != VALUE_HASH)
 		return fail(ret_error, "the stored settings are not a JSON object");
+	if (!has_all_parts(settings, site))
+		return fail(ret_error, "files of the campaign are missing");
 	read_share(settings, content);
 	policy_read(settings, content->urgent, &content->policy);
 	*ret_error = (struct liquid_error){};

@@ -6,6 +6,9 @@
  *   lists: [names], for routes; require_tls: true | false (RFC 8689); pool: name
  *   kind: "newsletter" | "transactional";  weight: number;  rate, byte_rate: strings (bucket.h)
  *   policy.h's keys: sample, ramp, breaker, window, in_doubt_wait_seconds
+ *   amp: source; calendar: {source, name, method, as}; encoding: "8bit"
+ *   parts: [ {name, type, cid, sha256}, ... ], whose bytes come apart; attachment_limit: number
+ *   attach_from: [ {field, name, type, optional}, ... ]
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... }
  *   locales: { locale: { key: text, ... }, ... };  locale, zone: of who has none of his own;
@@ -53,9 +56,12 @@ struct content_variant {
 	const size_t *fields; /* where each of the plan's stands in content's */
 };
 
-/* What the content needs of the engine's configuration. */
+/* What the content needs of the engine's configuration, and the bytes of settings.parts in
+ * their order. */
 struct content_site {
 	str return_domain, base_url, unsubscribe_mailbox;
+	const str *parts;
+	size_t part_count;
 };
 
 /* Everything lives in the arena. NULL with the template's error (message set also when the

@@ -281,6 +281,8 @@ void engine_close(struct engine *engine)
 	for (uint32_t i = 0; i < engine->limits.presses; i++)
 		if (engine->presses[i].mac)
 			press_done(&engine->presses[i]);
+	if (engine->feeder.loop)
+		feeder_free_campaigns(&engine->feeder);
 	campaign_destroy(engine->only);
 	store_close(engine->settle_store);
 	journal_release(engine->journal_hold);

@@ -93,6 +93,7 @@ struct run {
 struct message {
 	struct chain_link link;
 	struct envelope *envelope;
+	struct campaign *campaign; /* whose content it points into, until it is free */
 	struct arena arena;         /* of what is its own; keeps one block */
 	enum message_form form;     /* that was ordered */
 	struct message_bytes bytes; /* what is not in the arena is the campaign's content's */

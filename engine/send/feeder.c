@@ -59,13 +59,17 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 	return feeder_source_init(feeder) != 0 ? -1 : init_memory(feeder);
 }
 
+void feeder_free_campaigns(struct feeder *feeder)
+{
+	for (struct chain_link *link; (link = chain_pop(&feeder->campaigns));)
+		campaign_destroy(CHAIN_OWNER(link, struct campaign, link));
+}
+
 void feeder_done(struct feeder *feeder)
 {
 	for (struct chain_link *link; (link = chain_first(&feeder->slices));)
 		feeder_slice_free(feeder, CHAIN_OWNER(link, struct slice, link));
 	feeder_places_done(feeder);
-	for (struct chain_link *link; (link = chain_pop(&feeder->campaigns));)
-		campaign_destroy(CHAIN_OWNER(link, struct campaign, link));
 	if (feeder->load_busy)
 		arena_done(&feeder->load_arena);
 	arena_done(&feeder->discover_arena);

@@ -130,6 +130,8 @@ struct feeder {
 			      struct router *, struct carrier *, struct ledger *,
 			      uint32_t engine_id, uint32_t epoch);
 void feeder_done(struct feeder *);
+/* Apart, and last: what leaves points into their content as long as there are connections. */
+void feeder_free_campaigns(struct feeder *);
 usec feeder_step(struct feeder *);
 void feeder_drain(struct feeder *); /* nothing new; what comes back is put back */
 bool feeder_idle(const struct feeder *);

@@ -32,15 +32,38 @@ static enum pg_next take_campaign(struct store *s, struct store_campaign *r,
 	    !keep(r->arena, result, 8, &r->ret_html) ||
 	    !keep(r->arena, result, 9, &r->ret_text))
 		return pg_fail(s, STORE_RETRY, "no memory for a campaign's content");
-	return PG_DONE;
+	if (!pg_bool(result, 0, 10))
+		return PG_DONE;
+	pg_put_tenant(s);
+	pg_put_u64(s, r->campaign_id);
+	pg_put_u32(s, r->ret_revision);
+	return pg_run(s, "campaign_parts");
+}
+
+static enum pg_next take_parts(struct store *s, struct store_campaign *r,
+			       const PGresult *result)
+{
+	r->ret_part_count = pg_rows(result);
+	r->ret_parts = ARENA_ARRAY(r->arena, str, r->ret_part_count + 1);
+	for (size_t i = 0; r->ret_parts && i < r->ret_part_count; i++) {
+		str bytes = pg_str(result, i, 0);
+		r->ret_parts[i] = bytes.data ? arena_copy(r->arena, bytes) : bytes;
+		if (bytes.data && !r->ret_parts[i].data)
+			r->ret_parts = NULL;
+	}
+	return r->ret_parts ? PG_DONE
+			    : pg_fail(s, STORE_RETRY, "no memory for a campaign's files");
 }
 
 static enum pg_next campaign_step(struct store *s, struct store_request *request,
 				  const PGresult *result)
 {
 	struct store_campaign *r = (struct store_campaign *)request;
-	if (s->step++ > 0)
-		return take_campaign(s, r, result);
+	unsigned step = s->step++;
+	if (step > 0)
+		return step == 1 ? take_campaign(s, r, result) : take_parts(s, r, result);
+	r->ret_parts = NULL;
+	r->ret_part_count = 0;
 	pg_put_tenant(s);
 	pg_put_u64(s, r->campaign_id);
 	pg_put_text(s, r->name);

@@ -101,6 +101,8 @@ struct store_campaign {
 	uint32_t ret_revision;
 	usec ret_launched_wall, ret_expires_wall;
 	bool ret_fully_cut; /* no further slices will be cut */
+	str *ret_parts;     /* the files that its settings list; data NULL: one is missing */
+	size_t ret_part_count;
 };
 void store_campaign(struct store *, struct store_campaign *);
 

@@ -105,13 +105,18 @@ def defects_of(message):
     return found
 
 
-def check_lines(raw):
+def check_lines(raw, eightbit=False):
     head, _, body = raw.partition(b"\r\n\r\n")
     assert b"\n" not in raw.replace(b"\r\n", b""), "bare LF"
     assert b"\r" not in raw.replace(b"\r\n", b""), "bare CR"
-    assert raw.endswith(b"\r\n") and not [c for c in raw if c > 126], "not 7-bit lines"
+    assert raw.endswith(b"\r\n"), "an open line"
+    if eightbit:
+        return  # its lines are as they were written; mime_check.py looks at them
+    assert not [c for c in raw if c > 126], "not 7-bit lines"
     for line in body.split(b"\r\n"):
-        assert len(line) <= 76 and not line.startswith(b"."), line
+        # The type of a file may be a long word, which nothing can fold.
+        assert len(line) <= 76 or line.startswith(b"Content-Type: "), line
+        assert not line.startswith(b"."), line
     for line in head.split(b"\r\n"):
         words = re.sub(rb"^[!-9;-~]+: ", b"", line).strip(b" ")
         assert len(line) <= 78 or b" " not in words, line
@@ -231,7 +236,7 @@ def corpus_cases(folder):
 
 def check_as_liquid(case, raw):
     """For real templates, whose variables nobody fills here: only the form."""
-    check_lines(raw)
+    check_lines(raw, b"\r\nContent-Transfer-Encoding: 8bit\r\n" in raw)
     expect("defects", defects_of(email.message_from_bytes(raw, policy=email.policy.default)), [])
 
 

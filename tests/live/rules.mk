@@ -56,10 +56,12 @@ show-plan: all
 show-tls: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_tls.py 20000
-# Every golden message against the checklist of the message format.
-show-mime:
+# Every golden message against the checklist of the message format, and letters with files and 8 bits
+# as hosts of both kinds get them.
+show-mime: all
 	@$(PYTHON) tests/golden/mime_broken.py
 	@$(PYTHON) tests/golden/mime_check.py tests/golden
+	@$(PYTHON) tests/live/test_mime.py 120
 # SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
 SERVERS ?= --divided 10000
 show-servers: all

@@ -206,6 +206,32 @@ static str header_of(str message, str name)
 	return str_sub(rest, 0, str_find(rest, STR("\r\n")));
 }
 
+static bool takes_8bit(int site)
+{
+	return site % 2 == 0;
+}
+
+/* 8 bits only where they were offered, and what all letters have in common as a whole. */
+static void check_form(const struct visit *visit, str message)
+{
+	struct world *w = visit->peer.world;
+	size_t file = str_find(message, STR("filename=terms.pdf\r\n\r\n"));
+	bool is_8bit = false;
+	for (size_t i = 0; i < message.size; i++)
+		is_8bit |= (unsigned char)message.data[i] >= 0x80;
+	if (is_8bit && !takes_8bit(visit->site))
+		world_fail(w, "%s got 8 bits from a host that takes 7", visit->rcpt_text);
+	state_hits[is_8bit ? 32 : 33]++;
+	if (file == STR_NONE)
+		return;
+	str base64 = str_from(message, file + strlen("filename=terms.pdf\r\n\r\n"));
+	size_t digits = 0, at = 0;
+	for (; at < base64.size && base64.data[at] != '-'; at++)
+		digits += base64.data[at] == 'A';
+	if (digits != 9000 / 3 * 4 || !str_ends(base64, STR("--\r\n")))
+		world_fail(w, "%s got half a file", visit->rcpt_text);
+}
+
 /* A whole message, for this recipient, the same identity on every retry, signed. */
 static void check_message(struct visit *visit)
 {
@@ -229,6 +255,7 @@ static void check_message(struct visit *visit)
 	else if (!str_eq(id, str_of(visit->rcpt->message_id)))
 		world_fail(w, "%s got two Message-IDs: %s and %.*s", visit->rcpt_text,
 			   visit->rcpt->message_id, STR_FORMAT(id));
+	check_form(visit, message);
 	sim_variants_accepted(w, visit->rcpt, message);
 	if (w->verified_count >= SIM_VERIFY_LIMIT)
 		return;
@@ -298,6 +325,7 @@ void peer_attach(struct peer *peer, int fd)
 		.offer_chunking = visit->site % 3 == 0,
 		.offer_starttls = visit->site % 2 == 1,
 		.offer_enhanced = true,
+		.offer_8bitmime = takes_8bit(visit->site),
 		.hooks = {.on_connect = on_connect,
 			  .on_mail = on_mail,
 			  .on_rcpt = on_rcpt,

@@ -21,7 +21,7 @@
 #define REACHED_LEAST 90.0 /* percent of the best possible */
 #define DEFERRED_MOST 5.0  /* percent of the attempts */
 
-const char *const state_names[32]; /* hits are of no interest here */
+const char *const state_names[40]; /* hits are of no interest here */
 
 static struct plan plan;
 static const struct classifier *classifier;

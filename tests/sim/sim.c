@@ -20,7 +20,7 @@
 #define STEP_LIMIT 2000000
 #define CRASH_LIMIT 6
 
-const char *const state_names[32] = {
+const char *const state_names[40] = {
 	[VERDICT_DELIVERED] = "delivered",
 	[VERDICT_DEFERRED] = "deferred",
 	[VERDICT_FAILED] = "failed",
@@ -39,6 +39,8 @@ const char *const state_names[32] = {
 	[27] = "warm-up-starts",
 	[28] = "letters-of-winner",
 	[29] = "held-out",
+	[32] = "in-8-bits",
+	[33] = "in-7-bits",
 	[30] = "expired-waiting",
 	[VERDICT_SUPPRESSED] = "suppressed",
 };
@@ -279,6 +281,7 @@ static bool run_seed(uint64_t seed)
 	static struct engine engine;
 	struct arena arena;
 	world_begin(&w, seed);
+	w.with_files = seed % 2;
 	drive_journal_begin(&w, "sim");
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
@@ -311,7 +314,7 @@ static int report(uint64_t count, uint64_t failed)
 	for (int i = 0; i < FAULT_COUNT; i++)
 		printf(" %s=%llu", fault_names[i], (unsigned long long)fault_hits[i]);
 	printf("\nstates:");
-	for (int i = 0; i < 32; i++)
+	for (int i = 0; i < 40; i++)
 		if (state_names[i])
 			printf(" %s=%llu", state_names[i], (unsigned long long)state_hits[i]);
 	printf("\nsim: %llu passed, %llu failed\n", (unsigned long long)(count - failed),

@@ -256,6 +256,23 @@ void store_heartbeat(struct store *store, struct store_heartbeat *r)
 	written(store, &r->request);
 }
 
+/* The text leaves in 8 bits where a host takes them, the file from where the campaign has it.
+ */
+static void attach(struct store_campaign *r)
+{
+	static const char zeros[9000];
+	struct buf settings;
+	str plain = r->ret_settings;
+	buf_init_arena(&settings, r->arena, plain.size + 100);
+	buf_put(&settings, str_sub(plain, 0, plain.size - 1));
+	buf_put_cstr(&settings, ",\"encoding\":\"8bit\",\"parts\":[{\"name\":\"terms.pdf\"}]}");
+	r->ret_settings = buf_str(&settings);
+	r->ret_parts = ARENA_NEW(r->arena, str);
+	r->ret_part_count = 1;
+	ASSERT(buf_ok(&settings) && r->ret_parts);
+	r->ret_parts[0] = str_make(zeros, sizeof(zeros));
+}
+
 void store_campaign(struct store *store, struct store_campaign *r)
 {
 	if (lost_before(store, &r->request))
@@ -279,13 +296,15 @@ void store_campaign(struct store *store, struct store_campaign *r)
 			      "\"news@news.test\",\"in_doubt\":\"assume\"}");
 	r->ret_html = STR("<p>Dear {{ first_name }},</p>\n<p>this is a letter.</p>\n"
 			  "<p>END {{ first_name }}.</p>\n");
-	r->ret_text =
-		STR("Dear {{ first_name }},\n.this is a letter.\nEND {{ first_name }}.\n");
+	r->ret_text = STR("Dear {{ first_name }} of K\xC3\xB6ln,\n.this is a letter.\n"
+			  "END {{ first_name }}.\n");
 	r->ret_revision = 1;
 	r->ret_launched_wall = world->wall_offset;
 	r->ret_expires_wall = 0;
 	r->ret_fully_cut = campaign->cut_mark >= campaign->last;
 	sim_variants_campaign(r);
+	if (world->with_files)
+		attach(r);
 	answer(store, &r->request, STORE_OK);
 }
 

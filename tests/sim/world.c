@@ -8,7 +8,7 @@
 #include "engine/base/assert.h"
 
 struct world *world;
-uint64_t fault_hits[FAULT_COUNT], state_hits[32];
+uint64_t fault_hits[FAULT_COUNT], state_hits[40];
 
 const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_REFUSE] = "refuse",

@@ -102,12 +102,13 @@ struct world {
 	uint64_t failures; /* claims that did not hold */
 	char journal[128];
 	bool in_doubt_retry;
+	bool with_files; /* letters are in 8 bits where that is taken, and have an attachment */
 	uint32_t verified_count; /* messages whose signatures were read */
 };
 
 extern struct world *world; /* there is one at a time */
-extern uint64_t fault_hits[FAULT_COUNT], state_hits[32];
-extern const char *const state_names[32];
+extern uint64_t fault_hits[FAULT_COUNT], state_hits[40];
+extern const char *const state_names[40];
 
 void world_begin(struct world *, uint64_t seed);
 void world_end(struct world *);

@@ -24,6 +24,38 @@ static void test_store_loads_a_campaign_by_name(void **)
 	assert_int_equal(none.request.result, STORE_NOT_FOUND);
 }
 
+static void test_store_loads_the_files_that_settings_list(void **)
+{
+	static const char empty_hash[] =
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	uint64_t id = new_campaign("files", "expires_at = '2030-01-01'");
+	char statement[800];
+	snprintf(
+		statement, sizeof(statement),
+		"update templates set settings = jsonb_build_object('parts', jsonb_build_array("
+		"jsonb_build_object('sha256', encode(sha256('b'), 'hex')), "
+		"jsonb_build_object('sha256', '%s'), "
+		"jsonb_build_object('sha256', encode(sha256('missing'), 'hex')))) "
+		"where campaign_id = %llu; "
+		"insert into parts select tenant_id, campaign_id, sha256(b), b from templates, "
+		"unnest(array['b', '', 'of another revision']::bytea[]) b where campaign_id = "
+		"%llu",
+		empty_hash, (unsigned long long)id, (unsigned long long)id);
+	assert_int_equal(live_exec(live_admin, statement), 0);
+	struct store_campaign r = {
+		.request.on_done = done, .name = STR("files"), .arena = &arena};
+	store_campaign(store, &r);
+	assert_int_equal(r.request.result, STORE_OK);
+	assert_int_equal(r.ret_part_count, 3);
+	assert_true(str_eq(r.ret_parts[0], STR("b")));
+	assert_true(r.ret_parts[1].data && r.ret_parts[1].size == 0);
+	assert_null(r.ret_parts[2].data);
+	snprintf(statement, sizeof(statement), "delete from campaigns where id = %llu",
+		 (unsigned long long)id);
+	assert_int_equal(live_exec(live_admin, statement), 0);
+	assert_int_equal(number("select count(*) from parts"), 0);
+}
+
 static void test_store_cut_freezes_everybody_once(void **)
 {
 	size_t count = 0, slices = 0;
@@ -355,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_store_loads_a_campaign_by_name),
+		cmocka_unit_test(test_store_loads_the_files_that_settings_list),
 		cmocka_unit_test(test_store_cut_freezes_everybody_once),
 		cmocka_unit_test(test_store_read_gives_fields_and_news),
 		cmocka_unit_test(test_store_stops_tell_who_left),

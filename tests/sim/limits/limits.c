@@ -22,7 +22,7 @@
 #define RUN_TIME (10 * USEC_MINUTE) /* what is not sent by then stays unsent */
 #define CRASH_LIMIT 3
 
-const char *const state_names[32]; /* hits are of no interest here */
+const char *const state_names[40]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static struct limits_plan plan;

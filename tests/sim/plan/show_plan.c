@@ -24,7 +24,7 @@
 #define ERROR_MOST 10.0 /* percent */
 #define LONGEST (6 * USEC_HOUR)
 
-const char *const state_names[32]; /* hits are of no interest here */
+const char *const state_names[40]; /* hits are of no interest here */
 
 static const char *const names[PROVIDERS] = {"alpha", "beta", "gamma"};
 

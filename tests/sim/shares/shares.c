@@ -25,7 +25,7 @@
 #define RUN_TIME (30 * USEC_MINUTE)
 #define WARM_TIME (20 * USEC_SECOND) /* until the pace of the limit is reached */
 
-const char *const state_names[32]; /* hits are of no interest here */
+const char *const state_names[40]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static struct shares_plan plan;
