@@ -13,7 +13,7 @@ struct preview {
 	bool html, text, raw, is_unsigned;
 };
 
-static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
+static int preview_raw(struct cli *cli, struct db *db, struct letter *letter, bool is_unsigned)
 {
 	struct buf signature, message;
 	struct dkim_key **keys = NULL;
@@ -21,7 +21,7 @@ static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
 	str secret;
 	int code = settings_secret(cli, &secret);
 	if (code == CLI_GO)
-		code = letter_use_secret(letter, secret);
+		code = letter_use_secret(letter, db, secret);
 	if (code == CLI_GO && !is_unsigned)
 		code = settings_dkim_keys(cli, &keys, &key_count);
 	if (code != CLI_GO)
@@ -39,13 +39,13 @@ static int preview_raw(struct cli *cli, struct letter *letter, bool is_unsigned)
 }
 
 /* A letter can be looked at before the sender is set up: its links then verify nothing. */
-static int use_secret_if_any(struct cli *cli, struct letter *letter)
+static int use_secret_if_any(struct cli *cli, struct db *db, struct letter *letter)
 {
 	str secret;
 	if (cli->config.sending.secret.size == 0)
 		return CLI_GO;
 	int code = settings_secret(cli, &secret);
-	return code == CLI_GO ? letter_use_secret(letter, secret) : code;
+	return code == CLI_GO ? letter_use_secret(letter, db, secret) : code;
 }
 
 /* What people are shown has no bytes that a terminal obeys: attributes come from anybody. */
@@ -62,10 +62,11 @@ static int put_shown(struct cli *cli, struct letter *letter, enum message_part p
 }
 
 /* Subject and text as a reader sees them first; --text and --html give one part exactly. */
-static int preview_parts(struct cli *cli, struct letter *letter, const struct preview *p)
+static int preview_parts(struct cli *cli, struct db *db, struct letter *letter,
+			 const struct preview *p)
 {
 	struct buf out;
-	int code = use_secret_if_any(cli, letter);
+	int code = use_secret_if_any(cli, db, letter);
 	buf_init_arena(&out, cli->arena, 65536);
 	if (code == CLI_GO && !p->html && !p->text) {
 		buf_put_cstr(&out, "To:      ");
@@ -98,10 +99,10 @@ static int put_json_part(struct cli *cli, struct letter *letter, const char *nam
 	return code;
 }
 
-static int preview_json(struct cli *cli, struct letter *letter)
+static int preview_json(struct cli *cli, struct db *db, struct letter *letter)
 {
 	struct buf out;
-	int code = use_secret_if_any(cli, letter);
+	int code = use_secret_if_any(cli, db, letter);
 	buf_init_arena(&out, cli->arena, 65536);
 	buf_put_cstr(&out, "{\"to\":");
 	json_put_string(&out, letter->email);
@@ -131,9 +132,9 @@ static int preview(struct cli *cli, struct db *db, const struct preview *p, cons
 	if (code != CLI_GO)
 		return code;
 	if (cli->format == OUTPUT_JSON)
-		return preview_json(cli, &letter);
-	return p->raw ? preview_raw(cli, &letter, p->is_unsigned)
-		      : preview_parts(cli, &letter, p);
+		return preview_json(cli, db, &letter);
+	return p->raw ? preview_raw(cli, db, &letter, p->is_unsigned)
+		      : preview_parts(cli, db, &letter, p);
 }
 
 static int preview_run(struct cli *cli, int argc, char **argv)

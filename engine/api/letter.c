@@ -58,12 +58,27 @@ static str keep_cell(struct arena *arena, const PGresult *result, int column)
 	return cell.data ? arena_copy(arena, cell) : cell;
 }
 
-static int compile(struct db *db, const struct campaign_row *campaign, const char *revision,
-		   struct letter *letter)
+static int compile(struct letter *letter, const uint8_t *campaign_mac)
 {
-	struct cli *cli = db->cli;
+	struct cli *cli = letter->cli;
 	const struct config_sending *sending = &cli->config.sending;
 	struct liquid_error error;
+	const struct content_site site = {
+		.return_domain = sending->return_domain.size ? sending->return_domain
+							     : STR("return-domain.invalid"),
+		.base_url = sending->base_url,
+		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
+		.campaign_mac = campaign_mac,
+	};
+	letter->content = content_compile(cli->arena, letter->settings, letter->html,
+					  letter->text, &site, &error);
+	return letter->content ? CLI_GO : template_error_tell(cli, &error);
+}
+
+static int read_content(struct db *db, const struct campaign_row *campaign,
+			const char *revision, struct letter *letter)
+{
+	struct cli *cli = db->cli;
 	const char *parameters[] = {campaign->id_text.data, revision};
 	PGresult *result = db_query(db, "api_template_get", 2, parameters);
 	if (!result)
@@ -72,17 +87,11 @@ static int compile(struct db *db, const struct campaign_row *campaign, const cha
 		PQclear(result);
 		return cli_fail(cli, EXIT_NOT_FOUND, "the campaign has no content yet");
 	}
-	str settings = keep_cell(cli->arena, result, 0);
-	str html = keep_cell(cli->arena, result, 1), text = keep_cell(cli->arena, result, 2);
+	letter->settings = keep_cell(cli->arena, result, 0);
+	letter->html = keep_cell(cli->arena, result, 1);
+	letter->text = keep_cell(cli->arena, result, 2);
 	PQclear(result);
-	const struct content_site site = {
-		.return_domain = sending->return_domain.size ? sending->return_domain
-							     : STR("return-domain.invalid"),
-		.base_url = sending->base_url,
-		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
-	};
-	letter->content = content_compile(cli->arena, settings, html, text, &site, &error);
-	return letter->content ? CLI_GO : template_error_tell(cli, &error);
+	return compile(letter, NULL);
 }
 
 static const char *fields_json(struct arena *arena, const struct content *content)
@@ -126,11 +135,11 @@ int letter_open(struct db *db, const struct campaign_row *campaign, const char *
 		struct letter *ret_letter)
 {
 	static const uint8_t no_mac[TOKEN_MAC_SIZE];
-	struct letter letter = {.cli = db->cli, .recipient.mac = no_mac};
+	struct letter letter = {.cli = db->cli, .recipient.mac = no_mac, .campaign = campaign};
 	char revision[16];
 	int code = read_person(db, campaign, email, &letter, revision);
 	if (code == CLI_GO)
-		code = compile(db, campaign, revision, &letter);
+		code = read_content(db, campaign, revision, &letter);
 	if (code == CLI_GO)
 		code = read_fields(db, &letter);
 	if (code == CLI_GO)
@@ -138,20 +147,55 @@ int letter_open(struct db *db, const struct campaign_row *campaign, const char *
 	return code;
 }
 
-int letter_use_secret(struct letter *letter, str secret)
+/* A draft gets the newest at its launch; see sql/0015_links.sql for none. */
+static int read_key(struct letter *letter, struct db *db, const struct mac_keys *keys,
+		    char *ret_key)
+{
+	bool is_draft = str_eq(letter->campaign->state, STR("draft"));
+	PGresult *result = db_query(db, "api_campaign_key", 1, &letter->campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	str key = db_cell(result, 0, 0);
+	*ret_key = key.size == 1 ? key.data[0]
+		   : is_draft    ? mac_keys_newest(keys)
+				 : mac_keys_oldest(keys);
+	PQclear(result);
+	return mac_keys_has(keys, *ret_key)
+		       ? CLI_GO
+		       : cli_fail(letter->cli, EXIT_FAILED,
+				  "the campaign was launched with a secret whose tokens begin "
+				  "with '%c', which the file of sending.secret no longer holds",
+				  *ret_key);
+}
+
+static int use_keys(struct letter *letter, struct db *db, struct mac_keys *keys)
 {
 	const struct message_recipient *to = &letter->recipient;
 	const struct token token = {to->tenant, to->campaign_id, to->subscriber_id};
+	const struct token nobody = {to->tenant, to->campaign_id, 0};
 	uint8_t *mac = (uint8_t *)arena_bytes(letter->cli->arena, TOKEN_MAC_SIZE);
-	struct mac_key *key = mac_key_create(secret);
-	if (!mac || !key) {
-		mac_key_destroy(key);
-		return cli_fail(letter->cli, EXIT_FAILED, "the secret cannot be used");
-	}
-	mac_of(key, &token, mac);
-	mac_key_destroy(key);
+	uint8_t campaign_mac[TOKEN_MAC_SIZE];
+	char key = 0;
+	if (!mac)
+		return out_of_memory(letter->cli);
+	int code = read_key(letter, db, keys, &key);
+	if (code != CLI_GO)
+		return code;
+	mac_of(keys, key, &token, mac);
+	mac_of(keys, key, &nobody, campaign_mac);
 	letter->recipient.mac = mac;
-	return CLI_GO;
+	return compile(letter, campaign_mac);
+}
+
+int letter_use_secret(struct letter *letter, struct db *db, str secrets)
+{
+	char why[200];
+	struct mac_keys *keys = mac_keys_create(secrets, why);
+	if (!keys)
+		return cli_fail(letter->cli, EXIT_FAILED, "%s", why);
+	int code = use_keys(letter, db, keys);
+	mac_keys_destroy(keys);
+	return code;
 }
 
 int letter_part(struct letter *letter, enum message_part part, struct buf *out)

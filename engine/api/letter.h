@@ -12,6 +12,8 @@ struct letter {
 	struct message_recipient recipient;
 	str email;          /* as stored */
 	bool was_attempted; /* the Date and the revision are those of the first attempt */
+	const struct campaign_row *campaign;
+	str settings, html, text;
 };
 
 /* email NULL: any one of the campaign's audience. CLI_GO, or an exit code after a sentence. */
@@ -22,5 +24,5 @@ struct letter {
 			     struct buf *signature, struct buf *message);
 /* One part as it was before encoding. */
 [[nodiscard]] int letter_part(struct letter *, enum message_part, struct buf *out);
-/* Renders with the tokens of this secret; without it, links do not verify. */
-[[nodiscard]] int letter_use_secret(struct letter *, str secret);
+/* Renders with the tokens of these secrets; without them, links do not verify. */
+[[nodiscard]] int letter_use_secret(struct letter *, struct db *, str secrets);

@@ -36,11 +36,14 @@ struct content {
 	struct quota_limits limits; /* its own */
 	struct policy policy;
 	usec expires_wall; /* 0: by the retry schedule alone */
+	char token_key;    /* letter of the secret that all its tokens are made with */
 };
 
 /* What the content needs of the engine's configuration. */
 struct content_site {
 	str return_domain, base_url, unsubscribe_mailbox;
+	const uint8_t *campaign_mac; /* of the campaign and nobody (engine/sign/mac.h), for
+					anonymous tracking; NULL: its links do not verify */
 };
 
 /* Everything lives in the arena. NULL with the template's error (message set also when the
