@@ -39,6 +39,7 @@ filter_apply filter_join, filter_first, filter_last, filter_size, filter_reverse
 	filter_compact, filter_uniq, filter_sort, filter_sort_natural, filter_sum, filter_map,
 	filter_where, filter_reject, filter_has, filter_find_item, filter_find_index;
 filter_apply filter_date;
+filter_apply filter_track, filter_link_utm, filter_link_track;
 
 /* The text of the input, or of an argument as it may be put into the input: escaped when the
  * input is safe and it is not. */

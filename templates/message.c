@@ -135,7 +135,7 @@ static int build_roots(struct rendering *r)
 	const struct message_plan *plan = r->plan;
 	size_t count = 0;
 	struct value_pair *pairs =
-		ARENA_ARRAY(r->scratch, struct value_pair, plan->field_count + 8);
+		ARENA_ARRAY(r->scratch, struct value_pair, plan->field_count + 9);
 	if (!pairs)
 		return refuse(r, STR("message"), STR("out of memory"), STR(""));
 	for (; count < plan->field_count; count++) {
@@ -156,6 +156,9 @@ static int build_roots(struct rendering *r)
 		add_root(pairs, &count, "preferences_url",
 			 text_or_nil(link_with(r, STR("/p/"), token)));
 	}
+	if (plan->uses_clicks)
+		add_root(pairs, &count, "click_token",
+			 text_or_nil(token_text(r, TOKEN_TRACK)));
 	r->roots = value_hash(pairs, count);
 	return 0;
 }

@@ -24,6 +24,7 @@ struct message_plan {
 	size_t field_count;
 	bool one_click;  /* the base is https */
 	bool uses_links; /* reads view_url or preferences_url */
+	bool uses_clicks; /* reads click_token, as links.h writes it */
 };
 
 /* Names that are not attributes: see message.h. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/api/campaign_policy.h"
+#include "engine/api/campaign_tracking.h"
 #include "engine/api/html_text.h"
 #include "engine/mail/address.h"
 #include "engine/mail/utf8.h"
@@ -254,6 +255,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 		snprintf(why, why_size, "out of memory");
 	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
 			 0 &&
+		 campaign_tracking_put(c, conf_path, settings, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);

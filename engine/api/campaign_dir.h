@@ -8,6 +8,7 @@
 #include "engine/api/cli.h"
 #include "engine/api/keys.h"
 #include "engine/base/usec.h"
+#include "templates/links.h"
 
 struct campaign_header {
 	str name, value;
@@ -35,6 +36,11 @@ struct campaign_dir {
 	usec in_doubt_wait;
 	struct config_breaker breaker;
 	struct campaign_window window;
+	int tracking; /* enum campaign_tracking */
+	bool track_opens, track_text;
+	struct campaign_utm {
+		str source, medium, campaign, term, content;
+	} utm;
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
@@ -45,6 +51,11 @@ struct campaign_dir {
 	str settings;      /* JSON, as engine/send/content.h describes it */
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
+enum campaign_tracking {
+	CAMPAIGN_TRACKING_OFF,
+	CAMPAIGN_TRACKING_ANONYMOUS,
+	CAMPAIGN_TRACKING_INDIVIDUAL
+};
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
 
 extern const struct key_table campaign_table;
@@ -61,5 +72,8 @@ extern const struct key_table campaign_table;
 /* Compiles everything as the engine will. CLI_GO, or EXIT_INVALID after the mistakes were told.
  */
 [[nodiscard]] int campaign_dir_check(struct cli *, const struct campaign_dir *);
+/* Its links, as the engine will number them. CLI_GO or the same. */
+[[nodiscard]] int campaign_dir_links(struct cli *, const struct campaign_dir *,
+				     struct links *ret_links);
 /* Is it a folder with a campaign.conf? */
 bool campaign_dir_is(const char *path);

@@ -1,6 +1,7 @@
 /* campaign_store.c - see campaign_store.h. */
 #include "engine/api/campaign_store.h"
 
+#include "engine/api/campaign_links.h"
 #include "engine/api/rows.h"
 #include "engine/api/suggest.h"
 
@@ -130,6 +131,8 @@ static int save(struct db *db, const struct campaign_dir *c, struct campaign_row
 		code = save_template(db, c, ret_campaign, ret_saved);
 	if (code == CLI_GO && launched && ret_saved->is_new)
 		code = tell_launched(db, c, ret_campaign->id);
+	if (code == CLI_GO && ret_saved->is_new)
+		code = campaign_links_save(db, c, ret_campaign, ret_saved->revision);
 	int end = code == EXIT_DATABASE ? code
 					: db_do(db, code == CLI_GO ? "commit" : "rollback");
 	return code == CLI_GO ? end : code;

@@ -69,6 +69,8 @@ static int compile(struct letter *letter, const uint8_t *campaign_mac)
 		.base_url = sending->base_url,
 		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
 		.campaign_mac = campaign_mac,
+		.tenant = letter->recipient.tenant,
+		.campaign_id = letter->recipient.campaign_id,
 	};
 	letter->content = content_compile(cli->arena, letter->settings, letter->html,
 					  letter->text, &site, &error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/data/json_value.h"
+#include "engine/send/content_links.h"
 
 static str text_of(const struct value *settings, const char *key)
 {
@@ -131,8 +132,8 @@ static uint32_t number_of(const struct value *settings, const char *key, uint32_
 static void read_share(const struct value *settings, struct content *content)
 {
 	content->urgent = is_transactional(settings);
-	content->weight = number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT,
-				    CONTENT_WEIGHT_DEFAULT);
+	content->weight =
+		number_of(settings, "weight", 1, CONTENT_WEIGHT_LIMIT, CONTENT_WEIGHT_DEFAULT);
 	if (!rate_parse(text_of(settings, "rate"), &content->limits.message_rate))
 		content->limits.message_rate = (struct rate){};
 	if (!rate_parse_bytes(text_of(settings, "byte_rate"), &content->limits.byte_rate))
@@ -162,6 +163,20 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	content->plan = message_compile(arena, source, ret_error);
 	if (!content->plan)
 		return NULL;
+	switch (content_links_rewrite(arena, settings, site, source, &content->links)) {
+	case CONTENT_LINKS_REWRITTEN:
+		content->plan = message_compile(arena, source, ret_error);
+		if (!content->plan)
+			return NULL;
+		break;
+	case CONTENT_LINKS_NO_BASE:
+		return fail(ret_error, "tracking needs sending.base_url of rundbrief.conf: "
+				       "clicks are answered there");
+	case CONTENT_LINKS_NO_MEMORY:
+		return fail(ret_error, "the campaign is too large for its memory");
+	case CONTENT_LINKS_AS_THEY_WERE:
+		break;
+	}
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
 	content->pool = text_of(settings, "pool");
 	const struct value *require_tls = value_get(settings, STR("require_tls"));

@@ -6,6 +6,8 @@
  *   lists: [names], for routes; require_tls: true | false (RFC 8689); pool: name
  *   kind: "newsletter" | "transactional";  weight: number;  rate, byte_rate: strings (bucket.h)
  *   policy.h's keys: sample, ramp, breaker, window, in_doubt_wait_seconds
+ *   tracking: "anonymous" | "individual";  track_opens, track_text: true | false
+ *   utm: { "source": ..., ... }
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
 #pragma once
@@ -14,6 +16,7 @@
 #include "engine/send/engine.h"
 #include "engine/send/policy.h"
 #include "engine/shape/quota.h"
+#include "templates/links.h"
 #include "templates/message.h"
 
 #define CONTENT_WEIGHT_DEFAULT 100
@@ -35,15 +38,19 @@ struct content {
 	uint32_t weight;            /* of its share; 1..CAMPAIGN_WEIGHT_LIMIT */
 	struct quota_limits limits; /* its own */
 	struct policy policy;
-	usec expires_wall; /* 0: by the retry schedule alone */
-	char token_key;    /* letter of the secret that all its tokens are made with */
+	usec expires_wall;  /* 0: by the retry schedule alone */
+	char token_key;     /* letter of the secret that all its tokens are made with */
+	struct links links; /* those of its HTML and text, in the order of their indices */
 };
 
 /* What the content needs of the engine's configuration. */
 struct content_site {
 	str return_domain, base_url, unsubscribe_mailbox;
-	const uint8_t *campaign_mac; /* of the campaign and nobody (engine/sign/mac.h), for
-					anonymous tracking; NULL: its links do not verify */
+	/* For anonymous tracking: the MAC of the campaign and nobody (engine/sign/mac.h), and
+	 * what it is made from; NULL: its links do not verify. */
+	const uint8_t *campaign_mac;
+	uint32_t tenant;
+	uint64_t campaign_id;
 };
 
 /* Everything lives in the arena. NULL with the template's error (message set also when the

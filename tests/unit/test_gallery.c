@@ -51,8 +51,8 @@ static str rendered(const struct content *content, const struct value *values)
 
 static struct content *compiled(const struct campaign_dir *dir, str text)
 {
-	static const struct content_site site = {
-		STR("bounce.example.com"), STR("https://news.example.com"), STR(""), NULL};
+	static const struct content_site site = {.return_domain = STR("bounce.example.com"),
+						 .base_url = STR("https://news.example.com")};
 	struct liquid_error error = {};
 	struct content *content =
 		content_compile(&arena, dir->settings, dir->html, text, &site, &error);
