@@ -157,8 +157,7 @@ static int build_roots(struct rendering *r)
 			 text_or_nil(link_with(r, STR("/p/"), token)));
 	}
 	if (plan->uses_clicks)
-		add_root(pairs, &count, "click_token",
-			 text_or_nil(token_text(r, TOKEN_TRACK)));
+		add_root(pairs, &count, "click_token", text_or_nil(token_text(r, TOKEN_TRACK)));
 	r->roots = value_hash(pairs, count);
 	return 0;
 }
