@@ -3,6 +3,8 @@
  * decode, which is as unsafe as any data. */
 #include "templates/filters.h"
 
+#include <nmmintrin.h>
+
 #include "templates/value_text.h"
 
 static str entity(char c)
@@ -23,11 +25,22 @@ static str entity(char c)
 	}
 }
 
+/* The bytes in front of the first one that HTML wants escaped; sixteen at once where there are.
+ */
 static size_t plain_size(str text)
 {
 	static const bool special[256] = {
 		['&'] = true, ['<'] = true, ['>'] = true, ['"'] = true, ['\''] = true};
+	const __m128i any =
+		_mm_setr_epi8('&', '<', '>', '"', '\'', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 	size_t at = 0;
+	for (; at + 16 <= text.size; at += 16) {
+		__m128i bytes =
+			_mm_loadu_si128((const __m128i *)(const void *)(text.data + at));
+		int found = _mm_cmpestri(any, 5, bytes, 16, _SIDD_CMP_EQUAL_ANY);
+		if (found < 16)
+			return at + (size_t)found;
+	}
 	while (at < text.size && !special[(unsigned char)text.data[at]])
 		at++;
 	return at;

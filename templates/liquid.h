@@ -29,12 +29,20 @@ enum liquid_escape { LIQUID_ESCAPE_NONE, LIQUID_ESCAPE_HTML };
  * the end of out: for quoted-printable the column is the distance to the last LF, so
  * put_literal looks back in out, looks ahead to the literal's own first LF, and writes a soft
  * line break between when the two do not fit on a line. Inside capture text stays plain.
- * context is shared by all renderings on all threads: read-only. */
+ * context is shared by all renderings on all threads: read-only. The place is the rendering's
+ * own: where the encoder left off, so that it need not look back while nobody else wrote. */
+struct liquid_place {
+	size_t size; /* of out, then; 0: nothing is known */
+	unsigned column;
+};
+
 struct liquid_encoding {
 	/* False: out of memory. text never is empty. */
 	bool (*prepare_literal)(void *context, str text, struct arena *, str *ret_prepared);
-	void (*put_literal)(void *context, str prepared, struct buf *out);
-	void (*encode_output)(void *context, str text, struct buf *out); /* escaped already */
+	void (*put_literal)(void *context, struct liquid_place *, str prepared,
+			    struct buf *out);
+	void (*encode_output)(void *context, struct liquid_place *, str text, /* escaped */
+			      struct buf *out);
 	void *context;
 };
 

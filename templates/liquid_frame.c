@@ -207,6 +207,7 @@ int liquid_frame_run(struct liquid_frame *f, size_t run, struct buf *out,
 	*ret_error = (struct liquid_error){};
 	f->error = ret_error;
 	f->out = out;
+	f->place = (struct liquid_place){};
 	f->held_size = 0;
 	size_t limit = f->output_size, before = out->size; /* what stands there is not ours */
 	f->output_size = limit + before;
@@ -233,6 +234,7 @@ int liquid_render(const struct liquid *liquid, const struct value *roots,
 	}
 	f->error = ret_error;
 	f->out = out;
+	f->place = (struct liquid_place){};
 	f->output_size += out->size;
 	return run_block(f, &liquid->body) == FLOW_FAIL ? -1 : 0;
 }

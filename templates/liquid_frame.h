@@ -38,8 +38,9 @@ struct liquid_frame {
 	size_t root_count;
 	struct arena *scratch;
 	struct buf *out;
-	size_t held_size; /* in captures around this one */
-	bool plain;       /* inside capture: no transfer encoding */
+	size_t held_size;          /* in captures around this one */
+	struct liquid_place place; /* of the transfer encoding in out */
+	bool plain;                /* inside capture: no transfer encoding */
 	bool stopped;
 	uint32_t depth;
 	uint64_t effort_left; /* in 64ths of a step */

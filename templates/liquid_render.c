@@ -9,7 +9,7 @@ void frame_put(struct liquid_frame *f, str text)
 {
 	const struct liquid_encoding *encoding = f->liquid->options.encoding;
 	if (encoding && !f->plain)
-		encoding->encode_output(encoding->context, text, f->out);
+		encoding->encode_output(encoding->context, &f->place, text, f->out);
 	else
 		buf_put(f->out, text);
 }
@@ -226,7 +226,8 @@ static enum flow run_literal(struct liquid_frame *f, const struct node *node)
 	if (f->plain || !encoding)
 		buf_put(f->out, node->literal.text);
 	else
-		encoding->put_literal(encoding->context, node->literal.prepared, f->out);
+		encoding->put_literal(encoding->context, &f->place, node->literal.prepared,
+				      f->out);
 	return FLOW_NEXT;
 }
 

@@ -244,22 +244,17 @@ static void put_date_and_id(struct rendering *r)
 }
 
 /* RFC 2369 3.2: URIs in angle brackets, in the order of preference; RFC 8058 3.1 wants one
- * https URI among them. */
+ * https URI among them. Both are made of what was checked when compiling and of a token, so
+ * they are written as they are, each on a line of its own. */
 static void put_list_unsubscribe(struct rendering *r)
 {
-	char memory[2 * LINK_LIMIT];
-	struct buf value;
-	buf_init_fixed(&value, memory, sizeof(memory));
+	buf_put(r->out, STR("List-Unsubscribe: <"));
 	if (r->plan->source.unsubscribe_url.size > 0) {
-		buf_put_byte(&value, '<');
-		buf_put(&value, r->unsubscribe_url);
-		buf_put(&value, STR(">, "));
+		buf_put(r->out, r->unsubscribe_url);
+		buf_put(r->out, STR(">,\r\n <"));
 	}
-	buf_put_byte(&value, '<');
-	put_mailto(r, &value);
-	buf_put_byte(&value, '>');
-	ASSERT(buf_ok(&value));
-	header_put_tokens(r->out, STR("List-Unsubscribe"), buf_str(&value));
+	put_mailto(r, r->out);
+	buf_put(r->out, STR(">\r\n"));
 }
 
 static int put_header(struct rendering *r)

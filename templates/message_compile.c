@@ -42,18 +42,28 @@ static bool prepare_literal(void *, str text, struct arena *arena, str *ret_prep
 	return true;
 }
 
-static void put_literal(void *, str prepared, struct buf *out)
+static void go_on(struct qp *q, const struct liquid_place *place, struct buf *out)
 {
-	struct qp q;
-	qp_resume(&q, out);
-	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
+	if (place->size > 0 && place->size == out->size)
+		*q = (struct qp){.out = out, .column = place->column};
+	else
+		qp_resume(q, out);
 }
 
-static void encode_output(void *, str text, struct buf *out)
+static void put_literal(void *, struct liquid_place *place, str prepared, struct buf *out)
 {
 	struct qp q;
-	qp_resume(&q, out);
+	go_on(&q, place, out);
+	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
+	*place = (struct liquid_place){out->size, q.column};
+}
+
+static void encode_output(void *, struct liquid_place *place, str text, struct buf *out)
+{
+	struct qp q;
+	go_on(&q, place, out);
 	qp_put(&q, text);
+	*place = (struct liquid_place){out->size, q.column};
 }
 
 static const struct liquid_encoding quoted_printable = {prepare_literal, put_literal,

@@ -368,9 +368,12 @@ bool value_to_integer(struct value value, int64_t *ret_integer)
 size_t number_text(struct value number, char out[static NUMBER_TEXT_SIZE])
 {
 	char text[NUMBER_TEXT_SIZE];
-	if (number.kind == VALUE_INT)
-		return (size_t)snprintf(out, NUMBER_TEXT_SIZE, "%lld",
-					(long long)number.integer);
+	if (number.kind == VALUE_INT) {
+		struct buf digits;
+		buf_init_fixed(&digits, out, NUMBER_TEXT_SIZE);
+		buf_put_i64(&digits, number.integer);
+		return digits.size;
+	}
 	if (isnan(number.number))
 		return (size_t)snprintf(out, NUMBER_TEXT_SIZE, "NaN");
 	if (isinf(number.number))

@@ -7,3 +7,8 @@ build/release/bench/micro/bench_%: build/release/bench/micro/bench_%.o \
 		build/release/libcore.a build/release/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group build/release/libcore.a \
 		build/release/librim.a -Wl,--end-group $(LIBS)
+
+# Whether a message is made in the time promised: a share of an RSA-2048 signature's.
+.PHONY: show-render
+show-render: build/release/bench/micro/bench_message
+	@build/release/bench/micro/bench_message

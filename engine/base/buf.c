@@ -46,11 +46,11 @@ static bool grow(struct buf *b, size_t size)
 	return true;
 }
 
-char *buf_reserve(struct buf *b, size_t size)
+char *buf_grow(struct buf *b, size_t size)
 {
 	if (b->failed)
 		return NULL;
-	if ((!b->data || size > b->capacity - b->size) && !grow(b, size)) {
+	if (!grow(b, size)) {
 		b->failed = true;
 		return NULL;
 	}
@@ -61,31 +61,6 @@ void buf_advance(struct buf *b, size_t size)
 {
 	ASSERT(!b->failed && size <= b->capacity - b->size);
 	b->size += size;
-}
-
-void buf_put(struct buf *b, str s)
-{
-	if (s.size == 0)
-		return;
-	char *room = buf_reserve(b, s.size);
-	if (!room)
-		return;
-	memcpy(room, s.data, s.size);
-	b->size += s.size;
-}
-
-void buf_put_cstr(struct buf *b, const char *text)
-{
-	buf_put(b, str_of(text));
-}
-
-void buf_put_byte(struct buf *b, char byte)
-{
-	char *room = buf_reserve(b, 1);
-	if (!room)
-		return;
-	*room = byte;
-	b->size++;
 }
 
 void buf_put_u64(struct buf *b, uint64_t value)

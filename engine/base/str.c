@@ -23,11 +23,6 @@ static bool same_nocase(const char *a, const char *b, size_t size)
 	return true;
 }
 
-bool str_eq(str a, str b)
-{
-	return a.size == b.size && same(a.data, b.data, a.size);
-}
-
 bool str_eq_nocase(str a, str b)
 {
 	return a.size == b.size && same_nocase(a.data, b.data, a.size);
@@ -63,12 +58,6 @@ bool str_ends_nocase(str s, str suffix)
 	       str_eq_nocase(str_from(s, s.size - suffix.size), suffix);
 }
 
-size_t str_find_byte(str s, char byte)
-{
-	const char *at = s.size ? memchr(s.data, byte, s.size) : NULL;
-	return at ? (size_t)(at - s.data) : STR_NONE;
-}
-
 size_t str_rfind_byte(str s, char byte)
 {
 	const char *at = s.size ? memrchr(s.data, byte, s.size) : NULL;
@@ -81,21 +70,6 @@ size_t str_find(str s, str needle)
 		return 0;
 	const char *at = s.size ? memmem(s.data, s.size, needle.data, needle.size) : NULL;
 	return at ? (size_t)(at - s.data) : STR_NONE;
-}
-
-str str_sub(str s, size_t start, size_t size)
-{
-	str rest = str_from(s, start);
-	if (rest.size > size)
-		rest.size = size;
-	return rest;
-}
-
-str str_from(str s, size_t start)
-{
-	if (start > s.size)
-		start = s.size;
-	return (str){start ? s.data + start : s.data, s.size - start};
 }
 
 static bool is_space(char c)

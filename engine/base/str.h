@@ -26,7 +26,12 @@ static inline str str_make(const char *data, size_t size)
 	return (str){data, size};
 }
 
-bool str_eq(str a, str b);
+/* The shortest of these stand here whole: a rendering calls them some hundred times. */
+static inline bool str_eq(str a, str b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
 bool str_eq_nocase(str a, str b); /* ASCII letters only */
 int str_compare(str a, str b);    /* bytewise, as memcmp, shorter first */
 bool str_starts(str s, str prefix);
@@ -34,13 +39,28 @@ bool str_starts_nocase(str s, str prefix);
 bool str_ends(str s, str suffix);
 bool str_ends_nocase(str s, str suffix);
 
-size_t str_find_byte(str s, char byte); /* index or STR_NONE */
+static inline size_t str_find_byte(str s, char byte) /* index or STR_NONE */
+{
+	const char *at = s.size ? memchr(s.data, byte, s.size) : NULL;
+	return at ? (size_t)(at - s.data) : STR_NONE;
+}
+
 size_t str_rfind_byte(str s, char byte);
 size_t str_find(str s, str needle);
 
 /* Part of s from start, at most size bytes; both are clipped to s. */
-str str_sub(str s, size_t start, size_t size);
-str str_from(str s, size_t start);
+static inline str str_sub(str s, size_t start, size_t size)
+{
+	size_t from = start < s.size ? start : s.size;
+	size_t left = s.size - from;
+	return (str){from ? s.data + from : s.data, size < left ? size : left};
+}
+
+static inline str str_from(str s, size_t start)
+{
+	return str_sub(s, start, s.size);
+}
+
 str str_trim(str s); /* space, tab, CR, LF off both ends */
 
 /* Cuts *rest at the first byte: returns what stood before it and leaves in *rest what follows.

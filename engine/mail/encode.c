@@ -22,9 +22,11 @@
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
-static bool is_plain(unsigned char byte)
+static inline bool is_plain(unsigned char byte)
 {
-	return (byte >= 0x20 && byte <= 0x7E && byte != '=') || byte == '\t';
+	static const bool plain[256] = {
+		['\t'] = true, [0x20 ... 0x3C] = true, [0x3E ... 0x7E] = true};
+	return plain[byte];
 }
 
 /* Eight bytes at once: true when none is a control, "=", DEL or has the high bit. Tabs count as

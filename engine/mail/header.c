@@ -55,11 +55,29 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7F;
 }
 
+/* The bytes of printable ASCII that text begins with. */
+static size_t printable_run(str text)
+{
+	size_t size = 0;
+	while (size < text.size && text.data[size] >= ' ' && text.data[size] <= '~')
+		size++;
+	return size;
+}
+
 /* Stops in front of the first character that would pass limit_size bytes in all. */
 static void clean(struct buf *out, str value, size_t limit_size)
 {
 	value = str_trim(value);
 	while (value.size > 0) {
+		size_t plain = printable_run(value);
+		if (plain > 0) {
+			size_t room = limit_size - out->size;
+			buf_put(out, str_sub(value, 0, plain < room ? plain : room));
+			if (plain > room)
+				return;
+			value = str_from(value, plain);
+			continue;
+		}
 		size_t size = utf8_char_size(value);
 		str piece = size == 0 ? STR(UTF8_REPLACEMENT) : str_make(value.data, size);
 		if (size == 1 && is_control(value.data[0]))
@@ -96,11 +114,13 @@ static bool folds(str value, size_t word_limit)
 			return false;
 		if (c == ' ' && word == 0)
 			return false;
+		if (c == '?' && word > 0 && value.data[i - 1] == '=')
+			return false; /* would be read as an encoded word */
 		word = c == ' ' ? 0 : word + 1;
 		if (word > word_limit)
 			return false;
 	}
-	return (value.size == 0 || word > 0) && str_find(value, STR("=?")) == STR_NONE;
+	return value.size == 0 || word > 0;
 }
 
 bool header_tokens_ok(str value)
@@ -119,18 +139,23 @@ static void put_words(struct field *f, str value)
 	}
 }
 
-/* What may stand unencoded in every place where an encoded word may (RFC 2047 5, rule 3). */
-static bool is_q_plain(char c)
+/* The columns of a byte in the Q encoding: 1 for a space ("_") and for what may stand unencoded
+ * in every place where an encoded word may (RFC 2047 5, rule 3). */
+static size_t q_columns(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '!' || c == '*' || c == '+' || c == '-' || c == '/';
+	static const bool plain[256] = {
+		[' '] = true,         ['!'] = true,         ['*'] = true,
+		['+'] = true,         ['-'] = true,         ['/'] = true,
+		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+	};
+	return plain[(unsigned char)c] ? 1 : 3;
 }
 
 static size_t q_size(str text)
 {
 	size_t size = 0;
 	for (size_t i = 0; i < text.size; i++)
-		size += is_q_plain(text.data[i]) || text.data[i] == ' ' ? 1 : 3;
+		size += q_columns(text.data[i]);
 	return size;
 }
 
@@ -142,17 +167,20 @@ static size_t b_size(str text)
 static void q_put(struct buf *out, str text)
 {
 	static const char hex_digits[] = "0123456789ABCDEF";
+	char *start = buf_reserve(out, 3 * text.size), *at = start;
+	if (!start)
+		return;
 	for (size_t i = 0; i < text.size; i++) {
 		unsigned char byte = (unsigned char)text.data[i];
-		if (byte == ' ') {
-			buf_put_byte(out, '_');
-		} else if (is_q_plain(text.data[i])) {
-			buf_put_byte(out, text.data[i]);
-		} else {
-			char unit[] = {'=', hex_digits[byte >> 4], hex_digits[byte & 15]};
-			buf_put(out, str_make(unit, sizeof(unit)));
+		if (q_columns(text.data[i]) == 1) {
+			*at++ = byte == ' ' ? '_' : text.data[i];
+			continue;
 		}
+		*at++ = '=';
+		*at++ = hex_digits[byte >> 4];
+		*at++ = hex_digits[byte & 15];
 	}
+	buf_advance(out, (size_t)(at - start));
 }
 
 enum word_coding { CODING_Q, CODING_B };
@@ -162,7 +190,8 @@ static size_t fitting(str text, enum word_coding coding, size_t size_limit)
 {
 	size_t taken = 0, columns = 0;
 	while (taken < text.size) {
-		size_t size = utf8_char_size(str_from(text, taken));
+		bool ascii = (unsigned char)text.data[taken] < 0x80;
+		size_t size = ascii ? 1 : utf8_char_size(str_from(text, taken));
 		ASSERT(size > 0); /* text was cleaned */
 		columns = coding == CODING_Q ? columns + q_size(str_sub(text, taken, size))
 					     : b_size(str_sub(text, 0, taken + size));
@@ -244,6 +273,10 @@ static bool is_printable(char c)
 
 bool header_address_ok(str address)
 {
+	static const bool special[256] = {
+		[' '] = true, ['<'] = true, ['>'] = true, ['('] = true,  [')'] = true,
+		[','] = true, [';'] = true, [':'] = true, ['\\'] = true,
+	};
 	size_t at = str_rfind_byte(address, '@');
 	if (address.size > ADDRESS_LIMIT || at == STR_NONE || at == 0 || at + 1 == address.size)
 		return false;
@@ -258,7 +291,7 @@ bool header_address_ok(str address)
 				return false;
 		} else if (c == '"') {
 			quoted = !quoted;
-		} else if (!quoted && str_find_byte(STR(" <>(),;:\\"), c) != STR_NONE) {
+		} else if (!quoted && special[(unsigned char)c]) {
 			if (i < at || c != ':') /* an IPv6 literal has colons */
 				return false;
 		}

@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
+.PHONY: live show-mime show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
 	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -32,6 +32,10 @@ show-plan: all
 show-tls: all
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) tests/live/test_tls.py 20000
+# Every golden message against the checklist of the message format.
+show-mime:
+	@$(PYTHON) tests/golden/mime_broken.py
+	@$(PYTHON) tests/golden/mime_check.py tests/golden
 # SERVERS=10000 sends so many in each mode, SERVERS="--divided 10000 exim" to one server only.
 SERVERS ?= --divided 10000
 show-servers: all

@@ -249,12 +249,12 @@ static bool prepare_literal(void *, str text, struct arena *arena, str *ret_prep
 	return buf_ok(&out);
 }
 
-static void put_literal(void *, str prepared, struct buf *out)
+static void put_literal(void *, struct liquid_place *, str prepared, struct buf *out)
 {
 	buf_put(out, prepared);
 }
 
-static void encode_output(void *, str text, struct buf *out)
+static void encode_output(void *, struct liquid_place *, str text, struct buf *out)
 {
 	buf_put_byte(out, '(');
 	buf_put(out, text);

@@ -50,6 +50,7 @@ struct person {
 static const struct person ann = {STR("ann@example.com"), STR("Ann Lee"),     STR("\"Ann\""),
 				  STR("\"K\xC3\xB6ln\""), STR("\"premium\""), STR("640")};
 static const struct person nobody = {STR("x@example.com"), STR(""), {}, {}, {}, {}};
+static uint64_t subscriber_id = 41; /* each message of another one: no Message-ID comes twice */
 
 static str field_of(const struct person *person, str name)
 {
@@ -92,7 +93,7 @@ static void check(const struct message_source *source, const struct person *pers
 	const struct message_recipient to = {
 		.tenant = 1,
 		.campaign_id = 7,
-		.subscriber_id = 42,
+		.subscriber_id = ++subscriber_id,
 		.email = person->email,
 		.name = person->name,
 		.fields = fields,
@@ -151,12 +152,20 @@ static void test_golden_text_only(void **)
 	check(&source, &nobody, "text-only-nobody");
 }
 
+/* By code that shares nothing with ours: the checklist, and that it finds what is broken. */
+static void test_golden_holds_the_checklist(void **)
+{
+	assert_int_equal(system("/usr/bin/python3 tests/golden/mime_broken.py"), 0);
+	assert_int_equal(system("/usr/bin/python3 tests/golden/mime_check.py tests/golden"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden_autumn_letter),
 		cmocka_unit_test(test_golden_wochenmarkt),
 		cmocka_unit_test(test_golden_text_only),
+		cmocka_unit_test(test_golden_holds_the_checklist),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
