@@ -24,7 +24,6 @@ struct html {
 struct attribute {
 	struct links_span name, value, whole; /* whole: with the space before it */
 	char quote;
-	bool has_value;
 };
 
 static bool is_space(char c)
@@ -88,7 +87,6 @@ static size_t skip_name(const struct html *h, size_t i)
 static size_t read_value(const struct html *h, size_t i, struct attribute *a)
 {
 	char quote = at(h, i);
-	a->has_value = true;
 	a->quote = quote == '"' || quote == '\'' ? quote : '\0';
 	size_t from = i += a->quote != '\0';
 	for (; i < h->source.size; i++) {
@@ -130,7 +128,7 @@ static void note_attribute(const struct html *h, const struct attribute *a,
 			   struct links_anchor *anchor, bool *has_href)
 {
 	bool track = is_named(h, a, "track") || is_named(h, a, "data-track");
-	if (is_named(h, a, "href") && a->has_value && !*has_href) {
+	if (is_named(h, a, "href") && !*has_href) { /* the first counts, also without a value */
 		*has_href = true;
 		anchor->href = a->value;
 		anchor->quote = a->quote;
@@ -215,7 +213,7 @@ static size_t read_tag(struct html *h, size_t i, str name)
 		return i;
 	if (is_link && !is_area)
 		end_link(h);
-	if (has_href)
+	if (anchor.href.size > 0)
 		begin_link(h, &anchor, is_area);
 	return i + 1;
 }

@@ -137,6 +137,8 @@ static void test_message_unsubscribe_forms(void **)
 		 false},
 		{STR(""), STR("u.test"), NULL, "@u.test?subject=unsubscribe>", false},
 		{STR(""), STR("bye@u.test"), NULL, "<mailto:bye@u.test?subject=u-", false},
+		{STR(""), STR("a&b=c%@u.test"), NULL, "<mailto:a%26b%3Dc%25@u.test?subject=u-",
+		 false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct message_source source = letter();
