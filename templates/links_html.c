@@ -124,6 +124,14 @@ static bool is_named(const struct html *h, const struct attribute *a, const char
 	return str_eq_nocase(part(h, a->name), str_of(name));
 }
 
+static bool holds_code(const struct html *h, struct links_span span)
+{
+	for (size_t i = span.at; i < span.at + span.size; i++)
+		if (!links_is_text(h->map, i))
+			return true;
+	return false;
+}
+
 static void note_attribute(const struct html *h, const struct attribute *a,
 			   struct links_anchor *anchor, bool *has_href)
 {
@@ -133,8 +141,10 @@ static void note_attribute(const struct html *h, const struct attribute *a,
 		anchor->href = a->value;
 		anchor->quote = a->quote;
 	}
-	/* Whatever it says it is ours, and no reader's. */
-	if (!track || anchor->drop_count == sizeof(anchor->drops) / sizeof(*anchor->drops))
+	/* Whatever it says it is ours, and no reader's; Liquid in it is not ours to take out.
+	 */
+	if (!track || holds_code(h, a->whole) ||
+	    anchor->drop_count == sizeof(anchor->drops) / sizeof(*anchor->drops))
 		return;
 	anchor->drops[anchor->drop_count++] = a->whole;
 	if (str_eq_nocase(str_trim(part(h, a->value)), STR("false")))

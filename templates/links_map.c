@@ -50,6 +50,13 @@ static void map_tag(struct scanner *s, str source, str inner, uint8_t *map)
 	}
 }
 
+static bool begins_case(const struct piece *piece)
+{
+	str name, markup;
+	piece_split_tag(piece->inner, &name, &markup);
+	return piece->kind == PIECE_TAG && str_eq(name, STR("case"));
+}
+
 uint8_t *links_map(struct arena *arena, str source)
 {
 	uint8_t *map = (uint8_t *)arena_alloc(arena, source.size + 1);
@@ -58,9 +65,15 @@ uint8_t *links_map(struct arena *arena, str source)
 	if (!map)
 		return NULL;
 	scanner_init(&s, source);
+	const char *case_end =
+		NULL; /* what stands between case and its first when is nothing */
 	while ((piece = scanner_next(&s)).kind != PIECE_END) {
-		if (piece.kind == PIECE_TEXT)
+		if (piece.kind == PIECE_TEXT) {
+			if (case_end)
+				mark(map, source, case_end, s.at, BYTE_GONE);
 			continue;
+		}
+		case_end = begins_case(&piece) ? s.at : NULL;
 		mark(map, source, piece.at, s.at, BYTE_CODE);
 		if (piece.kind == PIECE_TAG)
 			map_tag(&s, source, piece.inner, map);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "engine/api/db.h"
+#include "engine/api/letter.h"
 #include "engine/api/rows.h"
 #include "engine/api/settings.h"
 #include "engine/sign/mac.h"
@@ -130,7 +130,7 @@ static str number(struct arena *arena, uint64_t value)
 }
 
 static void put_row(struct asking *a, const struct found *found, const char *what,
-		    const PGresult *result)
+		    const PGresult *result, str target)
 {
 	struct arena *arena = a->cli->arena;
 	bool is_click = found->is_page && found->path.page == LINK_CLICK;
@@ -145,14 +145,39 @@ static void put_row(struct asking *a, const struct found *found, const char *wha
 		number(arena, found->token.subscriber_id),
 		db_cell(result, 0, 1),
 		is_click ? number(arena, found->path.index) : (str){},
-		is_click ? db_cell(result, 0, 2) : (str){},
+		target,
 	};
 	rows_put(&a->rows, cells);
+}
+
+/* A target that is Liquid becomes the address that this reader is led to. */
+static int find_target(struct asking *a, const struct found *found, const PGresult *result,
+		       str *ret_target, bool *ret_is_liquid)
+{
+	str campaign = db_cell(result, 0, 0), email = db_cell(result, 0, 1);
+	struct campaign_row row;
+	struct buf out;
+	bool is_click = found->is_page && found->path.page == LINK_CLICK;
+	*ret_target = is_click ? db_cell(result, 0, 2) : (str){};
+	*ret_is_liquid = str_eq(db_cell(result, 0, 3), STR("t"));
+	if (!ret_target->data || !*ret_is_liquid || !campaign.data || !email.data)
+		return CLI_GO;
+	int code = db_campaign(&a->db, campaign.data, &row);
+	buf_init_arena(&out, a->cli->arena, 512);
+	if (code == CLI_GO)
+		code = letter_target(&a->db, &row, email.data, *ret_target, &out);
+	if (code == CLI_GO && buf_ok(&out)) {
+		*ret_target = buf_str(&out);
+		*ret_is_liquid = false;
+	}
+	return code;
 }
 
 static int answer(struct asking *a, const struct found *found)
 {
 	char numbers[3][24];
+	str target;
+	bool is_liquid;
 	const char *what = found->is_page ? page_names[found->path.page]
 					  : token_purpose_names[found->purpose];
 	snprintf(numbers[0], 24, "%lld", (long long)found->token.campaign_id);
@@ -162,13 +187,14 @@ static int answer(struct asking *a, const struct found *found)
 	PGresult *result = db_query(&a->db, "api_token", 3, parameters);
 	if (!result)
 		return db_code(&a->db);
-	if (a->cli->format == OUTPUT_TEXT)
-		tell(a, found, what, db_cell(result, 0, 0), db_cell(result, 0, 1),
-		     db_cell(result, 0, 2), str_eq(db_cell(result, 0, 3), STR("t")));
-	else
-		put_row(a, found, what, result);
+	int code = find_target(a, found, result, &target, &is_liquid);
+	if (code == CLI_GO && a->cli->format == OUTPUT_TEXT)
+		tell(a, found, what, db_cell(result, 0, 0), db_cell(result, 0, 1), target,
+		     is_liquid);
+	else if (code == CLI_GO)
+		put_row(a, found, what, result, target);
 	PQclear(result);
-	return CLI_GO;
+	return code;
 }
 
 static int ask(struct asking *a, str given)

@@ -71,6 +71,7 @@ static int compile(struct letter *letter, const uint8_t *campaign_mac)
 		.campaign_mac = campaign_mac,
 		.tenant = letter->recipient.tenant,
 		.campaign_id = letter->recipient.campaign_id,
+		.links_as_they_are = letter->is_target,
 	};
 	letter->content = content_compile(cli->arena, letter->settings, letter->html,
 					  letter->text, &site, &error);
@@ -93,7 +94,7 @@ static int read_content(struct db *db, const struct campaign_row *campaign,
 	letter->html = keep_cell(cli->arena, result, 1);
 	letter->text = keep_cell(cli->arena, result, 2);
 	PQclear(result);
-	return compile(letter, NULL);
+	return CLI_GO;
 }
 
 static const char *fields_json(struct arena *arena, const struct content *content)
@@ -133,20 +134,43 @@ static int read_fields(struct db *db, struct letter *letter)
 	return CLI_GO;
 }
 
+static const uint8_t no_mac[TOKEN_MAC_SIZE];
+
 int letter_open(struct db *db, const struct campaign_row *campaign, const char *email,
 		struct letter *ret_letter)
 {
-	static const uint8_t no_mac[TOKEN_MAC_SIZE];
 	struct letter letter = {.cli = db->cli, .recipient.mac = no_mac, .campaign = campaign};
 	char revision[16];
 	int code = read_person(db, campaign, email, &letter, revision);
 	if (code == CLI_GO)
 		code = read_content(db, campaign, revision, &letter);
 	if (code == CLI_GO)
+		code = compile(&letter, NULL);
+	if (code == CLI_GO)
 		code = read_fields(db, &letter);
 	if (code == CLI_GO)
 		*ret_letter = letter;
 	return code;
+}
+
+int letter_target(struct db *db, const struct campaign_row *campaign, const char *email,
+		  str target, struct buf *out)
+{
+	struct letter letter = {.cli = db->cli,
+				.recipient.mac = no_mac,
+				.campaign = campaign,
+				.is_target = true};
+	char revision[16];
+	int code = read_person(db, campaign, email, &letter, revision);
+	if (code == CLI_GO)
+		code = read_content(db, campaign, revision, &letter);
+	letter.html = (str){};
+	letter.text = target;
+	if (code == CLI_GO)
+		code = compile(&letter, NULL);
+	if (code == CLI_GO)
+		code = read_fields(db, &letter);
+	return code == CLI_GO ? letter_part(&letter, MESSAGE_TEXT, out) : code;
 }
 
 /* A draft gets the newest at its launch; see sql/0015_links.sql for none. */

@@ -14,11 +14,16 @@ struct letter {
 	bool was_attempted; /* the Date and the revision are those of the first attempt */
 	const struct campaign_row *campaign;
 	str settings, html, text;
+	bool is_target; /* text is where a link leads */
 };
 
 /* email NULL: any one of the campaign's audience. CLI_GO, or an exit code after a sentence. */
 [[nodiscard]] int letter_open(struct db *, const struct campaign_row *, const char *email,
 			      struct letter *ret_letter);
+/* Where a tracked link leads for one recipient: its target of campaign_links, when that is
+ * Liquid. CLI_GO, or an exit code after a sentence. */
+[[nodiscard]] int letter_target(struct db *, const struct campaign_row *, const char *email,
+				str target, struct buf *out);
 /* The whole message, and the signatures that stand before it (empty without keys). */
 [[nodiscard]] int letter_raw(struct letter *, struct dkim_key *const *keys, size_t key_count,
 			     struct buf *signature, struct buf *message);

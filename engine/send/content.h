@@ -51,6 +51,7 @@ struct content_site {
 	const uint8_t *campaign_mac;
 	uint32_t tenant;
 	uint64_t campaign_id;
+	bool links_as_they_are; /* nothing is rewritten */
 };
 
 /* Everything lives in the arena. NULL with the template's error (message set also when the

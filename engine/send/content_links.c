@@ -132,6 +132,8 @@ enum content_links content_links_rewrite(struct arena *arena, const struct value
 	const struct value *partials = value_get(settings, STR("partials"));
 	struct links_options options = read_options(arena, settings, site, source);
 	struct parts parts = {};
+	if (site->links_as_they_are)
+		return CONTENT_LINKS_AS_THEY_WERE;
 	partials = partials && partials->kind == VALUE_HASH ? partials : NULL;
 	if (options.tracking != LINKS_OFF && options.base_url.size == 0)
 		return CONTENT_LINKS_NO_BASE;

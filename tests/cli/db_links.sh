@@ -64,7 +64,11 @@ run 0 token "$(url 1)"
 prints "click, campaign 1 (spring), subscriber 1 (ann@example.com), secret '"
 prints "; link 1 leads to https://shop.example.com/?a=1&b=2&utm_source=the%20news&utm_medium=email#top"
 run 0 token "$(url 2)"
-prints "link 2 leads to (Liquid) "
+prints "link 2 leads to https://berlin.example.com/?utm_source=the%20news&utm_medium=email"
+sql "update subscribers set attributes = '{\"shop\": \"köln\"}'"
+run 0 token "$(url 2)" --json
+prints "https://köln.example.com/?utm_source"
+sql "update subscribers set attributes = '{\"shop\": \"berlin\"}'"
 run 0 token "$(url open)"
 prints "open, campaign 1 (spring), subscriber 1 (ann@example.com)"
 run 0 token "$(url leave)" --json

@@ -156,6 +156,7 @@ static void test_links_with_liquid(void **)
 		 NULL},
 		{"{% doc %}<a href=\"http://a.test\">{% enddoc %}", NULL},
 		{"{{ '<a href=\"http://a.test\">' }}", NULL},
+		{"{% case x %}<a href=\"http://a.test\">{% when 1 %}b{% endcase %}", NULL},
 		{"<a href=\"http://a.test/&#123;{ x }}{{ y }}\">x</a>", NULL},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
