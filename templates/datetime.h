@@ -1,5 +1,5 @@
 /* datetime.h - private to the room: dates as people write them, and strftime's formats.
- * UTC unless the text names an offset. Pure: no clock, no zone files. */
+ * UTC unless the text names an offset. Pure: no clock, no zone files (see zone.h). */
 #pragma once
 
 #include "engine/base/buf.h"
@@ -7,7 +7,10 @@
 
 struct datetime {
 	usec wall;          /* since 1970, UTC */
-	int offset_minutes; /* east of UTC, as written */
+	int offset_seconds; /* east of UTC, as written */
+	/* Nothing is said of where it holds: a clock's time, or a day. */
+	enum { DATETIME_MOMENT, DATETIME_CLOCK, DATETIME_DAY } kind;
+	str zone; /* for %Z; data NULL: "UTC" without an offset, else "" */
 };
 
 /* "March 14, 2016", "2016-03-14 10:00:00 +0100", "Mon, 14 Mar 2016 10:00 GMT", "10:00" (today).

@@ -12,7 +12,8 @@ struct parts {
 	int month, day, hour, minute, second, microseconds;
 	int weekday; /* 0: Sunday */
 	int yearday; /* from 1 */
-	int offset_minutes;
+	int offset_seconds;
+	str zone;
 };
 
 static int64_t floor_divide(int64_t a, int64_t b)
@@ -42,11 +43,12 @@ static void set_date(struct parts *parts, int64_t days)
 
 static struct parts parts_of(struct datetime datetime)
 {
-	struct parts parts = {.offset_minutes = datetime.offset_minutes};
+	struct parts parts = {.offset_seconds = datetime.offset_seconds,
+			      .zone = datetime.zone};
 	int64_t seconds = floor_divide(datetime.wall, USEC_SECOND);
 	parts.seconds = seconds;
 	parts.microseconds = (int)(datetime.wall - seconds * USEC_SECOND);
-	seconds += (int64_t)datetime.offset_minutes * 60;
+	seconds += datetime.offset_seconds;
 	int64_t days = floor_divide(seconds, 86400);
 	int of_day = (int)(seconds - days * 86400);
 	parts.hour = of_day / 3600;
@@ -122,18 +124,20 @@ static int iso_week(const struct parts *p, int64_t *ret_year)
 	return week;
 }
 
-static void put_offset(struct buf *out, const struct directive *d, int minutes)
+static void put_offset(struct buf *out, const struct directive *d, int seconds)
 {
-	int size = minutes < 0 ? -minutes : minutes;
+	int size = seconds < 0 ? -seconds : seconds;
 	struct directive plain = {.width = -1};
 	(void)d;
-	buf_put_byte(out, minutes < 0 ? '-' : '+');
-	put_number(out, &plain, size / 60, 2, '0');
+	buf_put_byte(out, seconds < 0 ? '-' : '+');
+	put_number(out, &plain, size / 3600, 2, '0');
 	if (d->colons)
 		buf_put_byte(out, ':');
+	put_number(out, &plain, size / 60 % 60, 2, '0');
+	if (d->colons != 2)
+		return;
+	buf_put_byte(out, ':');
 	put_number(out, &plain, size % 60, 2, '0');
-	if (d->colons == 2)
-		buf_put_cstr(out, ":00");
 }
 
 static void put_fraction(struct buf *out, const struct directive *d, int microseconds)
@@ -188,9 +192,13 @@ static bool put_named(struct buf *out, const struct directive *d, const struct p
 	case 'P':
 		return put_text(out, d, p->hour < 12 ? STR("am") : STR("pm")), true;
 	case 'Z':
-		return put_text(out, d, p->offset_minutes ? STR("") : STR("UTC")), true;
+		return put_text(out, d,
+				p->zone.data        ? p->zone
+				: p->offset_seconds ? STR("")
+						    : STR("UTC")),
+		       true;
 	case 'z':
-		return put_offset(out, d, p->offset_minutes), true;
+		return put_offset(out, d, p->offset_seconds), true;
 	case 'L':
 	case 'N':
 		return put_fraction(out, d, p->microseconds), true;

@@ -8,7 +8,7 @@ struct fields {
 	int year, month, day, hour, minute, second;
 	int microseconds;
 	int offset_minutes;
-	bool has_year, has_month, has_day, has_time;
+	bool has_year, has_month, has_day, has_time, has_offset;
 };
 
 static bool is_digit(char c)
@@ -123,6 +123,7 @@ static bool take_offset(str *text, struct fields *fields)
 	if (hours > 23 || minutes > 59)
 		return false;
 	fields->offset_minutes = (hours * 60 + minutes) * (west ? -1 : 1);
+	fields->has_offset = true;
 	*text = rest;
 	return true;
 }
@@ -147,7 +148,7 @@ static bool take_zone(str word, struct fields *fields)
 		if (!str_eq_nocase(word, str_of(zones[i].name)))
 			continue;
 		fields->offset_minutes = zones[i].offset_hours * 60;
-		return true;
+		return fields->has_offset = true;
 	}
 	return false;
 }
@@ -318,6 +319,8 @@ static void complete(struct fields *fields, usec wall_now)
 {
 	char text[32];
 	struct buf today;
+	if (fields->has_year && fields->has_month && fields->has_day)
+		return;
 	buf_init_fixed(&today, text, sizeof text);
 	datetime_format(&today, (struct datetime){.wall = wall_now}, STR("%Y%m%d"));
 	str rest = buf_str(&today);
@@ -343,7 +346,12 @@ bool datetime_parse(str text, usec wall_now, struct datetime *ret_datetime)
 	int64_t seconds = days_from_date(fields.year, fields.month, fields.day) * 86400 +
 			  fields.hour * 3600 + fields.minute * 60 + fields.second -
 			  fields.offset_minutes * 60;
-	*ret_datetime = (struct datetime){seconds * USEC_SECOND + fields.microseconds,
-					  fields.offset_minutes};
+	*ret_datetime = (struct datetime){
+		.wall = seconds * USEC_SECOND + fields.microseconds,
+		.offset_seconds = fields.offset_minutes * 60,
+		.kind = !fields.has_time     ? DATETIME_DAY
+			: !fields.has_offset ? DATETIME_CLOCK
+					     : DATETIME_MOMENT,
+	};
 	return true;
 }

@@ -5,11 +5,13 @@
 
 #include "templates/liquid_frame.h"
 
+struct parser;
+
 struct filter_input {
 	struct value value;
 	const struct value *arguments;
 	size_t count;
-	bool allow_false; /* the one named argument there is */
+	const struct filter_call *call; /* which names the others: see filter_named() */
 };
 
 typedef int filter_apply(struct liquid_frame *, const struct filter_input *, struct value *ret);
@@ -40,6 +42,21 @@ filter_apply filter_join, filter_first, filter_last, filter_size, filter_reverse
 	filter_where, filter_reject, filter_has, filter_find_item, filter_find_index;
 filter_apply filter_date;
 filter_apply filter_track, filter_link_utm, filter_link_track;
+filter_apply filter_number, filter_money, filter_t;
+
+/* What is known of some filters when compiling (filters_locale.c). */
+struct filter_rules {
+	const char *const *names; /* of the named arguments, NULL at the end; NULL: any */
+	/* Of one call; at: where the filter's name stands; input NULL: not known yet. */
+	int (*check)(struct parser *, const char *at, const struct filter_call *,
+		     const struct value *input);
+};
+const struct filter_rules *filter_rules(const struct filter *); /* NULL: nothing */
+
+/* A named argument; NULL: it is not given. */
+const struct value *filter_named(const struct filter_input *, const char *name);
+/* The zone of a reader, else of the campaign; NULL: UTC. */
+const struct zone *filter_zone(struct liquid_frame *, const struct filter_input *);
 
 /* The text of the input, or of an argument as it may be put into the input: escaped when the
  * input is safe and it is not. */

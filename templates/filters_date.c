@@ -1,8 +1,13 @@
-/* filters_date.c - date: what can be read as one is written in a format, all else stays. */
+/* filters_date.c - date: what can be read as one is written in a format, all else stays.
+ *
+ * On whose clock: a moment (seconds, now, a text with an offset) on that of `zone:`, else on
+ * the reader's. A time of the day without an offset is taken as it is written, for it may be
+ * meant so; with `zone:` it is UTC, as in the reference. A day is the same day everywhere. */
 #include "templates/filters.h"
 
 #include "templates/datetime.h"
 #include "templates/value_number.h"
+#include "templates/zone.h"
 
 /* Seconds beyond which years have more than four digits, either way. */
 static const int64_t seconds_limit = 253402300800;
@@ -33,6 +38,21 @@ static bool read_date(struct liquid_frame *f, const struct value *value, struct 
 	return datetime_parse(text, f->wall_now, ret);
 }
 
+static void move(struct liquid_frame *f, const struct filter_input *input,
+		 struct datetime *datetime)
+{
+	bool wanted = filter_named(input, "zone") != NULL;
+	if (datetime->kind == DATETIME_DAY || (datetime->kind == DATETIME_CLOCK && !wanted))
+		return;
+	const struct zone *zone = filter_zone(f, input);
+	if (!zone)
+		return;
+	int64_t seconds = datetime->wall / USEC_SECOND - (datetime->wall % USEC_SECOND < 0);
+	struct zone_clock clock = zone_clock_at(zone, seconds);
+	datetime->offset_seconds = clock.offset_seconds;
+	datetime->zone = clock.name;
+}
+
 int filter_date(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
 	struct datetime datetime;
@@ -44,6 +64,7 @@ int filter_date(struct liquid_frame *f, const struct filter_input *input, struct
 		*ret = input->value;
 		return 0;
 	}
+	move(f, input, &datetime);
 	filter_begin(f, &out, format.size * 4);
 	datetime_format(&out, datetime, format);
 	return filter_finish(f, &out, ret);

@@ -94,8 +94,10 @@ int filter_modulo(struct liquid_frame *f, const struct filter_input *input, stru
 
 int filter_default(struct liquid_frame *, const struct filter_input *input, struct value *ret)
 {
-	bool missing = input->allow_false ? input->value.kind == VALUE_NIL
-					  : !value_truthy(&input->value);
+	const struct value *allow_false = filter_named(input, "allow_false");
+	bool missing = allow_false && value_truthy(allow_false)
+			       ? input->value.kind == VALUE_NIL
+			       : !value_truthy(&input->value);
 	if (!missing && !value_is_empty(&input->value))
 		*ret = input->value;
 	else

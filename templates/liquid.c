@@ -174,7 +174,8 @@ struct liquid *liquid_compile(struct arena *arena, str source,
 				.options = &liquid->options,
 				.symbols = &liquid->symbols,
 				.partials = &liquid->partials,
-				.error = ret_error};
+				.error = ret_error,
+				.use = &liquid->use};
 	return compile(&c, liquid) ? NULL : liquid;
 }
 
@@ -199,6 +200,16 @@ size_t liquid_variable_count(const struct liquid *liquid)
 str liquid_variable(const struct liquid *liquid, size_t index)
 {
 	return liquid->variables[index];
+}
+
+bool liquid_uses_zone(const struct liquid *liquid)
+{
+	return liquid->use.zone;
+}
+
+bool liquid_uses_locale(const struct liquid *liquid)
+{
+	return liquid->use.locale;
 }
 
 size_t liquid_run_count(const struct liquid *liquid)

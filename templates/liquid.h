@@ -8,6 +8,7 @@
 #include "engine/base/usec.h"
 #include "templates/value.h"
 
+struct region;
 struct liquid; /* compiled, immutable: one serves all threads */
 
 /* An error for people: where and what, and the line itself. */
@@ -56,6 +57,9 @@ struct liquid_options {
 	bool (*load_partial)(void *context, str name, struct arena *, str *ret_source);
 	void *load_context;
 	const struct liquid_encoding *encoding; /* NULL: plain; else it outlives the liquid */
+	/* For date, number, money and t (region.h); NULL: times are UTC, and the others errors.
+	 * Else it outlives the liquid. */
+	const struct region *region;
 };
 
 /* Bounds of one rendering, each with its own error (limits of steps and bytes: no data can make
@@ -77,6 +81,10 @@ struct liquid_limits {
  * is read by a computed name ({{ [name] }}, include with a variable) cannot be listed. */
 size_t liquid_variable_count(const struct liquid *);
 str liquid_variable(const struct liquid *, size_t index);
+/* Whether filters look at the reader's zone or locale; the variables with them are not listed
+ * above, for nobody misses them where they are absent. */
+bool liquid_uses_zone(const struct liquid *);
+bool liquid_uses_locale(const struct liquid *);
 
 /* Appends to out. roots is a hash value: names to values, NULL: none (fastest when its pairs
  * stand in the order of liquid_variable(), others between them do no harm). scratch is used

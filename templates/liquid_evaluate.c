@@ -219,7 +219,8 @@ int evaluate(struct liquid_frame *f, const struct expression *expression, struct
 static int apply(struct liquid_frame *f, const struct filter_call *call, struct value *value)
 {
 	struct value arguments[ARGUMENT_LIMIT];
-	struct filter_input input = {.value = *value, .arguments = arguments};
+	struct filter_input input = {.value = *value, .arguments = arguments, .call = call};
+	size_t named = 0; /* these stand at the end, the last first */
 	uint64_t effort = EFFORT_OF_STEP + effort_of(value);
 	for (size_t i = 0; i < call->argument_count; i++) {
 		const struct argument *argument = &call->arguments[i];
@@ -229,8 +230,8 @@ static int apply(struct liquid_frame *f, const struct filter_call *call, struct 
 		effort += effort_of(&given);
 		if (!argument->name.data)
 			arguments[input.count++] = given;
-		else if (str_eq(argument->name, STR("allow_false")))
-			input.allow_false = value_truthy(&given);
+		else
+			arguments[ARGUMENT_LIMIT - ++named] = given;
 	}
 	*value = nil;
 	if (!frame_effort(f, effort) || call->filter->apply(f, &input, value))

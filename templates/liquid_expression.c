@@ -290,7 +290,35 @@ static int check_arguments(struct parser *p, const char *at, const struct filter
 			   call->filter->name, least, most, count);
 }
 
-static int parse_call(struct parser *p, struct lexer *l, struct filter_call *call)
+static bool is_among(str name, const char *const *names)
+{
+	while (*names && !str_eq(name, str_of(*names)))
+		names++;
+	return *names != NULL;
+}
+
+/* What the few filters with rules of their own say of a call; input NULL: not known yet. */
+static int check_rules(struct parser *p, const char *at, const struct filter_call *call,
+		       const struct value *input)
+{
+	char hint[80];
+	const struct filter_rules *rules = filter_rules(call->filter);
+	if (!rules)
+		return 0;
+	for (size_t i = 0; rules->names && i < call->argument_count; i++) {
+		str name = call->arguments[i].name;
+		if (!name.data || is_among(name, rules->names))
+			continue;
+		liquid_suggest(hint, sizeof hint, name, rules->names);
+		return parser_fail(p, at, "filter '%s' takes no argument named '%.*s'%s",
+				   call->filter->name, STR_FORMAT(str_sub(name, 0, 40)), hint);
+	}
+	return rules->check(p, at, call, input);
+}
+
+/* head: what the filter is applied to, when no other comes before. */
+static int parse_call(struct parser *p, struct lexer *l, const struct expression *head,
+		      struct filter_call *call)
 {
 	struct argument arguments[ARGUMENT_LIMIT];
 	char hint[80];
@@ -320,7 +348,10 @@ static int parse_call(struct parser *p, struct lexer *l, struct filter_call *cal
 		return parser_out_of_memory(p);
 	if (call->argument_count)
 		memcpy(call->arguments, arguments, call->argument_count * sizeof *arguments);
-	return check_arguments(p, at, call);
+	if (check_arguments(p, at, call))
+		return -1;
+	bool known = head && head->kind == EXPRESSION_LITERAL;
+	return check_rules(p, at, call, known ? &head->literal : NULL);
 }
 
 static size_t count_pipes(struct lexer l)
@@ -343,9 +374,11 @@ int parse_pipeline(struct parser *p, struct lexer *l, struct pipeline *pipeline)
 		pipeline->calls = ARENA_ARRAY(p->compilation->arena, struct filter_call, count);
 	if (count && !pipeline->calls)
 		return parser_out_of_memory(p);
-	while (pipeline->call_count < count && lexer_accept(l, TOKEN_PIPE))
-		if (parse_call(p, l, &pipeline->calls[pipeline->call_count++]))
+	while (pipeline->call_count < count && lexer_accept(l, TOKEN_PIPE)) {
+		const struct expression *head = pipeline->call_count ? NULL : &pipeline->head;
+		if (parse_call(p, l, head, &pipeline->calls[pipeline->call_count++]))
 			return -1;
+	}
 	return parse_end(p, l);
 }
 

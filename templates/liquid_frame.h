@@ -50,6 +50,11 @@ struct liquid_frame {
 	struct symbols own_symbols; /* with names that partials brought in while rendering */
 	struct partial *partials;
 	struct liquid_error *error;
+	/* Of the reader, looked up when first asked for. */
+	const struct zone *zone;
+	const struct locale *locale;
+	const struct text_set *texts;
+	bool zone_known, texts_known;
 };
 
 enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAIL = -1 };

@@ -16,6 +16,7 @@ struct compilation {
 	struct partial **partials;
 	struct liquid_error *error;
 	int depth; /* of tags, through all partials: what bounds the C stack */
+	struct liquid_use *use; /* what filters need; NULL: nobody asks any more */
 };
 
 /* One source being parsed. */

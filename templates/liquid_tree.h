@@ -194,6 +194,11 @@ struct read {
 	struct read *next;
 };
 
+/* What filters of a template need of the reader: see region.h. */
+struct liquid_use {
+	bool zone, locale;
+};
+
 struct liquid {
 	struct source source;
 	struct liquid_options options;
@@ -204,6 +209,7 @@ struct liquid {
 	size_t run_count;
 	str *variables;
 	size_t variable_count;
+	struct liquid_use use;
 };
 
 uint32_t symbols_intern(struct symbols *, str name); /* SYMBOL_NONE: out of memory */

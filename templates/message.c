@@ -8,24 +8,11 @@
 #include "engine/base/assert.h"
 #include "engine/mail/address.h"
 #include "engine/mail/date.h"
-#include "engine/mail/encode.h"
 #include "engine/mail/header.h"
 #include "templates/message_plan.h"
 
 #define TEXT_SIZE_HINT 256
 #define LINK_LIMIT 700 /* base URL, path and token */
-
-/* One rendering. */
-struct rendering {
-	const struct message_plan *plan;
-	const struct message_recipient *recipient;
-	struct arena *scratch;
-	struct buf *out;
-	struct liquid_error *error;
-	struct value roots;
-	str unsubscribe_token;
-	str unsubscribe_url; /* https when there is a base, mailto otherwise */
-};
 
 static int refuse(struct rendering *r, str file, str sentence, str detail)
 {
@@ -284,67 +271,104 @@ static int put_header(struct rendering *r)
 	for (size_t i = 0; i < plan->extra_count; i++)
 		if (put_text(r, &plan->extra[i]))
 			return -1;
-	buf_put(r->out, plan->fixed);
+	buf_put(r->out, plan->fixed[r->form]);
 	return 0;
 }
 
-static int put_part(struct rendering *r, const struct liquid *part)
+static int render(struct rendering *r, bool *ret_fits)
 {
-	struct qp q;
-	if (liquid_render(part, &r->roots, NULL, r->recipient->date_wall, r->scratch, r->out,
-			  r->error))
+	*ret_fits = true;
+	r->shared_count = 0;
+	if (put_header(r))
 		return -1;
-	qp_resume(&q, r->out);
-	qp_end(&q);
-	return 0;
-}
-
-static int put_body(struct rendering *r)
-{
-	const struct message_plan *plan = r->plan;
-	if (plan->text && plan->html) {
-		buf_put(r->out, plan->opening);
-		if (put_part(r, plan->text))
-			return -1;
-		buf_put(r->out, plan->middle);
-		if (put_part(r, plan->html))
-			return -1;
-		buf_put(r->out, plan->closing);
-		return 0;
-	}
-	if (put_part(r, plan->text ? plan->text : plan->html))
-		return -1;
-	if (!str_ends(buf_str(r->out), STR("\n")))
-		buf_put(r->out, STR("\r\n"));
-	return 0;
-}
-
-static int render(struct rendering *r, size_t *ret_header_size)
-{
-	size_t start = r->out->size;
-	if (begin(r) || put_header(r))
-		return -1;
-	size_t header_size = r->out->size - start;
-	if (put_body(r))
+	r->header_size = r->out->size - r->start;
+	if (message_put_pieces(r, ret_fits))
 		return -1;
 	if (!buf_ok(r->out))
 		return refuse(r, STR("message"), STR("the message is larger than its buffer"),
 			      STR(""));
-	*ret_header_size = header_size;
 	return 0;
+}
+
+static void add_span(struct message_bytes *message, str bytes)
+{
+	if (bytes.size > 0)
+		message->spans[message->span_count++] = bytes;
+	message->size += bytes.size;
+}
+
+static void collect_spans(const struct rendering *r, struct message_bytes *message)
+{
+	str own = buf_str(r->out);
+	size_t at = r->start;
+	*message = (struct message_bytes){.header_size = r->header_size,
+					  .is_8bit = r->form == MESSAGE_8BIT};
+	for (size_t i = 0; i < r->shared_count; i++) {
+		add_span(message, str_sub(own, at, r->shared[i].at - at));
+		add_span(message, r->shared[i].bytes);
+		at = r->shared[i].at;
+	}
+	add_span(message, str_from(own, at));
+}
+
+/* Once more in 7bit, should 8 bits not do. */
+static int render_in_form(struct rendering *r)
+{
+	bool fits;
+	if (r->form == MESSAGE_8BIT && !r->plan->has_8bit)
+		r->form = MESSAGE_7BIT;
+	if (begin(r) || render(r, &fits))
+		return -1;
+	if (fits)
+		return 0;
+	r->form = MESSAGE_7BIT;
+	r->out->size = r->start;
+	return render(r, &fits);
+}
+
+int message_gather(const struct message_plan *plan, const struct message_recipient *recipient,
+		   enum message_form form, struct arena *scratch, struct buf *out,
+		   struct message_bytes *ret_message, struct liquid_error *ret_error)
+{
+	struct rendering r = {.plan = plan,
+			      .recipient = recipient,
+			      .scratch = scratch,
+			      .out = out,
+			      .error = ret_error,
+			      .form = form,
+			      .gathers = true,
+			      .start = out->size};
+	if (render_in_form(&r) == 0) {
+		collect_spans(&r, ret_message);
+		return 0;
+	}
+	out->size = r.start;
+	out->failed = false;
+	return -1;
 }
 
 int message_render(const struct message_plan *plan, const struct message_recipient *recipient,
 		   struct arena *scratch, struct buf *out, size_t *ret_header_size,
 		   struct liquid_error *ret_error)
 {
-	struct rendering r = {plan, recipient, scratch, out, ret_error, {}, {}, {}};
-	size_t size = out->size;
-	if (render(&r, ret_header_size) == 0)
+	struct rendering r = {.plan = plan,
+			      .recipient = recipient,
+			      .scratch = scratch,
+			      .out = out,
+			      .error = ret_error,
+			      .start = out->size};
+	if (render_in_form(&r) == 0) {
+		*ret_header_size = r.header_size;
 		return 0;
-	out->size = size;
+	}
+	out->size = r.start;
 	out->failed = false;
 	return -1;
+}
+
+size_t message_common_size(const struct message_plan *plan, enum message_form form)
+{
+	return plan->common_size[form];
 }
 
 static int render_plain(struct rendering *r, str source, str file, enum liquid_escape escape)
@@ -361,7 +385,11 @@ int message_render_part(const struct message_plan *plan,
 			const struct message_recipient *recipient, enum message_part part,
 			struct arena *scratch, struct buf *out, struct liquid_error *ret_error)
 {
-	struct rendering r = {plan, recipient, scratch, out, ret_error, {}, {}, {}};
+	struct rendering r = {.plan = plan,
+			      .recipient = recipient,
+			      .scratch = scratch,
+			      .out = out,
+			      .error = ret_error};
 	str value;
 	if (begin(&r))
 		return -1;
@@ -371,6 +399,12 @@ int message_render_part(const struct message_plan *plan,
 	case MESSAGE_HTML:
 		return render_plain(&r, plan->source.html, STR("body.html"),
 				    LIQUID_ESCAPE_HTML);
+	case MESSAGE_AMP:
+		return render_plain(&r, plan->source.amp, STR("body.amp.html"),
+				    LIQUID_ESCAPE_HTML);
+	case MESSAGE_CALENDAR:
+		return render_plain(&r, plan->source.calendar.source, STR("calendar"),
+				    LIQUID_ESCAPE_NONE);
 	case MESSAGE_SUBJECT:
 		if (render_text(&r, &plan->subject, &value))
 			return -1;

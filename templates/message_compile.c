@@ -1,20 +1,11 @@
 /* message_compile.c - a campaign's content becomes a plan: what is the same for every recipient
- * is written here, once, in its final form.
- *
- *   entity = header CRLF ( part / multipart )
- *   multipart = "--" boundary CRLF text-part CRLF "--" boundary CRLF html-part CRLF
- *               "--" boundary "--" CRLF                                  RFC 2046 5.1.1, 5.1.4
- *
- * The boundary holds "=_": quoted-printable text never does (RFC 2045 6.7, the advice in (5) on
- * boundaries), so no recipient's data can end a part. It is a hash of the content: two
- * renderings of a message are the same bytes. */
+ * is written here, once, in its final form. The parts and what stands between them are
+ * message_structure.c's. */
 #include "templates/message_plan.h"
 
-#include "engine/base/hash.h"
-#include "engine/mail/encode.h"
+#include "engine/mail/eightbit.h"
 #include "engine/mail/header.h"
-
-#define PART_HEADER "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+#include "templates/region.h"
 
 void message_error(struct liquid_error *error, str file, str sentence, str detail)
 {
@@ -32,43 +23,6 @@ static int refuse(struct liquid_error *error, str file, str sentence, str detail
 	return -1;
 }
 
-/* Literal text is encoded when compiling; what liquid.h carries as bytes is our struct. */
-static bool prepare_literal(void *, str text, struct arena *arena, str *ret_prepared)
-{
-	struct qp_literal *literal = ARENA_NEW(arena, struct qp_literal);
-	if (!literal || qp_literal_compile(arena, text, literal))
-		return false;
-	*ret_prepared = str_make((const char *)literal, sizeof(*literal));
-	return true;
-}
-
-static void go_on(struct qp *q, const struct liquid_place *place, struct buf *out)
-{
-	if (place->size > 0 && place->size == out->size)
-		*q = (struct qp){.out = out, .column = place->column};
-	else
-		qp_resume(q, out);
-}
-
-static void put_literal(void *, struct liquid_place *place, str prepared, struct buf *out)
-{
-	struct qp q;
-	go_on(&q, place, out);
-	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
-	*place = (struct liquid_place){out->size, q.column};
-}
-
-static void encode_output(void *, struct liquid_place *place, str text, struct buf *out)
-{
-	struct qp q;
-	go_on(&q, place, out);
-	qp_put(&q, text);
-	*place = (struct liquid_place){out->size, q.column};
-}
-
-static const struct liquid_encoding quoted_printable = {prepare_literal, put_literal,
-							encode_output, NULL};
-
 struct liquid_options message_liquid_options(const struct message_source *source, str file,
 					     enum liquid_escape escape)
 {
@@ -77,19 +31,63 @@ struct liquid_options message_liquid_options(const struct message_source *source
 		.escape = escape,
 		.load_partial = source->load_partial,
 		.load_context = source->load_context,
+		.region = source->region,
 	};
 }
 
-static int compile_part(struct arena *arena, const struct message_source *source, str text,
-			str file, enum liquid_escape escape, struct liquid **ret_liquid,
-			struct liquid_error *error)
+static int compile_body(struct arena *arena, struct message_plan *plan,
+			struct message_body *body, struct liquid_error *error)
 {
-	struct liquid_options options = message_liquid_options(source, file, escape);
-	options.encoding = &quoted_printable;
+	struct liquid_options options =
+		message_liquid_options(&plan->source, body->file, body->escape);
+	bool is_html = body == &plan->html;
+	str text = body->source;
 	if (!text.data)
 		return 0;
-	*ret_liquid = liquid_compile(arena, text, &options, error);
-	return *ret_liquid ? 0 : -1;
+	if (is_html) {
+		options.load_partial = message_load_resolved;
+		options.load_context = &plan->cids;
+		plan->cids = (struct message_cids){.plan = plan, .error = error};
+		if (message_resolve_cids(&plan->cids, arena, body->file, text, &text))
+			return plan->cids.failed ? -1
+						 : refuse(error, body->file,
+							  STR("out of memory"), STR(""));
+	}
+	/* What slots make of the lines is looked at in each message. */
+	for (int form = 0; form < MESSAGE_FORM_COUNT; form++) {
+		bool wanted =
+			form == MESSAGE_7BIT || (plan->source.is_8bit && eightbit_fits(text));
+		options.encoding = message_encoding(form, body->is_calendar);
+		body->liquid[form] =
+			wanted ? liquid_compile(arena, text, &options, error) : NULL;
+		if (wanted && (!body->liquid[form] || plan->cids.failed))
+			return -1;
+		plan->has_8bit |= wanted && form == MESSAGE_8BIT;
+	}
+	plan->cids.error = NULL;
+	return 0;
+}
+
+static int compile_bodies(struct arena *arena, struct message_plan *plan,
+			  struct liquid_error *error)
+{
+	const struct message_source *source = &plan->source;
+	plan->text = (struct message_body){.file = STR("body.txt"), .source = source->text};
+	plan->amp = (struct message_body){.file = STR("body.amp.html"),
+					  .source = source->amp,
+					  .escape = LIQUID_ESCAPE_HTML};
+	plan->html = (struct message_body){
+		.file = STR("body.html"), .source = source->html, .escape = LIQUID_ESCAPE_HTML};
+	plan->calendar = (struct message_body){.file = STR("calendar"),
+					       .source = source->calendar.source,
+					       .is_calendar = true};
+	if (message_name_images(arena, plan, error) ||
+	    compile_body(arena, plan, &plan->text, error) ||
+	    compile_body(arena, plan, &plan->amp, error) ||
+	    compile_body(arena, plan, &plan->html, error) ||
+	    compile_body(arena, plan, &plan->calendar, error))
+		return -1;
+	return 0;
 }
 
 /* A template without any tag: its text. */
@@ -263,9 +261,9 @@ static int check_source(struct message_source *source, struct liquid_error *erro
 
 bool message_is_built_in(str root)
 {
-	static const char *const names[] = {"email",    "name",           "subscriber",
-					    "campaign", "list",           "unsubscribe_url",
-					    "view_url", "preferences_url", "click_token"};
+	static const char *const names[] = {
+		"email",           "name",     "subscriber",      "campaign",   "list",
+		"unsubscribe_url", "view_url", "preferences_url", "click_token"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (str_eq(root, str_of(names[i])))
 			return true;
@@ -284,20 +282,39 @@ static str field_of_path(str path)
 	return name.size == 0 || is_column ? (str){} : name;
 }
 
+static size_t add_field(struct message_plan *plan, str field)
+{
+	size_t i = 0;
+	while (i < plan->field_count && !str_eq(plan->fields[i], field))
+		i++;
+	if (i == plan->field_count)
+		plan->fields[plan->field_count++] = field;
+	return i;
+}
+
+/* The attribute that a path reads, if it reads one. */
+static void add_path(struct message_plan *plan, str path)
+{
+	str field = field_of_path(path);
+	if (field.size > 0)
+		add_field(plan, field);
+}
+
 static void add_fields(struct message_plan *plan, const struct liquid *liquid)
 {
+	const struct region *region = plan->source.region;
 	for (size_t i = 0; liquid && i < liquid_variable_count(liquid); i++) {
-		str path = liquid_variable(liquid, i), field = field_of_path(path);
+		str path = liquid_variable(liquid, i);
 		if (str_starts(path, STR("view_url")) ||
 		    str_starts(path, STR("preferences_url")))
 			plan->uses_links = true;
 		plan->uses_clicks |= str_eq(path, STR("click_token"));
-		bool known = !field.data;
-		for (size_t j = 0; j < plan->field_count && !known; j++)
-			known = str_eq(plan->fields[j], field);
-		if (!known)
-			plan->fields[plan->field_count++] = field;
+		add_path(plan, path);
 	}
+	if (liquid && region && liquid_uses_zone(liquid))
+		add_path(plan, region->zone_variable);
+	if (liquid && region && liquid_uses_locale(liquid))
+		add_path(plan, region->locale_variable);
 }
 
 static size_t variable_count(const struct liquid *liquid)
@@ -305,29 +322,44 @@ static size_t variable_count(const struct liquid *liquid)
 	return liquid ? liquid_variable_count(liquid) : 0;
 }
 
-static int collect_fields(struct arena *arena, struct message_plan *plan)
+/* Calls for every Liquid of the plan that reads attributes. */
+static size_t each_liquid(struct message_plan *plan,
+			  void (*on_liquid)(struct message_plan *, const struct liquid *))
 {
-	size_t most = variable_count(plan->from.liquid) + variable_count(plan->subject.liquid) +
-		      variable_count(plan->text) + variable_count(plan->html);
-	for (size_t i = 0; i < plan->extra_count; i++)
+	const struct message_body *const bodies[] = {&plan->text, &plan->html, &plan->amp,
+						     &plan->calendar};
+	size_t most = variable_count(plan->from.liquid) + variable_count(plan->subject.liquid);
+	if (on_liquid) {
+		on_liquid(plan, plan->from.liquid);
+		on_liquid(plan, plan->subject.liquid);
+	}
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		most += variable_count(bodies[i]->liquid[MESSAGE_7BIT]);
+		if (on_liquid)
+			on_liquid(plan, bodies[i]->liquid[MESSAGE_7BIT]);
+	}
+	for (size_t i = 0; i < plan->extra_count; i++) {
 		most += variable_count(plan->extra[i].liquid);
-	plan->fields = ARENA_ARRAY(arena, str, most + 1);
-	if (!plan->fields)
-		return -1;
-	add_fields(plan, plan->from.liquid);
-	add_fields(plan, plan->subject.liquid);
-	add_fields(plan, plan->text);
-	add_fields(plan, plan->html);
-	for (size_t i = 0; i < plan->extra_count; i++)
-		add_fields(plan, plan->extra[i].liquid);
-	return 0;
+		if (on_liquid)
+			on_liquid(plan, plan->extra[i].liquid);
+	}
+	for (size_t i = 0; i < plan->source.own_file_count; i++) {
+		most += variable_count(plan->own_parts[i].name) + 1;
+		if (on_liquid)
+			on_liquid(plan, plan->own_parts[i].name);
+	}
+	return most;
 }
 
-static uint64_t content_hash(const struct message_source *source)
+static int collect_fields(struct arena *arena, struct message_plan *plan)
 {
-	uint64_t hash = hash_bytes(0, source->subject);
-	hash = hash_bytes(hash, source->text);
-	return hash_bytes(hash, source->html);
+	plan->fields = ARENA_ARRAY(arena, str, each_liquid(plan, NULL) + 3); /* locale, zone */
+	if (!plan->fields)
+		return -1;
+	each_liquid(plan, add_fields);
+	for (size_t i = 0; i < plan->source.own_file_count; i++)
+		plan->own_parts[i].field = add_field(plan, plan->source.own_files[i].field);
+	return 0;
 }
 
 static void write_list_fields(struct message_plan *plan, struct buf *out)
@@ -342,76 +374,61 @@ static void write_list_fields(struct message_plan *plan, struct buf *out)
 		header_put_tokens(out, STR("Feedback-ID"), source->feedback_id);
 }
 
-static void write_envelope(struct message_plan *plan, struct buf *out, struct buf *around)
-{
-	char memory[32];
-	struct buf boundary;
-	buf_init_fixed(&boundary, memory, sizeof(memory));
-	buf_printf(&boundary, "=_%016llx", (unsigned long long)content_hash(&plan->source));
-	if (!plan->text || !plan->html) {
-		buf_put_cstr(out, plan->html ? "Content-Type: text/html" PART_HEADER
-					     : "Content-Type: text/plain" PART_HEADER);
-		return;
-	}
-	buf_put_cstr(out, "Content-Type: multipart/alternative; boundary=\"");
-	buf_put(out, buf_str(&boundary));
-	buf_put_cstr(out, "\"\r\n\r\n");
-
-	size_t start = around->size, end;
-	buf_put_cstr(around, "--");
-	buf_put(around, buf_str(&boundary));
-	buf_put_cstr(around, "\r\nContent-Type: text/plain" PART_HEADER);
-	end = around->size;
-	plan->opening = str_sub(buf_str(around), start, end - start);
-	start = end;
-	buf_put_cstr(around, "\r\n--");
-	buf_put(around, buf_str(&boundary));
-	buf_put_cstr(around, "\r\nContent-Type: text/html" PART_HEADER);
-	end = around->size;
-	plan->middle = str_sub(buf_str(around), start, end - start);
-	start = end;
-	buf_put_cstr(around, "\r\n--");
-	buf_put(around, buf_str(&boundary));
-	buf_put_cstr(around, "--\r\n");
-	plan->closing = str_sub(buf_str(around), start, around->size - start);
-}
-
 static int write_fixed(struct arena *arena, struct message_plan *plan)
 {
-	struct buf fixed, around;
+	struct buf fixed;
 	buf_init_arena(&fixed, arena, 2048);
-	char *memory = arena_bytes(arena, 1024);
-	if (!memory)
-		return -1;
-	buf_init_fixed(&around, memory, 1024);
 	if (plan->source.reply_to.size > 0)
 		header_put_mailbox(&fixed, STR("Reply-To"), STR(""), plan->source.reply_to);
 	write_list_fields(plan, &fixed);
 	buf_put_cstr(&fixed, "MIME-Version: 1.0\r\n");
-	write_envelope(plan, &fixed, &around);
-	plan->fixed = buf_str(&fixed);
-	return buf_ok(&fixed) && buf_ok(&around) ? 0 : -1;
+	return buf_ok(&fixed) ? message_write_structure(arena, plan, buf_str(&fixed)) : -1;
+}
+
+static int compile_own_parts(struct arena *arena, struct message_plan *plan,
+			     struct liquid_error *error)
+{
+	size_t count = plan->source.own_file_count;
+	plan->own_parts = ARENA_ARRAY(arena, struct message_own_part, count + 1);
+	if (!plan->own_parts)
+		return refuse(error, STR("attach_from"), STR("out of memory"), STR(""));
+	for (size_t i = 0; i < count; i++) {
+		struct message_own_part *part = &plan->own_parts[i];
+		struct liquid_options options = message_liquid_options(
+			&plan->source, STR("attach_from"), LIQUID_ESCAPE_NONE);
+		part->source = &plan->source.own_files[i];
+		part->name = liquid_compile(arena, part->source->name, &options, error);
+		if (!part->name)
+			return -1;
+	}
+	return 0;
+}
+
+static int compile_headers(struct arena *arena, struct message_plan *plan,
+			   struct liquid_error *error)
+{
+	const struct message_source *source = &plan->source;
+	plan->from =
+		(struct message_text){STR("From"), source->from_name, NULL, FORM_MAILBOX, {}};
+	plan->subject =
+		(struct message_text){STR("Subject"), source->subject, NULL, FORM_TEXT, {}};
+	return compile_text(arena, source, &plan->from, error) ||
+			       compile_text(arena, source, &plan->subject, error) ||
+			       compile_extra(arena, plan, error)
+		       ? -1
+		       : 0;
 }
 
 static int compile_plan(struct arena *arena, struct message_plan *plan,
 			struct liquid_error *error)
 {
 	struct message_source *source = &plan->source;
-	if (check_source(source, error))
+	if (check_source(source, error) || message_check_files(source, error))
 		return -1;
 	plan->one_click = !source->transactional &&
 			  str_starts_nocase(source->unsubscribe_url, STR("https://"));
-	plan->from =
-		(struct message_text){STR("From"), source->from_name, NULL, FORM_MAILBOX, {}};
-	plan->subject =
-		(struct message_text){STR("Subject"), source->subject, NULL, FORM_TEXT, {}};
-	if (compile_text(arena, source, &plan->from, error) ||
-	    compile_text(arena, source, &plan->subject, error) ||
-	    compile_extra(arena, plan, error) ||
-	    compile_part(arena, source, source->text, STR("body.txt"), LIQUID_ESCAPE_NONE,
-			 &plan->text, error) ||
-	    compile_part(arena, source, source->html, STR("body.html"), LIQUID_ESCAPE_HTML,
-			 &plan->html, error))
+	if (compile_headers(arena, plan, error) || compile_bodies(arena, plan, error) ||
+	    compile_own_parts(arena, plan, error))
 		return -1;
 	if (collect_fields(arena, plan) || write_fixed(arena, plan))
 		return refuse(error, STR("campaign"), STR("out of memory"), STR(""));

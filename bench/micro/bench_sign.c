@@ -81,6 +81,33 @@ static double time_signing(const struct dkim_key *const *keys, size_t count, str
 	return best;
 }
 
+/* Ed25519, whose arithmetic is short beside the hash: what of a body need not be hashed again
+ * when all messages begin with it. */
+static double time_common(const struct dkim_key *const *keys, str message, size_t common_size)
+{
+	struct dkim_signer *signer = dkim_signer_create(keys, 1);
+	const struct dkim_message m = {.spans = &message,
+				       .span_count = 1,
+				       .header_size = sizeof header - 1,
+				       .common_id = common_size > 0,
+				       .common_size = common_size};
+	double best = 1e9;
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = cpu_usec();
+		for (int i = 0; i < 3000; i++) {
+			char memory[4096];
+			struct buf out;
+			buf_init_fixed(&out, memory, sizeof memory);
+			if (dkim_signer_sign_spans(signer, &m, i * USEC_SECOND, &out) < 0)
+				exit(1);
+		}
+		double each = (cpu_usec() - start) / 3000;
+		best = each < best ? each : best;
+	}
+	dkim_signer_destroy(signer);
+	return best;
+}
+
 /* The signature alone, of a ready hash, with a held context. */
 static double time_bare(const struct dkim_key *key, int times)
 {
@@ -134,5 +161,9 @@ int main(void)
 		       "   both %7.1f us\n",
 		       names[m], with_rsa, with_rsa - rsa, with_ed, with_ed - ed, both);
 	}
+	double anew = time_common(keys + 1, messages[0], 0);
+	for (size_t size = 1024; size <= 8192; size *= 2)
+		printf("the first %zu bytes of 10 KB are the same: %+.2f us beside %.1f us\n",
+		       size, time_common(keys + 1, messages[0], size) - anew, anew);
 	return 0;
 }

@@ -35,9 +35,13 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 	str partial = partial_file(arena, c, part);
 	if (partial.data)
 		return partial;
-	buf_init_arena(&b, arena, c->folder.size + part.size + 40);
-	buf_put(&b, c->folder);
-	if (str_eq(part, STR("body.txt"))) {
+	bool translation = str_starts(part, STR("locales/")), own = c->locales.size > 0;
+	buf_init_arena(&b, arena, c->folder.size + c->locales.size + part.size + 40);
+	buf_put(&b, translation && own ? c->locales : c->folder);
+	if (translation) {
+		buf_put_byte(&b, '/');
+		buf_put(&b, own ? str_from(part, 8) : part);
+	} else if (str_eq(part, STR("body.txt"))) {
 		buf_put_cstr(&b, "/(text made from the HTML)");
 	} else {
 		buf_put_cstr(&b, "/campaign.conf (");

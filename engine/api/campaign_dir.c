@@ -11,6 +11,8 @@
 #include "engine/api/campaign_policy.h"
 #include "engine/api/campaign_tracking.h"
 #include "engine/api/html_text.h"
+#include "engine/api/locale_dir.h"
+#include "engine/api/moment.h"
 #include "engine/mail/address.h"
 #include "engine/mail/utf8.h"
 
@@ -132,6 +134,38 @@ static int put_partials(json_t *settings, str folder, bool must_exist, struct ar
 	return result;
 }
 
+/* Where readers live; only what the campaign says, so that one without texts stays as it is. */
+static int put_region(json_t *settings, const struct campaign_dir *c, const char *conf_path,
+		      str usual_locales, struct arena *arena, char *why, size_t why_size)
+{
+	const struct {
+		const char *key;
+		str value, usual;
+	} texts[] = {
+		{"locale", c->locale, STR("en")},
+		{"recipient_locale", c->recipient_locale, STR("locale")},
+		{"zone", c->zone, STR("UTC")},
+		{"recipient_zone", c->recipient_zone, STR("")},
+	};
+	if (!zone_is_known(c->zone)) {
+		snprintf(
+			why, why_size,
+			"%s: zone: no time zone is called '%.*s' (write Europe/Berlin, or UTC)",
+			conf_path, STR_FORMAT(str_sub(c->zone, 0, 60)));
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (!str_eq(texts[i].value, texts[i].usual))
+			json_object_set_new(settings, texts[i].key, json_text(texts[i].value));
+	json_t *locales =
+		locale_dir_read(c->locales.size ? c->locales.data : usual_locales.data,
+				c->locales.size > 0, arena, why, why_size);
+	if (locales && json_object_size(locales) > 0)
+		json_object_set(settings, "locales", locales);
+	json_decref(locales);
+	return locales ? 0 : -1;
+}
+
 static void put_texts(json_t *settings, const struct campaign_dir *c)
 {
 	const struct {
@@ -146,10 +180,29 @@ static void put_texts(json_t *settings, const struct campaign_dir *c)
 		json_object_set_new(settings, texts[i].key, json_text(texts[i].value));
 	json_t *campaign = json_object(), *list = json_object();
 	json_object_set_new(campaign, "name", json_text(c->name));
+	json_object_set_new(campaign, "subject", json_text(c->subject));
 	json_object_set_new(list, "id", json_text(c->list_id));
 	json_object_set_new(list, "name", json_text(c->list_name));
 	json_object_set_new(settings, "campaign", campaign);
 	json_object_set_new(settings, "list", list);
+}
+
+/* What the file says of `name` stands behind what campaign.conf says. */
+static int put_data(json_t *settings, const struct campaign_dir *c, char *why, size_t why_size)
+{
+	json_error_t error;
+	if (!c->data.data)
+		return 0;
+	json_t *data = json_loadb(c->data.data, c->data.size, JSON_REJECT_DUPLICATES, &error);
+	json_t *campaign = json_object_get(settings, "campaign");
+	int result = json_is_object(data) ? json_object_update_missing(campaign, data) : -1;
+	if (!data)
+		snprintf(why, why_size, "%s:%d: %s", c->data_file.data, error.line, error.text);
+	else if (result != 0)
+		snprintf(why, why_size, "%s: is not a JSON object of names and values",
+			 c->data_file.data);
+	json_decref(data);
+	return result;
 }
 
 static void put_lists(json_t *settings, const struct campaign_dir *c)
@@ -237,8 +290,8 @@ static int dump_settings(json_t *settings, struct arena *arena, str *ret_text)
 }
 
 static int make_settings(struct campaign_dir *c, const struct config *config,
-			 const char *conf_path, str usual_partials, struct arena *arena,
-			 char *why, size_t why_size)
+			 const char *conf_path, str usual_partials, str usual_locales,
+			 struct arena *arena, char *why, size_t why_size)
 {
 	json_t *settings = json_object();
 	int result = -1;
@@ -256,8 +309,10 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
 			 0 &&
 		 campaign_tracking_put(c, conf_path, settings, why, why_size) == 0 &&
+		 put_data(settings, c, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
-			      c->partials.size > 0, arena, why, why_size) == 0) {
+			      c->partials.size > 0, arena, why, why_size) == 0 &&
+		 put_region(settings, c, conf_path, usual_locales, arena, why, why_size) == 0) {
 		result = dump_settings(settings, arena, &c->settings);
 		if (result != 0)
 			snprintf(why, why_size, "%s: is not UTF-8 text", conf_path);
@@ -337,9 +392,11 @@ int campaign_dir_read(const char *folder, const struct config *config, struct ar
 		      &c.html, ret_why, why_size) != 0 ||
 	    read_body(arena, c.text_file, join(arena, c.folder, "body.txt"), &c.text_file,
 		      &c.text, ret_why, why_size) != 0 ||
+	    read_body(arena, c.data_file, join(arena, c.folder, "data.json"), &c.data_file,
+		      &c.data, ret_why, why_size) != 0 ||
 	    check_complete(&c, path.data, ret_why, why_size) != 0 ||
-	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"), arena,
-			  ret_why, why_size) != 0)
+	    make_settings(&c, config, path.data, join(arena, c.folder, "partials"),
+			  join(arena, c.folder, "locales"), arena, ret_why, why_size) != 0)
 		return -1;
 	add_text(&c, arena);
 	*ret_campaign = c;
@@ -357,6 +414,11 @@ int campaign_dir_ready(const char *from, const struct config *config, struct are
 		.kind = CAMPAIGN_TRANSACTIONAL,
 		.folder = STR("ready"),
 		.partials = STR(""),
+		.locales = STR(""),
+		.locale = STR("en"),
+		.recipient_locale = STR("locale"),
+		.zone = STR("UTC"),
+		.recipient_zone = STR(""),
 		.filter = STR(""),
 		.html_file = STR("ready/body.html"),
 		.text_file = STR("ready/body.txt"),
@@ -367,7 +429,7 @@ int campaign_dir_ready(const char *from, const struct config *config, struct are
 		.text = STR("{% if text %}{{ text }}{% else %}{{ html | strip_html }}{% endif "
 			    "%}"),
 	};
-	if (make_settings(&c, config, "ready", STR(""), arena, ret_why, why_size) != 0)
+	if (make_settings(&c, config, "ready", STR(""), STR(""), arena, ret_why, why_size) != 0)
 		return -1;
 	*ret_campaign = c;
 	return 0;

@@ -2,6 +2,8 @@
  *   campaign.conf   name, subject, from, lists, ... (`rundbrief help campaign`)
  *   body.html       the letter; body.txt its plain text (one of the two is enough)
  *   partials/       NAME.liquid for {% render 'NAME' %}
+ *   data.json       an object: what {{ campaign.* }} says beside the campaign's name
+ *   locales/        de.json, en.json for {{ "key" | t }}
  * Reading ends in the settings object and the bodies as the database keeps them. */
 #pragma once
 
@@ -44,11 +46,14 @@ struct campaign_dir {
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
+	str locales;             /* folder */
+	str locale, recipient_locale, zone, recipient_zone;
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
+	str data_file, data;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_tracking {

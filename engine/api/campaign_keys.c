@@ -60,6 +60,23 @@ static const struct key campaign_keys[] = {
 		 "from the HTML."),
 	FILE_KEY(partials, "partials", "",
 		 "Folder of partials; left out, partials if there is one."),
+	FILE_KEY(
+		data_file, "data", "",
+		"File of a JSON object that templates see as campaign.NAME, lists to loop over "
+		"among them; left out, data.json if there is one."),
+	FILE_KEY(locales, "locales", "",
+		 "Folder of translations, de.json and so on, for {{ \"key\" | t }}; left out, "
+		 "locales if there is one."),
+	TEXT(locale, "locale", "en",
+	     "Language and country of recipients who have none of their own, or one that "
+	     "nobody knows: \"de\", \"de-AT\". Its texts must be complete."),
+	TEXT(recipient_locale, "recipient_locale", "locale",
+	     "Attribute with the recipient's own locale, for number, money and t."),
+	TEXT(zone, "zone", "UTC",
+	     "Time zone of dates for recipients who have none of their own: Europe/Berlin."),
+	TEXT(recipient_zone, "recipient_zone", "",
+	     "Attribute with the recipient's own time zone, for the filter date; left out, "
+	     "window.recipient_zone, else time_zone."),
 	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
 	 "as-configured", in_doubt_choices, false,
 	 "What becomes of a recipient whose message was sent and never answered: assume it "

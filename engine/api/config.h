@@ -175,6 +175,11 @@ struct config_tls_report {
 	str ca_file;  /* empty: smtp.ca_file */
 };
 
+struct config_preview {
+	str browser; /* empty: see browser_find() */
+	usec timeout;
+};
+
 enum config_in_doubt { IN_DOUBT_ASSUME, IN_DOUBT_RETRY };
 
 struct config {
@@ -204,6 +209,7 @@ struct config {
 
 	str path; /* the file it came from; empty: built-in defaults only */
 	struct key_setting *settings;
+	struct config_preview preview;
 };
 
 extern const struct key_table config_table;

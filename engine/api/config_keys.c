@@ -148,6 +148,16 @@ static const struct key tls_report_keys[] = {
 	END,
 };
 
+static const struct key preview_keys[] = {
+	TEXT(config_preview, browser, "",
+	     "Program that makes the picture: a path, or a name in PATH; it must speak "
+	     "Chromium's DevTools protocol. Empty: the first there is of chromium, "
+	     "chromium-browser, google-chrome and google-chrome-stable."),
+	DURATION(config_preview, timeout, USEC_SECOND, 10 * USEC_MINUTE, "1m",
+		 "How long it may take, start and all."),
+	END,
+};
+
 static const char *const in_doubt_choices[] = {"assume", "retry", NULL};
 static const struct key root_keys[] = {
 	{"in_doubt", KEY_CHOICE, AT(config, in_doubt), NULL, 0, 0, "assume", in_doubt_choices,
@@ -217,6 +227,7 @@ static const struct key_section config_sections[] = {
 	ONE(tls_report, tls_report_keys,
 	    "Daily reports on TLS to the domains that ask for them (RFC 8460); see `rundbrief "
 	    "tls-report`."),
+	ONE(preview, preview_keys, "The browser of `rundbrief preview --picture`."),
 	{"", NULL, 0, 0, 0, root_keys, "Outside of any section:"},
 	{NULL, NULL, 0, 0, 0, NULL, NULL},
 };

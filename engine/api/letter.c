@@ -252,16 +252,20 @@ int letter_raw(struct letter *letter, struct dkim_key *const *keys, size_t key_c
 {
 	struct liquid_error error;
 	struct arena scratch;
-	size_t header_size;
+	struct message_bytes bytes;
+	struct buf own;
 	arena_init(&scratch, heap_source(), 0, 0);
-	int result = message_render(letter->content->plan, &letter->recipient, &scratch,
-				    message, &header_size, &error);
+	buf_init_arena(&own, letter->cli->arena, 65536);
+	int result = message_gather(letter->content->plan, &letter->recipient, letter->form,
+				    &scratch, &own, &bytes, &error);
 	arena_done(&scratch);
 	if (result != 0)
 		return template_error_tell(letter->cli, &error);
+	for (size_t i = 0; i < bytes.span_count; i++)
+		buf_put(message, bytes.spans[i]);
 	if (!buf_ok(message))
 		return out_of_memory(letter->cli);
-	return key_count
-		       ? sign(letter, keys, key_count, buf_str(message), header_size, signature)
-		       : CLI_GO;
+	return key_count ? sign(letter, keys, key_count, buf_str(message), bytes.header_size,
+				signature)
+			 : CLI_GO;
 }

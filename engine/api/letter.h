@@ -10,7 +10,9 @@ struct letter {
 	struct cli *cli;
 	const struct content *content;
 	struct message_recipient recipient;
-	str email;          /* as stored */
+	str email; /* as stored */
+	enum message_form
+		form;       /* 8bit: for a host that takes it, if the campaign wants it so */
 	bool was_attempted; /* the Date and the revision are those of the first attempt */
 	const struct campaign_row *campaign;
 	str settings, html, text;

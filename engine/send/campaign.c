@@ -47,9 +47,12 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 				 size_t why_size)
 {
 	uint8_t *mac = (uint8_t *)arena_bytes(arena, TOKEN_MAC_SIZE);
-	const struct content_site site = {settings->return_domain,       settings->base_url,
-					  settings->unsubscribe_mailbox, mac,
-					  settings->store.tenant,        stored->campaign_id};
+	const struct content_site site = {.return_domain = settings->return_domain,
+					  .base_url = settings->base_url,
+					  .unsubscribe_mailbox = settings->unsubscribe_mailbox,
+					  .campaign_mac = mac,
+					  .tenant = settings->store.tenant,
+					  .campaign_id = stored->campaign_id};
 	char token_key = 0;
 	struct liquid_error error = {};
 	struct campaign *campaign = ARENA_NEW(arena, struct campaign);

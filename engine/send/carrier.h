@@ -95,9 +95,10 @@ struct carrier_path {
 	uint64_t tag;   /* of the flow served last: where a new one begins */
 	usec return_at; /* the last flow's, while there is none */
 	struct carrier_timer wake;
-	bool active;                   /* which of the carrier's chains holds link */
-	struct chain_link held;        /* in held_by->waiters */
-	struct carrier_quota *held_by; /* NULL: by none */
+	bool seven_bit; /* one of its hosts does not offer 8BITMIME: none is sent 8 bits */
+	bool active;    /* which of the carrier's chains holds link */
+	struct chain_link held;                         /* in held_by->waiters */
+	struct carrier_quota *held_by;                  /* NULL: by none */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
 	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */
@@ -226,8 +227,8 @@ struct carrier {
 
 	struct map paths, sites, habits;
 	struct chain changed_habits;
-	struct map tls_tallies;   /* struct carrier_note */
-	struct chain tls_counted; /* the same ones */
+	struct map tls_tallies;      /* struct carrier_note */
+	struct chain tls_counted;    /* the same ones */
 	struct chain changed_states; /* paths whose state is not yet told */
 	usec states_at;
 	size_t state_note_count; /* under way */

@@ -117,10 +117,24 @@ static bool was_stopped(struct carrier *carrier, struct envelope *envelope)
 	return true;
 }
 
-/* The next message of a chain that may start; those whose recipient was stopped meanwhile end
- * here. */
-static struct message *take_of(struct carrier *carrier, struct chain *ready, usec now)
+/* Its text is in 8 bits and this host does not take them. The signature is over the bytes, so
+ * it is made anew, as all that follows on this path (path.seven_bit). */
+static void press_again(struct carrier *carrier, struct message *message)
 {
+	struct envelope *envelope = message->envelope;
+	struct carrier_flow *flow = message->flow;
+	carrier_message_free(carrier, message);
+	envelope->state = ENVELOPE_MARKED;
+	chain_push_front(&flow->marked, &envelope->link);
+	carrier_path_touch(carrier, flow->path);
+}
+
+/* The next message of a chain that may start in this session; those whose recipient was stopped
+ * meanwhile end here. */
+static struct message *take_of(struct carrier *carrier, struct chain *ready,
+			       const struct session *session, usec now)
+{
+	bool takes_8bit = smtp_client_caps(&session->client)->eightbitmime;
 	struct chain_link *link = chain_first(ready);
 	for (int looks = 0; link && looks < READY_LOOKS; looks++) {
 		struct message *message = CHAIN_OWNER(link, struct message, link);
@@ -128,6 +142,9 @@ static struct message *take_of(struct carrier *carrier, struct chain *ready, use
 		if (was_stopped(carrier, message->envelope)) {
 			chain_remove(ready, &message->link);
 			carrier_message_free(carrier, message);
+		} else if (message->bytes.is_8bit && !takes_8bit) {
+			chain_remove(ready, &message->link);
+			press_again(carrier, message);
 		} else if (carrier_message_may_start(carrier, message, now)) {
 			chain_remove(ready, &message->link);
 			return message;
@@ -136,11 +153,12 @@ static struct message *take_of(struct carrier *carrier, struct chain *ready, use
 	return NULL;
 }
 
-static struct message *take_ready(struct carrier *carrier, struct carrier_path *path,
+static struct message *take_ready(struct carrier *carrier, const struct session *session,
 				  bool urgent_only, usec now)
 {
-	struct message *message = take_of(carrier, &path->urgent, now);
-	return message || urgent_only ? message : take_of(carrier, &path->ready, now);
+	struct carrier_path *path = session->path;
+	struct message *message = take_of(carrier, &path->urgent, session, now);
+	return message || urgent_only ? message : take_of(carrier, &path->ready, session, now);
 }
 
 static void start_message(struct carrier *carrier, struct session *session,
@@ -175,7 +193,8 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 				continue;
 			bool is_free = chain_empty(&session->messages);
 			bool urgent_only = one_free && (!is_free || free < 2);
-			struct message *message = take_ready(carrier, path, urgent_only, now);
+			struct message *message =
+				take_ready(carrier, session, urgent_only, now);
 			if (!message)
 				return started;
 			start_message(carrier, session, message, now);
@@ -212,6 +231,7 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	message->envelope = envelope;
 	message->flow = NULL;
 	message->rcpt = envelope->rcpt;
+	message->form = flow->path->seven_bit ? MESSAGE_7BIT : MESSAGE_8BIT;
 	message->ordered_wall = io_wall_now(carrier->loop);
 	message->press_index = (uint32_t)(press - carrier->presses);
 	envelope->message = message;

@@ -8,6 +8,10 @@
 
 #include "engine/base/assert.h"
 
+#define WRITE_LIMIT (512 * 1024) /* bytes that one connection writes at once */
+
+static_assert(1 + MESSAGE_SPAN_LIMIT <= SMTP_BODY_SPANS);
+
 static void on_open(struct conn *);
 static void on_bytes(struct conn *, str);
 static void on_written(struct conn *, size_t);
@@ -254,6 +258,7 @@ static void on_ready(struct session *session)
 	if (session->ready)
 		return;
 	session->ready = true;
+	session->path->seven_bit |= !smtp_client_caps(&session->client)->eightbitmime;
 	session_learn_ready(session);
 	session_tls_held(session);
 	session->path->opening_count--;
@@ -339,6 +344,20 @@ void session_auth_moved(struct auth *auth)
 		session_pump(session, now_of(session));
 }
 
+/* A large body leaves in parts: TLS makes a copy of what is written, and what a slow line takes
+ * long to carry is to show its progress. */
+static size_t at_most(struct iovec *spans, size_t count, size_t size)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (spans[i].iov_len >= size) {
+			spans[i].iov_len = size;
+			return i + 1;
+		}
+		size -= spans[i].iov_len;
+	}
+	return count;
+}
+
 void session_pump(struct session *session, usec now)
 {
 	struct smtp_event event;
@@ -356,7 +375,7 @@ void session_pump(struct session *session, usec now)
 		struct iovec spans[CONN_SPAN_LIMIT];
 		size_t count = smtp_client_output(&session->client, spans, CONN_SPAN_LIMIT);
 		if (count > 0)
-			conn_write(&session->conn, spans, count);
+			conn_write(&session->conn, spans, at_most(spans, count, WRITE_LIMIT));
 	}
 	arm_timer(session, now);
 }
@@ -377,16 +396,20 @@ void session_submit(struct session *session, struct message *message, usec now)
 		.rcpt_count = 1,
 		.owner = message,
 		.require_tls = message->envelope->campaign->content->require_tls,
-		.body = {.span_count = 2,
-			 .size = message->signature_size + message->bytes.size},
+		.body = {.span_count = 1 + message->bytes.span_count,
+			 .size = message->signature_size + message->bytes.size,
+			 .has_leading_dot = message->bytes.is_8bit,
+			 .is_8bit = message->bytes.is_8bit},
 	};
 	if (session->carrier->settings->ask_dsn && session->relay < 0)
 		envelope.dsn = (struct smtp_dsn){.ret = DSN_RET_HDRS,
 						 .notify = DSN_NOTIFY_FAILURE,
 						 .envid = envelope.mail_from};
 	envelope.body.spans[0] = (struct iovec){message->signature, message->signature_size};
-	envelope.body.spans[1] =
-		(struct iovec){(void *)(uintptr_t)message->bytes.data, message->bytes.size};
+	for (size_t i = 0; i < message->bytes.span_count; i++)
+		envelope.body.spans[1 + i] =
+			(struct iovec){(void *)(uintptr_t)message->bytes.spans[i].data,
+				       message->bytes.spans[i].size};
 	message->envelope->state = ENVELOPE_SENDING;
 	message->session = session;
 	message->started_at = now;

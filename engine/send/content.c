@@ -1,10 +1,16 @@
 /* content.c - settings (JSON) and bodies to a compiled message plan. */
 #include "engine/send/content.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "engine/data/json_value.h"
 #include "engine/send/content_links.h"
+#include "engine/data/locale_load.h"
+#include "engine/data/zone_load.h"
+#include "templates/region.h"
+
+static _Atomic uint64_t compiled; /* contents, of this process */
 
 static str text_of(const struct value *settings, const char *key)
 {
@@ -51,6 +57,35 @@ static int read_headers(struct arena *arena, const struct value *settings,
 static bool is_transactional(const struct value *settings)
 {
 	return str_eq(text_of(settings, "kind"), STR("transactional"));
+}
+
+static str text_or(const struct value *settings, const char *key, str otherwise)
+{
+	str text = text_of(settings, key);
+	return text.size ? text : otherwise;
+}
+
+/* Where readers live, who tell it by attributes; a window's word for the zone counts too. */
+static struct region *read_region(struct arena *arena, const struct value *settings,
+				  str window_zone, struct liquid_error *error)
+{
+	struct region *region = ARENA_NEW(arena, struct region);
+	const struct value *locales = value_get(settings, STR("locales"));
+	if (!region)
+		return NULL;
+	*region = (struct region){
+		.zones = zones_system,
+		.locales = locales_icu,
+		.zone = text_of(settings, "zone"),
+		.locale = text_or(settings, "locale", STR("en")),
+		.zone_variable = text_or(settings, "recipient_zone",
+					 window_zone.size ? window_zone : STR("time_zone")),
+		.locale_variable = text_or(settings, "recipient_locale", STR("locale")),
+	};
+	if (!locales || locales->kind != VALUE_HASH || locales->hash.count == 0)
+		return region;
+	region->texts = texts_compile(arena, locales, region->locale, error);
+	return region->texts ? region : NULL;
 }
 
 static struct message_source *read_source(struct arena *arena, const struct value *settings,
@@ -157,9 +192,16 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (value_from_json_text(arena, settings_text, settings, NULL, 0) != 0 ||
 	    settings->kind != VALUE_HASH)
 		return fail(ret_error, "the stored settings are not a JSON object");
+	read_share(settings, content);
+	policy_read(settings, content->urgent, &content->policy);
+	*ret_error = (struct liquid_error){};
 	struct message_source *source = read_source(arena, settings, html, text, site);
-	if (!source)
+	struct region *region = read_region(arena, settings, content->policy.zone, ret_error);
+	if (!region && ret_error->message[0])
+		return NULL;
+	if (!source || !region)
 		return fail(ret_error, "the campaign is too large for its memory");
+	source->region = region;
 	content->plan = message_compile(arena, source, ret_error);
 	if (!content->plan)
 		return NULL;
@@ -177,13 +219,12 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	case CONTENT_LINKS_AS_THEY_WERE:
 		break;
 	}
+	content->serial = 1 + atomic_fetch_add_explicit(&compiled, 1, memory_order_relaxed);
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
 	content->pool = text_of(settings, "pool");
 	const struct value *require_tls = value_get(settings, STR("require_tls"));
 	content->require_tls =
 		require_tls && require_tls->kind == VALUE_BOOL && require_tls->boolean;
-	read_share(settings, content);
-	policy_read(settings, content->urgent, &content->policy);
 	if (read_lists(arena, settings, content) != 0 || list_fields(arena, content) != 0)
 		return fail(ret_error, "the campaign is too large for its memory");
 	return content;

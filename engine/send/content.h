@@ -9,7 +9,10 @@
  *   tracking: "anonymous" | "individual";  track_opens, track_text: true | false
  *   utm: { "source": ..., ... }
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
- * }} partials: { name: source, ... } Unknown keys are ignored, absent ones are empty. */
+ * }} partials: { name: source, ... }
+ *   locales: { locale: { key: text, ... }, ... };  locale, zone: of who has none of his own;
+ *   recipient_locale, recipient_zone: attributes
+ * Unknown keys are ignored, absent ones are empty. */
 #pragma once
 
 #include "engine/base/arena.h"
@@ -39,6 +42,7 @@ struct content {
 	struct quota_limits limits; /* its own */
 	struct policy policy;
 	usec expires_wall;  /* 0: by the retry schedule alone */
+	uint64_t serial;    /* of no other content that this process has compiled; not 0 */
 	char token_key;     /* letter of the secret that all its tokens are made with */
 	struct links links; /* those of its HTML and text, in the order of their indices */
 };

@@ -12,8 +12,8 @@
 
 #define MESSAGE_MAIL_FROM_LIMIT 320
 #define MESSAGE_SIGNATURE_LIMIT 6144 /* four RSA keys of 4096 bits */
-/* The names of host, site and source, at most 240, and the reply's text. There are as many of them
- * as recipients in memory. */
+/* The names of host, site and source, at most 240, and the reply's text. There are as many of
+ * them as recipients in memory. */
 #define OUTCOME_TEXT_LIMIT 448
 
 struct carrier_flow;
@@ -93,9 +93,9 @@ struct run {
 struct message {
 	struct chain_link link;
 	struct envelope *envelope;
-	struct arena arena; /* of the bytes; keeps one block */
-	str bytes;
-	size_t header_size;
+	struct arena arena;         /* of what is its own; keeps one block */
+	enum message_form form;     /* that was ordered */
+	struct message_bytes bytes; /* what is not in the arena is the campaign's content's */
 	char signature[MESSAGE_SIGNATURE_LIMIT];
 	size_t signature_size;
 	char mail_from[MESSAGE_MAIL_FROM_LIMIT];

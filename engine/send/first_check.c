@@ -25,7 +25,8 @@ static int verify(const struct engine_settings *settings, const struct published
 	struct buf whole;
 	buf_init_arena(&whole, arena, message->signature_size + message->bytes.size);
 	buf_put(&whole, str_make(message->signature, message->signature_size));
-	buf_put(&whole, message->bytes);
+	for (size_t i = 0; i < message->bytes.span_count; i++)
+		buf_put(&whole, message->bytes.spans[i]);
 	if (!buf_ok(&whole))
 		return -1;
 	char why[200];

@@ -49,12 +49,11 @@ static int render(struct press *press, struct message *message, struct message_r
 	const struct content *content = message->envelope->campaign->content;
 	arena_reset(&message->arena);
 	buf_init_arena(&out, &message->arena, BYTES_HINT);
-	if (message_render(content->plan, to, &press->scratch, &out, &message->header_size,
-			   &error) != 0) {
+	if (message_gather(content->plan, to, message->form, &press->scratch, &out,
+			   &message->bytes, &error) != 0) {
 		render_failed(message, &error);
 		return -1;
 	}
-	message->bytes = buf_str(&out);
 	struct buf from;
 	buf_init_fixed(&from, message->mail_from, sizeof(message->mail_from));
 	message_mail_from(content->plan, to, &from);
@@ -67,13 +66,23 @@ static int render(struct press *press, struct message *message, struct message_r
 
 static int sign(struct press *press, struct message *message)
 {
+	const struct message_bytes *bytes = &message->bytes;
+	const struct content *content = message->envelope->campaign->content;
+	enum message_form form = bytes->is_8bit ? MESSAGE_8BIT : MESSAGE_7BIT;
+	const struct dkim_message signed_message = {
+		.spans = bytes->spans,
+		.span_count = bytes->span_count,
+		.header_size = bytes->header_size,
+		.common_id = content->serial << 1 | bytes->is_8bit,
+		.common_size = message_common_size(content->plan, form),
+	};
 	struct buf out;
 	buf_init_fixed(&out, message->signature, sizeof(message->signature));
 	message->signature_size = 0;
 	if (!press->signer)
 		return 0;
-	if (dkim_signer_sign(press->signer, message->bytes, message->header_size,
-			     message->ordered_wall, &out) != 0 ||
+	if (dkim_signer_sign_spans(press->signer, &signed_message, message->ordered_wall,
+				   &out) != 0 ||
 	    !buf_ok(&out)) {
 		snprintf(message->why, sizeof(message->why),
 			 "the DKIM signature could not be made");

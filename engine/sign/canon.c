@@ -48,6 +48,19 @@ int hasher_end(struct hasher *h, uint8_t ret_hash[32])
 	return 0;
 }
 
+int hasher_save(struct hasher *h, EVP_MD_CTX *into)
+{
+	flush(h);
+	return !h->failed && EVP_MD_CTX_copy_ex(into, h->context) == 1 ? 0 : -1;
+}
+
+void hasher_resume(struct hasher *h, EVP_MD_CTX *context, const EVP_MD_CTX *saved)
+{
+	h->context = context;
+	h->pending_size = 0;
+	h->failed = EVP_MD_CTX_copy_ex(context, saved) != 1;
+}
+
 static bool is_wsp(char c)
 {
 	return c == ' ' || c == '\t';
@@ -85,26 +98,9 @@ static const char *find_irregular(const char *at, const char *end)
 	return at;
 }
 
-/* Cuts what relaxed form drops from the end: empty lines, and lines of white space alone. */
-static str without_empty_end(str body)
+/* Text: from a byte that counts to one that does, the white space between put right. */
+static void put_text(struct hasher *h, const char *at, const char *end)
 {
-	while (body.size) {
-		if (str_ends(body, STR("\r\n")))
-			body.size -= 2;
-		else if (is_wsp(body.data[body.size - 1]))
-			body.size--;
-		else
-			break;
-	}
-	return body;
-}
-
-void canon_body(struct hasher *h, str body)
-{
-	str content = without_empty_end(body);
-	if (content.size == 0)
-		return;
-	const char *at = content.data, *end = at + content.size;
 	while (at < end) {
 		const char *irregular = find_irregular(at, end);
 		hasher_put(h, str_make(at, (size_t)(irregular - at)));
@@ -115,7 +111,99 @@ void canon_body(struct hasher *h, str body)
 		if (at > irregular && !line_ends)
 			hasher_put(h, STR(" "));
 	}
-	hasher_put(h, STR("\r\n"));
+}
+
+/* Reads line ends and white space as far as they go; whether they count is seen later. */
+static const char *skip_blank(struct canon_body *body, const char *at, const char *end)
+{
+	for (; at < end; at++) {
+		if (is_wsp(*at)) {
+			body->space = true;
+		} else if (*at == '\r' && at + 1 == end) {
+			body->after_cr = true;
+		} else if (*at == '\r' && at[1] == '\n') {
+			body->line_ends++;
+			body->space = false;
+			at++;
+		} else {
+			break;
+		}
+	}
+	return at;
+}
+
+/* Where the line ends and the white space at the end begin. */
+static const char *find_blank_end(const char *at, const char *end)
+{
+	if (end > at && end[-1] == '\r')
+		end--;
+	while (end > at) {
+		if (is_wsp(end[-1]))
+			end--;
+		else if (end - at >= 2 && end[-2] == '\r' && end[-1] == '\n')
+			end -= 2;
+		else
+			break;
+	}
+	return end;
+}
+
+/* There is text: what was read before it counts. */
+static void put_blank(struct canon_body *body, struct hasher *h)
+{
+	for (; body->line_ends > 0; body->line_ends--)
+		hasher_put(h, STR("\r\n"));
+	if (body->space)
+		hasher_put(h, STR(" "));
+	body->space = false;
+	body->any = true;
+}
+
+/* The CR that ended the piece before: half of a line end, or a byte like others. */
+static const char *settle_cr(struct canon_body *body, struct hasher *h, const char *at)
+{
+	body->after_cr = false;
+	if (*at == '\n') {
+		body->line_ends++;
+		body->space = false;
+		return at + 1;
+	}
+	put_blank(body, h);
+	hasher_put(h, STR("\r"));
+	return at;
+}
+
+void canon_body_put(struct canon_body *body, struct hasher *h, str piece)
+{
+	const char *at = piece.data, *end = at + piece.size;
+	if (piece.size == 0)
+		return;
+	if (body->after_cr)
+		at = settle_cr(body, h, at);
+	at = skip_blank(body, at, end);
+	if (at == end)
+		return;
+	put_blank(body, h);
+	const char *text_end = find_blank_end(at, end);
+	put_text(h, at, text_end);
+	skip_blank(body, text_end, end);
+}
+
+void canon_body_end(struct canon_body *body, struct hasher *h)
+{
+	if (body->after_cr) {
+		put_blank(body, h);
+		hasher_put(h, STR("\r"));
+	}
+	if (body->any)
+		hasher_put(h, STR("\r\n"));
+}
+
+void canon_body(struct hasher *h, str text)
+{
+	struct canon_body body = {};
+	canon_body_put(&body, h, text);
+	canon_body_end(&body, h);
 }
 
 static void put_lower(struct hasher *h, str name)

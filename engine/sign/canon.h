@@ -21,9 +21,22 @@ struct hasher {
 void hasher_begin(struct hasher *, EVP_MD_CTX *context, const EVP_MD *md);
 void hasher_put(struct hasher *, str);
 [[nodiscard]] int hasher_end(struct hasher *, uint8_t ret_hash[32]);
+/* A hash so far into another context, and on from there; -1: OpenSSL failed. */
+[[nodiscard]] int hasher_save(struct hasher *, EVP_MD_CTX *into);
+void hasher_resume(struct hasher *, EVP_MD_CTX *context, const EVP_MD_CTX *saved);
 
 /* The body in relaxed form: runs of white space become one space, none at the end of a line, no
- * empty lines at the end; an empty body hashes nothing. A missing last CRLF is supplied. */
+ * empty lines at the end; an empty body hashes nothing. A missing last CRLF is supplied. It may
+ * come in pieces, cut anywhere; the state between two of them is a value. */
+struct canon_body {
+	size_t line_ends; /* read and not yet hashed: they count only with text behind them */
+	bool space;       /* behind those, white space */
+	bool after_cr;    /* behind that, a CR that ended its piece */
+	bool any;
+};
+void canon_body_put(struct canon_body *, struct hasher *, str piece);
+void canon_body_end(struct canon_body *, struct hasher *);
+/* All of it at once. */
 void canon_body(struct hasher *, str body);
 /* One header field in relaxed form: name in lower case, unfolded, trimmed. Without the CRLF
  * that ends it, since DKIM-Signature itself is hashed without. */

@@ -61,6 +61,15 @@ struct key_context {
 	EVP_MD_CTX *ed25519;
 };
 
+/* The hash of a body so far as many messages share it. */
+struct common_hash {
+	uint64_t id; /* 0: none */
+	size_t size;
+	struct canon_body body;
+	EVP_MD_CTX *digest;
+};
+#define COMMON_LIMIT 4 /* campaigns that take turns at one press; more hash anew */
+
 struct dkim_signer {
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
@@ -68,6 +77,8 @@ struct dkim_signer {
 	size_t key_count, chosen_count;
 	struct key_context keys[DKIM_KEY_LIMIT];
 	struct chosen chosen[DKIM_FIELD_LIMIT];
+	struct common_hash common[COMMON_LIMIT];
+	size_t common_next;
 };
 
 static int open_rsa(struct key_context *c, const EVP_MD *sha256)
@@ -98,6 +109,9 @@ struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys, size_
 	s->digest = EVP_MD_CTX_new();
 	if (!s->sha256 || !s->digest)
 		goto fail;
+	for (size_t i = 0; i < COMMON_LIMIT; i++)
+		if (!(s->common[i].digest = EVP_MD_CTX_new()))
+			goto fail;
 	for (size_t i = 0; i < count; i++) {
 		struct key_context *c = &s->keys[s->key_count++];
 		c->key = keys[i];
@@ -119,6 +133,8 @@ void dkim_signer_destroy(struct dkim_signer *s)
 		EVP_PKEY_CTX_free(s->keys[i].rsa);
 		EVP_MD_CTX_free(s->keys[i].ed25519);
 	}
+	for (size_t i = 0; i < COMMON_LIMIT; i++)
+		EVP_MD_CTX_free(s->common[i].digest);
 	EVP_MD_CTX_free(s->digest);
 	EVP_MD_free(s->sha256);
 	free(s);
@@ -312,18 +328,75 @@ static int put_signature(struct dkim_signer *s, const struct key_context *c, str
 	return buf_ok(out) ? 0 : -1;
 }
 
-int dkim_signer_sign(struct dkim_signer *s, str message, size_t header_size, usec wall_now,
-		     struct buf *out)
+/* Pieces of the body between two of its places. */
+static void put_body(struct dkim_signer *s, struct canon_body *body,
+		     const struct dkim_message *message, size_t from, size_t to)
 {
-	ASSERT(header_size <= message.size);
+	size_t at = 0; /* of the piece, in the body */
+	for (size_t i = 0; i < message->span_count; i++) {
+		str span = message->spans[i];
+		if (i == 0)
+			span = str_from(span, message->header_size);
+		size_t skip = from > at ? from - at : 0, end = to > at ? to - at : 0;
+		if (skip < span.size && end > skip)
+			canon_body_put(body, &s->hasher, str_sub(span, skip, end - skip));
+		at += span.size;
+	}
+}
+
+static struct common_hash *find_common(struct dkim_signer *s,
+				       const struct dkim_message *message)
+{
+	for (size_t i = 0; i < COMMON_LIMIT; i++)
+		if (s->common[i].id == message->common_id &&
+		    s->common[i].size == message->common_size)
+			return &s->common[i];
+	return NULL;
+}
+
+/* Hashes what all messages of this kind begin with, and keeps the state. */
+static void save_common(struct dkim_signer *s, const struct dkim_message *message,
+			struct canon_body *body)
+{
+	struct common_hash *common = &s->common[s->common_next++ % COMMON_LIMIT];
+	common->id = 0;
+	put_body(s, body, message, 0, message->common_size);
+	if (hasher_save(&s->hasher, common->digest) != 0)
+		return;
+	common->id = message->common_id;
+	common->size = message->common_size;
+	common->body = *body;
+}
+
+static int hash_body(struct dkim_signer *s, const struct dkim_message *message,
+		     uint8_t ret_hash[HASH_SIZE])
+{
+	struct canon_body body = {};
+	size_t from = message->common_id ? message->common_size : 0;
+	const struct common_hash *common = from > 0 ? find_common(s, message) : NULL;
+	if (common) {
+		hasher_resume(&s->hasher, s->digest, common->digest);
+		body = common->body;
+	} else {
+		hasher_begin(&s->hasher, s->digest, s->sha256);
+		if (from > 0)
+			save_common(s, message, &body);
+	}
+	put_body(s, &body, message, from, SIZE_MAX);
+	canon_body_end(&body, &s->hasher);
+	return hasher_end(&s->hasher, ret_hash);
+}
+
+int dkim_signer_sign_spans(struct dkim_signer *s, const struct dkim_message *message,
+			   usec wall_now, struct buf *out)
+{
+	ASSERT(message->span_count > 0 && message->header_size <= message->spans[0].size);
 	uint8_t hash[HASH_SIZE];
 	if (s->key_count == 0)
 		return 0;
-	if (!buf_ok(out) || choose_fields(s, str_sub(message, 0, header_size)) < 0)
-		return -1;
-	hasher_begin(&s->hasher, s->digest, s->sha256);
-	canon_body(&s->hasher, str_from(message, header_size));
-	if (hasher_end(&s->hasher, hash) < 0)
+	if (!buf_ok(out) ||
+	    choose_fields(s, str_sub(message->spans[0], 0, message->header_size)) < 0 ||
+	    hash_body(s, message, hash) < 0)
 		return -1;
 	char text[HASH_SIZE / 3 * 4 + 8];
 	int text_size = EVP_EncodeBlock((unsigned char *)text, hash, HASH_SIZE);
@@ -336,4 +409,12 @@ int dkim_signer_sign(struct dkim_signer *s, str message, size_t header_size, use
 		}
 	}
 	return 0;
+}
+
+int dkim_signer_sign(struct dkim_signer *s, str message, size_t header_size, usec wall_now,
+		     struct buf *out)
+{
+	const struct dkim_message whole = {
+		.spans = &message, .span_count = 1, .header_size = header_size};
+	return dkim_signer_sign_spans(s, &whole, wall_now, out);
 }

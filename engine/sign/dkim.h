@@ -37,9 +37,24 @@ struct dkim_signer; /* per thread: contexts, hash states, scratch; no allocation
 						     size_t count);
 void dkim_signer_destroy(struct dkim_signer *);
 
+/* A message in pieces, header and body with CRLF lines. The first piece holds the header, whose
+ * header_size includes the empty line. */
+struct dkim_message {
+	const str *spans;
+	size_t span_count, header_size;
+	/* The first common_size bytes of the body, up to a line's end, are those of every
+	 * message with this id: the signer goes on from its hash of them. 0: of no other
+	 * message. */
+	uint64_t common_id;
+	size_t common_size;
+};
+
 /* Appends the DKIM-Signature field(s), folded, each ending in CRLF, to stand before the
- * message. message is header and body with CRLF lines; header_size includes the empty line. 0;
- * -1: no From field, more signed fields than DKIM_FIELD_LIMIT, out full, or OpenSSL failed. */
+ * message. 0; -1: no From field, more signed fields than DKIM_FIELD_LIMIT, out full, or OpenSSL
+ * failed. */
 #define DKIM_FIELD_LIMIT 128 /* ours have about 20 */
+[[nodiscard]] int dkim_signer_sign_spans(struct dkim_signer *, const struct dkim_message *,
+					 usec wall_now, struct buf *out);
+/* The same of a message in one piece. */
 [[nodiscard]] int dkim_signer_sign(struct dkim_signer *, str message, size_t header_size,
 				   usec wall_now, struct buf *out);

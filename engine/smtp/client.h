@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 
 #define SMTP_RCPT_LIMIT 100       /* RFC 5321 4.5.3.1.8 */
-#define SMTP_BODY_SPANS 4         /* a body is gathered from at most so many pieces */
+#define SMTP_BODY_SPANS 8         /* a body is gathered from at most so many pieces */
 #define SMTP_TRANSACTION_LIMIT 16 /* held at once by one session; more gains nothing */
 
 /* RFC 5321 4.5.3.2; every one is configurable, these are the defaults. */

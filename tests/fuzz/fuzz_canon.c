@@ -57,6 +57,21 @@ static void check_equal_forms(str body)
 	ASSERT(memcmp(plain, spaced, 32) == 0);
 }
 
+/* In two pieces it is the same body, wherever it is cut. */
+static void check_pieces(str body, size_t cut)
+{
+	static struct hasher h;
+	struct canon_body state = {};
+	uint8_t plain[32], in_pieces[32];
+	hash_body(body, plain);
+	hasher_begin(&h, context, EVP_sha256());
+	canon_body_put(&state, &h, str_sub(body, 0, cut));
+	canon_body_put(&state, &h, str_from(body, cut));
+	canon_body_end(&state, &h);
+	ASSERT(hasher_end(&h, in_pieces) == 0);
+	ASSERT(memcmp(plain, in_pieces, 32) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!signer)
@@ -65,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	str in = str_make((const char *)data, size);
 	check_equal_forms(in);
+	if (size > 0)
+		check_pieces(str_from(in, 1), data[0] * size / 256);
 	size_t empty_line = str_find(in, STR("\r\n\r\n"));
 	size_t header_size = empty_line == STR_NONE ? size / 2 : empty_line + 4;
 	char memory[2048];

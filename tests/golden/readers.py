@@ -235,6 +235,13 @@ def check_as_liquid(case, raw):
     expect("defects", defects_of(email.message_from_bytes(raw, policy=email.policy.default)), [])
 
 
+def golden_cases():
+    """The messages in files beside this one; raw is what the file holds."""
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(__file__), "*.eml"))):
+        with open(path, "rb") as file:
+            yield os.path.basename(path), file.read()
+
+
 def liquid_cases(folder):
     for path in sorted(glob.glob(os.path.join(folder, "*.html"))):
         if ".handlebars." not in path:
@@ -258,6 +265,13 @@ def main():
     failed = 0
     work = [(name, case, check) for name, case in cases + corpus]
     work += [(name, case, check_as_liquid) for name, case in liquid]
+    golden = list(golden_cases())
+    for name, raw in golden:
+        try:
+            check_as_liquid(None, raw)
+        except AssertionError as fault:
+            failed += 1
+            print(f"{name}: {fault}")
     for name, case, reader in work:
         try:
             reader(case, renderer.render(case))
@@ -267,7 +281,7 @@ def main():
             if failed >= 3:
                 break
     failed += renderer.close() != 0
-    print(f"readers: {len(work)} messages, {failed} failed" +
+    print(f"readers: {len(work) + len(golden)} messages, {failed} failed" +
           ("" if corpus else "; SKIPPED: newsletters of the corpus, no ../shared"))
     return failed != 0
 

@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-mime show-auth show-classify show-demo show-incident show-kill9 show-mailservers \
-	show-memory show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
+.PHONY: live show-mime show-auth show-classify show-convert show-demo show-incident show-kill9 show-mailservers \
+	show-memory show-newsletters show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
 	@sh tests/run.sh $(notdir $(wildcard tests/live/test_*.py))
@@ -11,14 +11,31 @@ show-classify: all build/release/bench/micro/bench_classify
 	@$(PYTHON) tests/live/test_classify.py build/release/bench/micro/bench_classify
 show-demo: all
 	@$(PYTHON) tests/live/show_demo.py 100000
+# The gallery's newsletters as pictures, and what a browser and a mail reader find wrong with them.
+# GALLERY=--write renews the small ones in templates/gallery/pictures, --only NAME takes one letter.
+.PHONY: show-gallery
+show-gallery: all
+	@$(PYTHON) tests/tools/show_gallery.py $(GALLERY) build/rundbrief
 show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
+# The filters date, number, money and t against zoneinfo and ICU; a minute.
+.PHONY: show-locale
+show-locale: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/show_locale.py
 show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all
 	@$(PYTHON) tests/live/test_memory.py 1000000
+# Real newsletters through a Postfix that takes no 8BITMIME: size, defects, items, round trip of each.
+show-newsletters: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_newsletters.py
+# Templates of others: what Handlebars and Mustache make of them, and what we make of the converted ones.
+show-convert: all
+	@$(PYTHON) tests/live/test_convert.py
 show-warmup: all
 	@$(PYTHON) tests/live/test_warmup.py
 # What top and why say of a throttled campaign, and how long answers take among a million.

@@ -242,10 +242,11 @@ class Rooted(Server):
 
 class Postfix(Rooted):
     name = package = "postfix"
+    settings = ""  # more lines of main.cf
 
     def start(self):
         etc = self.root / "etc" / "postfix"
-        (etc / "main.cf").write_text(POSTFIX)
+        (etc / "main.cf").write_text(POSTFIX + self.settings)
         shutil.copy(self.root / "usr" / "share" / "postfix" / "master.cf.dist", etc / "master.cf")
         endpoint = f"{self.address}:{self.port}"
         self.inside("postconf", "-MX", "smtp/inet")

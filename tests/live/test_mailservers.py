@@ -19,10 +19,11 @@ CORPUS = r.ROOT.parent / "shared" / "corpus" / "newsletters"
 
 
 def bodies():
-    """(name, html, text or None): the corpus, or our own gallery where there is none."""
+    """(name, html, text or None): the corpus, or what of our gallery is one file where there is
+    none."""
     if not CORPUS.is_dir():
         for folder in sorted((r.ROOT / "templates" / "gallery").iterdir()):
-            if (folder / "body.html").exists():
+            if (folder / "body.html").exists() and not (folder / "partials").exists():
                 yield folder.name, (folder / "body.html").read_text(), None
         return
     for path in sorted(CORPUS.glob("*.html")):

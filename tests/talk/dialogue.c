@@ -217,8 +217,9 @@ static void give_body(struct talk *t, struct talk_transaction *x, str text,
 	x->body = malloc(lines.size);
 	memcpy(x->body, lines.data, lines.size);
 	ret_body->size = lines.size;
-	size_t cuts[SMTP_BODY_SPANS] = {1, 3, 7, SIZE_MAX}, at = 0;
-	for (size_t i = t->pace == PACE_WHOLE ? 3 : 0; i < SMTP_BODY_SPANS; i++) {
+	const size_t cuts[] = {1, 3, 7, SIZE_MAX};
+	size_t at = 0;
+	for (size_t i = t->pace == PACE_WHOLE ? 3 : 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
 		size_t size = cuts[i] < lines.size - at ? cuts[i] : lines.size - at;
 		ret_body->spans[ret_body->span_count++] = (struct iovec){x->body + at, size};
 		at += size;

@@ -24,6 +24,7 @@ SAME_FLOOR = {
     ("engine/shape", "engine/mail"),
     ("engine/shape", "engine/smtp"),
     ("templates", "engine/mail"),
+    ("engine/data", "engine/io"),
 }
 OPEN_FLOORS = {4, 5}
 # Only this room reads a clock; measuring programs of bench/ are no part of the engine.

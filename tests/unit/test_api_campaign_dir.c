@@ -91,6 +91,35 @@ static void test_campaign_dir_reads_settings_and_bodies(void **)
 	json_decref(json);
 }
 
+static void expect_data_refused(const char *data, const char *told)
+{
+	struct campaign_dir c;
+	char why[400] = "";
+	put("data.json", data);
+	assert_int_equal(read_dir(&c, why, sizeof(why)), -1);
+	if (!strstr(why, told))
+		fail_msg("'%s' is not in '%s'", told, why);
+}
+
+static void test_campaign_dir_reads_data(void **)
+{
+	struct campaign_dir c;
+	char why[400] = "";
+	put("campaign.conf", CONF "name = spring\n");
+	put("body.txt", "hello");
+	put("data.json", "{\"items\": [{\"n\": 1}], \"name\": \"not this one\"}");
+	if (read_dir(&c, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	assert_true(str_find(c.settings, STR("\"campaign\":{\"items\":[{\"n\":1}],"
+					     "\"name\":\"spring\"}")) != STR_NONE);
+	expect_data_refused("[1]", "data.json: is not a JSON object");
+	expect_data_refused("{\"a\": 1,\n \"a\": 2}", "data.json:2: duplicate object key");
+	expect_data_refused("{\"a\": \xFF}", "data.json: is not UTF-8");
+	put("campaign.conf", CONF "data = \"issue.json\"\n");
+	assert_int_equal(read_dir(&c, why, sizeof(why)), -1);
+	assert_non_null(strstr(why, "issue.json"));
+}
+
 /* The settings' member, as text. */
 static void expect_setting(const char *conf, const char *config_text, const char *key,
 			   const char *wanted)
@@ -333,6 +362,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_campaign_dir_needs_a_body, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_campaign_dir_reads_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_campaign_dir_says_only_what_is_set, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(

@@ -65,6 +65,50 @@ static void test_canon_body_leaves_bare_line_bytes_alone(void **state)
 	check(canon_body, STR("\r\r\n"), STR("\r\r\n"));
 }
 
+/* Cut at two places, every pair of them: the state must carry everything. */
+static void test_canon_body_may_come_in_pieces(void **state)
+{
+	(void)state;
+	static const char *const bodies[] = {" C \r\nD \t E\r\n\r\n\r\n",
+					     "\r\n\r\na\r\n",
+					     "a \r \n\r\n",
+					     "\r\r\n",
+					     "a\r",
+					     "a \r",
+					     "a\r\n \r\n\t\r\nb  c\r\n\r",
+					     "\r\n \r",
+					     "\n\r\n\r\r\n\n",
+					     " ",
+					     "a\r\n \rb\r\n",
+					     "  a\r\n\r\n  b\t\tc \r\n"};
+	for (size_t n = 0; n < sizeof bodies / sizeof *bodies; n++) {
+		str text = str_of(bodies[n]);
+		static struct hasher hasher;
+		EVP_MD_CTX *context = EVP_MD_CTX_new(), *saved = EVP_MD_CTX_new();
+		uint8_t wanted[32], found[32];
+		hasher_begin(&hasher, context, EVP_sha256());
+		canon_body(&hasher, text);
+		assert_int_equal(hasher_end(&hasher, wanted), 0);
+		for (size_t i = 0; i <= text.size; i++) {
+			for (size_t j = i; j <= text.size; j++) {
+				struct canon_body body = {};
+				hasher_begin(&hasher, context, EVP_sha256());
+				canon_body_put(&body, &hasher, str_sub(text, 0, i));
+				canon_body_put(&body, &hasher, str_sub(text, i, j - i));
+				assert_int_equal(hasher_save(&hasher, saved), 0);
+				hasher_resume(&hasher, context, saved);
+				canon_body_put(&body, &hasher, str_from(text, j));
+				canon_body_end(&body, &hasher);
+				assert_int_equal(hasher_end(&hasher, found), 0);
+				if (memcmp(found, wanted, 32) != 0)
+					fail_msg("body %zu cut at %zu and %zu", n, i, j);
+			}
+		}
+		EVP_MD_CTX_free(context);
+		EVP_MD_CTX_free(saved);
+	}
+}
+
 static void test_canon_field_follows_rfc_6376(void **state)
 {
 	(void)state;
@@ -145,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_canon_body_follows_rfc_6376),
 		cmocka_unit_test(test_canon_body_leaves_bare_line_bytes_alone),
+		cmocka_unit_test(test_canon_body_may_come_in_pieces),
 		cmocka_unit_test(test_canon_field_follows_rfc_6376),
 		cmocka_unit_test(test_canon_body_agrees_with_a_slow_reading),
 	};

@@ -111,6 +111,70 @@ static void test_dkim_signatures_verify(void **state)
 	expect_verified(sign(both_signer, STR(simple_message), out), 2, 0);
 }
 
+static void expect_signature(const struct dkim_message *message, str expected, size_t cut)
+{
+	char memory[2048];
+	struct buf out;
+	buf_init_fixed(&out, memory, sizeof memory);
+	assert_int_equal(dkim_signer_sign_spans(ed25519_signer, message, SIGNED_AT, &out), 0);
+	if (!str_eq(buf_str(&out), expected))
+		fail_msg("cut at %zu the signature is another one", cut);
+}
+
+/* Ed25519 signs the same bytes alike, so any way to hash them must end in the same text. */
+static void test_dkim_message_may_be_in_pieces(void **state)
+{
+	(void)state;
+	char out[MESSAGE_SIZE];
+	str text = STR(simple_message), whole = sign(ed25519_signer, text, out);
+	str expected = str_sub(whole, 0, whole.size - text.size);
+	size_t header_size = str_find(text, STR("\r\n\r\n")) + 4;
+	for (size_t i = header_size; i <= text.size; i++) {
+		for (size_t j = i; j <= text.size; j++) {
+			const str spans[] = {str_sub(text, 0, i), str_sub(text, i, j - i),
+					     str_from(text, j)};
+			const struct dkim_message message = {
+				.spans = spans, .span_count = 3, .header_size = header_size};
+			expect_signature(&message, expected, i);
+		}
+	}
+}
+
+static void test_dkim_common_beginning_is_hashed_once(void **state)
+{
+	(void)state;
+	char out[MESSAGE_SIZE], other_out[MESSAGE_SIZE];
+	static const char other_message[] = "From: News <news@news.example.com>\r\n"
+					    "\r\n"
+					    "Hello  Ann,\r\n\tthis is June.\r\n";
+	str texts[] = {STR(simple_message), STR(other_message)};
+	str wholes[] = {sign(ed25519_signer, texts[0], out),
+			sign(ed25519_signer, texts[1], other_out)};
+	/* More ids than are kept, several rounds; each size of the beginning under an id of its
+	 * own, cut by the end of a piece or not. */
+	size_t common_size = strlen("Hello  Ann,\r\n\tthis is ");
+	for (size_t round = 0; round < 3; round++) {
+		for (size_t size = 1; size <= common_size; size++) {
+			for (size_t i = 0; i < 2; i++) {
+				size_t header_size = str_find(texts[i], STR("\r\n\r\n")) + 4;
+				size_t cut = header_size + (size + round) % common_size;
+				const str spans[] = {str_sub(texts[i], 0, cut),
+						     str_from(texts[i], cut)};
+				const struct dkim_message message = {
+					.spans = spans,
+					.span_count = 2,
+					.header_size = header_size,
+					.common_id = size,
+					.common_size = size,
+				};
+				str expected =
+					str_sub(wholes[i], 0, wholes[i].size - texts[i].size);
+				expect_signature(&message, expected, size);
+			}
+		}
+	}
+}
+
 static void test_dkim_field_is_folded_and_names_what_bulk_mail_signs(void **state)
 {
 	(void)state;
@@ -470,6 +534,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dkim_signatures_verify),
+		cmocka_unit_test(test_dkim_message_may_be_in_pieces),
+		cmocka_unit_test(test_dkim_common_beginning_is_hashed_once),
 		cmocka_unit_test(test_dkim_field_is_folded_and_names_what_bulk_mail_signs),
 		cmocka_unit_test(test_dkim_notices_every_kind_of_change),
 		cmocka_unit_test(test_dkim_refuses_a_flip_of_any_signed_byte),
