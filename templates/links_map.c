@@ -1,6 +1,6 @@
 /* links_map.c - what each byte of a template is: output, or Liquid. And the entities that
  * addresses are written with. */
-#include "templates/links_scan.h"
+#include "templates/links_target.h"
 
 #include "templates/liquid_scanner.h"
 
@@ -9,35 +9,13 @@ static void mark(uint8_t *map, str source, const char *from, const char *to, enu
 	memset(map + (from - source.data), (int)as, (size_t)(to - from));
 }
 
-/* As the parser reads comments: they nest, and a raw inside hides what it holds. */
-static void skip_comment(struct scanner *s)
-{
-	str ignored;
-	for (int depth = 1; depth > 0;) {
-		struct piece piece = scanner_next(s);
-		str name, markup;
-		if (piece.kind == PIECE_END)
-			return;
-		if (piece.kind != PIECE_TAG)
-			continue;
-		piece_split_tag(piece.inner, &name, &markup);
-		if (str_eq(name, STR("comment")))
-			depth++;
-		else if (str_eq(name, STR("endcomment")))
-			depth--;
-		else if (str_eq(name, STR("raw")) &&
-			 !scanner_take_verbatim(s, "endraw", NULL, &ignored))
-			return;
-	}
-}
-
 static void map_tag(struct scanner *s, str source, str inner, uint8_t *map)
 {
 	str name, markup, text;
 	const char *from = s->at;
 	piece_split_tag(inner, &name, &markup);
 	if (str_eq(name, STR("comment"))) {
-		skip_comment(s);
+		scanner_skip_comment(s);
 		mark(map, source, from, s->at, BYTE_GONE);
 	} else if (str_eq(name, STR("doc"))) {
 		if (scanner_take_verbatim(s, "enddoc", "doc", &text))

@@ -5,6 +5,8 @@
 #include "templates/liquid.h"
 #include "templates/liquid_scanner.h"
 
+#define BEFORE_LIMIT 16384 /* of a target, which the database keeps for each link */
+
 static int note_name(struct rewriting *r, str markup)
 {
 	size_t size = 0;
@@ -97,6 +99,7 @@ static bool says_no_track(str source, const uint8_t *map, struct links_span span
 
 struct reading {
 	bool has_code, is_web, own, local, compiles;
+	bool has_before; /* the address begins with what the template did before */
 };
 
 /* -1: out of memory, which must not pass for an address that does not compile. */
@@ -169,7 +172,7 @@ static str full_target(struct rewriting *r, const struct target *t, const struct
 	buf_init_arena(&out, r->arena, address.size + utm.size + 100);
 	if (utm.size == 0) {
 		buf_put(&out, address);
-	} else if (is->has_code && (t->dynamic || t->late_query)) {
+	} else if (is->has_code && (t->dynamic || t->late_query || is->has_before)) {
 		buf_put_cstr(&out, "{% capture link_url %}");
 		buf_put(&out, address);
 		buf_printf(&out, "{%% endcapture %%}{{ link_url | link_utm: \"%.*s\" }}",
@@ -202,6 +205,27 @@ static int list(struct rewriting *r, const struct links_anchor *anchor, struct t
 	return link->target.data ? 0 : -1;
 }
 
+/* With the tags before it an address may be one that a click can work out. */
+static int read_with_before(const struct rewriting *r, const struct links_part *part, size_t at,
+			    str *address, struct reading *is)
+{
+	struct reading with = *is;
+	struct buf whole;
+	buf_init_arena(&whole, r->arena, address->size + 256);
+	if (!links_put_before(&whole, part->source, at))
+		return 0;
+	buf_put(&whole, *address);
+	if (!buf_ok(&whole) || read_variables(r, part, buf_str(&whole), &with) != 0)
+		return -1;
+	is->own = with.own;
+	if (!with.compiles || with.own || buf_str(&whole).size > BEFORE_LIMIT)
+		return 0;
+	*address = buf_str(&whole);
+	is->local = false;
+	is->has_before = true;
+	return 0;
+}
+
 int links_target_read(struct rewriting *r, const struct links_part *part, const uint8_t *map,
 		      const struct links_anchor *anchor, struct target *ret_target)
 {
@@ -220,6 +244,9 @@ int links_target_read(struct rewriting *r, const struct links_part *part, const 
 		if (has_new_braces(part->source, map, anchor->href, address))
 			return 0;
 		if (read_variables(r, part, address, &is) != 0)
+			return -1;
+		if (is.local && part->form != LINKS_PARTIAL &&
+		    read_with_before(r, part, anchor->href.at, &address, &is) != 0)
 			return -1;
 		t.late_query = has_late_query(map, part->source, anchor->href);
 		if (!is.compiles || is.own)

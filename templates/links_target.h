@@ -27,6 +27,12 @@ struct target {
 
 /* Notes the names that the template's tags give values to. 0, or -1: out of memory. */
 [[nodiscard]] int links_note_names(struct rewriting *, str source);
+/* The tags before at, in a capture of their own and closed: what they give values to has them
+ * behind it. False: the link stands in a loop or a capture; out is then of no use. */
+bool links_put_before(struct buf *out, str source, size_t at);
+/* As the parser reads comments: they nest, and a raw inside hides what it holds. */
+struct scanner;
+void scanner_skip_comment(struct scanner *);
 /* Looks at one link and lists it, when it is one of ours. 0, or -1: out of memory. */
 [[nodiscard]] int links_target_read(struct rewriting *, const struct links_part *,
 				    const uint8_t *map, const struct links_anchor *,

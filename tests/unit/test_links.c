@@ -139,9 +139,11 @@ static void test_links_with_liquid(void **)
 		 NULL},
 		{"{% for p in items %}<a href=\"http://a.test/{{ p.id }}\">x</a>{% endfor %}",
 		 NULL},
-		{"{% assign u = 'http://a.test' %}<a href=\"{{ u }}\">x</a>", NULL},
-		{"{% liquid\nassign u = 'http://a.test'\n%}<a href=\"{{ u }}\">x</a>", NULL},
-		{"{% capture u %}x{% endcapture %}<a href=\"http://a.test/{{ u }}\">x</a>",
+		{"{% for p in items %}{% assign u = p %}<a href=\"{{ u }}\">x</a>{% endfor %}",
+		 NULL},
+		{"{% assign u = unsubscribe_url %}<a href=\"{{ u }}\">x</a>", NULL},
+		{"{% capture x %}{% assign u = 'http://a.test' %}<a href=\"{{ u }}\">{% "
+		 "endcapture %}",
 		 NULL},
 		{"<a href=\"{{ unsubscribe_url }}\">x</a><a href=\"{{ preferences_url "
 		 "}}\">x</a>"
@@ -213,6 +215,62 @@ static void test_links_targets_and_texts(void **)
 		      "never closed");
 	assert_false(links.items[0].is_liquid);
 	assert_true(links.items[2].is_liquid && links.items[3].is_liquid);
+}
+
+static void expect_rendered(enum liquid_escape escape, const char *source, str url,
+			    const char *wanted)
+{
+	const struct liquid_options options = {.file = STR("x"), .escape = escape};
+	struct value_pair pairs[] = {{STR("url"), value_string(url)},
+				     {STR("click_token"), value_string(STR("tok"))}};
+	const struct value roots = value_hash(pairs, 2);
+	struct liquid_error error;
+	struct arena scratch;
+	struct buf out;
+	char memory[1000];
+	arena_init(&scratch, &test_heap, 0, 0);
+	buf_init_fixed(&out, memory, sizeof(memory));
+	struct liquid *liquid = liquid_compile(&arena, str_of(source), &options, &error);
+	if (!liquid || liquid_render(liquid, &roots, NULL, 0, &scratch, &out, &error))
+		fail_msg("%s: %s", source, error.message);
+	if (!str_eq(buf_str(&out), str_of(wanted)))
+		fail_msg("%s: %.*s instead of %s", source, STR_FORMAT(buf_str(&out)), wanted);
+	arena_done(&scratch);
+}
+
+/* Names that the template made before the link: its tags go along, what they show does not. */
+static void test_links_of_assigned_names_take_their_tags_along(void **)
+{
+	static const struct {
+		const char *source, *target, *rendered;
+	} rows[] = {
+		{"{% assign u = 'http://a.test' %}<p>{{ x }}<a href=\"{{ u }}\">x</a>",
+		 "{% capture link_before %}{% assign u = 'http://a.test' %}{% endcapture %}{{ "
+		 "u }}",
+		 "http://a.test"},
+		{"{% comment %}{% endcomment %}{% raw %}{{{% endraw %}{% capture u %}a{{ url "
+		 "}}{% "
+		 "endcapture %}{% echo 'x' %}{% if url %}{% assign v = 'b' %}<a "
+		 "href=\"http://x.test/{{ u }}/{{ v }}\">",
+		 "{% capture link_before %}{% capture u %}a{{ url }}{% endcapture %}{% if url "
+		 "%}{% "
+		 "assign v = 'b' %}{% endif %}{% endcapture %}http://x.test/{{ u }}/{{ v }}",
+		 "http://x.test/aU/b"},
+		{"{% for i in (1..2) %}{% assign u = i %}{{ i }}{% endfor %}{% liquid\nassign "
+		 "w = u\n"
+		 "%}<a href=\"http://x.test/{{ w }}\">",
+		 "{% capture link_before %}{% for i in (1..2) %}{% assign u = i %}{% endfor "
+		 "%}{% "
+		 "liquid\nassign w = u\n%}{% endcapture %}http://x.test/{{ w }}",
+		 "http://x.test/2"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		(void)rewritten(&individual, LINKS_HTML, rows[i].source);
+		assert_int_equal(links.tracked_count, 1);
+		if (!str_eq(links.items[0].target, str_of(rows[i].target)))
+			fail_msg("%.*s", STR_FORMAT(links.items[0].target));
+		expect_rendered(LIQUID_ESCAPE_NONE, rows[i].target, STR("U"), rows[i].rendered);
+	}
 }
 
 static void test_links_anonymous_are_the_same_for_all(void **)
@@ -373,27 +431,6 @@ static void test_links_utm_in_html(void **)
 		expect(&only_utm, LINKS_HTML, rows[i].source, rows[i].wanted);
 }
 
-static void expect_rendered(enum liquid_escape escape, const char *source, str url,
-			    const char *wanted)
-{
-	const struct liquid_options options = {.file = STR("x"), .escape = escape};
-	struct value_pair pairs[] = {{STR("url"), value_string(url)},
-				     {STR("click_token"), value_string(STR("tok"))}};
-	const struct value roots = value_hash(pairs, 2);
-	struct liquid_error error;
-	struct arena scratch;
-	struct buf out;
-	char memory[1000];
-	arena_init(&scratch, &test_heap, 0, 0);
-	buf_init_fixed(&out, memory, sizeof(memory));
-	struct liquid *liquid = liquid_compile(&arena, str_of(source), &options, &error);
-	if (!liquid || liquid_render(liquid, &roots, NULL, 0, &scratch, &out, &error))
-		fail_msg("%s: %s", source, error.message);
-	if (!str_eq(buf_str(&out), str_of(wanted)))
-		fail_msg("%s: %.*s instead of %s", source, STR_FORMAT(buf_str(&out)), wanted);
-	arena_done(&scratch);
-}
-
 /* What was written for them does what it says, whatever the address turns out to be. */
 static void test_links_dynamic_ones_are_told_by_their_scheme(void **)
 {
@@ -520,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_links_with_liquid),
 		cmocka_unit_test(test_links_that_are_not_to_be_tracked),
 		cmocka_unit_test(test_links_targets_and_texts),
+		cmocka_unit_test(test_links_of_assigned_names_take_their_tags_along),
 		cmocka_unit_test(test_links_anonymous_are_the_same_for_all),
 		cmocka_unit_test(test_links_pixel_ends_the_body),
 		cmocka_unit_test(test_links_of_partials_go_on_counting),

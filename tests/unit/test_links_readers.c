@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/data/json_value.h"
 #include "templates/links.h"
 #include "templates/liquid.h"
 #include "tests/golden/invariants.h"
+
+#define PARTS_LIMIT 40
 
 static const char *program;
 
@@ -19,11 +22,45 @@ static str text_of(const json_t *object, const char *name)
 	return str_of(text ? text : "");
 }
 
-static json_t *rendered(struct arena *arena, str source)
+struct letter {
+	struct links_part parts[PARTS_LIMIT]; /* the letter, then its partials */
+	size_t count;
+};
+
+static bool load_partial(void *context, str name, struct arena *, str *ret_source)
 {
-	const struct liquid_options options = {.file = STR("x"), .escape = LIQUID_ESCAPE_HTML};
-	struct value_pair pairs[] = {{STR("click_token"), value_string(STR("token"))}};
-	const struct value roots = value_hash(pairs, 1);
+	const struct letter *letter = context;
+	for (size_t i = 1; i < letter->count; i++) {
+		*ret_source = letter->parts[i].source;
+		if (str_eq(letter->parts[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static void read_letter(const json_t *object, struct letter *letter)
+{
+	const char *name;
+	json_t *source, *partials = json_object_get(object, "partials");
+	letter->parts[0] = (struct links_part){STR("x"), text_of(object, "html"), LINKS_HTML};
+	letter->count = 1;
+	json_object_foreach(partials, name, source) if (letter->count < PARTS_LIMIT)
+		letter->parts[letter->count++] = (struct links_part){
+		str_of(name), str_of(json_string_value(source)), LINKS_PARTIAL};
+}
+
+static json_t *rendered(struct arena *arena, struct letter *letter, const json_t *data)
+{
+	const struct liquid_options options = {.file = STR("x"),
+					       .escape = LIQUID_ESCAPE_HTML,
+					       .load_partial = load_partial,
+					       .load_context = letter};
+	str source = letter->parts[0].source;
+	struct value campaign = {};
+	assert_int_equal(data ? value_from_json(arena, data, &campaign) : 0, 0);
+	struct value_pair pairs[] = {{STR("campaign"), campaign},
+				     {STR("click_token"), value_string(STR("token"))}};
+	const struct value roots = value_hash(pairs, 2);
 	struct liquid_error error;
 	struct buf out;
 	buf_init_arena(&out, arena, 1 << 16);
@@ -51,7 +88,11 @@ static void rewrite_line(const char *line)
 {
 	struct arena arena;
 	struct links links = {};
+	struct letter before, after;
 	json_t *object = json_loads(line, 0, NULL);
+	const json_t *data = json_object_get(object, "data");
+	read_letter(object, &before);
+	read_letter(object, &after);
 	arena_init(&arena, &test_heap, 0, 0);
 	const struct links_options options = {
 		.base_url = STR("https://n.test"),
@@ -60,13 +101,14 @@ static void rewrite_line(const char *line)
 		.opens = json_is_true(json_object_get(object, "opens")),
 		.campaign_token = STR("token"),
 		.utm = text_of(object, "utm"),
+		.load_partial = load_partial,
+		.load_context = &before,
 	};
-	struct links_part part = {STR("x"), text_of(object, "html"), LINKS_HTML};
-	if (links_rewrite(&arena, &options, &part, 1, &links) != 0)
+	if (links_rewrite(&arena, &options, after.parts, after.count, &links) != 0)
 		abort();
 	json_t *answer =
-		json_pack("{s:o,s:o,s:o}", "before", rendered(&arena, text_of(object, "html")),
-			  "after", rendered(&arena, part.source), "links", list_of(&links));
+		json_pack("{s:o,s:o,s:o}", "before", rendered(&arena, &before, data), "after",
+			  rendered(&arena, &after, data), "links", list_of(&links));
 	json_dumpf(answer, stdout, JSON_COMPACT);
 	putchar('\n');
 	fflush(stdout);
