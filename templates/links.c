@@ -139,17 +139,19 @@ static void put_pixel(struct writer *w, size_t at)
 	buf_put_cstr(&w->out, "<img src=\"");
 	put_page(w, 'o', raw);
 	buf_put_cstr(&w->out, ".gif" PIXEL);
-	w->r->pixel_done = true;
 }
 
-/* The part that ends the body gets the pixel: the letter itself, or a partial around it. */
+/* What ends the body gets the pixel: the letter itself, or a partial around it. */
 static size_t pixel_place(const struct writer *w, const struct links_scan *scan)
 {
 	const struct links_options *options = w->r->options;
-	if (!options->opens || options->tracking == LINKS_OFF || w->r->pixel_done ||
-	    w->part != w->r->pixel_part)
+	bool is_letter = w->part->form == LINKS_HTML;
+	if (!options->opens || options->tracking == LINKS_OFF ||
+	    !(is_letter || w->part == w->r->pixel_partial))
 		return SIZE_MAX;
-	return scan->body_end == SIZE_MAX ? w->part->source.size : scan->body_end;
+	if (scan->body_end != SIZE_MAX)
+		return scan->body_end;
+	return w->r->pixel_partial ? SIZE_MAX : w->part->source.size;
 }
 
 static int write_part(struct rewriting *r, struct links_part *part, const uint8_t *map,
@@ -194,18 +196,19 @@ static int read_part(struct rewriting *r, const struct links_part *part, struct 
 		       : links_scan_html(r->arena, part->source, ret->map, &ret->scan);
 }
 
-static void choose_pixel_part(struct rewriting *r, const struct links_part *parts,
-			      const struct read_part *read, size_t count)
+/* The first that ends a body, when there is a letter that does not end its own. */
+static void choose_pixel_partial(struct rewriting *r, const struct links_part *parts,
+				 const struct read_part *read, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (parts[i].form == LINKS_TEXT)
-			continue;
+	const struct links_part *partial = NULL;
+	bool wanted = false;
+	for (size_t i = count; i-- > 0;) {
 		bool ends = read[i].scan.body_end != SIZE_MAX;
-		if (!r->pixel_part && (ends || parts[i].form == LINKS_HTML))
-			r->pixel_part = &parts[i];
-		else if (ends && read[r->pixel_part - parts].scan.body_end == SIZE_MAX)
-			r->pixel_part = &parts[i];
+		wanted |= parts[i].form == LINKS_HTML && !ends;
+		if (parts[i].form == LINKS_PARTIAL && ends)
+			partial = &parts[i];
 	}
+	r->pixel_partial = wanted ? partial : NULL;
 }
 
 int links_rewrite(struct arena *arena, const struct links_options *options,
@@ -224,7 +227,7 @@ int links_rewrite(struct arena *arena, const struct links_options *options,
 	r.links = ARENA_ARRAY(arena, struct link, most + 1);
 	if (!r.links)
 		return -1;
-	choose_pixel_part(&r, parts, read, part_count);
+	choose_pixel_partial(&r, parts, read, part_count);
 	for (size_t i = 0; i < part_count; i++)
 		if (write_part(&r, &parts[i], read[i].map, &read[i].scan) != 0)
 			return -1;

@@ -12,8 +12,9 @@
  * Counted are http and https links of <a> and <area>, in conditional comments too. Not counted,
  * and left as they are: unsubscribe_url, preferences_url and view_url; links with the attribute
  * track="false" or data-track="false" (taken out), or whose address is written as
- * {{ url | track: false }}; and those whose address holds a name that only the template knows
- * (of assign or for, or in a partial), because a click could not tell where they lead. Pure. */
+ * {{ url | track: false }}; and those in a loop or in a partial whose address holds a name that
+ * only they know, because a click could not tell where they lead. What assign and capture made is
+ * known to a click: the target takes their tags along. Pure. */
 #pragma once
 
 #include "engine/base/arena.h"

@@ -14,8 +14,7 @@ struct rewriting {
 	uint32_t index; /* of the last tracked link */
 	struct link *links;
 	size_t link_count;
-	const struct links_part *pixel_part;
-	bool pixel_done;
+	const struct links_part *pixel_partial; /* ends the body for letters that do not */
 };
 
 struct target {

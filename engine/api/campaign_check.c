@@ -1,6 +1,7 @@
 /* campaign_check.c - a campaign's folder compiled as the engine will compile it. */
 #include "engine/api/campaign_dir.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "engine/api/template_error.h"
@@ -24,10 +25,31 @@ static str partial_file(struct arena *arena, const struct campaign_dir *c, str n
 	return (str){};
 }
 
+/* "variant NAME: part", as engine/send/content_variants.c says it; NULL: the letter's own. */
+static const struct campaign_variant *variant_in(const struct campaign_dir *c, str *part)
+{
+	for (size_t i = 0; i < c->variant_count; i++) {
+		char head[60];
+		int size = snprintf(head, sizeof(head),
+				    "variant %.*s: ", STR_FORMAT(c->variants[i].name));
+		if (!str_starts(*part, str_make(head, (size_t)size)))
+			continue;
+		*part = str_from(*part, (size_t)size);
+		return &c->variants[i];
+	}
+	return NULL;
+}
+
 /* The compiler knows parts; people know files. */
 static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 {
 	struct buf b;
+	str whole = part;
+	const struct campaign_variant *variant = variant_in(c, &part);
+	if (variant && str_eq(part, STR("body.html")) && variant->html_file.size)
+		return variant->html_file;
+	if (variant && str_eq(part, STR("body.txt")) && variant->text_file.size)
+		return variant->text_file;
 	if (str_eq(part, STR("body.html")))
 		return c->html_file;
 	if (str_eq(part, STR("body.txt")) && !c->text_is_made)
@@ -45,7 +67,7 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 		buf_put_cstr(&b, "/(text made from the HTML)");
 	} else {
 		buf_put_cstr(&b, "/campaign.conf (");
-		buf_put(&b, part);
+		buf_put(&b, whole);
 		buf_put_byte(&b, ')');
 	}
 	return buf_str(&b);

@@ -10,6 +10,7 @@
 
 #include "engine/api/campaign_policy.h"
 #include "engine/api/campaign_tracking.h"
+#include "engine/api/campaign_variants.h"
 #include "engine/api/html_text.h"
 #include "engine/api/locale_dir.h"
 #include "engine/api/moment.h"
@@ -44,7 +45,7 @@ static bool is_utf8(str text)
 }
 
 /* Text as the database takes it: UTF-8 without NUL. Editors on Windows begin it with a mark. */
-static int read_text(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
+int campaign_dir_text(str path, struct arena *arena, str *ret_text, char *why, size_t why_size)
 {
 	str text;
 	if (file_read(path.data, BODY_SIZE_LIMIT, arena, &text, why, why_size) != 0)
@@ -65,7 +66,7 @@ static int read_body(struct arena *arena, str named, str usual, str *ret_file, s
 	*ret_file = path;
 	if (named.size == 0 && access(path.data, F_OK) != 0)
 		return 0;
-	return read_text(path, arena, ret_text, why, why_size);
+	return campaign_dir_text(path, arena, ret_text, why, why_size);
 }
 
 bool campaign_dir_is(const char *path)
@@ -81,7 +82,7 @@ static json_t *json_text(str text)
 }
 
 /* from = [ display-name ] "<" addr-spec ">" / addr-spec */
-static int put_from(json_t *settings, str from)
+int campaign_dir_put_from(json_t *settings, str from)
 {
 	size_t open = str_rfind_byte(from, '<');
 	str name = {}, address = str_trim(from);
@@ -119,8 +120,8 @@ static int put_partials(json_t *settings, str folder, bool must_exist, struct ar
 		str name = str_of(entry->d_name), source;
 		if (name.data[0] == '.' || json_object_size(partials) >= PARTIAL_LIMIT)
 			continue;
-		result = read_text(join(arena, folder, entry->d_name), arena, &source, why,
-				   why_size);
+		result = campaign_dir_text(join(arena, folder, entry->d_name), arena, &source,
+					   why, why_size);
 		if (result == 0 && str_ends(name, STR(".liquid")))
 			entry->d_name[name.size - strlen(".liquid")] = '\0';
 		if (result == 0 &&
@@ -299,7 +300,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	put_lists(settings, c);
 	put_headers(settings, c);
 	put_policy(settings, c, config);
-	if (put_from(settings, c->from) != 0)
+	if (campaign_dir_put_from(settings, c->from) != 0)
 		snprintf(why, why_size,
 			 "%s: from: write \"Ann Example <ann@news.example.com>\", an address "
 			 "at least",
@@ -310,6 +311,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 			 0 &&
 		 campaign_tracking_put(c, conf_path, settings, why, why_size) == 0 &&
 		 put_data(settings, c, why, why_size) == 0 &&
+		 campaign_variants_put(c, conf_path, arena, settings, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,
 			      c->partials.size > 0, arena, why, why_size) == 0 &&
 		 put_region(settings, c, conf_path, usual_locales, arena, why, why_size) == 0) {

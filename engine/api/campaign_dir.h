@@ -21,6 +21,12 @@ struct campaign_window {
 	bool spread;
 };
 
+/* Of a letter (A/B): what is empty is as in the letter. */
+struct campaign_variant {
+	str name, subject, from, html_file, text_file;
+	double share; /* 0: none is said */
+};
+
 struct campaign_dir {
 	str name, subject, from, reply_to, filter;
 	str list_id, list_name, feedback_id;
@@ -48,12 +54,17 @@ struct campaign_dir {
 	struct key_setting *set; /* what the file sets */
 	str locales;             /* folder */
 	str locale, recipient_locale, zone, recipient_zone;
+	struct campaign_variant *variants;
+	size_t variant_count;
+	double hold_out; /* share; 0: nobody is left out */
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
 	str data_file, data;
+	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
+	uint32_t hold_out_parts;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_tracking {

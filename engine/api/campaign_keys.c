@@ -130,6 +130,10 @@ static const struct key campaign_keys[] = {
 	 30 * USEC_DAY, NULL, NULL, false,
 	 "With in_doubt = retry: how long to wait before the message is sent once more. "
 	 "Built in: 15m."},
+	{"hold_out", KEY_SHARE, offsetof(struct campaign_dir, hold_out), NULL, 0, 0, NULL, NULL,
+	 false,
+	 "Share of the audience that gets nothing, to compare with: \"5%\". Who they are is "
+	 "decided by chance, once."},
 	END,
 };
 
@@ -182,6 +186,29 @@ static const struct key utm_keys[] = {
 	END,
 };
 
+#undef TEXT
+#define TEXT(member, name, sentence)                                                           \
+	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct campaign_variant, member), NULL, 0, 0, "",     \
+			NULL, false, sentence                                                  \
+	}
+static const struct key variant_keys[] = {
+	TEXT(subject, "subject", "Another subject; left out, as outside of the section."),
+	TEXT(from, "from", "Another sender; left out, as outside of the section."),
+	{"html", KEY_FILE, offsetof(struct campaign_variant, html_file), NULL, 0, 0, "", NULL,
+	 false, "File of another HTML body; left out, the letter's."},
+	{"text", KEY_FILE, offsetof(struct campaign_variant, text_file), NULL, 0, 0, "", NULL,
+	 false,
+	 "File of another text body; left out, the letter's, or made from this HTML if the "
+	 "letter's was made."},
+	{"share", KEY_SHARE, offsetof(struct campaign_variant, share), NULL, 0, 0, NULL, NULL,
+	 false,
+	 "Share of the audience that gets it: \"10%\". Of every variant or of none, which "
+	 "divides all evenly. What the shares and hold_out leave waits for `rundbrief campaign "
+	 "winner`."},
+	END,
+};
+
 static const struct key_section campaign_sections[] = {
 	{"", NULL, 0, 0, 0, campaign_keys, "Keys of campaign.conf:"},
 	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
@@ -196,6 +223,12 @@ static const struct key_section campaign_sections[] = {
 	 "Parameters that the links of HTML and text get for web analytics, unless they have "
 	 "them: utm_source=... and so on. Those to unsubscribe, preferences and the view in "
 	 "the browser get none."},
+	{"variant", "NAME", offsetof(struct campaign_dir, variants),
+	 offsetof(struct campaign_dir, variant_count), sizeof(struct campaign_variant),
+	 variant_keys,
+	 "Another form of the letter, to be compared with it (A/B); \"a\" is the letter "
+	 "itself, "
+	 "whose share may be said. Who gets which is decided by chance, once."},
 	{NULL, NULL, 0, 0, 0, NULL, NULL},
 };
 const struct key_table campaign_table = {campaign_sections};

@@ -1,6 +1,8 @@
 /* campaign_store.c - see campaign_store.h. */
 #include "engine/api/campaign_store.h"
 
+#include <stdio.h>
+
 #include "engine/api/campaign_links.h"
 #include "engine/api/rows.h"
 #include "engine/api/suggest.h"
@@ -81,14 +83,18 @@ static int tell_launched(struct db *db, const struct campaign_dir *c, uint64_t i
 static int save_campaign(struct db *db, const struct campaign_dir *c, bool *ret_launched)
 {
 	struct arena *arena = db->cli->arena;
+	char hold_out[16];
 	bool retry = str_find(c->settings, STR("\"in_doubt\":\"retry\"")) != STR_NONE;
 	const char *parameters[] = {c->name.data,
 				    retry ? "1" : "0",
 				    json_list(arena, &c->lists),
 				    json_list(arena, &c->exclude),
 				    c->filter.data,
-				    c->kind == CAMPAIGN_TRANSACTIONAL ? "1" : "0"};
-	PGresult *result = db_query(db, "api_campaign_save", 6, parameters);
+				    c->kind == CAMPAIGN_TRANSACTIONAL ? "1" : "0",
+				    c->split.data,
+				    hold_out};
+	snprintf(hold_out, sizeof(hold_out), "%u", c->hold_out_parts);
+	PGresult *result = db_query(db, "api_campaign_save", 8, parameters);
 	if (!result)
 		return db_code(db);
 	uint64_t id = db_u64(result, 0, 0);

@@ -1,4 +1,5 @@
-/* cmd_campaign.c - `rundbrief campaign create | ready | start | list | show | delete`. */
+/* cmd_campaign.c - `rundbrief campaign create | ready | start | list | show | delete | winner`.
+ */
 #include "engine/api/commands.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "engine/api/campaign_store.h"
 #include "engine/api/rows.h"
 #include "engine/api/sending.h"
+#include "engine/api/winner.h"
 
 static int create(struct cli *cli, struct db *db, const char *from_or_folder, bool is_ready)
 {
@@ -179,21 +181,25 @@ static int delete (struct db *db, const char *name)
 
 static int campaign_run(struct cli *cli, int argc, char **argv)
 {
-	static const char *const verbs[] = {"create", "list",  "show",
-					    "delete", "ready", "start"};
+	static const char *const verbs[] = {"create", "list",  "show",  "delete",
+					    "ready",  "start", "winner"};
 	struct db db;
-	int code = cli_parse(cli, NULL, &argc, &argv, 1, 2);
+	int code = cli_parse(cli, NULL, &argc, &argv, 1, 3);
 	if (code != CLI_GO)
 		return code;
 	size_t verb = 0;
-	while (verb < 6 && strcmp(argv[0], verbs[verb]) != 0)
+	while (verb < 7 && strcmp(argv[0], verbs[verb]) != 0)
 		verb++;
-	if (verb == 6)
-		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 6);
-	if ((argc == 2) == (verb == 1))
+	if (verb == 7)
+		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 7);
+	int wanted = verb == 1 ? 1 : verb == 6 ? 3 : 2;
+	if (argc != wanted)
 		return cli_fail(cli, EXIT_USAGE, "%s; see --help",
-				verb == 1 ? "list takes no argument"
-					  : "the campaign is missing");
+				argc < wanted && verb == 6
+					? "which campaign, and which variant?"
+				: argc < wanted ? "the campaign is missing"
+				: verb == 1     ? "list takes no argument"
+						: "there is an argument too many");
 	code = db_open(&db, cli);
 	if (code != CLI_GO)
 		return code;
@@ -201,7 +207,8 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 	       : verb == 1            ? list(cli, &db)
 	       : verb == 2            ? show(cli, &db, argv[1])
 	       : verb == 3            ? delete (&db, argv[1])
-				      : start(&db, argv[1]);
+	       : verb == 5            ? start(&db, argv[1])
+				      : winner_name(&db, argv[1], argv[2]);
 	db_close(&db);
 	return code;
 }
@@ -209,7 +216,7 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 const struct command command_campaign = {
 	.name = "campaign",
 	.synopsis = "create DIR\nready FROM\nstart CAMPAIGN | DIR\nlist\nshow CAMPAIGN\ndelete "
-		    "CAMPAIGN",
+		    "CAMPAIGN\nwinner CAMPAIGN VARIANT",
 	.summary = "Store a campaign from its folder, start, list, show or delete campaigns",
 	.manual =
 		"A campaign is a folder with campaign.conf, body.html and body.txt; "
@@ -223,7 +230,9 @@ const struct command command_campaign = {
 		"it up.\n"
 		"ready makes the transactional campaign `ready`, whose messages bring their "
 		"content\n"
-		"with them (see `rundbrief post`); FROM is \"Ann Example <ann@example.com>\".",
+		"with them (see `rundbrief post`); FROM is \"Ann Example <ann@example.com>\".\n"
+		"winner names the variant (A/B) that those get who wait for it; what is named "
+		"stays.",
 	.run = campaign_run,
 	.outputs = CLI_JSON | CLI_CSV,
 };

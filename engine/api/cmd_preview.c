@@ -13,7 +13,7 @@
 #include "engine/api/settings.h"
 
 struct preview {
-	const char *to, *date, *picture;
+	const char *to, *date, *picture, *variant;
 	bool html, text, raw, is_unsigned, headers, size;
 	struct browser_view view;
 };
@@ -83,6 +83,28 @@ static int put_shown(struct cli *cli, struct letter *letter, enum message_part p
 	return code;
 }
 
+static void put_variant(const struct letter *letter, struct buf *out)
+{
+	if (letter->variant.size == 0)
+		return;
+	buf_put_cstr(out, "\nVariant: ");
+	text_put_printable(out, letter->variant, 40);
+	if (letter->waits)
+		buf_put_cstr(out, " (waits for the winner to be named)");
+	if (letter->held_out)
+		buf_put_cstr(out, " (is held out: gets nothing)");
+}
+
+static void put_json_variant(const struct letter *letter, struct buf *out)
+{
+	if (letter->variant.size == 0)
+		return;
+	buf_put_cstr(out, ",\"variant\":");
+	json_put_string(out, letter->variant);
+	buf_printf(out, ",\"waits_for_winner\":%s,\"held_out\":%s",
+		   letter->waits ? "true" : "false", letter->held_out ? "true" : "false");
+}
+
 /* Subject and text as a reader sees them first; --text and --html give one part exactly. */
 static int preview_parts(struct cli *cli, struct db *db, struct letter *letter,
 			 const struct preview *p)
@@ -95,6 +117,7 @@ static int preview_parts(struct cli *cli, struct db *db, struct letter *letter,
 		text_put_printable(&out, letter->email, 400);
 		buf_put_cstr(&out, "\nSubject: ");
 		code = put_shown(cli, letter, MESSAGE_SUBJECT, &out);
+		put_variant(letter, &out);
 		buf_put_cstr(&out, "\n\n");
 		if (code == CLI_GO)
 			code = put_shown(cli, letter, MESSAGE_TEXT, &out);
@@ -211,6 +234,7 @@ static int preview_json(struct cli *cli, struct db *db, struct letter *letter)
 	buf_init_arena(&out, cli->arena, 65536);
 	buf_put_cstr(&out, "{\"to\":");
 	json_put_string(&out, letter->email);
+	put_json_variant(letter, &out);
 	if (code == CLI_GO)
 		code = put_json_part(cli, letter, "subject", MESSAGE_SUBJECT, &out);
 	if (code == CLI_GO)
@@ -230,6 +254,8 @@ static int preview(struct cli *cli, struct db *db, const struct preview *p, cons
 	int code = db_campaign(db, name, &campaign);
 	if (code == CLI_GO)
 		code = letter_open(db, &campaign, p->to, &letter);
+	if (code == CLI_GO && p->variant)
+		code = letter_choose(&letter, p->variant);
 	if (code == CLI_GO && p->date && !date_option(p->date, &letter.recipient.date_wall))
 		code = cli_fail(
 			cli, EXIT_USAGE,
@@ -282,6 +308,8 @@ static int preview_run(struct cli *cli, int argc, char **argv)
 		 "with --picture: for somebody whose screen is dark"},
 		{"date", CLI_TEXT, &p.date, "TIME",
 		 "Date of the message, in place of now or the stored one"},
+		{"variant", CLI_TEXT, &p.variant, "NAME",
+		 "this variant, in place of the recipient's own"},
 		{},
 	};
 	struct db db;
@@ -301,7 +329,8 @@ static int preview_run(struct cli *cli, int argc, char **argv)
 
 const struct command command_preview = {
 	.name = "preview",
-	.synopsis = "CAMPAIGN --to EMAIL [--text | --html | --raw | --headers | --size]\n"
+	.synopsis = "CAMPAIGN --to EMAIL [--variant NAME] [--text | --html | --raw | --headers "
+		    "| --size]\n"
 		    "CAMPAIGN --to EMAIL --picture FILE.png [--phone] [--dark]",
 	.summary = "Show one recipient's message",
 	.manual =

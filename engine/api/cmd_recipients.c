@@ -98,15 +98,17 @@ static void put_suppressed(struct rows *rows, const PGresult *result, int row)
 	str cells[COLUMN_COUNT] = {};
 	cells[COLUMN_EMAIL] = db_cell(result, row, 0);
 	cells[COLUMN_SUBSCRIBER] = db_cell(result, row, 1);
-	cells[COLUMN_VERDICT] = STR("suppressed");
 	cells[COLUMN_CLASS] = db_cell(result, row, 2);
+	cells[COLUMN_VERDICT] = str_eq(cells[COLUMN_CLASS], STR("held-out"))
+					? cells[COLUMN_CLASS]
+					: STR("suppressed");
 	cells[COLUMN_FINAL] = STR("true");
 	put_cells(rows, cells);
 }
 
 /* A slice keeps whom it left out as coded ids and a byte of reason for each. */
 static int list_slice(struct db *db, struct arena *arena, const PGresult *slices, int row,
-		      const char *reason, struct rows *rows)
+		      const struct wanted *w, struct rows *rows)
 {
 	str ids = bytes_of(arena, db_cell(slices, row, 1));
 	str reasons = bytes_of(arena, db_cell(slices, row, 2));
@@ -123,9 +125,9 @@ static int list_slice(struct db *db, struct arena *arena, const PGresult *slices
 			   (unsigned char)reasons.data[i]);
 	buf_put_byte(&pairs, ']');
 	buf_put_byte(&pairs, '\0');
-	const char *parameters[] = {pairs.data, reason};
+	const char *parameters[] = {pairs.data, w->class, w->verdict};
 	PGresult *result =
-		buf_ok(&pairs) ? db_query(db, "api_suppressed_names", 2, parameters) : NULL;
+		buf_ok(&pairs) ? db_query(db, "api_suppressed_names", 3, parameters) : NULL;
 	if (!result)
 		return db_code(db);
 	for (int i = 0; i < PQntuples(result); i++)
@@ -135,14 +137,14 @@ static int list_slice(struct db *db, struct arena *arena, const PGresult *slices
 }
 
 static int list_suppressed(struct db *db, const struct campaign_row *campaign,
-			   const char *reason, struct rows *rows)
+			   const struct wanted *w, struct rows *rows)
 {
 	struct arena arena;
 	PGresult *slices = db_query(db, "api_suppressed_slices", 1, &campaign->id_text.data);
 	int code = slices ? CLI_GO : db_code(db);
 	arena_init(&arena, db->cli->arena->source, 0, 0);
 	for (int i = 0; code == CLI_GO && i < PQntuples(slices); i++) {
-		code = list_slice(db, &arena, slices, i, reason, rows);
+		code = list_slice(db, &arena, slices, i, w, rows);
 		arena_reset(&arena);
 	}
 	arena_done(&arena);
@@ -154,7 +156,8 @@ static int list_suppressed(struct db *db, const struct campaign_row *campaign,
  */
 static bool wants_suppressed(const struct wanted *w)
 {
-	bool verdict = w->verdict[0] == '\0' || strcmp(w->verdict, "suppressed") == 0;
+	bool verdict = w->verdict[0] == '\0' || strcmp(w->verdict, "suppressed") == 0 ||
+		       strcmp(w->verdict, "held-out") == 0;
 	return verdict && !w->provider[0] && !w->code[0] && !w->cause[0] && !w->source[0] &&
 	       !w->try[0];
 }
@@ -169,7 +172,7 @@ static int list(struct cli *cli, struct db *db, const char *name, const struct w
 	begin_rows(&rows, cli->format);
 	code = list_outcomes(db, &campaign, w, &rows);
 	if (code == CLI_GO && wants_suppressed(w))
-		code = list_suppressed(db, &campaign, w->class, &rows);
+		code = list_suppressed(db, &campaign, w, &rows);
 	rows_end(&rows);
 	return code == CLI_GO ? EXIT_OK : code;
 }
@@ -179,7 +182,7 @@ static int recipients_run(struct cli *cli, int argc, char **argv)
 	struct wanted w = {"", "", "", "", "", "", "", "", false};
 	const struct cli_option options[] = {
 		{"verdict", CLI_TEXT, &w.verdict, "NAME",
-		 "delivered, deferred, failed, in-doubt, suppressed or cancelled"},
+		 "delivered, deferred, failed, in-doubt, suppressed, held-out or cancelled"},
 		{"class", CLI_TEXT, &w.class, "NAME",
 		 "bounce class: mailbox-full, bad-mailbox, ..."},
 		{"reason", CLI_TEXT, &w.reason, "NAME",

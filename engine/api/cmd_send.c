@@ -10,7 +10,7 @@
 #include "engine/api/sending.h"
 
 struct send {
-	const char *test, *as;
+	const char *test, *as, *variant;
 	bool limits;
 };
 
@@ -107,6 +107,8 @@ static int send_test(struct cli *cli, struct db *db, const struct engine_setting
 	int code = email_key_of(cli, s->test, &key);
 	if (code == CLI_GO)
 		code = letter_open(db, campaign, s->as, &letter);
+	if (code == CLI_GO && s->variant)
+		code = letter_choose(&letter, s->variant);
 	if (code == CLI_GO)
 		code = letter_use_secret(&letter, db, settings->secret);
 	if (code != CLI_GO)
@@ -118,7 +120,7 @@ static int send_test(struct cli *cli, struct db *db, const struct engine_setting
 			  &message);
 	if (code != CLI_GO)
 		return code;
-	message_mail_from(letter.content->plan, &letter.recipient, &from);
+	message_mail_from(letter.plan, &letter.recipient, &from);
 	const struct engine_letter sent = {.mail_from = buf_str(&from),
 					   .to = str_of(s->test),
 					   .signature = buf_str(&signature),
@@ -162,6 +164,8 @@ static int send_run(struct cli *cli, int argc, char **argv)
 		{"test", CLI_TEXT, &s.test, "ADDRESS",
 		 "send one message to this address and nothing else"},
 		{"as", CLI_TEXT, &s.as, "EMAIL", "with --test: with this subscriber's data"},
+		{"variant", CLI_TEXT, &s.variant, "NAME",
+		 "with --test: this variant, in place of the subscriber's own"},
 		{"limits", CLI_FLAG, &s.limits, NULL,
 		 "print the capacities that follow from the settings"},
 		{},
@@ -186,7 +190,8 @@ static int send_run(struct cli *cli, int argc, char **argv)
 
 const struct command command_send = {
 	.name = "send",
-	.synopsis = "CAMPAIGN | DIR\nCAMPAIGN | DIR --test ADDRESS [--as EMAIL]",
+	.synopsis =
+		"CAMPAIGN | DIR\nCAMPAIGN | DIR --test ADDRESS [--as EMAIL] [--variant NAME]",
 	.summary = "Send a campaign, or one test message of it",
 	.manual = "A folder is stored first, as `rundbrief campaign create` does. A draft is "
 		  "launched; a\n"

@@ -45,6 +45,7 @@ static int read_person(struct db *db, const struct campaign_row *campaign, const
 	to->date_wall = db_i64(result, 0, 3);
 	letter->was_attempted = to->date_wall != 0;
 	snprintf(revision, 16, "%u", (unsigned)db_u64(result, 0, 4));
+	letter->winner = (uint32_t)db_u64(result, 0, 5);
 	PQclear(result);
 	if (!letter->was_attempted)
 		to->date_wall = clock_wall();
@@ -129,9 +130,52 @@ static int read_fields(struct db *db, struct letter *letter)
 		fields[i] = cell.data ? arena_copy(arena, cell) : cell;
 	}
 	PQclear(result);
-	letter->recipient.fields = fields;
-	content_read_fields(letter->content, arena, &letter->recipient);
+	letter->fields = fields;
 	return CLI_GO;
+}
+
+/* From 1; 0 is the letter without a variant. */
+static int use_variant(struct letter *letter, uint32_t variant)
+{
+	const struct content *content = letter->content;
+	letter->recipient.fields = letter->fields;
+	letter->recipient.values = NULL;
+	letter->chosen = variant;
+	letter->plan = content_plan(content, letter->cli->arena, variant, &letter->recipient);
+	if (!letter->plan)
+		return out_of_memory(letter->cli);
+	if (content->split.count > 0)
+		letter->variant = content->variants[variant ? variant - 1 : 0].name;
+	content_read_fields(content, letter->cli->arena, &letter->recipient);
+	return CLI_GO;
+}
+
+/* Whoever has none yet, or gets none, is shown the first. */
+static int use_own_variant(struct letter *letter)
+{
+	const struct message_recipient *to = &letter->recipient;
+	int variant = variant_of(&letter->content->split, to->campaign_id, to->subscriber_id);
+	letter->waits = variant == VARIANT_REST && letter->winner == 0;
+	letter->held_out = variant == VARIANT_HELD_OUT;
+	return use_variant(letter, content_variant_of(letter->content, to->campaign_id,
+						      to->subscriber_id, letter->winner));
+}
+
+int letter_choose(struct letter *letter, const char *variant)
+{
+	const struct content *content = letter->content;
+	struct buf known;
+	buf_init_arena(&known, letter->cli->arena, 256);
+	for (uint32_t i = 0; i < content->split.count; i++) {
+		if (str_eq(content->variants[i].name, str_of(variant))) {
+			letter->waits = letter->held_out = false; /* it is not theirs */
+			return use_variant(letter, i + 1);
+		}
+		buf_put_cstr(&known, i ? ", " : "; its variants are ");
+		buf_put_printable(&known, content->variants[i].name, 40);
+	}
+	return cli_fail(letter->cli, EXIT_NOT_FOUND, "the campaign has no variant '%s'%.*s",
+			variant, STR_FORMAT(buf_str(&known)));
 }
 
 static const uint8_t no_mac[TOKEN_MAC_SIZE];
@@ -148,6 +192,8 @@ int letter_open(struct db *db, const struct campaign_row *campaign, const char *
 		code = compile(&letter, NULL);
 	if (code == CLI_GO)
 		code = read_fields(db, &letter);
+	if (code == CLI_GO)
+		code = use_own_variant(&letter);
 	if (code == CLI_GO)
 		*ret_letter = letter;
 	return code;
@@ -170,6 +216,8 @@ int letter_target(struct db *db, const struct campaign_row *campaign, const char
 		code = compile(&letter, NULL);
 	if (code == CLI_GO)
 		code = read_fields(db, &letter);
+	if (code == CLI_GO)
+		code = use_variant(&letter, 0);
 	return code == CLI_GO ? letter_part(&letter, MESSAGE_TEXT, out) : code;
 }
 
@@ -210,7 +258,8 @@ static int use_keys(struct letter *letter, struct db *db, struct mac_keys *keys)
 	mac_of(keys, key, &token, mac);
 	mac_of(keys, key, &nobody, campaign_mac);
 	letter->recipient.mac = mac;
-	return compile(letter, campaign_mac);
+	code = compile(letter, campaign_mac);
+	return code == CLI_GO ? use_variant(letter, letter->chosen) : code;
 }
 
 int letter_use_secret(struct letter *letter, struct db *db, str secrets)
@@ -229,8 +278,8 @@ int letter_part(struct letter *letter, enum message_part part, struct buf *out)
 	struct liquid_error error;
 	struct arena scratch;
 	arena_init(&scratch, heap_source(), 0, 0);
-	int result = message_render_part(letter->content->plan, &letter->recipient, part,
-					 &scratch, out, &error);
+	int result = message_render_part(letter->plan, &letter->recipient, part, &scratch, out,
+					 &error);
 	arena_done(&scratch);
 	return result == 0 ? CLI_GO : template_error_tell(letter->cli, &error);
 }
@@ -256,8 +305,8 @@ int letter_raw(struct letter *letter, struct dkim_key *const *keys, size_t key_c
 	struct buf own;
 	arena_init(&scratch, heap_source(), 0, 0);
 	buf_init_arena(&own, letter->cli->arena, 65536);
-	int result = message_gather(letter->content->plan, &letter->recipient, letter->form,
-				    &scratch, &own, &bytes, &error);
+	int result = message_gather(letter->plan, &letter->recipient, letter->form, &scratch,
+				    &own, &bytes, &error);
 	arena_done(&scratch);
 	if (result != 0)
 		return template_error_tell(letter->cli, &error);

@@ -16,7 +16,13 @@ struct letter {
 	bool was_attempted; /* the Date and the revision are those of the first attempt */
 	const struct campaign_row *campaign;
 	str settings, html, text;
-	bool is_target; /* text is where a link leads */
+	bool is_target;                  /* text is where a link leads */
+	const struct message_plan *plan; /* of the variant */
+	str variant;                     /* its name; empty: the letter has one form */
+	bool waits, held_out;            /* as the recipient does, or is, without being asked */
+	const str *fields;               /* as content has them */
+	uint32_t winner;                 /* of the campaign; 0: not named */
+	uint32_t chosen;                 /* variant, from 1; 0: none */
 };
 
 /* email NULL: any one of the campaign's audience. CLI_GO, or an exit code after a sentence. */
@@ -26,6 +32,10 @@ struct letter {
  * Liquid. CLI_GO, or an exit code after a sentence. */
 [[nodiscard]] int letter_target(struct db *, const struct campaign_row *, const char *email,
 				str target, struct buf *out);
+/* Another variant than the recipient's own, by its name. CLI_GO, or an exit code after a
+ * sentence.
+ */
+[[nodiscard]] int letter_choose(struct letter *, const char *variant);
 /* The whole message, and the signatures that stand before it (empty without keys). */
 [[nodiscard]] int letter_raw(struct letter *, struct dkim_key *const *keys, size_t key_count,
 			     struct buf *signature, struct buf *message);

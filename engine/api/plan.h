@@ -43,6 +43,8 @@ struct plan {
 	size_t domain_count, asked_count, answered_count;
 	uint64_t recipients, dead; /* dead: of them, at domains that take no mail */
 	double sampled;            /* share of the audience that was looked at; 1: all */
+	double share, rest, hold_out; /* of the audience: whom the plan is about; who waits for the
+					 winner of its variants, and who gets nothing */
 	/* The forecast. */
 	uint32_t source_count;
 	struct plan_flow *flows;

@@ -53,10 +53,10 @@ void plan_put_json(const struct plan *p, const struct config *config, const stru
 	buf_printf(out,
 		   ",\"start_at\":%.3f,\"recipients\":%llu,\"domains\":%zu,"
 		   "\"without_mail_host\":%llu,\"sampled\":%.4f,\"domains_asked\":%zu,"
-		   "\"domains_answered\":%zu",
+		   "\"domains_answered\":%zu,\"waits_for_winner\":%.4f,\"held_out\":%.4f",
 		   (double)p->start_wall / 1e6, (unsigned long long)p->recipients,
 		   p->domain_count, (unsigned long long)p->dead, p->sampled, p->asked_count,
-		   p->answered_count);
+		   p->answered_count, p->rest, p->hold_out);
 	put_seconds(out, "end_after", p->forecast.end_at);
 	put_seconds(out, "retries_until", p->forecast.tail_at);
 	put_seconds(out, "end_after_with_twice_the_limit", p->faster_end_at);

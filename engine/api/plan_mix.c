@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "engine/send/lookup.h"
+#include "templates/variant.h"
 
 #define COUNT_ALL 500000 /* ids up to which everybody is counted */
 #define WINDOW 2000      /* ids at a time */
@@ -30,6 +31,9 @@ static int read_head(struct db *db, const struct campaign_row *campaign, struct 
 	p->has_begun = db_u64(result, 0, 1) != 0;
 	if (p->has_begun)
 		p->start_wall = db_i64(result, 0, 2);
+	p->rest = (double)db_u64(result, 0, 4) / VARIANT_WHOLE;
+	p->hold_out = (double)db_u64(result, 0, 5) / VARIANT_WHOLE;
+	p->share = 1 - p->rest - p->hold_out;
 	p->lists = ARENA_ARRAY(db->cli->arena, str, (size_t)rows + 1);
 	for (int i = 0; p->lists && i < rows; i++) {
 		str name = db_cell(result, i, 3);
@@ -45,6 +49,7 @@ struct taking {
 	struct plan *plan;
 	size_t room;
 	bool failed;
+	double carry; /* parts of recipients that were rounded away so far */
 };
 
 static void make_room(struct taking *t)
@@ -64,14 +69,17 @@ static void take_domain(void *context, const PGresult *result, int row)
 	struct arena *arena = t->db->cli->arena;
 	if (t->plan->domain_count == t->room && !t->failed)
 		make_room(t);
-	if (t->failed)
+	double exact =
+		(double)db_u64(result, row, 1) * t->plan->share / t->plan->sampled + t->carry;
+	uint64_t count = exact > 0 ? (uint64_t)(exact + 0.5) : 0;
+	t->carry = exact - (double)count;
+	if (t->failed || count == 0)
 		return;
 	struct plan_domain *d = &t->plan->domains[t->plan->domain_count++];
 	str site = db_cell(result, row, 2), provider = db_cell(result, row, 3);
-	uint64_t count = db_u64(result, row, 1);
 	*d = (struct plan_domain){
 		.name = arena_copy(arena, db_cell(result, row, 0)),
-		.count = (uint64_t)((double)count / t->plan->sampled + 0.5),
+		.count = count,
 		.site = site.data ? arena_copy(arena, site) : STR(""),
 		.provider = provider.data ? arena_copy(arena, provider) : STR(""),
 	};

@@ -63,6 +63,14 @@ static void put_head(const struct plan *p, struct buf *out)
 	buf_put_cstr(out, p->domain_count == 1 ? " domain" : " domains");
 	if (p->sampled < 1)
 		buf_printf(out, ", estimated from %.1f %% of them", 100 * p->sampled);
+	if (p->rest > 0)
+		buf_printf(
+			out,
+			"; not with them the %.2f %% who wait for the winner of its variants",
+			100 * p->rest);
+	if (p->hold_out > 0)
+		buf_printf(out, "%s %.2f %% who are held out",
+			   p->rest > 0 ? ", and" : "; without the", 100 * p->hold_out);
 	if (p->dead > 0) {
 		buf_put_cstr(out, "; ");
 		put_number(out, p->dead, 0);

@@ -56,6 +56,9 @@ static void put_notice(const struct progress *p, const struct engine_progress *e
 		buf_put_cstr(out, "  paused, waiting for `rundbrief resume`");
 	else if (e->database_lost)
 		buf_put_cstr(out, "  waiting for the database");
+	else if (e->for_winner > 0)
+		buf_printf(out, "  %llu wait for `rundbrief campaign winner`",
+			   (unsigned long long)e->for_winner);
 }
 
 static void put_line(const struct progress *p, const struct engine_progress *e, usec now,

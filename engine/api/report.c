@@ -30,6 +30,7 @@ static int read_head(struct db *db, const struct campaign_row *campaign, struct 
 	r->deferred_now = db_u64(result, 0, 14);
 	r->next_due_wall = db_i64(result, 0, 15);
 	r->reason = keep(arena, result, 0, 16);
+	r->for_winner = db_u64(result, 0, 17);
 	PQclear(result);
 	return CLI_GO;
 }
@@ -81,6 +82,8 @@ static void add_tally(struct report *r, const struct tally *t)
 		/* One that is tried again is not an ending: it stands among the deferred. */
 		r->in_doubt += t->final ? t->count : 0;
 		p->in_doubt += t->count;
+	} else if (str_eq(t->class, STR("held-out"))) {
+		r->held_out += t->count;
 	} else if (str_eq(t->verdict, STR("suppressed"))) {
 		r->suppressed += t->count;
 		group_of(&r->suppressed_reasons, t->class)->count += t->count;
@@ -157,6 +160,8 @@ int report_read(struct db *db, const struct campaign_row *campaign, struct repor
 		code = read_examples(db, campaign, r);
 	if (code == CLI_GO)
 		code = report_read_forecasts(db, campaign, r);
+	if (code == CLI_GO)
+		code = report_read_variants(db, campaign, r);
 	if (code == CLI_GO)
 		code = db_do(db, "commit");
 	sort(&r->providers);

@@ -32,6 +32,18 @@ struct report_forecast {
 	usec fact;     /* the same from the launch, until now; -1: none was made yet */
 };
 
+/* Of a letter that has several forms (templates/variant.h). */
+struct report_variant {
+	int number; /* from 1; 0: the rest, whose name is the winner's; -1: who is held out */
+	str name;
+	uint64_t share;  /* of 10,000 */
+	uint64_t chosen; /* recipients, without those who were suppressed from the start */
+	uint64_t delivered, failed, in_doubt, suppressed, cancelled;
+	uint64_t deferrals; /* attempts */
+	uint64_t left,
+		complaints; /* of a list of the campaign since its launch; of this campaign */
+};
+
 struct report {
 	str id, name, state, reason, subject, revision, lists, excluded, filter;
 	bool fully_cut;
@@ -48,6 +60,9 @@ struct report {
 	size_t example_count;
 	struct report_forecast *forecasts;
 	size_t forecast_count; /* 0: nobody has planned it */
+	struct report_variant *variants;
+	size_t variant_count; /* 0: the letter has one form */
+	uint64_t for_winner;  /* recipients who wait until the winner is named */
 };
 
 /* All memory is the command's arena. CLI_GO or an exit code. */
@@ -67,6 +82,12 @@ report_rate(const struct report *); /* attempted recipients a second, first to l
 					struct report *);
 void report_put_forecasts_text(const struct report *, struct buf *out);
 void report_put_forecasts_json(const struct report *, struct buf *out); /* ends in a comma */
+
+/* report_variants.c */
+[[nodiscard]] int report_read_variants(struct db *, const struct campaign_row *,
+				       struct report *);
+void report_put_variants_text(const struct report *, struct buf *out);
+void report_put_variants_json(const struct report *, struct buf *out); /* ends in a comma */
 
 void report_put_text(const struct report *, struct buf *out);
 void report_put_json(const struct report *, struct buf *out);

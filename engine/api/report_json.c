@@ -118,6 +118,7 @@ void report_put_json(const struct report *r, struct buf *out)
 	put_time(out, "next_due_at", r->next_due_wall);
 	buf_printf(out, "\"rate\":%.3f,", report_rate(r));
 	put_funnel(out, r);
+	report_put_variants_json(r, out);
 	put_providers(out, &r->providers);
 	report_put_forecasts_json(r, out);
 	put_examples(out, r);

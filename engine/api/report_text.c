@@ -135,7 +135,8 @@ static void put_funnel(const struct report *r, struct buf *out)
 {
 	size_t start = out->size;
 	uint64_t open = report_open(r);
-	uint64_t under_way = open > r->deferred_now ? open - r->deferred_now : 0;
+	uint64_t elsewhere = r->deferred_now + r->for_winner;
+	uint64_t under_way = open > elsewhere ? open - elsewhere : 0;
 	pad_to(out, start, COUNT_COLUMN);
 	buf_put_cstr(out, "recipients    share   list them: rundbrief ...\n");
 	start = out->size;
@@ -145,6 +146,8 @@ static void put_funnel(const struct report *r, struct buf *out)
 	buf_put_byte(out, '\n');
 	put_line(r, out, 1, "suppressed", r->suppressed, " --verdict suppressed", STR(""));
 	put_groups(r, out, 2, &r->suppressed_reasons, " --verdict suppressed --class ");
+	if (r->held_out > 0)
+		put_line(r, out, 1, "held out", r->held_out, " --verdict held-out", STR(""));
 	put_line(r, out, 1, "attempted", r->attempted, " --attempts --try first", STR(""));
 	put_line(r, out, 1, "delivered", r->delivered_first + r->delivered_later,
 		 " --verdict delivered", STR(""));
@@ -156,6 +159,8 @@ static void put_funnel(const struct report *r, struct buf *out)
 	put_groups(r, out, 2, &r->failed_classes, " --verdict failed --class ");
 	put_line(r, out, 1, "in doubt", r->in_doubt, " --verdict in-doubt", STR(""));
 	put_line(r, out, 1, "deferred now", r->deferred_now, " --verdict deferred", STR(""));
+	if (r->for_winner > 0)
+		put_line(r, out, 1, "wait for the winner", r->for_winner, NULL, STR(""));
 	if (under_way > 0)
 		put_line(r, out, 1, "waiting or under way", under_way, NULL, STR(""));
 	put_line(r, out, 1, "cancelled", r->cancelled, " --verdict cancelled", STR(""));
@@ -253,6 +258,7 @@ void report_put_text(const struct report *r, struct buf *out)
 	put_funnel(r, out);
 	buf_put_byte(out, '\n');
 	put_equation(r, out);
+	report_put_variants_text(r, out);
 	put_providers(r, out);
 	report_put_forecasts_text(r, out);
 	put_examples(r, out);

@@ -22,10 +22,11 @@ struct top_campaign {
 	bool fully_cut;
 	double share; /* of the audience that is cut, by numbers */
 	uint64_t targeted, ended, delivered, deferrals, failed, in_doubt, deferred_now;
-	uint64_t held, due; /* recipients in slices: with engines; to be taken now */
-	usec next_wall;     /* the next deferral or slice that is due later; 0: none */
-	double per_minute;  /* endings; < 0: not known yet */
-	usec eta;           /* until all were tried once; < 0: not known */
+	uint64_t held, due;  /* recipients in slices: with engines; to be taken now */
+	usec next_wall;      /* the next deferral or slice that is due later; 0: none */
+	double per_minute;   /* endings; < 0: not known yet */
+	usec eta;            /* until all were tried once; < 0: not known */
+	uint64_t for_winner; /* recipients who wait until the winner is named */
 };
 
 struct top_provider {

@@ -43,6 +43,7 @@ static void put_campaign(struct buf *out, const struct top_frame *f,
 	put_number(out, "deferrals", c->deferrals);
 	put_number(out, "failed", c->failed);
 	put_number(out, "in_doubt", c->in_doubt);
+	put_number(out, "waiting_for_winner", c->for_winner);
 	if (c->per_minute >= 0)
 		buf_printf(out, ",\"per_minute\":%.1f", c->per_minute);
 	else

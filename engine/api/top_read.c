@@ -59,6 +59,7 @@ static void take_campaign(struct db *db, const PGresult *result, int row,
 		.next_wall = earlier(db_i64(result, row, 12), db_i64(result, row, 15)),
 		.reason = keep(db, result, row, 16),
 		.opens_wall = db_i64(result, row, 17),
+		.for_winner = db_u64(result, row, 18),
 		.per_minute = -1,
 		.eta = -1,
 	};

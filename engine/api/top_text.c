@@ -166,6 +166,9 @@ void top_put_waits_for(const struct top_frame *f, const struct top_campaign *c, 
 		return;
 	} else if (c->due > 0 || !c->fully_cut) {
 		buf_put_cstr(out, "an engine to take it");
+	} else if (c->for_winner > 0) {
+		count_format(out, c->for_winner);
+		buf_put_cstr(out, " wait for the winner (campaign winner)");
 	} else if (c->next_wall > f->wall) {
 		buf_put_cstr(out, "the next attempt at ");
 		when_put(out, c->next_wall, f->wall);

@@ -4,8 +4,8 @@
 
 #include "engine/api/path_rows.h"
 
-#define WHY_MAIL_LIMIT 5       /* campaigns of one person: those launched last */
-#define WHY_WAITS_LIMIT 50     /* providers, or campaigns, that recipients wait for */
+#define WHY_MAIL_LIMIT 5      /* campaigns of one person: those launched last */
+#define WHY_WAITS_LIMIT 50    /* providers, or campaigns, that recipients wait for */
 #define WHY_COUNT_LIMIT 10000 /* more are not counted */
 
 /* A domain, and everything that stands between it and its mail. */
@@ -31,6 +31,7 @@ struct why_mail {
 	str id, name, state;
 	bool fully_cut, reached; /* the cut has come to this person */
 	bool on_list, in_slice, left_out, deferred;
+	bool held_out; /* left out by chance, to compare with */
 	/* The last attempt, or the ending without one; verdict empty: none yet. */
 	str verdict, class, code, status, text, mx_host, source;
 	bool final;
@@ -63,6 +64,7 @@ struct why_campaign {
 	uint64_t engine_count;
 	struct why_waits waits;
 	struct path_rows paths; /* the busiest, whoever's mail it is */
+	uint64_t for_winner;    /* recipients who wait until the winner is named */
 };
 
 /* All memory is the command's arena. CLI_GO or an exit code after a sentence. */

@@ -125,6 +125,7 @@ void why_put_campaign_json(struct buf *out, const struct why_campaign *why, usec
 	put_member(out, "leased_by", why->leased_by);
 	put_number(out, "due", why->due);
 	put_number(out, "later", why->later);
+	put_number(out, "waiting_for_winner", why->for_winner);
 	when_put_json(out, "next_slice_at", why->next_slice_wall);
 	put_number(out, "orphaned", why->orphaned);
 	put_number(out, "engines", why->engine_count);

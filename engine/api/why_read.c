@@ -3,6 +3,7 @@
 #include "engine/api/why.h"
 
 #include "engine/base/codec.h"
+#include "engine/store/reasons.h"
 
 #define PATHS_OF_CAMPAIGN "10"
 
@@ -115,18 +116,31 @@ static int read_mail(struct db *db, struct why_person *person)
 	return CLI_GO;
 }
 
-/* Whether a bytea of ids (codec.h), as libpq writes it, holds one. */
-static bool holds(const PGresult *result, int row, int column, uint64_t id)
+/* The place of an id in a bytea of ids (codec.h), as libpq writes it; STR_NONE: it is not
+ * there. */
+static size_t place_of(const PGresult *result, int row, int column, uint64_t id)
 {
-	size_t size = 0;
+	size_t size = 0, place = STR_NONE;
 	unsigned char *bytes =
 		PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), &size);
 	str in = str_make((const char *)bytes, bytes ? size : 0);
 	uint64_t at = 0, step;
-	while (at < id && in.size > 0 && varint_get(&in, &step))
+	while (at < id && in.size > 0 && varint_get(&in, &step)) {
 		at += step;
+		place++;
+	}
 	PQfreemem(bytes);
-	return at == id;
+	return at == id ? place : STR_NONE;
+}
+
+static unsigned byte_at(const PGresult *result, int row, int column, size_t index)
+{
+	size_t size = 0;
+	unsigned char *bytes =
+		PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), &size);
+	unsigned byte = bytes && index < size ? bytes[index] : 0;
+	PQfreemem(bytes);
+	return byte;
 }
 
 struct slices_of_mail {
@@ -145,10 +159,11 @@ static struct why_mail *mail_of(struct why_person *person, str campaign_id)
 /* They come newest first: what an older one says, a newer one has taken over. */
 static void take_slice(struct db *db, const PGresult *result, int row, struct why_mail *mail)
 {
-	static const char *const states[] = {"open", "leased", NULL, NULL, "orphaned"};
+	static const char *const states[] = {"open", "leased",   NULL,
+					     NULL,   "orphaned", "waiting"};
 	uint64_t state = db_u64(result, row, 3);
 	mail->in_slice = true;
-	if (state >= 5 || !states[state] || mail->slice_state.size > 0)
+	if (state >= 6 || !states[state] || mail->slice_state.size > 0)
 		return;
 	mail->slice_state = str_of(states[state]);
 	mail->slice_due_wall = db_i64(result, row, 4);
@@ -182,8 +197,12 @@ static int read_slices(struct db *db, struct why_person *person, const char *cam
 		if (!mail)
 			continue;
 		struct slices_of_mail *mine = &of[mail - person->mail];
-		mail->left_out |= holds(result, i, 8, id);
-		if (!holds(result, i, 7, id))
+		size_t left_out = place_of(result, i, 8, id);
+		if (left_out != STR_NONE) {
+			mail->left_out = true;
+			mail->held_out = byte_at(result, i, 9, left_out) == REASON_HELD_OUT;
+		}
+		if (place_of(result, i, 7, id) == STR_NONE)
 			continue;
 		take_slice(db, result, i, mail);
 		buf_printf(&mine->array, "%s%s", mine->count++ ? "," : "",
@@ -315,6 +334,7 @@ int why_read_campaign(struct db *db, const struct campaign_row *campaign,
 		.finished_wall = db_i64(result, 0, 10),
 		.reason = keep(db, result, 0, 11),
 		.opens_wall = db_i64(result, 0, 12),
+		.for_winner = db_u64(result, 0, 13),
 	};
 	PQclear(result);
 	int code = read_campaign_waits(db, campaign, why);

@@ -78,7 +78,10 @@ static void put_path_in_the_way(struct buf *out, const struct why_place *place, 
 static void put_slice(struct buf *out, const struct why_person *person,
 		      const struct why_mail *mail, usec now_wall)
 {
-	if (is(mail->slice_state, "leased") && mail->engine_works) {
+	if (is(mail->slice_state, "waiting")) {
+		buf_put_cstr(out, "waits for the winner of the variants (`rundbrief campaign "
+				  "winner`)");
+	} else if (is(mail->slice_state, "leased") && mail->engine_works) {
 		buf_put_cstr(out, "engine ");
 		text_put_printable(out, mail->slice_engine, 64);
 		buf_put_cstr(out, " has it");
@@ -123,7 +126,11 @@ void why_put_sentence(struct buf *out, const struct why_person *person,
 		return;
 	}
 	if (mail->left_out) {
-		buf_put_cstr(out, "left out: suppressed when the audience was chosen");
+		buf_put_cstr(out, mail->held_out
+					  ? "held out: gets nothing of this campaign, to "
+					    "compare with those who do"
+					  : "left out: suppressed when the audience was "
+					    "chosen");
 		return;
 	}
 	if (mail->verdict.size) {
@@ -313,6 +320,11 @@ void why_put_campaign_sentence(struct buf *out, const struct why_campaign *why, 
 		buf_put_cstr(out, " wait, the next until ");
 		when_put(out, next_attempt(why), now_wall);
 		when_put_distance(out, next_attempt(why), now_wall);
+	} else if (why->for_winner > 0) {
+		count_format(out, why->for_winner);
+		buf_put_cstr(out, " wait for the winner: `rundbrief campaign winner ");
+		text_put_shell_word(out, why->name);
+		buf_put_cstr(out, " VARIANT` lets them go on");
 	} else {
 		buf_put_cstr(out, "about to finish");
 	}
@@ -329,6 +341,11 @@ static void put_slices(struct buf *out, const struct why_campaign *why, usec now
 	buf_put_cstr(out, " later");
 	if (why->later > 0)
 		when_put_distance(out, why->next_slice_wall, now_wall);
+	if (why->for_winner > 0) {
+		buf_put_cstr(out, ", ");
+		count_format(out, why->for_winner);
+		buf_put_cstr(out, " wait for the winner");
+	}
 	if (why->orphaned > 0) {
 		buf_put_cstr(out, ", ");
 		count_format(out, why->orphaned);

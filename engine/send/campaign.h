@@ -38,6 +38,7 @@ struct campaign {
 	_Atomic uint32_t spread_per_hour; /* the feeder's word to the carrier; 0: no limit */
 	_Atomic int64_t settled_due_wall; /* the ledger's to the feeder: the first deferral that
 					     it settled since is due; USEC_NEVER: none */
+	_Atomic uint32_t winner;          /* the feeder's to the presses; 0: not named */
 
 	/* The feeder's. */
 	bool paused, cancelled;
@@ -60,6 +61,7 @@ struct campaign {
 	bool alarmed;
 	bool hold_for_good;
 	char hold_why[BREAKER_WHY_SIZE]; /* it is to be held; "" when not */
+	uint64_t waiting_count;          /* for the winner, when the database was asked last */
 
 	/* The carrier's. */
 	struct chain_link of_carrier; /* in carrier.campaigns */

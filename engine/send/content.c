@@ -1,4 +1,5 @@
-/* content.c - settings (JSON) and bodies to a compiled message plan. */
+/* content.c - settings (JSON) and bodies to a compiled message plan; content_variants.c makes
+ * those of other variants. */
 #include "engine/send/content.h"
 
 #include <stdatomic.h>
@@ -116,16 +117,17 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 	return read_headers(arena, settings, source) == 0 ? source : NULL;
 }
 
+/* Those of the letter come first, then what its variants read besides. */
 static int list_fields(struct arena *arena, struct content *content)
 {
-	size_t count = message_field_count(content->plan);
+	size_t count = content->field_count;
 	str zone = content->policy.zone;
 	str *fields = ARENA_ARRAY(arena, str, count + 1);
 	if (!fields)
 		return -1;
 	content->zone_index = SIZE_MAX;
 	for (size_t i = 0; i < count; i++) {
-		fields[i] = message_field(content->plan, i);
+		fields[i] = content->fields[i];
 		if (zone.size > 0 && str_eq(fields[i], zone))
 			content->zone_index = i;
 	}
@@ -203,12 +205,14 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 		return fail(ret_error, "the campaign is too large for its memory");
 	source->region = region;
 	content->plan = message_compile(arena, source, ret_error);
-	if (!content->plan)
+	if (!content->plan ||
+	    content_compile_variants(arena, settings, source, content, ret_error) != 0)
 		return NULL;
 	switch (content_links_rewrite(arena, settings, site, source, &content->links)) {
-	case CONTENT_LINKS_REWRITTEN:
+	case CONTENT_LINKS_REWRITTEN: /* settings, too: its variants */
 		content->plan = message_compile(arena, source, ret_error);
-		if (!content->plan)
+		if (!content->plan ||
+		    content_compile_variants(arena, settings, source, content, ret_error) != 0)
 			return NULL;
 		break;
 	case CONTENT_LINKS_NO_BASE:

@@ -12,6 +12,8 @@
  * }} partials: { name: source, ... }
  *   locales: { locale: { key: text, ... }, ... };  locale, zone: of who has none of his own;
  *   recipient_locale, recipient_zone: attributes
+ *   variants: [ {"name", "share" in 1/10000, and what differs: "subject", "from_name",
+ *   "from_address", "html", "text"}, ... ], the first is the letter itself;  hold_out: number
  * Unknown keys are ignored, absent ones are empty. */
 #pragma once
 
@@ -21,6 +23,7 @@
 #include "engine/shape/quota.h"
 #include "templates/links.h"
 #include "templates/message.h"
+#include "templates/variant.h"
 
 #define CONTENT_WEIGHT_DEFAULT 100
 #define CONTENT_WEIGHT_LIMIT 10000
@@ -45,6 +48,14 @@ struct content {
 	uint64_t serial;    /* of no other content that this process has compiled; not 0 */
 	char token_key;     /* letter of the secret that all its tokens are made with */
 	struct links links; /* those of its HTML and text, in the order of their indices */
+	struct variant_split split;             /* count 0: there is one form of the letter */
+	const struct content_variant *variants; /* as many as the split has */
+};
+
+struct content_variant {
+	str name;
+	const struct message_plan *plan;
+	const size_t *fields; /* where each of the plan's stands in content's */
 };
 
 /* What the content needs of the engine's configuration. */
@@ -64,6 +75,21 @@ struct content_site {
 					      const struct content_site *,
 					      struct liquid_error *ret_error);
 
+/* A recipient's variant, from 1 on; of the rest the winner's, 0 when that is not named. 0 also
+ * for who is held out. */
+uint32_t content_variant_of(const struct content *, uint64_t campaign_id,
+			    uint64_t subscriber_id, uint32_t winner);
+/* The plan of a variant (of 0 that of the first); *to's fields, which came as content's, are
+ * put in its order, in the arena. NULL: the arena is at its limit. */
+const struct message_plan *content_plan(const struct content *, struct arena *,
+					uint32_t variant, struct message_recipient *to);
+
 /* Attributes that are more than plain scalars (strings with escapes, arrays, objects) need the
  * full parser: then the recipient's values are set, in the arena, from its fields. */
 void content_read_fields(const struct content *, struct arena *, struct message_recipient *);
+
+/* Between content's own files: the variants of the settings, made from the letter's own source.
+ * 0, or -1 with the error, whose file says "variant NAME: ...". */
+[[nodiscard]] int content_compile_variants(struct arena *, const struct value *settings,
+					   const struct message_source *, struct content *,
+					   struct liquid_error *ret_error);

@@ -65,83 +65,133 @@ static struct links_options read_options(struct arena *arena, const struct value
 	};
 }
 
+/* A text that may be rewritten, and where it stands. */
 struct parts {
 	struct links_part *items;
+	str **places;
 	size_t count;
 };
 
-static void add(struct parts *parts, const char *name, str source, enum links_form form)
+static void add(struct parts *parts, str name, str *place, enum links_form form)
 {
-	if (source.data)
-		parts->items[parts->count++] = (struct links_part){str_of(name), source, form};
+	if (!place->data)
+		return;
+	parts->places[parts->count] = place;
+	parts->items[parts->count++] = (struct links_part){name, *place, form};
 }
 
-static int list_parts(struct arena *arena, const struct message_source *source,
-		      const struct value *partials, struct parts *parts)
+/* A copy that may be changed: of an array's hashes, or of one hash. NULL: out of memory. */
+static struct value_pair *copy_pairs(struct arena *arena, struct value *hash)
 {
-	size_t count = partials ? partials->hash.count : 0;
-	parts->items = ARENA_ARRAY(arena, struct links_part, count + 2);
-	if (!parts->items)
-		return -1;
-	add(parts, "body.html", source->html, LINKS_HTML);
-	for (size_t i = 0; i < count; i++) {
-		const struct value_pair *pair = &partials->hash.pairs[i];
-		str text = pair->value.kind == VALUE_STRING ? pair->value.string : STR("");
-		parts->items[parts->count++] =
-			(struct links_part){pair->name, text, LINKS_PARTIAL};
+	size_t count = hash->hash.count;
+	struct value_pair *pairs = ARENA_ARRAY(arena, struct value_pair, count + 1);
+	for (size_t i = 0; pairs && i < count; i++)
+		pairs[i] = hash->hash.pairs[i];
+	if (pairs)
+		*hash = value_hash(pairs, count);
+	return pairs;
+}
+
+static struct value *copy_items(struct arena *arena, struct value *array)
+{
+	size_t count = array->array.count;
+	struct value *items = ARENA_ARRAY(arena, struct value, count + 1);
+	for (size_t i = 0; items && i < count; i++)
+		items[i] = array->array.items[i];
+	if (items)
+		*array = value_array(items, count);
+	return items;
+}
+
+static struct value *find(struct value_pair *pairs, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(pairs[i].name, str_of(name)))
+			return &pairs[i].value;
+	return NULL;
+}
+
+static void add_value(struct parts *parts, str name, struct value *value, enum links_form form)
+{
+	if (value && value->kind == VALUE_STRING)
+		add(parts, name, &value->string, form);
+}
+
+static int add_partials(struct arena *arena, struct value *partials, struct parts *parts)
+{
+	if (!partials || partials->kind != VALUE_HASH)
+		return 0;
+	struct value_pair *pairs = copy_pairs(arena, partials);
+	for (size_t i = 0; pairs && i < partials->hash.count; i++)
+		add_value(parts, pairs[i].name, &pairs[i].value, LINKS_PARTIAL);
+	return pairs ? 0 : -1;
+}
+
+static int add_variants(struct arena *arena, struct value *variants, struct parts *parts)
+{
+	if (!variants || variants->kind != VALUE_ARRAY)
+		return 0;
+	struct value *items = copy_items(arena, variants);
+	for (size_t i = 0; items && i < variants->array.count; i++) {
+		if (items[i].kind != VALUE_HASH)
+			continue;
+		struct value_pair *pairs = copy_pairs(arena, &items[i]);
+		size_t count = items[i].hash.count;
+		if (!pairs)
+			return -1;
+		add_value(parts, STR("body.html"), find(pairs, count, "html"), LINKS_HTML);
+		add_value(parts, STR("body.txt"), find(pairs, count, "text"), LINKS_TEXT);
 	}
-	add(parts, "body.txt", source->text, LINKS_TEXT);
+	return items ? 0 : -1;
+}
+
+static size_t count_of(const struct value *v)
+{
+	return v && v->kind == VALUE_HASH    ? v->hash.count
+	       : v && v->kind == VALUE_ARRAY ? 2 * v->array.count
+					     : 0;
+}
+
+/* Lists the texts, in copies of what holds them. */
+static int list_parts(struct arena *arena, struct value *settings,
+		      struct message_source *source, struct parts *parts)
+{
+	struct value_pair *pairs = copy_pairs(arena, settings);
+	if (!pairs)
+		return -1;
+	struct value *partials = find(pairs, settings->hash.count, "partials");
+	struct value *variants = find(pairs, settings->hash.count, "variants");
+	size_t most = 2 + count_of(partials) + count_of(variants);
+	parts->items = ARENA_ARRAY(arena, struct links_part, most);
+	parts->places = ARENA_ARRAY(arena, str *, most);
+	if (!parts->items || !parts->places)
+		return -1;
+	add(parts, STR("body.html"), &source->html, LINKS_HTML);
+	if (add_partials(arena, partials, parts) != 0 ||
+	    add_variants(arena, variants, parts) != 0)
+		return -1;
+	add(parts, STR("body.txt"), &source->text, LINKS_TEXT);
+	source->load_context = partials;
 	return 0;
 }
 
-/* Puts the parts back; whether any has changed. -1: out of memory. */
-static int take_parts(struct arena *arena, const struct parts *parts,
-		      const struct value *partials, struct message_source *source)
-{
-	size_t count = partials ? partials->hash.count : 0, at = 0;
-	struct value_pair *pairs = ARENA_ARRAY(arena, struct value_pair, count + 1);
-	struct value *hash = ARENA_NEW(arena, struct value);
-	bool changed = false;
-	if (!pairs || !hash)
-		return -1;
-	if (source->html.data) {
-		changed |= source->html.data != parts->items[at].source.data;
-		source->html = parts->items[at++].source;
-	}
-	for (size_t i = 0; i < count; i++, at++) {
-		const struct value_pair *before = &partials->hash.pairs[i];
-		pairs[i] = *before;
-		if (before->value.kind != VALUE_STRING)
-			continue;
-		changed |= before->value.string.data != parts->items[at].source.data;
-		pairs[i].value = value_string(parts->items[at].source);
-	}
-	if (source->text.data) {
-		changed |= source->text.data != parts->items[at].source.data;
-		source->text = parts->items[at].source;
-	}
-	*hash = value_hash(pairs, count);
-	source->load_context = partials ? hash : source->load_context;
-	return changed;
-}
-
-enum content_links content_links_rewrite(struct arena *arena, const struct value *settings,
+enum content_links content_links_rewrite(struct arena *arena, struct value *settings,
 					 const struct content_site *site,
 					 struct message_source *source, struct links *ret_links)
 {
-	const struct value *partials = value_get(settings, STR("partials"));
 	struct links_options options = read_options(arena, settings, site, source);
 	struct parts parts = {};
+	bool changed = false;
 	if (site->links_as_they_are)
 		return CONTENT_LINKS_AS_THEY_WERE;
-	partials = partials && partials->kind == VALUE_HASH ? partials : NULL;
 	if (options.tracking != LINKS_OFF && options.base_url.size == 0)
 		return CONTENT_LINKS_NO_BASE;
-	if (list_parts(arena, source, partials, &parts) != 0 ||
+	if (list_parts(arena, settings, source, &parts) != 0 ||
 	    links_rewrite(arena, &options, parts.items, parts.count, ret_links) != 0)
 		return CONTENT_LINKS_NO_MEMORY;
-	int changed = take_parts(arena, &parts, partials, source);
-	return changed < 0 ? CONTENT_LINKS_NO_MEMORY
-	       : changed   ? CONTENT_LINKS_REWRITTEN
-			   : CONTENT_LINKS_AS_THEY_WERE;
+	for (size_t i = 0; i < parts.count; i++) {
+		changed |= parts.places[i]->data != parts.items[i].source.data;
+		*parts.places[i] = parts.items[i].source;
+	}
+	return changed ? CONTENT_LINKS_REWRITTEN : CONTENT_LINKS_AS_THEY_WERE;
 }

@@ -10,7 +10,8 @@ enum content_links {
 	CONTENT_LINKS_NO_MEMORY,
 };
 
-/* Rewrites HTML, text and partials of a source that compiles (templates/links.h). */
-enum content_links content_links_rewrite(struct arena *, const struct value *settings,
+/* Rewrites HTML, text and partials of a source that compiles, and those of the variants in
+ * settings (templates/links.h). */
+enum content_links content_links_rewrite(struct arena *, struct value *settings,
 					 const struct content_site *, struct message_source *,
 					 struct links *ret_links);

@@ -86,6 +86,8 @@ struct engine_progress {
 	bool database_lost;
 	usec next_due_wall; /* of the earliest deferral when nothing else is left; USEC_NEVER */
 	char trouble[256];  /* one sentence, empty when all is well */
+	uint64_t for_winner; /* recipients who wait until the winner is named; 0: none, or
+				others are under way */
 };
 
 enum engine_end {

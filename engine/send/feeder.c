@@ -130,6 +130,8 @@ static void publish(struct feeder *feeder)
 		next_due_wall = usec_min(next_due_wall, campaign->next_due_wall);
 	}
 	atomic_store_explicit(&public->targeted, targeted, memory_order_relaxed);
+	atomic_store_explicit(&public->for_winner, only ? only->waiting_count : 0,
+			      memory_order_relaxed);
 	atomic_store_explicit(&public->next_due_wall, next_due_wall, memory_order_relaxed);
 	atomic_store_explicit(&public->admitted, (uint32_t)feeder->admitted_count,
 			      memory_order_relaxed);

@@ -27,7 +27,7 @@
 
 /* What others may read of it at any time. */
 struct feeder_public {
-	_Atomic uint64_t targeted;
+	_Atomic uint64_t targeted, for_winner;
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;

@@ -93,7 +93,7 @@ static void hold(struct campaign *campaign, const char *why, bool for_good)
 static bool has_ended(const struct campaign *campaign)
 {
 	return campaign->fully_cut && campaign->nothing_open && campaign->slice_count == 0 &&
-	       campaign->next_due_wall == USEC_NEVER;
+	       campaign->next_due_wall == USEC_NEVER && campaign->waiting_count == 0;
 }
 
 static void follow_window(struct feeder *feeder, struct campaign *campaign,

@@ -156,6 +156,15 @@ static bool take_address(struct slice *slice, struct envelope *envelope)
 }
 
 /* Why this recipient gets no attempt at all; CAUSE_NONE: it gets one, domain is set. */
+/* Whoever waits for the winner is leased when it is named, or when it is too late. */
+static bool has_no_variant(const struct envelope *envelope)
+{
+	const struct campaign *campaign = envelope->campaign;
+	uint32_t winner = atomic_load_explicit(&campaign->winner, memory_order_relaxed);
+	return content_variant_of(campaign->content, campaign->id,
+				  envelope->recipient->subscriber_id, winner) == 0;
+}
+
 static enum local_cause examine(const struct feeder *feeder, struct slice *slice,
 				struct envelope *envelope)
 {
@@ -166,7 +175,7 @@ static enum local_cause examine(const struct feeder *feeder, struct slice *slice
 		return CAUSE_SUPPRESSED;
 	}
 	usec expires = envelope_expires_wall(envelope);
-	if (expires && io_wall_now(feeder->loop) > expires)
+	if ((expires && io_wall_now(feeder->loop) > expires) || has_no_variant(envelope))
 		return CAUSE_EXPIRED;
 	return take_address(slice, envelope) ? CAUSE_NONE : CAUSE_ADDRESS_INVALID;
 }

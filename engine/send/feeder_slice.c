@@ -11,7 +11,8 @@
 
 #define SLICE_BLOCK (32 * 1024)
 #define CUT_AHEAD 2
-#define POLL_INTERVAL (250 * USEC_MS) /* between tries to finish */
+#define POLL_INTERVAL (250 * USEC_MS)     /* between tries to finish */
+#define WINNER_INTERVAL (2 * USEC_SECOND) /* the same while some wait for the winner */
 #define DUE_INTERVAL (10 * USEC_SECOND)
 #define DUE_LEAST (20 * USEC_MS)
 #define FIRST_CHECKS 10 /* recipients tried for it */
@@ -59,7 +60,7 @@ static void on_cut(struct store_request *request)
 		campaign->ramp_room -= feeder->cut.ret_count < campaign->ramp_room
 					       ? feeder->cut.ret_count
 					       : campaign->ramp_room;
-	if (feeder->cut.ret_slice_id) {
+	if (feeder->cut.ret_slice_id && feeder->cut.ret_count > 0) {
 		campaign->cut_ahead++;
 		campaign->lease_at = 0;
 	}
@@ -184,6 +185,10 @@ static void on_lease(struct store_request *request)
 		return;
 	}
 	campaign->nothing_open = false;
+	campaign->waiting_count = 0; /* or it is asked again when nothing is left */
+	if (feeder->lease.ret_winner)
+		atomic_store_explicit(&campaign->winner, feeder->lease.ret_winner,
+				      memory_order_release);
 	if (campaign->cut_ahead > 0)
 		campaign->cut_ahead--;
 	slice->id = feeder->lease.ret_slice_id;
@@ -346,7 +351,12 @@ static void on_finish(struct store_request *request)
 	campaign->finish_at = io_now(feeder->loop) + POLL_INTERVAL;
 	if (request->result != STORE_OK) {
 		feeder_failed(feeder, request, &campaign->finish_at);
-	} else if (feeder->finish.ret_finished) {
+		return;
+	}
+	campaign->waiting_count = feeder->finish.ret_waiting;
+	if (campaign->waiting_count > 0)
+		campaign->finish_at = io_now(feeder->loop) + WINNER_INTERVAL;
+	if (feeder->finish.ret_finished) {
 		campaign->ended = true;
 		feeder->stop_at = 0;
 	}

@@ -3,9 +3,14 @@
 
 #include <stdio.h>
 
+#include "engine/base/assert.h"
+
 #define SCRATCH_BLOCK (128 * 1024)
 #define SCRATCH_LIMIT (32 * 1024 * 1024)
 #define BYTES_HINT (14 * 1024)
+#define VARIANT_BITS 6 /* of the number of a variant, 0 for a letter that has none */
+
+static_assert(VARIANT_LIMIT < 1 << VARIANT_BITS);
 
 int press_init(struct press *press, struct arena *arena, struct arena_source *source,
 	       const struct engine_settings *settings, size_t capacity)
@@ -42,21 +47,21 @@ static void render_failed(struct message *message, const struct liquid_error *er
 		 STR_FORMAT(error->file), error->line, error->column, error->message);
 }
 
-static int render(struct press *press, struct message *message, struct message_recipient *to)
+static int render(struct press *press, struct message *message, const struct message_plan *plan,
+		  struct message_recipient *to)
 {
 	struct liquid_error error = {};
 	struct buf out;
-	const struct content *content = message->envelope->campaign->content;
 	arena_reset(&message->arena);
 	buf_init_arena(&out, &message->arena, BYTES_HINT);
-	if (message_gather(content->plan, to, message->form, &press->scratch, &out,
-			   &message->bytes, &error) != 0) {
+	if (message_gather(plan, to, message->form, &press->scratch, &out, &message->bytes,
+			   &error) != 0) {
 		render_failed(message, &error);
 		return -1;
 	}
 	struct buf from;
 	buf_init_fixed(&from, message->mail_from, sizeof(message->mail_from));
-	message_mail_from(content->plan, to, &from);
+	message_mail_from(plan, to, &from);
 	message->mail_from_size = from.size;
 	if (buf_ok(&from))
 		return 0;
@@ -64,17 +69,22 @@ static int render(struct press *press, struct message *message, struct message_r
 	return -1;
 }
 
-static int sign(struct press *press, struct message *message)
+/* What was written: a letter's variant, compiled. */
+struct form {
+	const struct message_plan *plan; /* NULL: there is none */
+	uint64_t id;                     /* of no other plan */
+};
+
+static int sign(struct press *press, struct message *message, const struct form *written)
 {
 	const struct message_bytes *bytes = &message->bytes;
-	const struct content *content = message->envelope->campaign->content;
 	enum message_form form = bytes->is_8bit ? MESSAGE_8BIT : MESSAGE_7BIT;
 	const struct dkim_message signed_message = {
 		.spans = bytes->spans,
 		.span_count = bytes->span_count,
 		.header_size = bytes->header_size,
-		.common_id = content->serial << 1 | bytes->is_8bit,
-		.common_size = message_common_size(content->plan, form),
+		.common_id = written->id << 1 | bytes->is_8bit,
+		.common_size = message_common_size(written->plan, form),
 	};
 	struct buf out;
 	buf_init_fixed(&out, message->signature, sizeof(message->signature));
@@ -90,6 +100,23 @@ static int sign(struct press *press, struct message *message)
 	}
 	message->signature_size = out.size;
 	return 0;
+}
+
+/* A recipient always gets the same variant. Who waited for the winner comes here only when it
+ * is named (feeder_route.c), and who is held out never. Without a plan, why is set. */
+static struct form choose(struct press *press, struct message *message,
+			  struct message_recipient *to)
+{
+	struct campaign *campaign = message->envelope->campaign;
+	uint32_t winner = atomic_load_explicit(&campaign->winner, memory_order_acquire);
+	uint32_t variant =
+		content_variant_of(campaign->content, campaign->id, to->subscriber_id, winner);
+	const struct message_plan *plan =
+		variant ? content_plan(campaign->content, &press->scratch, variant, to) : NULL;
+	if (!plan)
+		snprintf(message->why, sizeof(message->why), "%s",
+			 variant ? "out of memory" : "no variant of the letter is for them");
+	return (struct form){plan, campaign->content->serial << VARIANT_BITS | variant};
 }
 
 int press_make(struct press *press, struct message *message)
@@ -112,11 +139,12 @@ int press_make(struct press *press, struct message *message)
 		.mac = mac,
 	};
 	arena_reset(&press->scratch);
-	content_read_fields(content, &press->scratch, &to);
 	message->why[0] = '\0';
-	message->result = render(press, message, &to);
+	const struct form chosen = choose(press, message, &to);
+	content_read_fields(content, &press->scratch, &to);
+	message->result = chosen.plan ? render(press, message, chosen.plan, &to) : -1;
 	if (message->result == 0)
-		message->result = sign(press, message);
+		message->result = sign(press, message, &chosen);
 	return message->result;
 }
 

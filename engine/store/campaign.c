@@ -133,6 +133,7 @@ static enum pg_next cancel_next(struct store *s, const struct store_finish *r)
 enum {
 	FINISH_BEGIN,
 	FINISH_BEGUN,
+	FINISH_COUNTED,
 	FINISH_TRIED,
 	FINISH_LOCKED,
 	FINISH_CANCELLING,
@@ -149,8 +150,13 @@ static enum pg_next finish_step(struct store *s, struct store_request *request,
 	switch (s->step++) {
 	case FINISH_BEGIN:
 		r->ret_finished = false;
+		r->ret_waiting = 0;
 		return pg_begin(s);
 	case FINISH_BEGUN:
+		put_campaign(s, r);
+		return pg_run(s, "finish_waiting");
+	case FINISH_COUNTED:
+		r->ret_waiting = pg_u64(result, 0, 0);
 		put_campaign(s, r);
 		return pg_run(s, "campaign_finish");
 	case FINISH_TRIED:

@@ -86,6 +86,7 @@ static enum pg_next leased(struct store *s, struct store_lease *r, const PGresul
 	r->ret_slice_id = pg_u64(result, 0, 0);
 	r->ret_campaign_id = pg_u64(result, 0, 1);
 	r->ret_kind = (enum slice_kind)pg_u64(result, 0, 2);
+	r->ret_winner = (uint32_t)pg_u64(result, 0, 5);
 	return pg_commit(s);
 }
 

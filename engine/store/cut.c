@@ -4,11 +4,15 @@
  * of a large list gets slower with every slice. Where the filter or the exclusions leave too
  * few, a larger window follows, a few times; then the caller is given what there is, so that
  * one cut never takes long.
+ * Where the letter has variants, who is held out stands among the suppressed, and who waits for
+ * the winner gets a slice of his own that nobody leases (state 5). The campaign's row is locked
+ * meanwhile, so that a winner is named before a cut or behind it.
  */
 #include "engine/store/pg.h"
 
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
+#include "engine/store/variants.h"
 
 #define WINDOW_LIMIT 200000 /* subscriptions of a list joined at once: about 0.2 s */
 #define ROUND_LIMIT 4
@@ -22,6 +26,8 @@ enum {
 	CUT_BOUNDED,
 	CUT_FOUND,
 	CUT_INSERTED,
+	CUT_WAITING, /* the slice of those who wait for the winner */
+	CUT_COUNTED,
 	CUT_ADVANCED,
 	CUT_END
 };
@@ -32,10 +38,18 @@ struct cut {
 	bool plain; /* one list, no filter: no window is needed */
 	bool fully_cut, bound_is_end;
 	str lists, excluded, filter; /* binary arrays, and text, as they came */
-	uint64_t *ids, *suppressed_ids;
+	struct variant_split split;
+	bool winner_is_named;
+	uint64_t chosen[VARIANT_LIMIT + 1]; /* for each variant */
+	uint64_t *ids, *suppressed_ids, *waiting_ids;
 	char *suppressed_reasons;
-	size_t count, suppressed_count;
+	size_t count, suppressed_count, waiting_count;
 };
+
+static size_t found_count(const struct cut *c)
+{
+	return c->count + c->suppressed_count + c->waiting_count;
+}
 
 static bool keep(struct store *s, str from, str *ret)
 {
@@ -65,7 +79,7 @@ static enum pg_next send_plain(struct store *s, const struct store_cut *r, struc
 	pg_put_u64(s, c->highest);
 	pg_put_bytes(s, c->lists);
 	pg_put_bytes(s, c->excluded);
-	pg_put_u64(s, r->limit - c->count - c->suppressed_count);
+	pg_put_u64(s, r->limit - found_count(c));
 	return pg_run(s, "cut_plain");
 }
 
@@ -90,7 +104,8 @@ static enum pg_next locked(struct store *s, struct store_cut *r, const PGresult 
 	c->ids = pg_own(s, limit * sizeof(*c->ids));
 	c->suppressed_ids = pg_own(s, limit * sizeof(*c->ids));
 	c->suppressed_reasons = pg_own(s, limit);
-	if (!c->ids || !c->suppressed_ids || !c->suppressed_reasons ||
+	c->waiting_ids = pg_own(s, limit * sizeof(*c->ids));
+	if (!c->ids || !c->suppressed_ids || !c->suppressed_reasons || !c->waiting_ids ||
 	    !keep(s, pg_str(result, 0, 4), &c->lists) ||
 	    !keep(s, pg_str(result, 0, 5), &c->excluded) ||
 	    !keep(s, pg_str(result, 0, 6), &c->filter))
@@ -99,6 +114,9 @@ static enum pg_next locked(struct store *s, struct store_cut *r, const PGresult 
 	c->mark = pg_u64(result, 0, 2);
 	c->highest = pg_u64(result, 0, 3);
 	c->window = limit;
+	c->winner_is_named = pg_u64(result, 0, 9) != 0;
+	if (!variant_split_parse(pg_str(result, 0, 7), pg_u64(result, 0, 8), &c->split))
+		return pg_fail(s, STORE_REFUSED, "the shares of its variants cannot be read");
 	c->plain = has_one_element(c->lists) && !c->filter.data;
 	if (c->fully_cut || pg_u64(result, 0, 0) != CAMPAIGN_RUNNING || limit == 0) {
 		r->ret_fully_cut = c->fully_cut;
@@ -119,13 +137,20 @@ static enum pg_next send_ids(struct store *s, const struct store_cut *r, struct 
 	pg_put_bytes(s, c->lists);
 	pg_put_bytes(s, c->excluded);
 	pg_put_raw_text(s, c->filter);
-	pg_put_u64(s, r->limit - c->count - c->suppressed_count);
+	pg_put_u64(s, r->limit - found_count(c));
 	return pg_run(s, "cut_ids");
 }
 
-static void take(struct cut *c, uint64_t id, uint64_t reason)
+static void take(struct cut *c, uint64_t campaign_id, uint64_t id, uint64_t reason)
 {
-	if (reason) {
+	int variant = variant_of(&c->split, campaign_id, id);
+	if (!reason && variant == VARIANT_HELD_OUT)
+		reason = REASON_HELD_OUT;
+	if (!reason)
+		c->chosen[variant]++;
+	if (!reason && variant == VARIANT_REST && !c->winner_is_named) {
+		c->waiting_ids[c->waiting_count++] = id;
+	} else if (reason) {
 		c->suppressed_reasons[c->suppressed_count] = (char)reason;
 		c->suppressed_ids[c->suppressed_count++] = id;
 	} else {
@@ -136,10 +161,10 @@ static void take(struct cut *c, uint64_t id, uint64_t reason)
 static void take_ids(struct cut *c, const struct store_cut *r, const PGresult *result)
 {
 	size_t rows = pg_rows(result);
-	bool filled = rows == r->limit - c->count - c->suppressed_count;
+	bool filled = rows == r->limit - found_count(c);
 	for (size_t i = 0; i < rows; i++)
 		if (!c->plain || !pg_bool(result, i, 2))
-			take(c, pg_u64(result, i, 0), pg_u64(result, i, 1));
+			take(c, r->campaign_id, pg_u64(result, i, 0), pg_u64(result, i, 1));
 	c->mark = filled ? pg_u64(result, rows - 1, 0) : c->bound;
 	c->fully_cut = c->mark >= c->highest || (!filled && c->bound_is_end);
 }
@@ -172,7 +197,8 @@ static bool put_reasons(struct store *s, const struct cut *c)
 	return true;
 }
 
-static enum pg_next send_insert(struct store *s, const struct store_cut *r, const struct cut *c)
+static enum pg_next send_insert(struct store *s, const struct store_cut *r, const struct cut *c,
+				uint32_t state)
 {
 	str ids = ids_encode(&s->scratch, c->ids, c->count);
 	str suppressed = ids_encode(&s->scratch, c->suppressed_ids, c->suppressed_count);
@@ -194,7 +220,18 @@ static enum pg_next send_insert(struct store *s, const struct store_cut *r, cons
 	pg_put_bytes(s, str_make(c->suppressed_reasons, c->suppressed_count));
 	if (!ids.data || !suppressed.data || !put_reasons(s, c))
 		return pg_fail(s, STORE_RETRY, "no memory to cut a slice");
+	pg_put_u32(s, state);
 	return pg_run(s, "cut_insert");
+}
+
+static enum pg_next send_waiting(struct store *s, const struct store_cut *r,
+				 const struct cut *c)
+{
+	const struct cut waiting = {.ids = c->waiting_ids,
+				    .count = c->waiting_count,
+				    .suppressed_ids = c->suppressed_ids,
+				    .suppressed_reasons = c->suppressed_reasons};
+	return send_insert(s, r, &waiting, SLICE_STATE_WAITING);
 }
 
 static enum pg_next send_advance(struct store *s, const struct store_cut *r,
@@ -207,10 +244,35 @@ static enum pg_next send_advance(struct store *s, const struct store_cut *r,
 	return pg_run(s, "cut_advance");
 }
 
+/* The last statements of a cut, each where it has something to say; stage: from which on. */
+static enum pg_next insert_from(struct store *s, const struct store_cut *r, const struct cut *c,
+				unsigned stage)
+{
+	switch (s->step = stage) {
+	case CUT_INSERTED:
+		if (c->count + c->suppressed_count > 0)
+			return send_insert(s, r, c, SLICE_STATE_OPEN);
+		s->step = CUT_WAITING;
+		[[fallthrough]];
+	case CUT_WAITING:
+		if (c->waiting_count > 0)
+			return send_waiting(s, r, c);
+		s->step = CUT_COUNTED;
+		[[fallthrough]];
+	case CUT_COUNTED:
+		if (c->split.count > 0 && found_count(c) > 0)
+			return variants_send_chosen(s, r->campaign_id, c->chosen);
+		s->step = CUT_ADVANCED;
+		[[fallthrough]];
+	default:
+		return send_advance(s, r, c);
+	}
+}
+
 /* After a window: another one, or the slice. */
 static enum pg_next windowed(struct store *s, struct store_cut *r, struct cut *c)
 {
-	size_t found = c->count + c->suppressed_count;
+	size_t found = found_count(c);
 	if (!c->fully_cut && found < r->limit / 2 + 1 && ++c->round < ROUND_LIMIT) {
 		if (c->plain)
 			return send_plain(s, r, c);
@@ -222,10 +284,7 @@ static enum pg_next windowed(struct store *s, struct store_cut *r, struct cut *c
 	}
 	r->ret_count = (uint32_t)c->count;
 	r->ret_fully_cut = c->fully_cut;
-	if (found)
-		return send_insert(s, r, c);
-	s->step = CUT_ADVANCED;
-	return send_advance(s, r, c);
+	return insert_from(s, r, c, CUT_INSERTED);
 }
 
 static enum pg_next cut_step(struct store *s, struct store_request *request,
@@ -251,7 +310,11 @@ static enum pg_next cut_step(struct store *s, struct store_request *request,
 		return windowed(s, r, c);
 	case CUT_INSERTED:
 		r->ret_slice_id = pg_u64(result, 0, 0);
-		return send_advance(s, r, c);
+		return insert_from(s, r, c, CUT_WAITING);
+	case CUT_WAITING:
+		return insert_from(s, r, c, CUT_COUNTED);
+	case CUT_COUNTED:
+		return insert_from(s, r, c, CUT_ADVANCED);
 	case CUT_ADVANCED:
 		return pg_commit(s);
 	default:

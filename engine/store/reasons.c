@@ -32,6 +32,7 @@ static const char *const names[] = {
 	[REASON_ERASED] = "erased",
 	[REASON_UNSUBSCRIBED] = "unsubscribed",
 	[REASON_GONE] = "gone",
+	[REASON_HELD_OUT] = "held-out",
 };
 
 #define COUNT (sizeof(names) / sizeof(*names))

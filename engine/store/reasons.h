@@ -10,6 +10,7 @@ enum store_reason {
 	REASON_ERASED = 102,
 	REASON_UNSUBSCRIBED = 103,
 	REASON_GONE = 104,
+	REASON_HELD_OUT = 105, /* of one campaign: in no suppression */
 };
 
 const char *store_reason_name(uint32_t reason); /* "unknown" for numbers nobody gave */

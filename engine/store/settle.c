@@ -16,6 +16,7 @@
 #include "engine/store/settle_times.h"
 #include "engine/store/tally.h"
 #include "engine/store/unknown.h"
+#include "engine/store/variants.h"
 
 #define TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
 #define TEXT_LIMIT 480
@@ -32,6 +33,7 @@ static const char copy_statement[] = "copy deliveries (campaign_id, slice_id, su
 
 struct settle {
 	uint64_t campaigns[CAMPAIGN_LIMIT]; /* of the batch, then those still there */
+	struct variant_split *splits;       /* of each, then */
 	size_t campaign_count;
 	const struct store_outcome **outcomes; /* of campaigns that are still there */
 	size_t count;
@@ -175,9 +177,15 @@ static int take_campaigns(struct store *s, const struct store_settle *r, struct 
 			  const PGresult *result)
 {
 	x->campaign_count = pg_rows(result);
-	for (size_t i = 0; i < x->campaign_count; i++)
-		x->campaigns[i] = pg_u64(result, i, 0);
-	ids_sort(x->campaigns, x->campaign_count);
+	x->splits = pg_own(s, (x->campaign_count + 1) * sizeof(*x->splits));
+	if (!x->splits)
+		return -1;
+	for (size_t i = 0; i < x->campaign_count; i++) {
+		x->campaigns[i] = pg_u64(result, i, 0); /* they come in order */
+		if (!variant_split_parse(pg_str(result, i, 1), pg_u64(result, i, 2),
+					 &x->splits[i]))
+			x->splits[i] = (struct variant_split){}; /* counted without them */
+	}
 	x->outcomes = pg_own(s, (r->count + 1) * sizeof(void *));
 	for (size_t i = 0; x->outcomes && i < r->count; i++)
 		if (ids_contain(x->campaigns, x->campaign_count, r->outcomes[i]->campaign_id))
@@ -338,6 +346,7 @@ enum {
 	SETTLE_CAMPAIGNS,
 	SETTLE_ROWS,
 	SETTLE_TALLIES,
+	SETTLE_VARIANTS,
 	SETTLE_TIMES,
 	SETTLE_DEFERRALS,
 	SETTLE_DEFERRALS_DONE,
@@ -363,6 +372,9 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return x->count ? send_rows(s, x) : PG_DONE;
 	case SETTLE_TALLIES:
 		return x->count ? send_tallies(s, r, x) : PG_DONE;
+	case SETTLE_VARIANTS:
+		return variants_send_settled(s, r->engine_id, x->outcomes, x->count,
+					     x->campaigns, x->splits, x->campaign_count);
 	case SETTLE_TIMES:
 		return settle_times_send(s, r->engine_id, x->outcomes, x->count);
 	case SETTLE_DEFERRALS:

@@ -149,6 +149,9 @@ struct store_lease {
 	size_t ret_count;
 	usec ret_next_due_wall; /* none due: when the earliest will be; USEC_NEVER: there is
 				   none */
+	uint32_t ret_winner;    /* of the campaign's variants, as it was then; 0: not named.
+				   Slices that wait for it come only when it is, or when the
+				   campaign's time is over */
 };
 void store_lease(struct store *, struct store_lease *);
 
@@ -302,6 +305,7 @@ struct store_finish {
 	struct store_request request;
 	uint64_t campaign_id;
 	bool ret_finished;
+	uint64_t ret_waiting; /* recipients, for the winner of its variants to be named */
 };
 void store_finish(struct store *, struct store_finish *);
 

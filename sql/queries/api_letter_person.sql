@@ -28,5 +28,5 @@ made as (
 	where d.attempt > 0 and d.date_at is not null
 	order by d.at limit 1)
 select one.id, one.address, one.name,
-	(extract(epoch from made.date_at) * 1000000)::bigint, coalesce(made.revision, c.revision)
+	(extract(epoch from made.date_at) * 1000000)::bigint, coalesce(made.revision, c.revision), c.winner
 from one cross join c left join made on true

@@ -13,10 +13,11 @@ select c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.
 	(extract(epoch from d.last_at) * 1000000)::bigint,
 	(extract(epoch from c.finished_at) * 1000000)::bigint,
 	coalesce(s.targeted, 0), coalesce(f.count, 0),
-	(extract(epoch from f.next_due) * 1000000)::bigint, c.reason
+	(extract(epoch from f.next_due) * 1000000)::bigint, c.reason, coalesce(s.for_winner, 0)
 from campaigns c
 left join templates t on t.tenant_id = c.tenant_id and t.campaign_id = c.id and t.revision = c.revision
-left join lateral (select sum(count + suppressed_count) as targeted from slices
+left join lateral (select sum(count + suppressed_count) as targeted,
+		sum(count) filter (where state = 5) as for_winner from slices
 	where tenant_id = c.tenant_id and campaign_id = c.id and kind in (0, 3)) s on true
 left join lateral (select count(*), min(due_at) as next_due from deferrals
 	where tenant_id = c.tenant_id and campaign_id = c.id) f on true

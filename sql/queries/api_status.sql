@@ -5,9 +5,11 @@ select c.id, c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished
 	case when c.fully_cut then 'yes' else 'no' end,
 	to_char(c.launched_at, 'YYYY-MM-DD HH24:MI:SS'),
 	case when c.reason <> '' then c.reason when x.opens_at is not null
-		then 'its send window opens at ' || to_char(x.opens_at, 'YYYY-MM-DD HH24:MI:SS') else '' end
+		then 'its send window opens at ' || to_char(x.opens_at, 'YYYY-MM-DD HH24:MI:SS')
+		when s.for_winner > 0 then s.for_winner || ' wait for `rundbrief campaign winner`' else '' end
 from campaigns c
-left join lateral (select sum(count + suppressed_count) as targeted from slices
+left join lateral (select sum(count + suppressed_count) as targeted,
+		sum(count) filter (where state = 5) as for_winner from slices
 	where tenant_id = c.tenant_id and campaign_id = c.id and kind in (0, 3)) s on true
 left join lateral (select sum(count) filter (where final) as ended,
 		sum(count) filter (where verdict = 1 and final) as delivered,

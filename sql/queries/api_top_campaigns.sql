@@ -8,12 +8,13 @@ select c.id, c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished
 	coalesce(t.deferrals, 0), coalesce(t.failed, 0), coalesce(t.in_doubt, 0), w.count,
 	(extract(epoch from w.next_due) * 1000000)::bigint, coalesce(s.held, 0), coalesce(s.due, 0),
 	(extract(epoch from s.next_due) * 1000000)::bigint, c.reason,
-	(extract(epoch from o.opens_at) * 1000000)::bigint
+	(extract(epoch from o.opens_at) * 1000000)::bigint, coalesce(s.for_winner, 0)
 from campaigns c
 left join lateral (
 	select sum(count + suppressed_count) filter (where kind = 0) as targeted,
 		sum(count) filter (where state in (1, 4)) as held,
 		sum(count) filter (where state = 0 and due_at <= now()) as due,
+		sum(count) filter (where state = 5) as for_winner,
 		min(due_at) filter (where state = 0 and due_at > now()) as next_due
 	from slices where tenant_id = $1::int and campaign_id = c.id) s on true
 left join lateral (

@@ -8,13 +8,14 @@ select (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 
 		and heartbeat_at > now() - interval '30 seconds'),
 	(extract(epoch from c.launched_at) * 1000000)::bigint,
 	(extract(epoch from c.finished_at) * 1000000)::bigint, c.reason,
-	(extract(epoch from x.opens_at) * 1000000)::bigint
+	(extract(epoch from x.opens_at) * 1000000)::bigint, coalesce(o.for_winner, 0)
 from campaigns c
 left join lateral (
-	select sum(count) filter (where due_at <= now()) as due,
-		sum(count) filter (where due_at > now()) as later,
-		min(due_at) filter (where due_at > now()) as next_due
-	from slices where tenant_id = $1::int and campaign_id = c.id and state = 0) o on true
+	select sum(count) filter (where state = 0 and due_at <= now()) as due,
+		sum(count) filter (where state = 0 and due_at > now()) as later,
+		min(due_at) filter (where state = 0 and due_at > now()) as next_due,
+		sum(count) filter (where state = 5) as for_winner
+	from slices where tenant_id = $1::int and campaign_id = c.id and state in (0, 5)) o on true
 left join lateral (
 	select sum(s.count) filter (where s.state = 1) as leased,
 		sum(s.count) filter (where s.state = 4) as orphaned,

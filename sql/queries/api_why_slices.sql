@@ -2,7 +2,7 @@
 -- audience's and those that are not settled; $4: the others, which every retry adds to.
 select s.campaign_id, s.id, s.kind, s.state, (extract(epoch from s.due_at) * 1000000)::bigint, e.name,
 	case when e.heartbeat_at > now() - interval '30 seconds' then 'true' else 'false' end,
-	s.ids, s.suppressed_ids
+	s.ids, s.suppressed_ids, s.suppressed_reasons
 from unnest($2::bigint[]) c(id)
 cross join lateral (
 	select * from slices x

@@ -13,9 +13,12 @@ ended as (
 	returning provider),
 told as (
 	update outbox o set state = 7, ended_at = now() from forgotten f
-	where o.tenant_id = $1 and o.id = f.subscriber_id)
+	where o.tenant_id = $1 and o.id = f.subscriber_id),
+counted as materialized (
+	select variants_count($1, $2, 0, 6, true, array(select subscriber_id from forgotten)) as kinds)
 insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,
 	count)
-select $1, $2, 0, 6, 0, 0, true, provider, count(*) from ended group by provider
+select $1, $2, 0, 6, 0, 0, true, provider, count(*) from ended
+where (select kinds from counted) >= 0 group by provider
 on conflict (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider)
 do update set count = t.count + excluded.count

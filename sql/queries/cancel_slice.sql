@@ -14,9 +14,11 @@ told as (
 	update outbox o set state = 7, ended_at = now() from unnest($4::bigint[]) as w(id)
 	where o.tenant_id = $1 and o.id = w.id),
 closed as (
-	update slices set state = 3 where tenant_id = $1 and campaign_id = $2 and id = $3)
+	update slices set state = 3 where tenant_id = $1 and campaign_id = $2 and id = $3),
+counted as materialized (select variants_count($1, $2, 0, 6, true, $4::bigint[]) as kinds)
 insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,
 	count)
-select $1, $2, 0, 6, 0, 0, true, '', count(*) from ended having count(*) > 0
+select $1, $2, 0, 6, 0, 0, true, '', count(*) from ended
+having count(*) > 0 and (select kinds from counted) >= 0
 on conflict (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider)
 do update set count = t.count + excluded.count

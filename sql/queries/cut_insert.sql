@@ -1,4 +1,5 @@
--- Freezes what was cut. A slice of suppressed ones only is settled at once.
+-- Freezes what was cut. A slice of suppressed ones only is settled at once; one of those who wait
+-- for the winner is nobody's to lease ($13: 5).
 with tallied as (
 	insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final,
 		provider, count)
@@ -8,6 +9,6 @@ with tallied as (
 	do update set count = t.count + excluded.count)
 insert into slices (tenant_id, campaign_id, kind, state, count, suppressed_count, lo_id, hi_id,
 	ids, suppressed_ids, suppressed_reasons, suppressed_counts)
-values ($1, $2, 0, case when $3::integer = 0 then 2 else 0 end, $3, $4::integer, $5::bigint,
+values ($1, $2, 0, case when $3::integer = 0 then 2 else $13::integer end, $3, $4::integer, $5::bigint,
 	$6::bigint, $7::bytea, $8::bytea, $9::bytea, $10::text::jsonb)
 returning id

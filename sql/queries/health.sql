@@ -9,7 +9,7 @@ select w.is_open, w.is_over, w.fault, w.changes_at, w.ends_at, c.resumed_at is n
 	n.content_rejected, window_left(campaign_window_spec(c.tenant_id, c.id), now())
 from campaigns c
 cross join lateral campaign_window(c.tenant_id, c.id) w
-cross join lateral (select coalesce(sum(s.count), 0)::bigint as cut,
+cross join lateral (select coalesce(sum(s.count) filter (where s.state <> 5), 0)::bigint as cut,
 		coalesce(sum(s.count + s.suppressed_count), 0)::bigint as targeted
 	from slices s where s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.kind = 0) x
 cross join lateral (

@@ -28,10 +28,11 @@ told as (
 	from doubt where o.tenant_id = $1 and o.id = doubt.id),
 done as (
 	delete from deferrals d using doubt
-	where $6 and d.tenant_id = $1 and d.campaign_id = $2 and d.subscriber_id = doubt.id)
+	where $6 and d.tenant_id = $1 and d.campaign_id = $2 and d.subscriber_id = doubt.id),
+counted as materialized (select variants_count($1, $2, $4::integer, 4, $6, $5::bigint[]) as kinds)
 insert into tallies as t (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider,
 	count)
 select $1, $2, $4::integer, 4, 17, case when attempt = 1 then 1 else 2 end, $6, provider, count(*)
-from doubt group by 6, 8
+from doubt where (select kinds from counted) >= 0 group by 6, 8
 on conflict (tenant_id, campaign_id, engine_id, verdict, class, tries, final, provider)
 do update set count = t.count + excluded.count

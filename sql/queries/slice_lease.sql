@@ -1,6 +1,7 @@
--- Leases the slice that has been due longest, of one or of all running campaigns.
+-- Leases the slice that has been due longest, of one or of all running campaigns. The winner is of
+-- the same snapshot: whoever leases what waited for it knows it.
 with next as (
-	select s.campaign_id, s.id
+	select s.campaign_id, s.id, c.winner
 	from campaigns c
 	cross join lateral (
 		select x.campaign_id, x.id, x.due_at from slices x
@@ -14,4 +15,4 @@ with next as (
 update slices s set state = 1, lease_engine_id = $2, lease_epoch = $3, lease_token = $5::bigint
 from next n
 where s.tenant_id = $1 and s.campaign_id = n.campaign_id and s.id = n.id
-returning s.id, s.campaign_id, s.kind, s.count, s.ids
+returning s.id, s.campaign_id, s.kind, s.count, s.ids, n.winner

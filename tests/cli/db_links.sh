@@ -161,3 +161,20 @@ run 0 token "$(url 1)"
 prints " (autumn), nobody in particular"
 run 0 token "$(url open)"
 prints " (autumn), nobody in particular"
+
+# Forms of a letter: the links of each are counted apart.
+mkdir ab && cp -r spring/partials ab/
+sed 's/\(subject = "News"\)/\1 name = "ab"/' spring/campaign.conf >ab/campaign.conf
+echo 'variant "b" { html = "b.html" }' >>ab/campaign.conf
+echo '<a href="https://a.example.com/">A</a>' >ab/body.html
+echo '<a href="https://b.example.com/">B</a>' >ab/b.html
+run 0 campaign create ab
+run 0 campaign show ab
+prints "link 1       https://a.example.com/?utm_source"
+prints "link 3       https://b.example.com/?utm_source"
+run 0 preview ab --to ann@example.com --html --variant b
+cp out html
+run 0 token "$(url 3)"
+prints "link 3 leads to https://b.example.com/?utm_source"
+run 0 token "$(url open)"
+prints "open, "

@@ -38,6 +38,10 @@ show-convert: all
 	@$(PYTHON) tests/live/test_convert.py
 show-warmup: all
 	@$(PYTHON) tests/live/test_warmup.py
+# A/B: two variants, a hold-out, a winner named in the middle, the engine killed in both parts.
+.PHONY: show-variants
+show-variants: all
+	@$(PYTHON) tests/live/test_variants.py 30000
 # What top and why say of a throttled campaign, and how long answers take among a million.
 show-why: all
 	@$(PYTHON) tests/live/test_why.py 1000000

@@ -9,6 +9,7 @@
 #include "engine/net/tls.h"
 #include "engine/sign/verify.h"
 #include "tests/sim/peer.h"
+#include "tests/sim/sim_variants.h"
 #include "tests/sim/sim.h"
 
 #define HISTORY 4096 /* starts remembered per site, for the rate's check */
@@ -228,6 +229,7 @@ static void check_message(struct visit *visit)
 	else if (!str_eq(id, str_of(visit->rcpt->message_id)))
 		world_fail(w, "%s got two Message-IDs: %s and %.*s", visit->rcpt_text,
 			   visit->rcpt->message_id, STR_FORMAT(id));
+	sim_variants_accepted(w, visit->rcpt, message);
 	if (w->verified_count >= SIM_VERIFY_LIMIT)
 		return;
 	char why[200];

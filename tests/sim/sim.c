@@ -15,6 +15,7 @@
 #include "engine/io/heap.h"
 #include "tests/sim/drive.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_variants.h"
 
 #define STEP_LIMIT 2000000
 #define CRASH_LIMIT 6
@@ -36,6 +37,9 @@ const char *const state_names[32] = {
 	[25] = "lowered-hosts",
 	[26] = "shut-paths",
 	[27] = "warm-up-starts",
+	[28] = "letters-of-winner",
+	[29] = "held-out",
+	[30] = "expired-waiting",
 	[VERDICT_SUPPRESSED] = "suppressed",
 };
 
@@ -279,6 +283,7 @@ static bool run_seed(uint64_t seed)
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
 	store_begin(&w);
+	sim_variants_begin(&w);
 	edits[0] = make_rules(&arena, 3);
 	edits[1] = make_rules(&arena, 1);
 	struct engine_settings settings = make_settings(&w, make_rules(&arena, 1));

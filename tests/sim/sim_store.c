@@ -1,6 +1,7 @@
 /* sim_store.c - engine/store/store.h over the world: the tables in memory, each request whole
  * or not at all, answers late, connections that break before or after the write. */
 #include "tests/sim/sim_store.h"
+#include "tests/sim/sim_variants.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "running", "paused",
 								"cancelled", "finished"};
 
-enum slice_state { OPEN, LEASED, CLOSED };
+enum slice_state { OPEN, LEASED, CLOSED, WAITING /* for the winner */ };
 
 struct table_slice {
 	uint64_t campaign_id;
@@ -44,7 +45,7 @@ static struct {
 	size_t campaign_count;
 	struct table_slice **slices;
 	uint64_t slice_count, slice_room; /* ids are index + 1 */
-	uint64_t *live; /* slices that were not closed at the last lease */
+	uint64_t *live;                   /* slices that were not closed at the last lease */
 	size_t live_count, live_room;
 	uint32_t epoch;
 	uint64_t position;
@@ -284,6 +285,7 @@ void store_campaign(struct store *store, struct store_campaign *r)
 	r->ret_launched_wall = world->wall_offset;
 	r->ret_expires_wall = 0;
 	r->ret_fully_cut = campaign->cut_mark >= campaign->last;
+	sim_variants_campaign(r);
 	answer(store, &r->request, STORE_OK);
 }
 
@@ -411,17 +413,30 @@ static bool account(uint64_t slice_id, uint64_t id)
 	return false;
 }
 
+static void cut_waiting(struct table_campaign *campaign, struct table_slice **waiting)
+{
+	uint64_t id;
+	if (!*waiting) {
+		*waiting = new_slice(SLICE_AUDIENCE, campaign->id, 0, &id);
+		(*waiting)->state = WAITING;
+	}
+	add(*waiting, campaign->cut_mark);
+}
+
 static void cut(struct table_campaign *campaign, struct store_cut *r)
 {
 	struct table_slice *slice =
 		new_slice(SLICE_AUDIENCE, campaign->id, 0, &r->ret_slice_id);
+	struct table_slice *waiting = NULL;
 	while (slice->count < r->limit && campaign->cut_mark < campaign->last) {
 		struct truth *truth = &world->truths[++campaign->cut_mark];
 		db.targeted++;
 		r->ret_count++;
-		if (truth->suppressed_at_cut) {
+		if (truth->suppressed_at_cut || sim_is_held_out(campaign->cut_mark)) {
 			truth->final = VERDICT_SUPPRESSED;
 			truth->final_count++;
+		} else if (sim_waits_for_winner(campaign->cut_mark)) {
+			cut_waiting(campaign, &waiting);
 		} else {
 			add(slice, campaign->cut_mark);
 		}
@@ -458,6 +473,7 @@ void store_lease(struct store *store, struct store_lease *r)
 	usec wall = world->now + world->wall_offset;
 	r->ret_slice_id = 0;
 	r->ret_next_due_wall = USEC_NEVER;
+	r->ret_winner = sim_winner();
 	forget_closed();
 	for (size_t i = 0; i < db.live_count; i++) {
 		uint64_t id = db.live[i];
@@ -723,10 +739,29 @@ void store_recover(struct store *store, struct store_recover *r)
 	written(store, &r->request);
 }
 
+void sim_slices_release(void)
+{
+	for (size_t i = 0; i < db.live_count; i++)
+		if (slice_of(db.live[i])->state == WAITING)
+			slice_of(db.live[i])->state = OPEN;
+}
+
+static uint64_t waiting_count(void)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < db.live_count; i++)
+		if (slice_of(db.live[i])->state == WAITING)
+			count += slice_of(db.live[i])->count;
+	return count;
+}
+
 void store_finish(struct store *store, struct store_finish *r)
 {
 	if (lost_before(store, &r->request))
 		return;
+	if (sim_winner_is_too_late())
+		sim_slices_release();
+	r->ret_waiting = waiting_count();
 	struct table_campaign *campaign = newsletter_of(r->campaign_id);
 	bool done = campaign && campaign->cut_mark >= campaign->last;
 	for (size_t i = 0; done && i < db.live_count; i++)
@@ -841,6 +876,7 @@ void store_check(struct world *w)
 			   w->recipient_count);
 	for (uint32_t id = 1; id <= w->recipient_count; id++)
 		check_one(w, &w->truths[id]);
+	sim_variants_check(w);
 	for (size_t i = 0; i < sim_outbox_count(); i++)
 		check_one(w, &sim_outbox_row(i)->truth);
 }

@@ -110,6 +110,73 @@ static void test_report_rate_is_over_the_time_of_sending(void **)
 	assert_true(report_rate(&r) == 0);
 }
 
+static struct report_variant variant(int number, const char *name, uint64_t chosen,
+				     uint64_t delivered, uint64_t left)
+{
+	return (struct report_variant){.number = number,
+				       .name = str_of(name),
+				       .share = 1000,
+				       .chosen = chosen,
+				       .delivered = delivered,
+				       .failed = chosen - delivered,
+				       .left = left};
+}
+
+/* The intervals are those of Agresti and Caffo, computed by hand. */
+static void test_report_compares_variants_and_says_what_chance_makes(void **)
+{
+	struct report r = sample();
+	struct report_variant v[] = {variant(1, "a", 10000, 9900, 20),
+				     variant(2, "b", 10000, 9800, 25),
+				     variant(0, "", 50000, 0, 0), variant(-1, "", 500, 0, 3)};
+	r.variants = v;
+	r.variant_count = 4;
+	r.for_winner = 50000;
+	r.held_out = 500;
+	assert_true(holds(&r, "b against a: delivered -1.00 points (-1.34 to -0.66: more than "
+			      "chance), left +0.05 points (-0.08 to +0.18: may be chance)"));
+	assert_true(holds(&r, "the rest (no winner)"));
+	assert_true(holds(&r, "50,000 wait: rundbrief campaign winner 'it'\\''s' VARIANT"));
+	assert_true(holds(&r, "held out                        500"));
+	v[2].name = STR("b");
+	assert_true(holds(&r, "the rest: b"));
+}
+
+/* Of few nothing follows, and nothing is said. */
+static void test_report_compares_no_handful(void **)
+{
+	struct report r = sample();
+	struct report_variant v[] = {variant(1, "a", 29, 29, 0),
+				     variant(2, "b", 2000, 1000, 0)};
+	r.variants = v;
+	r.variant_count = 2;
+	assert_false(holds(&r, "against"));
+}
+
+static void test_report_json_has_variants(void **)
+{
+	static char memory[1 << 16];
+	struct report r = sample();
+	struct report_variant v[] = {variant(1, "a", 1000, 990, 2),
+				     variant(2, "b", 1000, 990, 2),
+				     variant(0, "b", 5000, 4000, 0), variant(-1, "", 50, 0, 0)};
+	struct buf out;
+	json_error_t error;
+	r.variants = v;
+	r.variant_count = 4;
+	buf_init_fixed(&out, memory, sizeof(memory));
+	report_put_json(&r, &out);
+	json_t *json = json_loadb(out.data, out.size, 0, &error);
+	json_t *variants = json_object_get(json, "variants");
+	assert_int_equal(json_array_size(variants), 4);
+	json_t *b = json_array_get(variants, 1), *held_out = json_array_get(variants, 3);
+	assert_string_equal(json_string_value(json_object_get(b, "variant")), "b");
+	assert_true(json_is_object(json_object_get(b, "delivered_against_first")));
+	assert_string_equal(json_string_value(json_object_get(held_out, "kind")), "held-out");
+	assert_true(json_is_null(json_object_get(held_out, "variant")));
+	json_decref(json);
+}
+
 static void test_report_json_is_json(void **)
 {
 	static char memory[1 << 16];
@@ -142,6 +209,9 @@ int main(void)
 		cmocka_unit_test(test_report_names_commands_a_shell_can_run),
 		cmocka_unit_test(test_report_shows_replies_printable),
 		cmocka_unit_test(test_report_rate_is_over_the_time_of_sending),
+		cmocka_unit_test(test_report_compares_variants_and_says_what_chance_makes),
+		cmocka_unit_test(test_report_compares_no_handful),
+		cmocka_unit_test(test_report_json_has_variants),
 		cmocka_unit_test(test_report_json_is_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

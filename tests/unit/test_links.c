@@ -333,6 +333,22 @@ static void test_links_of_partials_go_on_counting(void **)
 	assert_int_equal(links.count, 4);
 }
 
+/* Forms of one letter (A/B): each with its own pixel, and numbers of its own. */
+static void test_links_of_variants_are_told_apart(void **)
+{
+	struct links_options options = individual;
+	options.opens = true;
+	struct links_part parts[] = {
+		{STR("body.html"), STR("<a href=\"http://a.test\">a</a></body>"), LINKS_HTML},
+		{STR("body.html"), STR("<a href=\"http://a.test\">b</a>"), LINKS_HTML},
+	};
+	assert_int_equal(links_rewrite(&arena, &options, parts, 2, &links), 0);
+	assert_int_equal(links.tracked_count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(str_find(parts[i].source, STR("/o/" TOKEN ".gif")) != STR_NONE);
+	assert_true(str_find(parts[1].source, STR("/c/" TOKEN "/2\">b")) != STR_NONE);
+}
+
 static void test_links_in_text(void **)
 {
 	struct links_options options = individual;
@@ -561,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_links_anonymous_are_the_same_for_all),
 		cmocka_unit_test(test_links_pixel_ends_the_body),
 		cmocka_unit_test(test_links_of_partials_go_on_counting),
+		cmocka_unit_test(test_links_of_variants_are_told_apart),
 		cmocka_unit_test(test_links_in_text),
 		cmocka_unit_test(test_links_get_utm_parameters_once),
 		cmocka_unit_test(test_links_utm_is_escaped),
