@@ -317,7 +317,8 @@ static int merge(struct import *m)
 	if (!values[1])
 		return fail(m, "the import was not done", "no memory");
 	tell(m, IMPORT_MERGING);
-	if (count_query(m, "import_duplicates", 0, NULL, &m->result->duplicates) < 0 ||
+	if (count_query(m, "import_turn", 1, values, NULL) < 0 ||
+	    count_query(m, "import_duplicates", 0, NULL, &m->result->duplicates) < 0 ||
 	    refuse_erased(m) < 0 ||
 	    count_query(m, "import_change", 2, values, &m->result->changed) < 0 ||
 	    count_query(m, "import_add", 1, values, &m->result->added) < 0)

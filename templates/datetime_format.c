@@ -43,8 +43,7 @@ static void set_date(struct parts *parts, int64_t days)
 
 static struct parts parts_of(struct datetime datetime)
 {
-	struct parts parts = {.offset_seconds = datetime.offset_seconds,
-			      .zone = datetime.zone};
+	struct parts parts = {.offset_seconds = datetime.offset_seconds, .zone = datetime.zone};
 	int64_t seconds = floor_divide(datetime.wall, USEC_SECOND);
 	parts.seconds = seconds;
 	parts.microseconds = (int)(datetime.wall - seconds * USEC_SECOND);
@@ -98,9 +97,10 @@ static void put_text(struct buf *out, const struct directive *d, str text)
 	for (size_t i = 0; i < text.size; i++) {
 		char c = text.data[i];
 		bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z';
-		bool flip = d->upper                      ? lower
-			    : d->swap && d->letter == 'p' ? upper
-							  : d->swap && lower;
+		bool flip = d->upper ? lower
+			    : d->swap && (d->letter == 'p' || d->letter == 'Z')
+				    ? upper
+				    : d->swap && lower;
 		buf_put_byte(out, flip ? (char)(c ^ 0x20) : c);
 	}
 }
@@ -124,13 +124,18 @@ static int iso_week(const struct parts *p, int64_t *ret_year)
 	return week;
 }
 
+/* The width is of the whole; blanks come before the sign. */
 static void put_offset(struct buf *out, const struct directive *d, int seconds)
 {
 	int size = seconds < 0 ? -seconds : seconds;
+	int behind = d->colons == 0 ? 2 : d->colons == 1 ? 3 : 6;
+	int width = d->width - behind - 1 > 2 ? d->width - behind - 1 : 2;
+	bool blank = d->padding == ' ' && !d->no_padding;
 	struct directive plain = {.width = -1};
-	(void)d;
+	for (int i = size / 3600 > 9 ? 2 : 1; blank && i < width; i++)
+		buf_put_byte(out, ' ');
 	buf_put_byte(out, seconds < 0 ? '-' : '+');
-	put_number(out, &plain, size / 3600, 2, '0');
+	put_number(out, &plain, size / 3600, blank ? 1 : width, '0');
 	if (d->colons)
 		buf_put_byte(out, ':');
 	put_number(out, &plain, size / 60 % 60, 2, '0');
@@ -192,11 +197,11 @@ static bool put_named(struct buf *out, const struct directive *d, const struct p
 	case 'P':
 		return put_text(out, d, p->hour < 12 ? STR("am") : STR("pm")), true;
 	case 'Z':
-		return put_text(out, d,
-				p->zone.data        ? p->zone
-				: p->offset_seconds ? STR("")
-						    : STR("UTC")),
-		       true;
+		if (p->zone.data)
+			put_text(out, d, p->zone);
+		else if (p->offset_seconds == 0)
+			put_text(out, d, STR("UTC"));
+		return true; /* who has only an offset has no name, and no width for it */
 	case 'z':
 		return put_offset(out, d, p->offset_seconds), true;
 	case 'L':
@@ -292,6 +297,20 @@ static size_t read_directive(str format, struct directive *d)
 	return at + 1;
 }
 
+static void put_format(struct buf *out, const struct parts *p, str format, bool inner);
+
+static void put_composed(struct buf *out, const struct directive *d, const struct parts *p,
+			 const char *format)
+{
+	char memory[160]; /* a year has at most 20 digits, all else less */
+	struct buf text;
+	struct directive as_text = *d;
+	buf_init_fixed(&text, memory, sizeof memory);
+	put_format(&text, p, str_of(format), true);
+	as_text.swap = as_text.no_padding = false;
+	put_text(out, &as_text, buf_str(&text));
+}
+
 static void put_format(struct buf *out, const struct parts *p, str format, bool inner)
 {
 	while (format.size) {
@@ -308,7 +327,7 @@ static void put_format(struct buf *out, const struct parts *p, str format, bool 
 		if (size == 0)
 			size = format.size;
 		if (several)
-			put_format(out, p, str_of(several), true);
+			put_composed(out, &d, p, several);
 		else if (size == 1 || (!put_named(out, &d, p) && !put_counted(out, &d, p)))
 			buf_put(out, str_sub(format, 0, size));
 		format = str_from(format, size);

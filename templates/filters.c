@@ -18,7 +18,7 @@ static const struct filter filters[] = {
 	{"compact", 0, 1, false, false, filter_compact},
 	{"concat", 1, 1, false, false, filter_concat},
 	{"date", 1, 1, true, false, filter_date},
-	{"default", 0, 1, true, false, filter_default},
+	{"default", 0, 2, true, false, filter_default},
 	{"divided_by", 1, 1, false, false, filter_divided_by},
 	{"downcase", 0, 0, false, true, filter_downcase},
 	{"escape", 0, 0, false, false, filter_escape},
@@ -127,8 +127,7 @@ int filter_finish(struct liquid_frame *f, const struct buf *out, struct value *r
 	if (!buf_ok(out))
 		return frame_fail(f, "out of memory");
 	if (out->capacity > f->memory_left)
-		return frame_fail(
-			f, "the template makes more data than the limit of memory allows");
+		return frame_memory_fail(f);
 	f->memory_left -= out->capacity;
 	*ret = value_string(buf_str(out));
 	return frame_effort(f, out->capacity / EFFORT_BYTES) ? 0 : -1;
@@ -216,6 +215,22 @@ static int fail_property(struct liquid_frame *f, const struct value *property)
 			  STR_FORMAT(str_sub(name, 0, 80)));
 }
 
+/* Character index of a text, from its end when negative; nil when there is none. */
+static int text_character(struct liquid_frame *f, const struct value *text, int64_t index,
+			  struct value *ret)
+{
+	int64_t count = (int64_t)utf8_count(text->string);
+	if (!frame_effort(f, text->string.size / EFFORT_BYTES))
+		return -1;
+	if (index < 0)
+		index += count;
+	if (index < 0 || index >= count)
+		return 1;
+	str rest = str_from(text->string, utf8_offset(text->string, (size_t)index));
+	*ret = value_string(str_sub(rest, 0, utf8_size(rest)));
+	return 1;
+}
+
 /* Texts "have" the texts they contain and integers their bits: odd, but what the reference
  * does, and templates that pass there pass here. */
 int filter_property(struct liquid_frame *f, const struct value *item,
@@ -233,7 +248,7 @@ int filter_property(struct liquid_frame *f, const struct value *item,
 		return 1;
 	case VALUE_STRING:
 		if (property->kind == VALUE_INT)
-			return 1;
+			return text_character(f, item, property->integer, ret);
 		if (property->kind != VALUE_STRING)
 			return fail_property(f, property);
 		if (!frame_effort(f, item->string.size / EFFORT_BYTES))

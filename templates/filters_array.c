@@ -19,7 +19,7 @@ static int put_part(struct liquid_frame *f, struct buf *out, const struct value 
 	if (safe && !is_safe(part) && !frame_escape(f, text, &text))
 		return -1;
 	buf_put(out, text);
-	return out->size <= f->memory_left ? 0 : frame_fail(f, "a joined text is too long");
+	return out->size <= f->memory_left ? 0 : frame_memory_fail(f);
 }
 
 int filter_join(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
@@ -144,8 +144,8 @@ int filter_uniq(struct liquid_frame *f, const struct filter_input *input, struct
 	if (!values || !seen)
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
-		struct value at;
-		int found = aspect(f, input, &list.values[i], &at);
+		struct value at = {};
+		int found = list.count == 1 ? 1 : aspect(f, input, &list.values[i], &at);
 		if (found <= 0)
 			return found;
 		size_t j = 0;
@@ -173,11 +173,16 @@ int filter_sum(struct liquid_frame *f, const struct filter_input *input, struct 
 	for (size_t i = 0; i < list.count; i++)
 		if (aspect(f, input, &list.values[i], &values[i]) < 0)
 			return -1;
-	struct value all = value_array(values, list.count), sum = value_int(0);
+	struct value all = value_array(values, list.count), sum = value_int(0), number;
 	if (filter_list(f, &all, &numbers) || !frame_effort(f, numbers.count))
 		return -1;
-	for (size_t i = 0; i < numbers.count; i++)
-		sum = number_add(sum, value_to_number(numbers.values[i]));
+	for (size_t i = 0; i < numbers.count; i++) {
+		enum number_result result = value_to_number(numbers.values[i], &number);
+		if (result == NUMBER_FINE)
+			result = number_add(sum, number, &sum);
+		if (result != NUMBER_FINE)
+			return frame_fail(f, "%s", number_result_text(result));
+	}
 	*ret = sum;
 	return 0;
 }
@@ -205,7 +210,7 @@ struct sorted {
 typedef int sort_order(struct liquid_frame *, const struct value *, const struct value *,
 		       int *ret_order);
 
-/* nil comes last. */
+/* nil comes last; whether it equals nil, the two orders see differently. */
 static bool order_nil(const struct value *a, const struct value *b, int *ret_order)
 {
 	*ret_order = (a->kind == VALUE_NIL) - (b->kind == VALUE_NIL);
@@ -228,8 +233,11 @@ static int order_plain(struct liquid_frame *f, const struct value *a, const stru
 static int order_natural(struct liquid_frame *f, const struct value *a, const struct value *b,
 			 int *ret_order)
 {
-	if (order_nil(a, b, ret_order))
+	if (order_nil(a, b, ret_order)) {
+		if (a->kind == VALUE_NIL)
+			*ret_order = 1; /* as the reference: so nils come out turned round */
 		return 0;
+	}
 	size_t size = a->string.size < b->string.size ? a->string.size : b->string.size;
 	if (!frame_effort(f, size / EFFORT_BYTES))
 		return -1;
@@ -253,33 +261,29 @@ static int merge(struct liquid_frame *f, sort_order *order, const struct sorted 
 {
 	size_t a = from, b = middle;
 	for (size_t at = from; at < to; at++) {
-		int before = 1;
-		if (a < middle && b < to && order(f, &in[b].key, &in[a].key, &before))
+		int after = 0;
+		if (a < middle && b < to && order(f, &in[a].key, &in[b].key, &after))
 			return -1;
-		bool take_second = a == middle || (b < to && before < 0);
+		bool take_second = a == middle || (b < to && after > 0);
 		out[at] = take_second ? in[b++] : in[a++];
 	}
 	return 0;
 }
 
-/* From below, without recursion; stable. */
+/* Halves, each sorted, merged: the order of comparisons is that of the C library's sort, which
+ * the reference uses, and shows where an order contradicts itself. Nests as deep as the count
+ * has bits. The result stands in items. */
 static int merge_sort(struct liquid_frame *f, sort_order *order, struct sorted *items,
-		      struct sorted *spare, size_t count, struct sorted **ret_items)
+		      struct sorted *spare, size_t count)
 {
-	for (size_t width = 1; width < count; width *= 2) {
-		if (!frame_effort(f, count))
-			return -1;
-		for (size_t from = 0; from < count; from += 2 * width) {
-			size_t middle = from + width < count ? from + width : count;
-			size_t to = middle + width < count ? middle + width : count;
-			if (merge(f, order, items, spare, from, middle, to))
-				return -1;
-		}
-		struct sorted *sorted = spare;
-		spare = items;
-		items = sorted;
-	}
-	*ret_items = items;
+	size_t half = count / 2;
+	if (count < 2)
+		return 0;
+	if (merge_sort(f, order, items, spare, half) ||
+	    merge_sort(f, order, items + half, spare, count - half) ||
+	    !frame_effort(f, count) || merge(f, order, items, spare, 0, half, count))
+		return -1;
+	memcpy(items, spare, count * sizeof *items);
 	return 0;
 }
 
@@ -294,29 +298,44 @@ static int natural_key(struct liquid_frame *f, struct value *key)
 	return 0;
 }
 
+static bool all_have_properties(const struct list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		enum value_kind kind = list->values[i].kind;
+		if (kind != VALUE_HASH && kind != VALUE_ARRAY && kind != VALUE_STRING &&
+		    kind != VALUE_INT)
+			return false;
+	}
+	return true;
+}
+
+/* One item alone is compared with none, and so not looked at. */
 static int sort(struct liquid_frame *f, const struct filter_input *input, sort_order *order,
 		struct value *ret)
 {
 	struct list list;
-	struct sorted *sorted;
 	if (filter_list(f, &input->value, &list))
 		return -1;
 	struct sorted *items = frame_alloc(f, list.count * 2, sizeof *items);
 	struct value *values = frame_alloc(f, list.count, sizeof *values);
 	if (!items || !values)
 		return -1;
+	if (input->count && input->arguments[0].kind != VALUE_NIL &&
+	    !all_have_properties(&list))
+		return 0;
 	for (size_t i = 0; i < list.count; i++) {
 		items[i].value = list.values[i];
-		int found = aspect(f, input, &list.values[i], &items[i].key);
+		int found =
+			list.count == 1 ? 1 : aspect(f, input, &list.values[i], &items[i].key);
 		if (found <= 0)
 			return found;
 		if (order == order_natural && natural_key(f, &items[i].key))
 			return -1;
 	}
-	if (merge_sort(f, order, items, items + list.count, list.count, &sorted))
+	if (merge_sort(f, order, items, items + list.count, list.count))
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
-		values[i] = sorted[i].value;
+		values[i] = items[i].value;
 	*ret = value_array(values, list.count);
 	return 0;
 }

@@ -281,7 +281,13 @@ int filter_url_decode(struct liquid_frame *f, const struct filter_input *input,
 			i += 2;
 		buf_put_byte(&out, (char)(low >= 0 ? high << 4 | low : c == '+' ? ' ' : c));
 	}
-	return filter_finish(f, &out, ret);
+	if (filter_finish(f, &out, ret))
+		return -1;
+	size_t valid = utf8_valid_size(ret->string);
+	if (valid == ret->string.size)
+		return 0;
+	return frame_fail(f, "what comes out has a byte (0x%02x) that is no UTF-8",
+			  (unsigned char)ret->string.data[valid]);
 }
 
 /* RFC 4648 4 and 5, with padding. */
@@ -326,6 +332,8 @@ int filter_base64_url_safe_encode(struct liquid_frame *f, const struct filter_in
 
 static int base64_value(char c, bool url)
 {
+	if (url && (c == '+' || c == '/'))
+		url = false; /* the reference takes both alphabets there */
 	const char *at = c ? strchr(alphabet[url], c) : NULL;
 	return at ? (int)(at - alphabet[url]) : -1;
 }
@@ -348,7 +356,8 @@ static bool put_base64_decoded(struct buf *out, str text, bool url)
 		if (i % 4)
 			buf_put_byte(out, (char)(bits >> (6 - i % 4 * 2)));
 	}
-	return true;
+	/* What is left of the last character behind the last byte is zero (RFC 4648 3.5). */
+	return text.size % 4 == 0 || (bits & (text.size % 4 == 2 ? 0xf : 0x3)) == 0;
 }
 
 static int base64_decode(struct liquid_frame *f, const struct filter_input *input, bool url,
@@ -361,7 +370,7 @@ static int base64_decode(struct liquid_frame *f, const struct filter_input *inpu
 	filter_begin(f, &out, text.size);
 	if (!put_base64_decoded(&out, text, url))
 		return frame_fail(f, "this is no base64 text");
-	return filter_finish(f, &out, ret);
+	return filter_finish(f, &out, ret); /* any bytes: only what is written must be UTF-8 */
 }
 
 int filter_base64_decode(struct liquid_frame *f, const struct filter_input *input,

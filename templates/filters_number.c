@@ -6,98 +6,126 @@
 #include "templates/value_number.h"
 #include "templates/value_text.h"
 
-static struct value number_of(const struct filter_input *input)
+static int check(struct liquid_frame *f, enum number_result result)
 {
-	return value_to_number(input->value);
+	return result == NUMBER_FINE ? 0 : frame_fail(f, "%s", number_result_text(result));
 }
 
-static struct value argument_of(const struct filter_input *input)
+static int number_of(struct liquid_frame *f, const struct filter_input *input,
+		     struct value *ret_number)
 {
-	return value_to_number(input->arguments[0]);
+	return check(f, value_to_number(input->value, ret_number));
 }
 
-int filter_abs(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+static int numbers_of(struct liquid_frame *f, const struct filter_input *input,
+		      struct value *ret_number, struct value *ret_argument)
 {
-	struct value number = number_of(input);
-	*ret = number_compare(number, value_int(0)) < 0 ? number_subtract(value_int(0), number)
-							: number;
+	if (number_of(f, input, ret_number))
+		return -1;
+	return check(f, value_to_number(input->arguments[0], ret_argument));
+}
+
+static int calculate(struct liquid_frame *f, const struct filter_input *input,
+		     number_operation *operation, struct value *ret)
+{
+	struct value a, b;
+	return numbers_of(f, input, &a, &b) ? -1 : check(f, operation(a, b, ret));
+}
+
+int filter_abs(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
+{
+	struct value number;
+	if (number_of(f, input, &number))
+		return -1;
+	if (number.kind == VALUE_INT && number.integer < 0)
+		return check(f, number_subtract(value_int(0), number, ret));
+	*ret = number.kind == VALUE_INT ? number : value_float(fabs(number.number));
 	return 0;
 }
 
-int filter_at_least(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+int filter_at_least(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	struct value number = number_of(input), least = argument_of(input);
+	struct value number, least;
+	if (numbers_of(f, input, &number, &least))
+		return -1;
 	*ret = number_compare(number, least) < 0 ? least : number;
 	return 0;
 }
 
-int filter_at_most(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+int filter_at_most(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	struct value number = number_of(input), most = argument_of(input);
+	struct value number, most;
+	if (numbers_of(f, input, &number, &most))
+		return -1;
 	*ret = number_compare(number, most) == 1 ? most : number;
 	return 0;
 }
 
-int filter_ceil(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+static int to_whole(struct liquid_frame *f, const struct filter_input *input,
+		    double (*whole)(double), struct value *ret)
 {
-	struct value number = number_of(input);
-	*ret = number.kind == VALUE_INT ? number : number_from_double(ceil(number.number));
-	return 0;
+	if (number_of(f, input, ret))
+		return -1;
+	return ret->kind == VALUE_INT ? 0
+				      : check(f, number_from_double(whole(ret->number), ret));
 }
 
-int filter_floor(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+int filter_ceil(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	struct value number = number_of(input);
-	*ret = number.kind == VALUE_INT ? number : number_from_double(floor(number.number));
-	return 0;
+	return to_whole(f, input, ceil, ret);
 }
 
-int filter_round(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+int filter_floor(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	int64_t digits = input->count ? value_to_integer_loosely(argument_of(input)) : 0;
-	*ret = number_round(number_of(input), digits < -40 ? -40 : digits > 40 ? 40 : digits);
-	return 0;
+	return to_whole(f, input, floor, ret);
 }
 
-int filter_plus(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+/* No double has more than 40 digits on a side of the point that matter here. */
+int filter_round(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	*ret = number_add(number_of(input), argument_of(input));
-	return 0;
+	struct value number;
+	int64_t digits = 0;
+	if (number_of(f, input, &number))
+		return -1;
+	if (input->count)
+		digits = value_to_integer_loosely(input->arguments[0]);
+	if (digits < INT32_MIN || digits > INT32_MAX)
+		return frame_fail(f, "round cannot keep so many digits");
+	digits = digits < -40 ? -40 : digits > 40 ? 40 : digits;
+	return check(f, number_round(number, digits, ret));
 }
 
-int filter_minus(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+int filter_plus(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	*ret = number_subtract(number_of(input), argument_of(input));
-	return 0;
+	return calculate(f, input, number_add, ret);
 }
 
-int filter_times(struct liquid_frame *, const struct filter_input *input, struct value *ret)
+int filter_minus(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	*ret = number_multiply(number_of(input), argument_of(input));
-	return 0;
+	return calculate(f, input, number_subtract, ret);
+}
+
+int filter_times(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
+{
+	return calculate(f, input, number_multiply, ret);
 }
 
 int filter_divided_by(struct liquid_frame *f, const struct filter_input *input,
 		      struct value *ret)
 {
-	return number_divide(number_of(input), argument_of(input), ret)
-		       ? 0
-		       : frame_fail(f, "divided by 0");
+	return calculate(f, input, number_divide, ret);
 }
 
 int filter_modulo(struct liquid_frame *f, const struct filter_input *input, struct value *ret)
 {
-	return number_modulo(number_of(input), argument_of(input), ret)
-		       ? 0
-		       : frame_fail(f, "divided by 0");
+	return calculate(f, input, number_modulo, ret);
 }
 
 int filter_default(struct liquid_frame *, const struct filter_input *input, struct value *ret)
 {
 	const struct value *allow_false = filter_named(input, "allow_false");
-	bool missing = allow_false && value_truthy(allow_false)
-			       ? input->value.kind == VALUE_NIL
-			       : !value_truthy(&input->value);
+	bool missing = allow_false && value_truthy(allow_false) ? input->value.kind == VALUE_NIL
+								: !value_truthy(&input->value);
 	if (!missing && !value_is_empty(&input->value))
 		*ret = input->value;
 	else

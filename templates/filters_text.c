@@ -131,45 +131,72 @@ int filter_strip_newlines(struct liquid_frame *f, const struct filter_input *inp
 	return filter_finish(f, &out, ret);
 }
 
+/* What stands for one match: in it, as in the reference, \0 and \& are the match, \` and \'
+ * what is before and behind it, \1 to \9 nothing, \\ one backslash. */
+static void put_replacement(struct buf *out, str by, str text, size_t at, size_t size)
+{
+	for (size_t slash; (slash = str_find_byte(by, '\\')) != STR_NONE && slash + 1 < by.size;
+	     by = str_from(by, slash + 2)) {
+		buf_put(out, str_sub(by, 0, slash));
+		char code = by.data[slash + 1];
+		if (code == '\\')
+			buf_put_byte(out, code);
+		else if (code == '&' || code == '0')
+			buf_put(out, str_sub(text, at, size));
+		else if (code == '`')
+			buf_put(out, str_sub(text, 0, at));
+		else if (code == '\'')
+			buf_put(out, str_from(text, at + size));
+		else if (code < '1' || code > '9')
+			buf_put(out, str_sub(by, slash, 2));
+	}
+	buf_put(out, by);
+}
+
 /* An empty pattern is found before each character and at the end. */
 static int replace_empty(struct liquid_frame *f, str text, str by, struct value *ret)
 {
 	struct buf out;
 	filter_begin(f, &out, text.size);
-	for (size_t i = 0, size; i < text.size; i += size) {
+	for (size_t i = 0, size; i < text.size && out.size <= f->memory_left; i += size) {
 		size = utf8_size(str_from(text, i));
-		buf_put(&out, by);
+		put_replacement(&out, by, text, i, 0);
 		buf_put(&out, str_sub(text, i, size));
-		if (out.size > f->memory_left)
-			break;
 	}
-	buf_put(&out, by);
+	put_replacement(&out, by, text, text.size, 0);
 	return filter_finish(f, &out, ret);
 }
 
+/* Pattern is not empty. */
 static int replace_all(struct liquid_frame *f, str text, str pattern, str by, struct value *ret)
 {
 	struct buf out;
-	size_t at;
-	if (pattern.size == 0)
-		return replace_empty(f, text, by, ret);
+	size_t from = 0, at;
+	bool plain = str_find_byte(by, '\\') == STR_NONE;
 	filter_begin(f, &out, text.size);
-	while ((at = str_find(text, pattern)) != STR_NONE && out.size <= f->memory_left) {
-		buf_put(&out, str_sub(text, 0, at));
-		buf_put(&out, by);
-		text = str_from(text, at + pattern.size);
+	while ((at = str_find(str_from(text, from), pattern)) != STR_NONE &&
+	       out.size <= f->memory_left) {
+		buf_put(&out, str_sub(text, from, at));
+		if (plain)
+			buf_put(&out, by);
+		else
+			put_replacement(&out, by, text, from + at, pattern.size);
+		from += at + pattern.size;
 	}
-	buf_put(&out, text);
+	buf_put(&out, str_from(text, from));
 	return filter_finish(f, &out, ret);
 }
 
 static int replace_at(struct liquid_frame *f, str text, size_t at, size_t size, str by,
-		      struct value *ret)
+		      bool literal, struct value *ret)
 {
 	struct buf out;
 	filter_begin(f, &out, text.size + by.size);
 	buf_put(&out, str_sub(text, 0, at));
-	buf_put(&out, by);
+	if (literal)
+		buf_put(&out, by);
+	else
+		put_replacement(&out, by, text, at, size);
 	buf_put(&out, str_from(text, at + size));
 	return filter_finish(f, &out, ret);
 }
@@ -194,13 +221,14 @@ static int replace(struct liquid_frame *f, const struct filter_input *input, enu
 	    (input->count > 1 && !filter_argument_text(f, input, 1, &by)))
 		return -1;
 	if (which == WHICH_ALL)
-		return replace_all(f, text, pattern, by, ret);
+		return pattern.size ? replace_all(f, text, pattern, by, ret)
+				    : replace_empty(f, text, by, ret);
 	/* Backwards and byte by byte: as many steps as comparisons. */
 	if (which == WHICH_LAST && !frame_effort(f, text.size * (1 + pattern.size / 64)))
 		return -1;
 	size_t at = which == WHICH_FIRST ? str_find(text, pattern) : find_last(text, pattern);
 	if (at != STR_NONE)
-		return replace_at(f, text, at, pattern.size, by, ret);
+		return replace_at(f, text, at, pattern.size, by, which == WHICH_LAST, ret);
 	*ret = value_string(text);
 	return 0;
 }
@@ -281,6 +309,8 @@ int filter_truncatewords(struct liquid_frame *f, const struct filter_input *inpu
 		return -1;
 	if (limit <= 0)
 		limit = 1;
+	if (limit >= INT32_MAX)
+		return frame_fail(f, "truncatewords cannot count so many words");
 	filter_begin(f, &out, text.size + ending.size);
 	size_t at = skip(text, 0, true);
 	for (; at < text.size && count < limit; count++) {

@@ -62,10 +62,11 @@ struct liquid_options {
 	const struct region *region;
 };
 
-/* Bounds of one rendering, each with its own error (limits of steps and bytes: no data can make
- * a rendering hang). */
+/* Bounds of one rendering, each with its own error: no template and no data can make it hang or
+ * take the machine's memory. */
 struct liquid_limits {
 	uint32_t steps;     /* tags, outputs, filters; long data counts more; 0: 1,000,000 */
+	uint32_t turns;     /* of all loops together; 0: 100,000 */
 	size_t output_size; /* 0: 16 MiB */
 	uint32_t depth;     /* of nesting; 0: 100, and never more than 200 */
 	size_t memory_size; /* of values made by tags and filters; 0: 4 times output_size, and

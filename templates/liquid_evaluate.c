@@ -148,6 +148,14 @@ static int look_up_name(struct liquid_frame *f, const struct lookup *lookup, str
 	return found;
 }
 
+/* Beyond the end is nil, and nothing that is undefined. */
+static int look_up_index(struct value *object, int64_t index)
+{
+	if (!array_item(object, index, object))
+		*object = nil;
+	return 1;
+}
+
 static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct value *object)
 {
 	struct value key;
@@ -161,7 +169,7 @@ static int look_up(struct liquid_frame *f, const struct lookup *lookup, struct v
 		if (key.kind == VALUE_STRING)
 			found = look_up_name(f, lookup, name = key.string, object);
 		else if (key.kind == VALUE_INT && object->kind == VALUE_ARRAY)
-			found = array_item(object, key.integer, object);
+			return look_up_index(object, key.integer);
 	}
 	if (found)
 		return found;
@@ -266,6 +274,9 @@ static int contains(struct liquid_frame *f, const struct value *left, const stru
 	*ret = false;
 	if (!value_truthy(right))
 		return 0;
+	if (left->kind != VALUE_STRING &&
+	    (right->kind == VALUE_EMPTY || right->kind == VALUE_BLANK))
+		return 0; /* no values */
 	switch (left->kind) {
 	case VALUE_STRING:
 		if (!frame_text(f, right, &needle) ||

@@ -213,9 +213,10 @@ static int parse_any(struct parser *p, struct lexer *l, bool operand, struct exp
 					   .literal = value_string(l->token.text)};
 		break;
 	case TOKEN_NUMBER:
-		*ret = (struct expression){
-			EXPRESSION_LITERAL,
-			.literal = value_to_number(value_string(l->token.text))};
+		*ret = (struct expression){.kind = EXPRESSION_LITERAL};
+		if (value_to_number(value_string(l->token.text), &ret->literal) != NUMBER_FINE)
+			return parser_fail(p, l->token.at,
+					   "this whole number is larger than 64 bits hold");
 		break;
 	default:
 		return fail_unexpected(p, l, "a value");
@@ -271,8 +272,10 @@ static int parse_argument(struct parser *p, struct lexer *l, struct argument *ar
 static int check_arguments(struct parser *p, const char *at, const struct filter_call *call)
 {
 	size_t count = 0;
+	bool named = false;
 	for (size_t i = 0; i < call->argument_count; i++) {
 		str name = call->arguments[i].name;
+		named = named || name.data;
 		if (!name.data)
 			count++;
 		else if (!call->filter->takes_named)
@@ -281,7 +284,10 @@ static int check_arguments(struct parser *p, const char *at, const struct filter
 					   STR_FORMAT(str_sub(name, 0, 40)));
 	}
 	unsigned least = call->filter->least, most = call->filter->most;
-	if (count >= least && count <= most)
+	/* All named ones together are one, as in the reference; filters of our own name theirs.
+	 */
+	size_t as_one = named && !filter_rules(call->filter);
+	if (count >= least && count + as_one <= most)
 		return 0;
 	if (least == most)
 		return parser_fail(p, at, "filter '%s' takes %u argument%s, not %zu",

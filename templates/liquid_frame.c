@@ -31,7 +31,18 @@ bool frame_effort(struct liquid_frame *f, uint64_t amount)
 		return true;
 	}
 	f->effort_left = 0;
-	frame_fail(f, "the template takes too many steps: is a loop larger than meant?");
+	frame_fail(f, "the template takes more than %u steps: is a loop larger than meant?",
+		   f->step_limit);
+	return false;
+}
+
+bool frame_turn(struct liquid_frame *f)
+{
+	if (f->turns_left > 0) {
+		f->turns_left--;
+		return frame_step(f);
+	}
+	frame_fail(f, "the loops of the template take more than %u turns", f->turn_limit);
 	return false;
 }
 
@@ -49,10 +60,15 @@ const struct value *frame_member(struct liquid_frame *f, const struct value *has
 	return value_get(hash, name);
 }
 
+int frame_memory_fail(struct liquid_frame *f)
+{
+	return frame_fail(f, "the template makes more than %zu bytes of data", f->memory_limit);
+}
+
 bool frame_memory(struct liquid_frame *f, size_t size)
 {
 	if (size > f->memory_left) {
-		frame_fail(f, "the template makes more data than the limit of memory allows");
+		frame_memory_fail(f);
 		return false;
 	}
 	f->memory_left -= size;
@@ -179,9 +195,12 @@ struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struc
 		.scratch = scratch,
 		.wall_now = wall_now,
 		.partials = liquid->partials,
-		.effort_left = (uint64_t)(l->steps ? l->steps : 1000000) * EFFORT_OF_STEP,
+		.step_limit = l->steps ? l->steps : 1000000,
+		.turn_limit = l->turns ? l->turns : 100000,
 		.output_size = l->output_size ? l->output_size : (size_t)16 << 20,
 	};
+	f->effort_left = (uint64_t)f->step_limit * EFFORT_OF_STEP;
+	f->turns_left = f->turn_limit;
 	f->depth_limit = l->depth && l->depth < DEPTH_LIMIT_MAX ? l->depth
 			 : l->depth                             ? DEPTH_LIMIT_MAX
 								: DEPTH_LIMIT;
@@ -189,7 +208,7 @@ struct liquid_frame *liquid_frame_begin(const struct liquid *liquid, const struc
 		f->output_size = SIZE_MAX / 8; /* so that sums with it hold */
 	size_t memory =
 		f->output_size < SMALLEST_MEMORY / 4 ? SMALLEST_MEMORY : f->output_size * 4;
-	f->memory_left = l->memory_size ? l->memory_size : memory;
+	f->memory_left = f->memory_limit = l->memory_size ? l->memory_size : memory;
 	f->root_values = ARENA_ARRAY(scratch, const struct value *, f->root_count + 1);
 	if (!f->root_values)
 		return NULL;

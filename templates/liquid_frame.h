@@ -8,6 +8,7 @@
 
 struct binding {
 	const struct value *inner, *assigned, *root;
+	const struct value *counter; /* of increment and decrement; it is the root then */
 };
 
 /* What `render` starts afresh. */
@@ -44,7 +45,8 @@ struct liquid_frame {
 	bool stopped;
 	uint32_t depth;
 	uint64_t effort_left; /* in 64ths of a step */
-	size_t memory_left, output_size;
+	uint32_t turns_left, step_limit, turn_limit;
+	size_t memory_left, memory_limit, output_size;
 	uint32_t depth_limit;
 	usec wall_now;
 	struct symbols own_symbols; /* with names that partials brought in while rendering */
@@ -71,6 +73,8 @@ static inline bool frame_step(struct liquid_frame *f)
 {
 	return frame_effort(f, EFFORT_OF_STEP);
 }
+/* One turn of a loop: a step, and counted against the limit of turns too. */
+bool frame_turn(struct liquid_frame *);
 /* What reading a value once costs: nothing, but for text. */
 static inline uint64_t effort_of(const struct value *value)
 {
@@ -81,6 +85,7 @@ bool frame_equal(struct liquid_frame *, const struct value *, const struct value
 		 bool *ret_equal);
 /* A member of a hash, NULL when absent; counted, but it never fails. */
 const struct value *frame_member(struct liquid_frame *, const struct value *hash, str name);
+int frame_memory_fail(struct liquid_frame *); /* always -1 */
 /* Counts size against the limit of memory; false (and failed) beyond it. */
 bool frame_memory(struct liquid_frame *, size_t size);
 /* Zeroed, or bytes; NULL (and failed) beyond the limit of memory. */

@@ -161,7 +161,7 @@ static enum flow run_items(struct liquid_frame *f, const struct loop *loop,
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items->count; i++) {
 		size_t index = loop->reversed ? items->count - 1 - i : i;
-		if (!frame_step(f) || items_at(f, items, index, item))
+		if (!frame_turn(f) || items_at(f, items, index, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items->count);
 		f->scope->bindings[loop->variable].inner = item;
@@ -248,7 +248,7 @@ static enum flow run_cells(struct liquid_frame *f, const struct loop *loop,
 	if (!item)
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items->count; i++) {
-		if (!frame_step(f) || items_at(f, items, i, item))
+		if (!frame_turn(f) || items_at(f, items, i, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items->count);
 		table_helper_set(helper, row, column, columns);

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "templates/value_text.h"
+
 int parser_init(struct parser *p, struct compilation *compilation, const struct source *source)
 {
 	*p = (struct parser){.compilation = compilation, .source = source};
@@ -220,8 +222,16 @@ int parse_block(struct parser *p, struct block *block, const struct tag *opener,
 
 int parser_run(struct parser *p, struct block *ret_body)
 {
+	str text = p->source->text;
 	block_init(ret_body);
-	return parse_block(p, ret_body, NULL, NULL, NULL);
+	if (parse_block(p, ret_body, NULL, NULL, NULL))
+		return -1;
+	size_t valid = utf8_valid_size(text);
+	if (valid == text.size)
+		return 0;
+	return parser_fail(p, text.data + valid,
+			   "this byte (0x%02x) is no UTF-8: save the file as UTF-8",
+			   (unsigned char)text.data[valid]);
 }
 
 int parser_intern(struct parser *p, str name, uint32_t *ret_symbol)

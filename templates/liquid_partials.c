@@ -112,7 +112,7 @@ static enum flow run_with(struct liquid_frame *f, const struct partial *partial,
 	}
 	enum flow flow = FLOW_NEXT;
 	for (size_t i = 0; i < with->array.count && flow == FLOW_NEXT; i++) {
-		if (!frame_step(f))
+		if (!frame_turn(f))
 			return FLOW_FAIL;
 		f->scope->bindings[variable].inner = &with->array.items[i];
 		flow = run_source(f, partial);
@@ -120,19 +120,36 @@ static enum flow run_with(struct liquid_frame *f, const struct partial *partial,
 	return flow;
 }
 
+/* What the partial is handed: what is said, else, as in the reference, the variable that is
+ * called as the partial. */
+static int value_with(struct liquid_frame *f, const struct partial_call *call,
+		      const struct partial *partial, struct value *ret)
+{
+	const struct value *found;
+	if (call->has_with)
+		return evaluate(f, &call->with, ret);
+	uint32_t symbol = call->partial ? call->same : symbols_find(f->symbols, partial->name);
+	found = symbol < f->scope->binding_count ? frame_lookup(f, symbol)
+						 : frame_member(f, f->roots, partial->name);
+	*ret = found ? *found : (struct value){.kind = VALUE_NIL};
+	return 0;
+}
+
+/* The variable is bound, to nil if need be, and hides an argument of its name: as the
+ * reference. */
 static enum flow include(struct liquid_frame *f, const struct partial_call *call,
 			 const struct partial *partial, uint32_t variable)
 {
 	const struct value **values = frame_alloc(f, 2 * call->named_count + 1, sizeof *values);
 	struct value *with = frame_alloc(f, 1, sizeof *with);
-	if (!values || !with || named_values(f, call, values) || evaluate(f, &call->with, with))
+	if (!values || !with || named_values(f, call, values) ||
+	    value_with(f, call, partial, with))
 		return FLOW_FAIL;
 	const struct value **before = values + call->named_count;
 	for (size_t i = 0; i < call->named_count; i++)
 		before[i] = frame_bind(f, call->named[i].symbol, values[i]);
 	const struct value *outer = f->scope->bindings[variable].inner;
-	enum flow flow = with->kind == VALUE_NIL ? run_source(f, partial)
-						 : run_with(f, partial, variable, with);
+	enum flow flow = run_with(f, partial, variable, with);
 	frame_bind(f, variable, outer);
 	for (size_t i = call->named_count; i-- > 0;)
 		frame_bind(f, call->named[i].symbol, before[i]);
@@ -176,7 +193,7 @@ static enum flow render_each(struct liquid_frame *f, const struct partial_call *
 		return FLOW_FAIL;
 	for (size_t i = 0; i < items.count; i++) {
 		struct value *item = frame_alloc(f, 1, sizeof *item);
-		if (!item || !frame_step(f) || items_at(f, &items, i, item))
+		if (!item || !frame_turn(f) || items_at(f, &items, i, item))
 			return FLOW_FAIL;
 		loop_helper_set(helper, i, items.count);
 		if (render_once(f, call, partial, item, helper) == FLOW_FAIL)

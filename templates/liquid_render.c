@@ -23,6 +23,11 @@ static int fail_size(struct liquid_frame *f)
 
 static int output_text(struct liquid_frame *f, str text, bool safe)
 {
+	size_t valid = utf8_valid_size(text);
+	if (valid < text.size)
+		return frame_fail(f,
+				  "what is written here has a byte (0x%02x) that is no UTF-8",
+				  (unsigned char)text.data[valid]);
 	if (frame_escapes(f) && !safe && !frame_escape(f, text, &text))
 		return -1;
 	frame_put(f, text);
@@ -179,16 +184,18 @@ static enum flow run_case(struct liquid_frame *f, const struct branch *branch)
 	return FLOW_NEXT;
 }
 
-/* Counters live among the data from outside, where assigned names hide them. */
+/* Counters begin at 0 whatever the data say, and hide data of their name from then on; assigned
+ * names hide them. */
 static enum flow run_counter(struct liquid_frame *f, const struct node *node)
 {
 	struct binding *binding = &f->scope->bindings[node->symbol];
 	bool down = node->kind == NODE_DECREMENT;
-	struct value before = binding->root ? value_to_number(*binding->root) : value_int(0);
-	struct value after = number_add(before, value_int(down ? -1 : 1));
-	binding->root = frame_keep(f, &after);
-	if (!binding->root)
+	struct value before = binding->counter ? *binding->counter : value_int(0);
+	struct value after = value_int(before.integer + (down ? -1 : 1));
+	binding->counter = frame_keep(f, &after);
+	if (!binding->counter)
 		return FLOW_FAIL;
+	binding->root = binding->counter;
 	return frame_output(f, down ? &after : &before) ? FLOW_FAIL : FLOW_NEXT;
 }
 

@@ -94,7 +94,7 @@ static int parse_case(struct parser *p, const struct tag *tag, struct block *int
 	struct tag at;
 	lexer_init(&lexer, tag->markup);
 	block_init(&ignored);
-	if (parse_operand(p, &lexer, &left) || parse_end(p, &lexer) ||
+	if (parse_expression(p, &lexer, &left) || parse_end(p, &lexer) ||
 	    parse_block(p, &ignored, tag, ends, &at))
 		return -1;
 	struct node *node = parser_add(p, into, NODE_CASE, tag->at);

@@ -125,10 +125,11 @@ int parse_tablerow(struct parser *p, const struct tag *tag, struct block *into)
 	static const char *const ends[] = {"endtablerow", NULL};
 	struct loop *loop;
 	struct tag end;
-	into->blank = false;
-	if (parse_loop(p, tag, into, NODE_TABLEROW, &loop))
+	if (parse_loop(p, tag, into, NODE_TABLEROW, &loop) ||
+	    parse_body(p, tag, loop, ends, &end))
 		return -1;
-	return parse_body(p, tag, loop, ends, &end);
+	into->blank = into->blank && loop->body.blank; /* though it writes: as the reference */
+	return 0;
 }
 
 static int parse_items(struct parser *p, struct lexer *l, struct cycle *cycle)
@@ -140,9 +141,12 @@ static int parse_items(struct parser *p, struct lexer *l, struct cycle *cycle)
 			return parser_fail(p, l->token.at, "too many items in a cycle");
 		if (parse_expression(p, l, &items[cycle->count]))
 			return -1;
-		cycle->count++;
+		/* A literal nil is no item, as in the reference. */
+		const struct expression *item = &items[cycle->count];
+		cycle->count +=
+			item->kind != EXPRESSION_LITERAL || item->literal.kind != VALUE_NIL;
 	} while (lexer_accept(l, TOKEN_COMMA) && l->token.kind != TOKEN_END);
-	cycle->items = ARENA_ARRAY(p->compilation->arena, struct expression, cycle->count);
+	cycle->items = ARENA_ARRAY(p->compilation->arena, struct expression, cycle->count + 1);
 	cycle->items_text = parser_token_text(p, &from, l);
 	if (!cycle->items || !cycle->items_text.data)
 		return parser_out_of_memory(p);

@@ -72,17 +72,20 @@ static int parse_named(struct parser *p, struct lexer *l, struct partial_call *c
 			memcpy(grown, call->named, call->named_count * sizeof *grown);
 		call->named = grown;
 	}
-	struct named *named = &call->named[call->named_count];
-	if (parse_name(p, l, &named->symbol))
+	uint32_t symbol;
+	if (parse_name(p, l, &symbol))
 		return -1;
 	if (!lexer_accept(l, TOKEN_COLON))
 		return parser_fail(p, l->token.at, "expected ':' behind the argument's name");
-	call->named_count++;
-	return parse_expression(p, l, &named->value);
+	size_t at = 0; /* of two of a name the last counts */
+	while (at < call->named_count && call->named[at].symbol != symbol)
+		at++;
+	call->named_count += at == call->named_count;
+	call->named[at].symbol = symbol;
+	return parse_expression(p, l, &call->named[at].value);
 }
 
-static int parse_clause(struct parser *p, struct lexer *l, struct partial_call *call,
-			bool *has_with)
+static int parse_clause(struct parser *p, struct lexer *l, struct partial_call *call)
 {
 	struct lexer ahead = *l;
 	lexer_advance(&ahead);
@@ -90,7 +93,7 @@ static int parse_clause(struct parser *p, struct lexer *l, struct partial_call *
 		return parse_named(p, l, call);
 	if (lexer_is_name(l, "for") || lexer_is_name(l, "with")) {
 		call->each = lexer_is_name(l, "for");
-		*has_with = true;
+		call->has_with = true;
 		*l = ahead;
 		return parse_expression(p, l, &call->with);
 	}
@@ -127,7 +130,6 @@ static int parse_call(struct parser *p, const struct tag *tag, struct block *int
 	struct partial_call *call = ARENA_NEW(p->compilation->arena, struct partial_call);
 	struct node *node = parser_add(p, into, NODE_PARTIAL, tag->at);
 	struct lexer lexer;
-	bool has_with = false;
 	if (!call || !node)
 		return parser_out_of_memory(p);
 	into->blank = false;
@@ -141,19 +143,14 @@ static int parse_call(struct parser *p, const struct tag *tag, struct block *int
 		return -1;
 	for (lexer_accept(&lexer, TOKEN_COMMA); lexer.token.kind != TOKEN_END;
 	     lexer_accept(&lexer, TOKEN_COMMA))
-		if (parse_clause(p, &lexer, call, &has_with))
+		if (parse_clause(p, &lexer, call))
 			return -1;
 	if (call->name.kind == EXPRESSION_LITERAL && call->name.literal.kind != VALUE_STRING)
 		return parser_fail(p, tag->at, "a partial's name is a string");
 	if (call->name.kind == EXPRESSION_LITERAL && load_static(p, tag, call))
 		return -1;
-	/* As in the reference: include hands over the variable that is called as the partial.
-	 */
-	if (!has_with && !isolated && call->partial) {
-		call->with = (struct expression){.kind = EXPRESSION_VARIABLE};
-		if (parser_intern(p, call->partial->name, &call->with.variable.symbol))
-			return -1;
-	}
+	if (call->partial && parser_intern(p, call->partial->name, &call->same))
+		return -1;
 	return note_reads(p, call);
 }
 

@@ -135,6 +135,8 @@ struct partial_call {
 	bool isolated;           /* render, not include */
 	struct partial *partial; /* NULL: the name is computed when rendering */
 	struct expression name, with;
+	bool has_with;     /* or for; else include hands over what is called `same` */
+	uint32_t same;     /* the partial's name as a variable, when it is known */
 	bool each;         /* `for`: once an item */
 	uint32_t variable; /* what `with` is called inside; SYMBOL_NONE: by the name */
 	struct named {

@@ -1,61 +1,22 @@
-/* unicode_case.c - see unicode_case.h. Ranges after the Unicode character database, simple
- * mappings; alphabets whose cases alternate (U+0100 upper, U+0101 lower) are one row. */
+/* unicode_case.c - see unicode_case.h. */
 #include "templates/unicode_case.h"
 
-struct row {
-	uint32_t first, last; /* of the upper case letters */
-	uint32_t to_lower;    /* distance; 1: they alternate with their lower case ones */
-};
+enum { CAPITAL_I_DOT = 0x130, DOT_ABOVE = 0x307 };
 
-static const struct row rows[] = {
-	{0x41, 0x5a, 32},   {0xc0, 0xd6, 32},   {0xd8, 0xde, 32},    {0x100, 0x12f, 1},
-	{0x132, 0x137, 1},  {0x139, 0x148, 1},  {0x14a, 0x177, 1},   {0x179, 0x17e, 1},
-	{0x1cd, 0x1dc, 1},  {0x1de, 0x1ef, 1},  {0x1f8, 0x21f, 1},   {0x222, 0x233, 1},
-	{0x388, 0x38a, 37}, {0x391, 0x3a1, 32}, {0x3a3, 0x3ab, 32},  {0x400, 0x40f, 80},
-	{0x410, 0x42f, 32}, {0x460, 0x481, 1},  {0x48a, 0x4bf, 1},   {0x4c1, 0x4ce, 1},
-	{0x4d0, 0x52f, 1},  {0x531, 0x556, 48}, {0x1e00, 0x1e95, 1}, {0x1ea0, 0x1eff, 1},
-};
-
-/* Pairs that follow no row: upper, lower. */
-static const uint32_t pairs[][2] = {
-	{0x178, 0xff},  {0x386, 0x3ac}, {0x38c, 0x3cc}, {0x38e, 0x3cd},
-	{0x38f, 0x3ce}, {0x4c0, 0x4cf}, {0x1e9e, 0xdf}, {0x18f, 0x259},
-};
-
-enum { SMALL_SHARP_S = 0xdf, FINAL_SIGMA = 0x3c2, CAPITAL_SIGMA = 0x3a3 };
-
-static uint32_t to_lower(uint32_t c)
+static uint32_t by_rows(const struct case_row *row, uint32_t c)
 {
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-		if (pairs[i][0] == c)
-			return pairs[i][1];
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct row *row = &rows[i];
-		if (c < row->first || c > row->last)
-			continue;
-		return row->to_lower > 1 ? c + row->to_lower : c + ((c - row->first) % 2 == 0);
-	}
+	for (; row->last && row->first <= c; row++)
+		if (c <= row->last && (c - row->first) % (uint32_t)row->step == 0)
+			return (uint32_t)((int32_t)c + row->distance);
 	return c;
 }
 
-static uint32_t to_upper(uint32_t c)
+static const uint32_t *by_specials(const struct case_special *special, uint32_t c)
 {
-	if (c == FINAL_SIGMA)
-		return CAPITAL_SIGMA;
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-		if (pairs[i][1] == c)
-			return pairs[i][0];
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const struct row *row = &rows[i];
-		if (row->to_lower > 1) {
-			uint32_t upper = c - row->to_lower;
-			if (upper >= row->first && upper <= row->last && c > upper)
-				return upper;
-		} else if (c >= row->first && c <= row->last) {
-			return c - ((c - row->first) % 2);
-		}
-	}
-	return c;
+	for (; special->letter && special->letter <= c; special++)
+		if (special->letter == c)
+			return special->becomes;
+	return NULL;
 }
 
 /* RFC 3629 3; character is one whole sequence of two to four bytes. */
@@ -67,7 +28,6 @@ static uint32_t decode(str character)
 	return c;
 }
 
-/* All letters with case that we know are below U+10000. */
 static void encode(struct buf *out, uint32_t c)
 {
 	if (c < 0x80) {
@@ -76,8 +36,12 @@ static void encode(struct buf *out, uint32_t c)
 	}
 	if (c < 0x800) {
 		buf_put_byte(out, (char)(0xc0 | c >> 6));
-	} else {
+	} else if (c < 0x10000) {
 		buf_put_byte(out, (char)(0xe0 | c >> 12));
+		buf_put_byte(out, (char)(0x80 | (c >> 6 & 0x3f)));
+	} else {
+		buf_put_byte(out, (char)(0xf0 | c >> 18));
+		buf_put_byte(out, (char)(0x80 | (c >> 12 & 0x3f)));
 		buf_put_byte(out, (char)(0x80 | (c >> 6 & 0x3f)));
 	}
 	buf_put_byte(out, (char)(0x80 | (c & 0x3f)));
@@ -90,6 +54,30 @@ static void put_ascii(struct buf *out, char c, enum unicode_case wanted)
 	buf_put_byte(out, flip ? (char)(c ^ 0x20) : c);
 }
 
+static void put_lower(struct buf *out, uint32_t c)
+{
+	encode(out, c == CAPITAL_I_DOT ? 'i' : by_rows(unicode_lower_rows, c));
+	if (c == CAPITAL_I_DOT)
+		encode(out, DOT_ABOVE);
+}
+
+/* Georgian has an upper case for whole texts, but no title case. */
+static bool is_georgian(uint32_t c)
+{
+	return (c >= 0x10d0 && c <= 0x10ff) || (c >= 0x1c90 && c <= 0x1cbf);
+}
+
+static void put_upper(struct buf *out, uint32_t c, bool title)
+{
+	const uint32_t *several = title ? by_specials(unicode_title_specials, c) : NULL;
+	if (!several)
+		several = by_specials(unicode_upper_specials, c);
+	for (int i = 0; several && i < 3 && several[i]; i++)
+		encode(out, several[i]);
+	if (!several)
+		encode(out, by_rows(unicode_upper_rows, c));
+}
+
 void unicode_put_case(struct buf *out, str character, enum unicode_case wanted)
 {
 	if (character.size == 1) {
@@ -97,11 +85,8 @@ void unicode_put_case(struct buf *out, str character, enum unicode_case wanted)
 		return;
 	}
 	uint32_t c = decode(character);
-	uint32_t changed = wanted == UNICODE_LOWER ? to_lower(c) : to_upper(c);
-	if (c == SMALL_SHARP_S && wanted != UNICODE_LOWER)
-		buf_put_cstr(out, wanted == UNICODE_UPPER ? "SS" : "Ss");
-	else if (changed == c)
-		buf_put(out, character);
+	if (wanted == UNICODE_LOWER || (wanted == UNICODE_TITLE && is_georgian(c)))
+		put_lower(out, c);
 	else
-		encode(out, changed);
+		put_upper(out, c, wanted == UNICODE_TITLE);
 }

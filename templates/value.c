@@ -50,9 +50,10 @@ bool value_from_json_scalar(str text, struct value *ret_value)
 		*ret_value = value_bool(text.data[0] == 't');
 	else if (str_to_i64(text, &integer) && is_number(text))
 		*ret_value = value_int(integer);
-	else if (is_number(text))
-		*ret_value = value_to_number(value_string(text));
-	else
+	else if (!is_number(text))
 		return false;
+	else if (value_to_number(value_string(text), ret_value) != NUMBER_FINE)
+		*ret_value =
+			value_string(text); /* shown as it is; who counts with it is told */
 	return true;
 }

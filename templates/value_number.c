@@ -136,91 +136,122 @@ static bool align(struct decimal *a, struct decimal *b)
 	return true;
 }
 
-struct value number_add(struct value a, struct value b)
+const char *number_result_text(enum number_result result)
+{
+	static const char *const texts[] = {
+		[NUMBER_FINE] = "fine",
+		[NUMBER_BY_ZERO] = "divided by 0",
+		[NUMBER_HUGE] = "a whole number here is larger than 64 bits hold",
+		[NUMBER_ENDLESS] = "no whole number is infinite",
+	};
+	return texts[result];
+}
+
+static bool is_negative(struct value number)
+{
+	return number.kind == VALUE_INT ? number.integer < 0 : signbit(number.number);
+}
+
+static enum number_result fine(struct value number, struct value *ret_value)
+{
+	*ret_value = number;
+	return NUMBER_FINE;
+}
+
+/* A product or quotient; when it is zero, it still has a sign. */
+static enum number_result signed_float(double number, bool negative, struct value *ret_value)
+{
+	return fine(value_float(number == 0 && negative ? -0.0 : number), ret_value);
+}
+
+enum number_result number_add(struct value a, struct value b, struct value *ret_value)
 {
 	int64_t sum;
-	if (a.kind == VALUE_INT && b.kind == VALUE_INT) {
-		if (!__builtin_add_overflow(a.integer, b.integer, &sum))
-			return value_int(sum);
-		return value_float(to_double(a) + to_double(b));
-	}
+	if (a.kind == VALUE_INT && b.kind == VALUE_INT)
+		return __builtin_add_overflow(a.integer, b.integer, &sum)
+			       ? NUMBER_HUGE
+			       : fine(value_int(sum), ret_value);
 	struct decimal x = decimal_from_number(a), y = decimal_from_number(b);
 	if (!align(&x, &y))
-		return value_float(to_double(a) + to_double(b));
+		return fine(value_float(to_double(a) + to_double(b)), ret_value);
 	x.mantissa += y.mantissa;
-	return from_decimal(x);
+	return fine(from_decimal(x), ret_value);
 }
 
-static struct value negated(struct value number)
+enum number_result number_subtract(struct value a, struct value b, struct value *ret_value)
 {
-	if (number.kind == VALUE_FLOAT)
-		return value_float(-number.number);
-	return number.integer == INT64_MIN ? value_float(-(double)INT64_MIN)
-					   : value_int(-number.integer);
+	int64_t rest;
+	if (b.kind == VALUE_FLOAT)
+		return number_add(a, value_float(-b.number), ret_value);
+	if (a.kind == VALUE_FLOAT)
+		return number_add(a, value_float(-(double)b.integer), ret_value);
+	return __builtin_sub_overflow(a.integer, b.integer, &rest)
+		       ? NUMBER_HUGE
+		       : fine(value_int(rest), ret_value);
 }
 
-struct value number_subtract(struct value a, struct value b)
-{
-	return number_add(a, negated(b));
-}
-
-struct value number_multiply(struct value a, struct value b)
+enum number_result number_multiply(struct value a, struct value b, struct value *ret_value)
 {
 	int64_t product;
-	if (a.kind == VALUE_INT && b.kind == VALUE_INT) {
-		if (!__builtin_mul_overflow(a.integer, b.integer, &product))
-			return value_int(product);
-		return value_float(to_double(a) * to_double(b));
-	}
+	if (a.kind == VALUE_INT && b.kind == VALUE_INT)
+		return __builtin_mul_overflow(a.integer, b.integer, &product)
+			       ? NUMBER_HUGE
+			       : fine(value_int(product), ret_value);
 	struct decimal x = decimal_from_number(a), y = decimal_from_number(b);
 	if (!x.fits || !y.fits)
-		return value_float(to_double(a) * to_double(b));
-	return from_decimal((struct decimal){x.mantissa * y.mantissa, x.scale + y.scale, true});
+		return fine(value_float(to_double(a) * to_double(b)), ret_value);
+	struct decimal exact = {x.mantissa * y.mantissa, x.scale + y.scale, true};
+	return signed_float(decimal_to_double(exact), is_negative(a) != is_negative(b),
+			    ret_value);
 }
 
-bool number_divide(struct value a, struct value b, struct value *ret_value)
+static enum number_result divide_integers(int64_t a, int64_t b, struct value *ret_value)
 {
-	if (to_double(b) == 0)
-		return false;
-	if (a.kind == VALUE_INT && b.kind == VALUE_INT) {
-		if (b.integer == -1) {
-			*ret_value = negated(a);
-			return true;
-		}
-		int64_t quotient = a.integer / b.integer;
-		bool inexact = a.integer % b.integer != 0;
-		if (inexact && (a.integer < 0) != (b.integer < 0))
-			quotient--;
-		*ret_value = value_int(quotient);
-		return true;
+	if (b == 0)
+		return NUMBER_BY_ZERO;
+	if (b == -1)
+		return number_subtract(value_int(0), value_int(a), ret_value);
+	int64_t quotient = a / b;
+	if (a % b != 0 && (a < 0) != (b < 0))
+		quotient--;
+	return fine(value_int(quotient), ret_value);
+}
+
+enum number_result number_divide(struct value a, struct value b, struct value *ret_value)
+{
+	bool negative = is_negative(a) != is_negative(b);
+	if (a.kind == VALUE_INT && b.kind == VALUE_INT)
+		return divide_integers(a.integer, b.integer, ret_value);
+	if (to_double(b) == 0) {
+		bool nothing = to_double(a) == 0 || isnan(to_double(a));
+		return fine(value_float(nothing    ? NAN
+					: negative ? -INFINITY
+						   : INFINITY),
+			    ret_value);
 	}
 	struct decimal x = decimal_from_number(a), y = decimal_from_number(b);
-	if (!align(&x, &y))
-		*ret_value = value_float(to_double(a) / to_double(b));
-	else
-		*ret_value =
-			value_float((double)((__float128)x.mantissa / (__float128)y.mantissa));
-	return true;
+	double quotient = align(&x, &y)
+				  ? (double)((__float128)x.mantissa / (__float128)y.mantissa)
+				  : to_double(a) / to_double(b);
+	return signed_float(quotient, negative, ret_value);
 }
 
-bool number_modulo(struct value a, struct value b, struct value *ret_value)
+enum number_result number_modulo(struct value a, struct value b, struct value *ret_value)
 {
 	if (to_double(b) == 0)
-		return false;
+		return NUMBER_BY_ZERO;
 	struct decimal x = decimal_from_number(a), y = decimal_from_number(b);
 	if (!align(&x, &y)) {
 		double rest = fmod(to_double(a), to_double(b));
 		if (rest != 0 && (rest < 0) != (to_double(b) < 0))
 			rest += to_double(b);
-		*ret_value = value_float(rest);
-		return true;
+		return fine(value_float(rest), ret_value);
 	}
 	x.mantissa %= y.mantissa;
 	if (x.mantissa != 0 && (x.mantissa < 0) != (y.mantissa < 0))
 		x.mantissa += y.mantissa;
 	bool integers = a.kind == VALUE_INT && b.kind == VALUE_INT;
-	*ret_value = integers ? value_int((int64_t)x.mantissa) : from_decimal(x);
-	return true;
+	return fine(integers ? value_int((int64_t)x.mantissa) : from_decimal(x), ret_value);
 }
 
 int number_compare(struct value a, struct value b)
@@ -233,34 +264,39 @@ int number_compare(struct value a, struct value b)
 	return (x > y) - (x < y);
 }
 
-struct value number_from_double(double number)
+enum number_result number_from_double(double number, struct value *ret_value)
 {
-	if (number >= -9223372036854775808.0 && number < 9223372036854775808.0)
-		return value_int((int64_t)floor(number));
-	return value_float(number);
+	if (!isfinite(number))
+		return NUMBER_ENDLESS;
+	if (number < -9223372036854775808.0 || number >= 9223372036854775808.0)
+		return NUMBER_HUGE;
+	return fine(value_int((int64_t)floor(number)), ret_value);
 }
 
-static struct value round_integer(int64_t integer, int64_t digits)
+static enum number_result round_integer(int64_t integer, int64_t digits,
+					struct value *ret_value)
 {
 	int64_t unit = 1;
 	for (; digits < 0; digits++)
 		if (__builtin_mul_overflow(unit, (int64_t)10, &unit))
-			return value_int(0);
+			return fine(value_int(0), ret_value);
 	int64_t rest = integer % unit, half = unit / 2, whole = integer - rest;
 	if (rest >= half && unit > 1)
-		return value_int(whole > INT64_MAX - unit ? whole : whole + unit);
+		return number_add(value_int(whole), value_int(unit), ret_value);
 	if (rest <= -half && unit > 1)
-		return value_int(whole < INT64_MIN + unit ? whole : whole - unit);
-	return value_int(whole);
+		return number_subtract(value_int(whole), value_int(unit), ret_value);
+	return fine(value_int(whole), ret_value);
 }
 
-struct value number_round(struct value number, int64_t digits)
+enum number_result number_round(struct value number, int64_t digits, struct value *ret_value)
 {
 	if (number.kind == VALUE_INT)
-		return digits >= 0 ? number : round_integer(number.integer, digits);
+		return digits >= 0 ? fine(number, ret_value)
+				   : round_integer(number.integer, digits, ret_value);
 	struct decimal d = decimal_from_number(number);
 	if (!d.fits)
-		return digits > 0 ? number : number_from_double(number.number);
+		return digits > 0 ? fine(number, ret_value)
+				  : number_from_double(number.number, ret_value);
 	__int128 dropped = 0, unit = 1;
 	__int128 mantissa = d.mantissa < 0 ? -d.mantissa : d.mantissa;
 	for (; d.scale > digits && mantissa; d.scale--) {
@@ -276,26 +312,17 @@ struct value number_round(struct value number, int64_t digits)
 		mantissa++;
 	d.mantissa = d.mantissa < 0 ? -mantissa : mantissa;
 	double rounded = decimal_to_double(d);
-	return digits > 0 ? value_float(rounded) : number_from_double(rounded);
+	return digits > 0 ? signed_float(rounded, signbit(number.number), ret_value)
+			  : number_from_double(rounded, ret_value);
 }
 
-/* ["-"] 19*DIGIT: more than an integer holds. */
-static bool is_huge(str text)
-{
-	size_t digits = 0;
-	while (digits < text.size &&
-	       (is_digit(text.data[digits]) || (!digits && *text.data == '-')))
-		digits++;
-	int64_t integer;
-	return digits >= 19 && digits == text.size && !str_to_i64(text, &integer);
-}
-
-/* The integer a text begins with, as far as it fits: ["+" / "-"] *DIGIT, "_" between digits. */
-static int64_t leading_integer(str text)
+/* The integer a text begins with: ["+" / "-"] *DIGIT, "_" between digits. False when it does
+ * not fit; then it is the nearest that does. */
+static bool leading_integer(str text, int64_t *ret_integer)
 {
 	bool negative = text.size && text.data[0] == '-';
 	size_t i = text.size && (negative || text.data[0] == '+');
-	int64_t integer = 0;
+	int64_t integer = 0; /* counted below zero, where there is room for one more */
 	for (; i < text.size; i++) {
 		char c = text.data[i];
 		if (c == '_' && i > 0 && is_digit(text.data[i - 1]))
@@ -303,10 +330,14 @@ static int64_t leading_integer(str text)
 		if (!is_digit(c))
 			break;
 		if (__builtin_mul_overflow(integer, (int64_t)10, &integer) ||
-		    __builtin_sub_overflow(integer, (int64_t)(c - '0'), &integer))
-			return negative ? INT64_MIN : INT64_MAX;
+		    __builtin_sub_overflow(integer, (int64_t)(c - '0'), &integer)) {
+			*ret_integer = negative ? INT64_MIN : INT64_MAX;
+			return false;
+		}
 	}
-	return negative ? integer : integer == INT64_MIN ? INT64_MAX : -integer;
+	bool fits = negative || integer != INT64_MIN;
+	*ret_integer = negative ? integer : fits ? -integer : INT64_MAX;
+	return fits;
 }
 
 /* ["-"] 1*DIGIT "." 1*DIGIT */
@@ -324,30 +355,88 @@ static bool is_decimal(str text)
 	return i == text.size && i > start;
 }
 
-struct value value_to_number(struct value value)
+enum number_result value_to_number(struct value value, struct value *ret_value)
 {
+	int64_t integer;
 	if (value.kind == VALUE_INT || value.kind == VALUE_FLOAT)
-		return value;
+		return fine(value, ret_value);
 	if (value.kind != VALUE_STRING)
-		return value_int(0);
+		return fine(value_int(0), ret_value);
 	str text = stripped(value.string);
-	return is_decimal(text) || is_huge(text) ? from_decimal(decimal_from_text(text))
-						 : value_int(leading_integer(text));
+	if (is_decimal(text))
+		return signed_float(decimal_to_double(decimal_from_text(text)),
+				    text.data[0] == '-', ret_value);
+	return leading_integer(text, &integer) ? fine(value_int(integer), ret_value)
+					       : NUMBER_HUGE;
 }
 
 int64_t value_to_integer_loosely(struct value value)
 {
-	if (value.kind == VALUE_STRING)
-		return leading_integer(stripped(value.string));
+	int64_t integer = 0;
+	struct value whole;
+	if (value.kind == VALUE_STRING) {
+		(void)leading_integer(stripped(value.string), &integer);
+		return integer;
+	}
 	if (value.kind == VALUE_INT)
 		return value.integer;
 	if (value.kind != VALUE_FLOAT || !isfinite(value.number))
 		return 0;
-	struct value whole =
-		number_from_double(value.number < 0 ? ceil(value.number) : value.number);
-	return whole.kind == VALUE_INT ? whole.integer
-	       : value.number < 0      ? INT64_MIN
-				       : INT64_MAX;
+	if (number_from_double(value.number < 0 ? ceil(value.number) : value.number, &whole) ==
+	    NUMBER_FINE)
+		return whole.integer;
+	return value.number < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* "0x" / "0b" / "0o" / "0d" / "0" off the front: the base of what follows. */
+static int take_base(str *digits)
+{
+	static const struct {
+		char letter;
+		int base;
+	} bases[] = {{'x', 16}, {'b', 2}, {'o', 8}, {'d', 10}};
+	if (digits->size < 2 || digits->data[0] != '0')
+		return 10;
+	for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
+		if ((digits->data[1] | 0x20) != bases[i].letter)
+			continue;
+		*digits = str_from(*digits, 2);
+		return bases[i].base;
+	}
+	*digits = str_from(*digits, digits->data[1] == '_' ? 2 : 1);
+	return 8;
+}
+
+static int digit_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+/* [("+" / "-")] [base] 1*DIGIT, one "_" between digits. */
+static bool whole_integer(str text, int64_t *ret_integer)
+{
+	int64_t integer = 0;
+	bool negative = text.size && text.data[0] == '-', digit = false;
+	text = str_from(text, text.size && (negative || text.data[0] == '+'));
+	int base = take_base(&text);
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] == '_' && digit) {
+			digit = false;
+			continue;
+		}
+		int value = digit_value(text.data[i]);
+		if (value >= base || __builtin_mul_overflow(integer, base, &integer) ||
+		    __builtin_sub_overflow(integer, value, &integer))
+			return false;
+		digit = true;
+	}
+	if (!digit || (!negative && integer == INT64_MIN))
+		return false;
+	*ret_integer = negative ? integer : -integer;
+	return true;
 }
 
 bool value_to_integer(struct value value, int64_t *ret_integer)
@@ -356,15 +445,11 @@ bool value_to_integer(struct value value, int64_t *ret_integer)
 		*ret_integer = value.integer;
 		return true;
 	}
-	if (value.kind != VALUE_STRING)
-		return false;
-	str text = stripped(value.string);
-	if (text.size && text.data[0] == '+')
-		text = str_from(text, 1);
-	return str_to_i64(text, ret_integer);
+	return value.kind == VALUE_STRING && whole_integer(stripped(value.string), ret_integer);
 }
 
-/* 1.25e+03 as 1250.0; outside of 1e-4 to 1e16 with its exponent, as 1.25e+20. */
+/* 1.25e+03 as 1250.0; outside of 1e-4 to 1e15 with its exponent, as 1.25e+20; up to 1e16 when
+ * there is something behind the point. */
 size_t number_text(struct value number, char out[static NUMBER_TEXT_SIZE])
 {
 	char text[NUMBER_TEXT_SIZE];
@@ -388,10 +473,10 @@ size_t number_text(struct value number, char out[static NUMBER_TEXT_SIZE])
 	size_t mantissa_end = (size_t)(e - text);
 	while (text[mantissa_end - 1] == '0' && text[mantissa_end - 2] != '.')
 		mantissa_end--;
-	if (exponent < -4 || exponent >= 16)
+	size_t digits_size = mantissa_end - (text[0] == '-') - 1; /* without sign and point */
+	if (exponent < -4 || exponent >= 16 || (exponent == 15 && digits_size < 17))
 		return (size_t)snprintf(out, NUMBER_TEXT_SIZE, "%.*se%+03d", (int)mantissa_end,
 					text, exponent);
-	size_t digits_size = mantissa_end - (text[0] == '-') - 1; /* without sign and point */
 	if (digits_size == 2 && text[mantissa_end - 1] == '0')
 		digits_size = 1;
 	int places = (int)digits_size - 1 - exponent;

@@ -1,6 +1,7 @@
 /* value_text.c - see value_text.h. Recursion follows the data and is bounded by its depth. */
 #include "templates/value_text.h"
 
+#include "engine/mail/utf8.h"
 #include "templates/value_number.h"
 
 /* Where text goes, and how much of it there may be. */
@@ -182,9 +183,13 @@ static bool equal(const struct value *a, const struct value *b, int depth, uint6
 {
 	if (depth > VALUE_DEPTH_LIMIT || !take(effort, 1))
 		return false;
-	if (a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK)
+	bool a_asks = a->kind == VALUE_EMPTY || a->kind == VALUE_BLANK;
+	bool b_asks = b->kind == VALUE_EMPTY || b->kind == VALUE_BLANK;
+	if (a_asks && b_asks)
+		return false; /* as the reference: neither is a value */
+	if (a_asks)
 		return b->kind == a->kind || asks(a, b, effort);
-	if (b->kind == VALUE_EMPTY || b->kind == VALUE_BLANK)
+	if (b_asks)
 		return asks(b, a, effort);
 	if (is_number(a) && is_number(b))
 		return number_compare(*a, *b) == 0;
@@ -254,6 +259,19 @@ static size_t ascii_run(str s)
 		if (word & 0x8080808080808080u)
 			break;
 	}
+	return at;
+}
+
+size_t utf8_valid_size(str s)
+{
+	size_t at = 0, size;
+	for (uint64_t eight; at + sizeof eight <= s.size; at += sizeof eight) {
+		memcpy(&eight, s.data + at, sizeof eight);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (at < s.size && (size = utf8_char_size(str_from(s, at))) > 0)
+		at += size;
 	return at;
 }
 

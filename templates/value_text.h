@@ -25,6 +25,8 @@ size_t value_range_count(const struct value *range);
 /* UTF-8: how many bytes the character at the start of s (not empty) takes; bytes that are no
  * UTF-8 count as one character each. */
 size_t utf8_size(str s);
+/* The size of what is UTF-8 from the start on: s.size when all of it is. */
+size_t utf8_valid_size(str s);
 size_t utf8_count(str s);
 /* Where the character of that index begins; s.size behind the last. */
 size_t utf8_offset(str s, size_t index);

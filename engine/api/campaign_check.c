@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_lint.h"
+#include "engine/api/inline_css.h"
 #include "engine/api/template_error.h"
 #include "engine/send/content.h"
 
@@ -75,7 +77,8 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 
 /* NULL after the mistake was told. Whether the sender is set up is asked when sending; a letter
  * can be written before. */
-static const struct content *compile(struct cli *cli, const struct campaign_dir *c, str text)
+static const struct content *compile_with(struct cli *cli, const struct campaign_dir *c,
+					  str text)
 {
 	struct liquid_error error;
 	const struct config_sending *sending = &cli->config.sending;
@@ -95,22 +98,49 @@ static const struct content *compile(struct cli *cli, const struct campaign_dir 
 }
 
 /* A text that was made carries the HTML's mistakes at other lines: the HTML is asked first. */
-int campaign_dir_check(struct cli *cli, const struct campaign_dir *c)
+static int compile(struct cli *cli, const struct campaign_dir *c)
 {
 	if (c->pool.size && !config_pool_find(&cli->config, c->pool))
 		return cli_fail(cli, EXIT_INVALID,
 				"%.*s/campaign.conf: pool: rundbrief.conf has no pool \"%.*s\"",
 				STR_FORMAT(c->folder), STR_FORMAT(c->pool));
-	if (c->text_is_made && !compile(cli, c, (str){}))
+	if (c->text_is_made && !compile_with(cli, c, (str){}))
 		return EXIT_INVALID;
-	return compile(cli, c, c->text) ? CLI_GO : EXIT_INVALID;
+	return compile_with(cli, c, c->text) ? CLI_GO : EXIT_INVALID;
 }
 
 int campaign_dir_links(struct cli *cli, const struct campaign_dir *c, struct links *ret_links)
 {
-	const struct content *content = compile(cli, c, c->text);
+	const struct content *content = compile_with(cli, c, c->text);
 	if (!content)
 		return EXIT_INVALID;
 	*ret_links = content->links;
 	return CLI_GO;
+}
+
+static int inline_styles(struct cli *cli, struct campaign_dir *c)
+{
+	str command = c->inline_css.size ? c->inline_css : cli->config.campaigns.inline_css;
+	char why[600];
+	str html;
+	if (!c->html.data || command.size == 0 || str_eq(command, STR("none")))
+		return CLI_GO;
+	if (inline_css(command, c->html, cli->arena, &html, why, sizeof(why)) != 0)
+		return cli_fail(cli, EXIT_INVALID, "%.*s: inline_css: %s",
+				STR_FORMAT(c->html_file), why);
+	c->html = html;
+	return compile(cli, c);
+}
+
+int campaign_dir_check(struct cli *cli, struct campaign_dir *c)
+{
+	struct buf conf;
+	buf_init_arena(&conf, cli->arena, 256);
+	buf_put(&conf, c->folder);
+	buf_put_cstr(&conf, "/campaign.conf");
+	int code = campaign_lint_check_off(cli, buf_str(&conf), &c->lint_off);
+	if (code == CLI_GO)
+		code = compile(cli, c);
+	c->html_written = c->html;
+	return code == CLI_GO ? inline_styles(cli, c) : code;
 }

@@ -240,6 +240,16 @@ static void put_policy(json_t *settings, const struct campaign_dir *c,
 			    json_integer((json_int_t)(c->expires / USEC_SECOND)));
 }
 
+static void put_lint_off(json_t *settings, const struct campaign_dir *c)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; i < c->lint_off.count; i++)
+		json_array_append_new(names, json_text(c->lint_off.items[i]));
+	if (c->lint_off.count > 0)
+		json_object_set(settings, "lint_off", names);
+	json_decref(names);
+}
+
 /* Letters, digits and hyphens of a name, as both fields want them. */
 static void put_word(struct buf *out, str name)
 {
@@ -300,6 +310,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 	put_lists(settings, c);
 	put_headers(settings, c);
 	put_policy(settings, c, config);
+	put_lint_off(settings, c);
 	if (campaign_dir_put_from(settings, c->from) != 0)
 		snprintf(why, why_size,
 			 "%s: from: write \"Ann Example <ann@news.example.com>\", an address "

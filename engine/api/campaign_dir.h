@@ -49,6 +49,8 @@ struct campaign_dir {
 	struct campaign_utm {
 		str source, medium, campaign, term, content;
 	} utm;
+	struct key_list lint_off;
+	str inline_css; /* empty: as campaigns.inline_css says; "none": not at all */
 	struct campaign_header *headers;
 	size_t header_count;
 	struct key_setting *set; /* what the file sets */
@@ -62,6 +64,7 @@ struct campaign_dir {
 	str folder, html, text;
 	bool text_is_made; /* from the HTML */
 	str settings;      /* JSON, as engine/send/content.h describes it */
+	str html_written;  /* html before its styles were inlined */
 	str data_file, data;
 	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
 	uint32_t hold_out_parts;
@@ -85,9 +88,10 @@ extern const struct key_table campaign_table;
 [[nodiscard]] int campaign_dir_ready(const char *from, const struct config *, struct arena *,
 				     struct campaign_dir *ret_campaign, char *ret_why,
 				     size_t why_size);
-/* Compiles everything as the engine will. CLI_GO, or EXIT_INVALID after the mistakes were told.
+/* Compiles everything as the engine will, and inlines styles if that is wanted. CLI_GO, or
+ * EXIT_INVALID after the mistakes were told.
  */
-[[nodiscard]] int campaign_dir_check(struct cli *, const struct campaign_dir *);
+[[nodiscard]] int campaign_dir_check(struct cli *, struct campaign_dir *);
 /* Its links, as the engine will number them. CLI_GO or the same. */
 [[nodiscard]] int campaign_dir_links(struct cli *, const struct campaign_dir *,
 				     struct links *ret_links);

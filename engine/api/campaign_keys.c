@@ -130,6 +130,17 @@ static const struct key campaign_keys[] = {
 	 30 * USEC_DAY, NULL, NULL, false,
 	 "With in_doubt = retry: how long to wait before the message is sent once more. "
 	 "Built in: 15m."},
+	LIST(lint_off, "lint_off",
+	     "Findings of `rundbrief campaign check` that are not wanted, by the names that it "
+	     "shows in brackets: { \"http-link\" }. What is left out here may still be "
+	     "silenced "
+	     "by campaigns.lint_off of rundbrief.conf."),
+	TEXT(inline_css, "inline_css", "",
+	     "Command that moves styles from <style> into the elements, for mail readers that "
+	     "know no other: \"juice /dev/stdin /dev/stdout\". Left out, as "
+	     "campaigns.inline_css of "
+	     "rundbrief.conf says; none: they stay. A <style> that holds Liquid stays as it "
+	     "is."),
 	{"hold_out", KEY_SHARE, offsetof(struct campaign_dir, hold_out), NULL, 0, 0, NULL, NULL,
 	 false,
 	 "Share of the audience that gets nothing, to compare with: \"5%\". Who they are is "

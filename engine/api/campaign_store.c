@@ -144,27 +144,30 @@ static int save(struct db *db, const struct campaign_dir *c, struct campaign_row
 	return code == CLI_GO ? end : code;
 }
 
-int campaign_store_folder(struct db *db, const char *folder, struct campaign_row *ret_campaign,
-			  struct campaign_saved *ret_saved)
+int campaign_store_read(struct db *db, const char *folder, struct campaign_dir *ret_dir)
 {
-	struct campaign_dir c;
 	char why[500];
 	int code = cli_config(db->cli);
 	if (code != CLI_GO)
 		return code;
-	if (campaign_dir_read(folder, &db->cli->config, db->cli->arena, &c, why, sizeof(why)) !=
-	    0)
+	if (campaign_dir_read(folder, &db->cli->config, db->cli->arena, ret_dir, why,
+			      sizeof(why)) != 0)
 		return cli_fail(db->cli,
 				campaign_dir_is(folder) ? EXIT_INVALID : EXIT_NOT_FOUND, "%s",
 				why);
-	code = campaign_dir_check(db->cli, &c);
+	code = campaign_dir_check(db->cli, ret_dir);
 	if (code == CLI_GO)
-		code = check_lists(db, &c.lists);
+		code = check_lists(db, &ret_dir->lists);
 	if (code == CLI_GO)
-		code = check_lists(db, &c.exclude);
-	if (code == CLI_GO)
-		code = check_filter(db, c.filter);
-	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
+		code = check_lists(db, &ret_dir->exclude);
+	return code == CLI_GO ? check_filter(db, ret_dir->filter) : code;
+}
+
+int campaign_store_folder(struct db *db, const char *folder, struct campaign_row *ret_campaign,
+			  struct campaign_saved *ret_saved)
+{
+	int code = campaign_store_read(db, folder, &ret_saved->dir);
+	return code == CLI_GO ? save(db, &ret_saved->dir, ret_campaign, ret_saved) : code;
 }
 
 int campaign_store_ready(struct db *db, const char *from, struct campaign_row *ret_campaign,
@@ -179,5 +182,6 @@ int campaign_store_ready(struct db *db, const char *from, struct campaign_row *r
 	    0)
 		return cli_fail(db->cli, EXIT_INVALID, "%s", why);
 	code = campaign_dir_check(db->cli, &c);
+	ret_saved->dir = c;
 	return code == CLI_GO ? save(db, &c, ret_campaign, ret_saved) : code;
 }

@@ -5,28 +5,81 @@
 #include <stdio.h>
 
 #include "engine/api/campaign_links.h"
+#include "engine/api/campaign_lint.h"
 #include "engine/api/campaign_store.h"
 #include "engine/api/rows.h"
 #include "engine/api/sending.h"
 #include "engine/api/winner.h"
 
+/* Errors that were found stop the launch, not the draft. */
 static int create(struct cli *cli, struct db *db, const char *from_or_folder, bool is_ready)
 {
 	struct campaign_row campaign;
 	struct campaign_saved saved;
+	struct campaign_lint *found = ARENA_NEW(cli->arena, struct campaign_lint);
+	struct buf out;
 	int code = is_ready ? campaign_store_ready(db, from_or_folder, &campaign, &saved)
 			    : campaign_store_folder(db, from_or_folder, &campaign, &saved);
+	if (code == CLI_GO && !is_ready)
+		code = found ? campaign_lint_folder(db, &saved.dir, found) : EXIT_FAILED;
 	if (code != CLI_GO)
 		return code;
-	if (cli->format == OUTPUT_JSON)
-		printf("{\"id\":%llu,\"revision\":%u,\"new_revision\":%s}\n",
-		       (unsigned long long)campaign.id, saved.revision,
-		       saved.is_new ? "true" : "false");
-	else
-		printf("campaign %.*s (%.*s): revision %u%s\n", STR_FORMAT(campaign.id_text),
-		       STR_FORMAT(campaign.name), saved.revision,
-		       saved.is_new ? "" : ", unchanged");
+	buf_init_arena(&out, cli->arena, 4096);
+	if (cli->format == OUTPUT_JSON) {
+		buf_printf(&out, "{\"id\":%llu,\"revision\":%u,\"new_revision\":%s",
+			   (unsigned long long)campaign.id, saved.revision,
+			   saved.is_new ? "true" : "false");
+		buf_put_cstr(&out, is_ready ? "" : ",");
+		if (!is_ready)
+			campaign_lint_json(found, &out);
+		buf_put_cstr(&out, "}\n");
+	} else {
+		buf_printf(&out, "campaign %.*s (%.*s): revision %u%s\n",
+			   STR_FORMAT(campaign.id_text), STR_FORMAT(campaign.name),
+			   saved.revision, saved.is_new ? "" : ", unchanged");
+		if (!is_ready)
+			campaign_lint_text(found, LINT_WARNING, &out);
+	}
+	cli_write(buf_str(&out));
 	return EXIT_OK;
+}
+
+static int look_at(struct db *db, const char *name_or_folder, struct campaign_lint *ret)
+{
+	struct campaign_row campaign;
+	struct campaign_dir dir;
+	int code = CLI_GO;
+	if (campaign_dir_is(name_or_folder)) {
+		code = campaign_store_read(db, name_or_folder, &dir);
+		return code == CLI_GO ? campaign_lint_folder(db, &dir, ret) : code;
+	}
+	code = db_campaign(db, name_or_folder, &campaign);
+	return code == CLI_GO ? campaign_lint_stored(db, &campaign, ret) : code;
+}
+
+static int check(struct cli *cli, struct db *db, const char *name_or_folder, bool recount)
+{
+	struct campaign_lint *found = ARENA_NEW(cli->arena, struct campaign_lint);
+	struct buf out;
+	int code = found ? look_at(db, name_or_folder, found) : EXIT_FAILED;
+	if (code == CLI_GO && recount)
+		code = campaign_lint_recount(db, found);
+	if (code == CLI_GO && recount)
+		code = look_at(db, name_or_folder, found);
+	if (code != CLI_GO)
+		return code;
+	buf_init_arena(&out, cli->arena, 8192);
+	if (cli->format == OUTPUT_CSV) {
+		campaign_lint_csv(cli, found);
+	} else if (cli->format == OUTPUT_JSON) {
+		buf_put_byte(&out, '{');
+		campaign_lint_json(found, &out);
+		buf_put_cstr(&out, "}\n");
+	} else {
+		campaign_lint_text(found, LINT_INFORMATION, &out);
+	}
+	cli_write(buf_str(&out));
+	return lint_count(&found->lint, LINT_ERROR) ? EXIT_INVALID : EXIT_OK;
 }
 
 static void put_row(void *context, const PGresult *result, int row)
@@ -181,17 +234,25 @@ static int delete (struct db *db, const char *name)
 
 static int campaign_run(struct cli *cli, int argc, char **argv)
 {
-	static const char *const verbs[] = {"create", "list",  "show",  "delete",
-					    "ready",  "start", "winner"};
+	static const char *const verbs[] = {"create", "list",  "show",   "delete",
+					    "ready",  "start", "winner", "check"};
+	bool recount = false;
+	const struct cli_option options[] = {
+		{"recount", CLI_FLAG, &recount, NULL,
+		 "check: count the attributes of its lists again before"},
+		{},
+	};
 	struct db db;
-	int code = cli_parse(cli, NULL, &argc, &argv, 1, 3);
+	int code = cli_parse(cli, options, &argc, &argv, 1, 3);
 	if (code != CLI_GO)
 		return code;
 	size_t verb = 0;
-	while (verb < 7 && strcmp(argv[0], verbs[verb]) != 0)
+	while (verb < 8 && strcmp(argv[0], verbs[verb]) != 0)
 		verb++;
-	if (verb == 7)
-		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 7);
+	if (verb == 8)
+		return cli_fail_unknown(cli, "campaign command", argv[0], verbs, 8);
+	if (recount && verb != 7)
+		return cli_fail(cli, EXIT_USAGE, "--recount goes with check");
 	int wanted = verb == 1 ? 1 : verb == 6 ? 3 : 2;
 	if (argc != wanted)
 		return cli_fail(cli, EXIT_USAGE, "%s; see --help",
@@ -208,16 +269,18 @@ static int campaign_run(struct cli *cli, int argc, char **argv)
 	       : verb == 2            ? show(cli, &db, argv[1])
 	       : verb == 3            ? delete (&db, argv[1])
 	       : verb == 5            ? start(&db, argv[1])
-				      : winner_name(&db, argv[1], argv[2]);
+	       : verb == 6            ? winner_name(&db, argv[1], argv[2])
+				      : check(cli, &db, argv[1], recount);
 	db_close(&db);
 	return code;
 }
 
 const struct command command_campaign = {
 	.name = "campaign",
-	.synopsis = "create DIR\nready FROM\nstart CAMPAIGN | DIR\nlist\nshow CAMPAIGN\ndelete "
-		    "CAMPAIGN\nwinner CAMPAIGN VARIANT",
-	.summary = "Store a campaign from its folder, start, list, show or delete campaigns",
+	.synopsis =
+		"create DIR\ncheck CAMPAIGN | DIR [--recount]\nready FROM\nstart CAMPAIGN | "
+		"DIR\nlist\nshow CAMPAIGN\ndelete CAMPAIGN\nwinner CAMPAIGN VARIANT",
+	.summary = "Store a campaign from its folder; check, start, list, show or delete them",
 	.manual =
 		"A campaign is a folder with campaign.conf, body.html and body.txt; "
 		"`rundbrief help\n"
@@ -225,6 +288,11 @@ const struct command command_campaign = {
 		"a draft, and\n"
 		"stores a new revision when the folder has changed. CAMPAIGN is a name or a "
 		"number.\n"
+		"check says what is wrong with a folder, or with what was stored, and how many "
+		"of its\n"
+		"recipients lack what it reads; errors (exit code 6) stop a launch, unless "
+		"lint_off in\n"
+		"campaign.conf names them.\n"
 		"start launches a draft without sending it: engines that run `rundbrief serve` "
 		"take "
 		"it up.\n"

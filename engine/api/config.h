@@ -167,6 +167,8 @@ struct config_campaigns {
 	str sample; /* empty: as built in */
 	bool ramp;
 	struct config_breaker breaker;
+	struct key_list lint_off;
+	str inline_css; /* empty: styles stay where they are */
 };
 
 struct config_tls_report {

@@ -7,6 +7,7 @@
 #include "engine/api/suggest.h"
 #include "engine/api/units.h"
 #include "engine/send/carrier.h"
+#include "templates/lint.h"
 
 #define NAMES_LIMIT 256       /* known ones that a suggestion is looked for among */
 #define POINTS_LIMIT 30000000 /* steps of the count below: a blink */
@@ -41,6 +42,18 @@ static int refuse_unknown(const struct checking *c, const char *key, const char 
 
 /* ---- campaigns ---- */
 
+static int check_lint_off(struct checking *c, const struct key_list *off)
+{
+	const char *names[LINT_RULE_COUNT];
+	for (size_t i = 0; i < LINT_RULE_COUNT; i++)
+		names[i] = lint_rules[i].name;
+	for (size_t i = 0; i < off->count; i++)
+		if (lint_rule_find(off->items[i]) == LINT_RULE_COUNT)
+			return refuse_unknown(c, "lint_off", "finding", off->items[i], names,
+					      LINT_RULE_COUNT);
+	return 0;
+}
+
 static int check_campaigns(struct checking *c)
 {
 	const struct config_campaigns *usual = &c->config->campaigns;
@@ -53,7 +66,7 @@ static int check_campaigns(struct checking *c)
 	if (breaker->complaints > 0 && breaker->complaints_alarm > breaker->complaints)
 		return refuse(c, "complaints_alarm",
 			      "is above complaints, which pause a campaign before");
-	return 0;
+	return check_lint_off(c, &usual->lint_off);
 }
 
 /* ---- retries ---- */

@@ -60,6 +60,15 @@ const struct key config_campaigns_keys[] = {
 	{"ramp", KEY_BOOL, AT(config_campaigns, ramp), NULL, 0, 0, "true", NULL, false,
 	 "Whether a sample goes first, and the rest when its outcome is sane."},
 	BREAKER(config_campaigns, breaker.),
+	{"lint_off", KEY_LIST, AT(config_campaigns, lint_off), NULL, 0, 0, NULL, NULL, false,
+	 "Findings of `rundbrief campaign check` that are not wanted, by the names that it "
+	 "shows "
+	 "in brackets: { \"no-html\", \"http-link\" }."},
+	TEXT(config_campaigns, inline_css, "",
+	     "Command that moves styles from <style> into the elements: HTML on its standard "
+	     "input, HTML on its standard output, as `juice /dev/stdin /dev/stdout` does. Run "
+	     "when a campaign is stored, never per message, and without a shell: words are "
+	     "separated by spaces, or quoted."),
 	END,
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "engine/api/campaign_lint.h"
 #include "engine/api/campaign_store.h"
 #include "engine/api/progress.h"
 #include "engine/api/reload.h"
@@ -81,10 +82,37 @@ static int newest_key(struct cli *cli, char ret_letter[2])
 	return CLI_GO;
 }
 
+/* Errors stop a launch; warnings are listed, unless it is to be quiet. */
+static int check_content(struct db *db, const struct campaign_row *campaign)
+{
+	struct cli *cli = db->cli;
+	struct campaign_lint *found = ARENA_NEW(cli->arena, struct campaign_lint);
+	struct buf out;
+	int code = found ? campaign_lint_stored(db, campaign, found)
+			 : cli_fail(cli, EXIT_FAILED, "out of memory");
+	if (code != CLI_GO)
+		return code == EXIT_NOT_FOUND ? CLI_GO : code;
+	size_t errors = lint_count(&found->lint, LINT_ERROR);
+	if (errors == 0 && (cli->quiet || lint_count(&found->lint, LINT_WARNING) == 0))
+		return CLI_GO;
+	buf_init_arena(&out, cli->arena, 4096);
+	campaign_lint_findings(found, LINT_WARNING, &out);
+	fflush(stdout);
+	fprintf(stderr, "%.*s", STR_FORMAT(buf_str(&out)));
+	return errors == 0 ? CLI_GO
+			   : cli_fail(cli, EXIT_INVALID,
+				      "'%.*s' is not sent: correct the errors, or name in "
+				      "lint_off of "
+				      "campaign.conf what is meant so",
+				      STR_FORMAT(campaign->name));
+}
+
 int sending_launch(struct db *db, const struct campaign_row *campaign)
 {
 	char key[2];
 	int code = check_filter(db, campaign);
+	if (code == CLI_GO)
+		code = check_content(db, campaign);
 	if (code == CLI_GO)
 		code = newest_key(db->cli, key);
 	if (code != CLI_GO)

@@ -10,7 +10,8 @@
 [[nodiscard]] int sending_find(struct db *, const char *name_or_folder,
 			       struct campaign_row *ret_campaign);
 /* A draft is running from here on, and any engine may take it up. CLI_GO, also when somebody
- * else was quicker. */
+ * else was quicker; EXIT_INVALID after telling what campaign_lint.h has found, if any of it is an
+ * error. */
 [[nodiscard]] int sending_launch(struct db *, const struct campaign_row *);
 
 /* Runs the engine until its end, with the signals caught: the first asks it to stop in order,

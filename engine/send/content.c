@@ -252,7 +252,7 @@ void content_read_fields(const struct content *content, struct arena *arena,
 		return;
 	struct value *values = ARENA_ARRAY(arena, struct value, content->field_count);
 	for (size_t i = 0; values && i < content->field_count; i++)
-		if (to->fields[i].data &&
+		if (to->fields[i].data && !value_from_json_scalar(to->fields[i], &values[i]) &&
 		    value_from_json_text(arena, to->fields[i], &values[i], NULL, 0) != 0)
 			values[i] = (struct value){.kind = VALUE_NIL};
 	to->values = values;

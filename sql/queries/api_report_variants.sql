@@ -33,8 +33,9 @@ l as (
 	select variant_of(c.split, c.hold_out, c.id, x.subscriber_id) as variant,
 		count(distinct x.subscriber_id) as count
 	from c
-	join subscriptions x on x.tenant_id = c.tenant_id and x.state = 2 and x.changed_at > c.launched_at
-		and x.list_id = any (c.list_ids) and x.subscriber_id <= c.highest_id
+	cross join lateral (select subscriber_id from subscriptions
+		where tenant_id = c.tenant_id and state = 2 and changed_at > c.launched_at
+			and list_id = any (c.list_ids) and subscriber_id <= c.highest_id offset 0) x
 	group by 1),
 k as (
 	select variant_of(c.split, c.hold_out, c.id, s.id) as variant, count(*) as count

@@ -3,7 +3,7 @@ conninfo=$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_plan/')
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat >rundbrief.conf <<-END
 	database { conninfo = "$conninfo" }
-	sending { return_domain = bounce.example.com secret = secret }
+	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }
 	engine { name = cli-plan }
 	smtp { allow_loopback = yes }
 	route "*" { host = 127.0.0.1 port = $port }

@@ -2,7 +2,7 @@
 conninfo=$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_suppress/')
 cat >rundbrief.conf <<-END
 	database { conninfo = "$conninfo" }
-	sending { return_domain = bounce.example.com secret = secret }
+	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }
 END
 run 0 init
 printf 'email\nann@example.com\nbob@example.com\ncem@gone.test\ndan@example.com\n' >people.csv

@@ -2,7 +2,7 @@
 conninfo=$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_warmup/')
 cat >rundbrief.conf <<-END
 	database { conninfo = "$conninfo" }
-	sending { return_domain = bounce.example.com secret = secret }
+	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }
 	source "old" {}
 	source "new" { warmup = gentle }
 	source "newer" { warmup = standard }

@@ -1,5 +1,5 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
-.PHONY: live show-mime show-auth show-classify show-convert show-demo show-incident show-kill9 show-mailservers \
+.PHONY: live show-mime show-auth show-classify show-convert show-demo show-incident show-kill9 show-lint show-mailservers \
 	show-memory show-newsletters show-plan show-policy show-rtt show-servers show-tls show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -20,11 +20,14 @@ show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
+# What campaign check finds on a list of a million, how long it takes, what its counts cost imports.
+show-lint: all
+	@$(PYTHON) tests/live/test_lint.py 1000000
 # The filters date, number, money and t against zoneinfo and ICU; a minute.
 .PHONY: show-locale
 show-locale: all
 	@sh tests/tools/deps.sh test
-	@$(PYTHON) tests/live/show_locale.py
+	@$(PYTHON) tests/live/test_locale.py 1
 show-mailservers: all
 	@$(PYTHON) tests/live/test_mailservers.py 20000
 show-memory: all

@@ -111,7 +111,7 @@ static void test_campaign_dir_reads_data(void **)
 	if (read_dir(&c, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
 	assert_true(str_find(c.settings, STR("\"campaign\":{\"items\":[{\"n\":1}],"
-					     "\"name\":\"spring\"}")) != STR_NONE);
+					     "\"name\":\"spring\",\"subject\":")) != STR_NONE);
 	expect_data_refused("[1]", "data.json: is not a JSON object");
 	expect_data_refused("{\"a\": 1,\n \"a\": 2}", "data.json:2: duplicate object key");
 	expect_data_refused("{\"a\": \xFF}", "data.json: is not UTF-8");

@@ -122,7 +122,7 @@ static void test_import_takes_and_refuses_row_by_row(void **)
 		live_value("select suppressed from subscribers where name = 'Gone'"), "100");
 	assert_string_equal(
 		live_value("select string_agg(attribute || count, ' ' order by attribute) from "
-			   "attribute_counts"),
+			   "attribute_counts where attribute <> ''"),
 		"city3 first_name4 points4");
 }
 

@@ -1,21 +1,8 @@
 /* The public conformance cases of golden-liquid (in ../shared/corpus, see its README): compiled
  * and rendered with escaping off, counted per tag, and held to the number that was reached. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "golden_liquid.h"
 
-#include <cmocka.h>
-#include <jansson.h>
-
-#include "engine/data/json_value.h"
-#include "templates/liquid.h"
-
-#define CASES "../shared/corpus/liquid/golden-liquid.json"
-
-enum { CASE_COUNT = 798, FLOOR = 798 }; /* passes, of the cases in the corpus */
+enum { FLOOR = 798 }; /* passes, of the cases in the corpus */
 
 static void *get_block(struct arena_source *, size_t size)
 {
@@ -29,35 +16,16 @@ static void give_block(struct arena_source *, void *block, size_t)
 
 static struct arena_source source = {get_block, give_block};
 
-static str text_of(const json_t *object, const char *key)
-{
-	const json_t *text = json_object_get(object, key);
-	return text ? (str){json_string_value(text), json_string_length(text)} : (str){};
-}
-
-static bool load_partial(void *context, str name, struct arena *arena, str *ret_source)
-{
-	char key[200];
-	if (!context || !str_to_cstr(name, key, sizeof key) || !json_object_get(context, key))
-		return false;
-	*ret_source = arena_copy(arena, text_of(context, key));
-	return ret_source->data != NULL;
-}
-
 /* Whether the case was right; *ret_said is what came out or the error. */
 static bool run_case(struct arena *arena, const json_t *test, str *ret_said)
 {
-	struct liquid_options options = {.file = STR("case"),
-					 .load_partial = load_partial,
-					 .load_context = json_object_get(test, "templates")};
 	struct liquid_error error;
 	struct value data;
 	struct buf out;
 	bool invalid = json_is_true(json_object_get(test, "invalid"));
 	buf_init_arena(&out, arena, 256);
 	assert_int_equal(value_from_json(arena, json_object_get(test, "data"), &data), 0);
-	struct liquid *liquid =
-		liquid_compile(arena, text_of(test, "template"), &options, &error);
+	struct liquid *liquid = golden_compile(arena, test, &error);
 	if (!liquid || liquid_render(liquid, &data, NULL, 0, arena, &out, &error)) {
 		assert_true(error.message[0] != '\0');
 		assert_true(error.line > 0 && error.column > 0);
@@ -75,7 +43,7 @@ static bool run_case(struct arena *arena, const json_t *test, str *ret_said)
 			   (str){json_string_value(result), json_string_length(result)}))
 			return true;
 	}
-	return !results && str_eq(*ret_said, text_of(test, "result"));
+	return !results && str_eq(*ret_said, golden_text(test, "result"));
 }
 
 static void count(json_t *counts, const json_t *test, bool passed)
@@ -110,11 +78,7 @@ static void show_counts(json_t *counts)
 
 static void test_liquid_renders_the_golden_cases(void **)
 {
-	json_t *corpus = json_load_file(CASES, 0, NULL);
-	if (!corpus) {
-		printf("skipped: " CASES " is not here\n");
-		skip();
-	}
+	json_t *corpus = golden_load();
 	const json_t *tests = json_object_get(corpus, "tests");
 	json_t *counts = json_object();
 	int passed = 0;
@@ -134,7 +98,7 @@ static void test_liquid_renders_the_golden_cases(void **)
 	}
 	show_counts(counts);
 	printf("golden-liquid: %d of %zu\n", passed, json_array_size(tests));
-	assert_int_equal(json_array_size(tests), CASE_COUNT);
+	assert_int_equal(json_array_size(tests), GOLDEN_COUNT);
 	assert_true(passed >= FLOOR);
 	json_decref(counts);
 	json_decref(corpus);

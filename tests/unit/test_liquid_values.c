@@ -37,13 +37,14 @@ static void test_liquid_numbers_count_in_decimals(void **)
 		 "50 100 0"},
 		{"{{ 1.5 | ceil }} {{ -1.5 | ceil }} {{ -1.5 | floor }}", "2 -1 -2"},
 		{"{{ big }} {{ tiny }} {{ 100000.0 | times: 10000000000.0 }}",
-		 "1.0e+20 1.0e-05 1000000000000000.0"},
+		 "1.0e+20 1.0e-05 1.0e+15"},
+		{"{{ 99999999999999.0 | plus: 0.5 }}", "99999999999999.5"},
 		{"{{ 0.0001 }} {{ 123456789.125 }}", "0.0001 123456789.125"},
-		/* Beyond 64 bits a number is a float. */
-		{"{{ max | plus: 1 }} {{ min | abs }}",
-		 "9.223372036854776e+18 9.223372036854776e+18"},
-		{"{{ '9223372036854775808' | plus: 0 }}", "9.223372036854776e+18"},
-		{"{{ min | divided_by: -1 }}", "9.223372036854776e+18"},
+		{"{{ max | plus: 1.0 }} {{ '-9223372036854775808' | plus: 0 }}",
+		 "9.223372036854776e+18 -9223372036854775808"},
+		{"{{ 0 | times: -2.5 }} {{ 0.0 | divided_by: -2 }} {{ -0.04 | round: 1 }}",
+		 "-0.0 -0.0 -0.0"},
+		{"{{ 1.0 | divided_by: 0 }} {{ -1 | divided_by: 0.0 }}", "Infinity -Infinity"},
 		{"{{ ' 12abc' | plus: 1 }} {{ '1_000' | plus: 1 }} {{ 'x' | plus: 1 }}",
 		 "13 1001 1"},
 		{"{{ true | plus: 1 }}{{ l | plus: 1 }}", "11"},
@@ -52,6 +53,40 @@ static void test_liquid_numbers_count_in_decimals(void **)
 	EXPECT_ALL(pairs,
 		   "{\"big\": 1e20, \"tiny\": 1e-5, \"l\": [], \"max\": 9223372036854775807,"
 		   " \"min\": -9223372036854775808}");
+}
+
+static void test_liquid_whole_numbers_beyond_64_bits_are_errors(void **)
+{
+	static const char *const templates[] = {
+		"{{ max | plus: 1 }}",
+		"{{ min | minus: 1 }}",
+		"{{ min | abs }}",
+		"{{ max | times: 2 }}",
+		"{{ min | divided_by: -1 }}",
+		"{{ '9223372036854775808' | plus: 0 }}",
+		"{{ '-99999999999999999999 apples' | abs }}",
+		"{{ max | round: -1 }}",
+		"{{ 100000000000.0 | times: 100000000000.0 | ceil }}",
+		"{{ list | sum }}",
+	};
+	struct liquid_case c;
+	case_begin(&c);
+	for (size_t i = 0; i < sizeof(templates) / sizeof(*templates); i++)
+		case_expect_error(
+			&c, templates[i],
+			"{\"max\": 9223372036854775807, \"min\": -9223372036854775808,"
+			" \"list\": [9223372036854775807, 1]}",
+			"larger than 64 bits hold");
+	case_expect_error(&c, "a\n{{ 9223372036854775808 }}", NULL,
+			  "this whole number is larger than 64 bits hold");
+	assert_int_equal(c.error.line, 2);
+	assert_int_equal(c.error.column, 4);
+	case_expect(&c, "{{ 9223372036854775807 }} {{ -9223372036854775808 }}", NULL,
+		    "9223372036854775807 -9223372036854775808");
+	case_expect_error(&c, "{{ 1.0 | divided_by: 0 | floor }}", NULL,
+			  "no whole number is infinite");
+	case_expect_error(&c, "{{ 5 | round: 99999999999 }}", NULL, "so many digits");
+	case_end(&c);
 }
 
 static void test_liquid_dates_are_read_as_people_write_them(void **)
@@ -197,6 +232,8 @@ static void test_value_json_scalar_reads_only_plain_scalars(void **)
 	assert_true(value.kind == VALUE_FLOAT && value.number > 2.4 && value.number < 2.6);
 	assert_true(value_from_json_scalar(STR("true"), &value) && value.boolean);
 	assert_true(value_from_json_scalar(STR("null"), &value) && value.kind == VALUE_NIL);
+	assert_true(value_from_json_scalar(STR("12345678901234567890"), &value));
+	assert_true(str_eq(value.string, STR("12345678901234567890"))); /* beyond 64 bits */
 	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
 		if (value_from_json_scalar(str_of(no[i]), &value))
 			fail_msg("'%s' is no plain scalar", no[i]);
@@ -206,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_liquid_numbers_count_in_decimals),
+		cmocka_unit_test(test_liquid_whole_numbers_beyond_64_bits_are_errors),
 		cmocka_unit_test(test_liquid_dates_are_read_as_people_write_them),
 		cmocka_unit_test(test_liquid_dates_are_written_in_any_format),
 		cmocka_unit_test(test_liquid_letters_of_many_alphabets_change_case),

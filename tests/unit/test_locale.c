@@ -1,6 +1,6 @@
 /* test_locale.c - number, money, t and date as readers of several countries read them, and what
  * a template that asks for the impossible is told. ICU is asked about all locales and
- * currencies by tests/live/show_locale.py; what stands here was checked against it. */
+ * currencies by tests/live/test_locale.py; what stands here was checked against it. */
 #include "liquid_case.h"
 
 #include "engine/data/locale_load.h"

@@ -426,8 +426,8 @@ static str random_text(struct prng *chance, char *text, size_t limit)
 		"--",
 		"\xC3\xB6",
 		"\xF0\x9F\x8D\x82",
-		"\xFF",
-		"\xC3",
+		"\x7F",
+		"\xC2\x85",
 		"<td style=\"font-family:Georgia,serif; padding:0 20px\">",
 		"words of a letter ",
 	};

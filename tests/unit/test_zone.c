@@ -1,5 +1,5 @@
 /* test_zone.c - files of time zones are read as RFC 9636 says, or refused; what clocks show is
- * asked of rules and of the system's own zones (tests/live/show_locale.py asks for all). */
+ * asked of rules and of the system's own zones (tests/live/test_locale.py asks for all). */
 #include "cmocka_all.h"
 #include "memory.h"
 

@@ -1,0 +1,1 @@
+select attribute_counts_recount($1::int, $2::bigint)

@@ -1,0 +1,90 @@
+# liquid_reference.rb - what the reference makes of cases: JSON lines in, JSON lines out.
+# An error anywhere is an error of the whole case, as it is for us; its text says which.
+# Data is given as the reference's own tests give it: what a template cannot change (static).
+require "json"
+require "liquid"
+require "timeout"
+
+ENV["TZ"] = "UTC"
+Encoding.default_external = Encoding::UTF_8
+Liquid::Template.error_mode = :strict
+
+# The permitted differences, at most ten: a golden case decides each against 5.4.
+
+# "blank and empty, nil is equal to blank": what Rails calls blank is.
+class Object
+  def blank?
+    respond_to?(:empty?) ? !!empty? : !self
+  end
+end
+class String
+  def blank?
+    match?(/\A[[:space:]]*\z/)
+  end
+end
+
+# "filters, last, last of a string", the second of its results: texts have a first and a last.
+class String
+  def first
+    self[0]
+  end
+
+  def last
+    self[-1]
+  end
+end
+
+# "filters, reject, first argument is undefined": no property selects nothing, of whatever.
+module NoProperty
+  def where(input, property, target_value = nil)
+    property.nil? ? [] : super
+  end
+end
+Liquid::Template.register_filter(NoProperty)
+
+# "tags, tablerow, no cols param": without cols, the last column is the last item's.
+module AllInOneRow
+  MANY = 1 << 40
+
+  def initialize(*)
+    super
+    attributes["cols"] ||= MANY
+  end
+end
+Liquid::TableRow.prepend(AllInOneRow)
+
+module LastOfAll
+  def initialize(length, cols)
+    super(length, cols == AllInOneRow::MANY ? length : cols)
+  end
+end
+Liquid::TablerowloopDrop.prepend(LastOfAll)
+
+class Partials
+  def initialize(texts)
+    @texts = texts
+  end
+
+  def read_template_file(name)
+    @texts.fetch(name) { raise Liquid::FileSystemError, "no such partial" }
+  end
+end
+
+def answer(test)
+  template = Liquid::Template.parse(test["template"], error_mode: :strict)
+  strict = test["strict_variables"] || false # 5.4 then finds nothing in what is static
+  context = Liquid::Context.build((strict ? :environments : :static_environments) => test["data"],
+                                  rethrow_errors: true, registers: { file_system: Partials.new(test["partials"]) })
+  context.strict_filters = true
+  context.strict_variables = strict
+  text = Timeout.timeout(5) { template.render!(context) }
+  # What base64_decode makes of anything: no text leaves us that is no UTF-8.
+  raise "no UTF-8" unless text.dup.force_encoding("UTF-8").valid_encoding?
+  { text: text.b.unpack1("H*") }
+rescue Timeout::Error
+  raise
+rescue SystemStackError, StandardError => error
+  { error: "#{error.class}: #{error.message}".scrub[0, 200] }
+end
+
+$stdin.each_line { |line| puts JSON.generate(answer(JSON.parse(line))) }
