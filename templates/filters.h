@@ -42,6 +42,7 @@ filter_apply filter_join, filter_first, filter_last, filter_size, filter_reverse
 	filter_compact, filter_uniq, filter_sort, filter_sort_natural, filter_sum, filter_map,
 	filter_where, filter_reject, filter_has, filter_find_item, filter_find_index;
 filter_apply filter_date;
+filter_apply filter_track, filter_link_utm, filter_link_track;
 filter_apply filter_number, filter_money, filter_t;
 
 /* What is known of some filters when compiling (filters_locale.c). */

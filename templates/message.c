@@ -42,6 +42,22 @@ void message_mail_from(const struct message_plan *plan,
 	buf_put(out, plan->source.return_domain);
 }
 
+/* RFC 6068 2: what would end the address, or begin a parameter or an escape, is escaped. */
+static void put_mailbox(str mailbox, struct buf *out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	for (size_t i = 0; i < mailbox.size; i++) {
+		unsigned char c = (unsigned char)mailbox.data[i];
+		if (str_find_byte(STR("%/?#[]&;=`^{|}\"<>\\"), (char)c) == STR_NONE) {
+			buf_put_byte(out, (char)c);
+			continue;
+		}
+		buf_put_byte(out, '%');
+		buf_put_byte(out, digits[c >> 4]);
+		buf_put_byte(out, digits[c & 15]);
+	}
+}
+
 /* mailto:u-TOKEN@domain, or a mailbox that is read by people, with the token as subject. */
 static void put_mailto(const struct rendering *r, struct buf *out)
 {
@@ -49,7 +65,7 @@ static void put_mailto(const struct rendering *r, struct buf *out)
 	str mailbox = source->unsubscribe_mailbox;
 	buf_put(out, STR("mailto:"));
 	if (str_find_byte(mailbox, '@') != STR_NONE) {
-		buf_put(out, mailbox);
+		put_mailbox(mailbox, out);
 		buf_put(out, STR("?subject=u-"));
 		buf_put(out, r->unsubscribe_token);
 		return;
@@ -122,7 +138,7 @@ static int build_roots(struct rendering *r)
 	const struct message_plan *plan = r->plan;
 	size_t count = 0;
 	struct value_pair *pairs =
-		ARENA_ARRAY(r->scratch, struct value_pair, plan->field_count + 8);
+		ARENA_ARRAY(r->scratch, struct value_pair, plan->field_count + 9);
 	if (!pairs)
 		return refuse(r, STR("message"), STR("out of memory"), STR(""));
 	for (; count < plan->field_count; count++) {
@@ -143,6 +159,8 @@ static int build_roots(struct rendering *r)
 		add_root(pairs, &count, "preferences_url",
 			 text_or_nil(link_with(r, STR("/p/"), token)));
 	}
+	if (plan->uses_clicks)
+		add_root(pairs, &count, "click_token", text_or_nil(token_text(r, TOKEN_TRACK)));
 	r->roots = value_hash(pairs, count);
 	return 0;
 }

@@ -263,9 +263,9 @@ static int check_source(struct message_source *source, struct liquid_error *erro
 
 bool message_is_built_in(str root)
 {
-	static const char *const names[] = {"email",    "name",           "subscriber",
-					    "campaign", "list",           "unsubscribe_url",
-					    "view_url", "preferences_url"};
+	static const char *const names[] = {
+		"email",           "name",     "subscriber",      "campaign",   "list",
+		"unsubscribe_url", "view_url", "preferences_url", "click_token"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (str_eq(root, str_of(names[i])))
 			return true;
@@ -310,6 +310,7 @@ static void add_fields(struct message_plan *plan, const struct liquid *liquid)
 		if (str_starts(path, STR("view_url")) ||
 		    str_starts(path, STR("preferences_url")))
 			plan->uses_links = true;
+		plan->uses_clicks |= str_eq(path, STR("click_token"));
 		add_path(plan, path);
 	}
 	if (liquid && region && liquid_uses_zone(liquid))

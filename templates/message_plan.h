@@ -50,9 +50,10 @@ struct message_plan {
 	str *fields;
 	size_t field_count;
 	size_t common_size[MESSAGE_FORM_COUNT];
-	bool has_8bit;   /* a part has a form of 8 bits */
-	bool one_click;  /* the base is https */
-	bool uses_links; /* reads view_url or preferences_url */
+	bool has_8bit;    /* a part has a form of 8 bits */
+	bool one_click;   /* the base is https */
+	bool uses_links;  /* reads view_url or preferences_url */
+	bool uses_clicks; /* reads click_token, as links.h writes it */
 	struct message_cids {
 		const struct message_plan *plan;
 		struct liquid_error *error; /* while compiling: of the first broken cid: */

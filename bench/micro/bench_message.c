@@ -137,7 +137,7 @@ static struct value value_of(struct arena *arena, str field)
 struct bench {
 	const struct message_plan *plan;
 	struct value *values;
-	struct mac_key *key;
+	struct mac_keys *key;
 	struct arena scratch;
 	struct buf out;
 };
@@ -149,7 +149,7 @@ static double message_usec(struct bench *b)
 	double start = cpu_usec();
 	for (uint64_t id = 1; id <= MESSAGES; id++) {
 		uint8_t mac[TOKEN_MAC_SIZE];
-		mac_of(b->key, &(struct token){1, 7, id}, mac);
+		mac_of(b->key, mac_keys_newest(b->key), &(struct token){1, 7, id}, mac);
 		const struct message_recipient to = {
 			.tenant = 1,
 			.campaign_id = 7,
@@ -172,8 +172,10 @@ static double message_usec(struct bench *b)
 
 static void bench_init(struct bench *b, struct arena *arena, bool with_loop)
 {
-	*b = (struct bench){.plan = compile(arena, with_loop),
-			    .key = mac_key_create(STR("a secret of thirty-two characters"))};
+	char why[200];
+	*b = (struct bench){
+		.plan = compile(arena, with_loop),
+		.key = mac_keys_create(STR("a secret of thirty-two characters"), why)};
 	size_t count = message_field_count(b->plan);
 	b->values = ARENA_ARRAY(arena, struct value, count);
 	for (size_t i = 0; i < count; i++)
@@ -208,7 +210,7 @@ static bool measure(EVP_PKEY_CTX *signer, struct arena *arena, int which)
 	       "(promised %.0f; here %.2f at best)\n",
 	       kept ? "ok    " : "MISSED", promises[which].name, cost, b.out.size, RSA_USEC,
 	       promises[which].usec, least);
-	mac_key_destroy(b.key);
+	mac_keys_destroy(b.key);
 	arena_done(&b.scratch);
 	return kept;
 }

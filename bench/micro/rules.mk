@@ -12,3 +12,11 @@ build/release/bench/micro/bench_%: build/release/bench/micro/bench_%.o \
 .PHONY: show-render
 show-render: build/release/bench/micro/bench_message
 	@build/release/bench/micro/bench_message
+
+# Links rewritten, tokens forged, and what tokens cost beside a signature.
+.PHONY: show-links show-links-run
+show-links: build/release/bench/micro/bench_token build/release/bench/micro/bench_rsa
+	@$(MAKE) --no-print-directory MODE=debug show-links-run
+show-links-run: build/debug/tests/unit/test_links_readers
+	@/usr/bin/python3 tests/golden/show_links.py $< build/release/bench/micro/bench_token \
+		build/release/bench/micro/bench_rsa

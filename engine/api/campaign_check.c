@@ -79,13 +79,13 @@ static str file_of(struct arena *arena, const struct campaign_dir *c, str part)
 	return buf_str(&b);
 }
 
-/* A text that was made carries the HTML's mistakes at other lines: the HTML is asked first. */
-static int compile(struct cli *cli, const struct campaign_dir *c)
+/* NULL after the mistake was told. Whether the sender is set up is asked when sending; a letter
+ * can be written before. */
+static const struct content *compile_with(struct cli *cli, const struct campaign_dir *c,
+					  str text)
 {
 	struct liquid_error error;
 	const struct config_sending *sending = &cli->config.sending;
-	/* Whether the sender is set up is asked when sending; a letter can be written before.
-	 */
 	const struct content_site site = {
 		.return_domain = sending->return_domain.size ? sending->return_domain
 							     : STR("return-domain.invalid"),
@@ -94,16 +94,34 @@ static int compile(struct cli *cli, const struct campaign_dir *c)
 		.parts = c->parts,
 		.part_count = c->part_count,
 	};
+	const struct content *content =
+		content_compile(cli->arena, c->settings, c->html, text, &site, &error);
+	if (content)
+		return content;
+	error.file = file_of(cli->arena, c, error.file);
+	(void)template_error_tell(cli, &error);
+	return NULL;
+}
+
+/* A text that was made carries the HTML's mistakes at other lines: the HTML is asked first. */
+static int compile(struct cli *cli, const struct campaign_dir *c)
+{
 	if (c->pool.size && !config_pool_find(&cli->config, c->pool))
 		return cli_fail(cli, EXIT_INVALID,
 				"%.*s/campaign.conf: pool: rundbrief.conf has no pool \"%.*s\"",
 				STR_FORMAT(c->folder), STR_FORMAT(c->pool));
-	bool good = !c->text_is_made ||
-		    content_compile(cli->arena, c->settings, c->html, (str){}, &site, &error);
-	if (good && content_compile(cli->arena, c->settings, c->html, c->text, &site, &error))
-		return CLI_GO;
-	error.file = file_of(cli->arena, c, error.file);
-	return template_error_tell(cli, &error);
+	if (c->text_is_made && !compile_with(cli, c, (str){}))
+		return EXIT_INVALID;
+	return compile_with(cli, c, c->text) ? CLI_GO : EXIT_INVALID;
+}
+
+int campaign_dir_links(struct cli *cli, const struct campaign_dir *c, struct links *ret_links)
+{
+	const struct content *content = compile_with(cli, c, c->text);
+	if (!content)
+		return EXIT_INVALID;
+	*ret_links = content->links;
+	return CLI_GO;
 }
 
 static int inline_styles(struct cli *cli, struct campaign_dir *c)

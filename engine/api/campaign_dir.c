@@ -10,6 +10,7 @@
 
 #include "engine/api/campaign_parts.h"
 #include "engine/api/campaign_policy.h"
+#include "engine/api/campaign_tracking.h"
 #include "engine/api/campaign_variants.h"
 #include "engine/api/html_text.h"
 #include "engine/api/locale_dir.h"
@@ -336,6 +337,7 @@ static int make_settings(struct campaign_dir *c, const struct config *config,
 		snprintf(why, why_size, "out of memory");
 	else if (campaign_policy_put(c, config, conf_path, arena, settings, why, why_size) ==
 			 0 &&
+		 campaign_tracking_put(c, conf_path, settings, why, why_size) == 0 &&
 		 put_data(settings, c, why, why_size) == 0 &&
 		 campaign_variants_put(c, conf_path, arena, settings, why, why_size) == 0 &&
 		 put_partials(settings, c->partials.size ? c->partials : usual_partials,

@@ -11,6 +11,7 @@
 #include "engine/api/cli.h"
 #include "engine/api/keys.h"
 #include "engine/base/usec.h"
+#include "templates/links.h"
 
 struct campaign_header {
 	str name, value;
@@ -64,6 +65,11 @@ struct campaign_dir {
 	usec in_doubt_wait;
 	struct config_breaker breaker;
 	struct campaign_window window;
+	int tracking; /* enum campaign_tracking */
+	bool track_opens, track_text;
+	struct campaign_utm {
+		str source, medium, campaign, term, content;
+	} utm;
 	struct key_list lint_off;
 	str inline_css; /* empty: as campaigns.inline_css says; "none": not at all */
 	struct campaign_header *headers;
@@ -88,13 +94,18 @@ struct campaign_dir {
 	str settings;      /* JSON, as engine/send/content.h describes it */
 	str *parts;        /* bytes of the files, in the order of settings.parts */
 	size_t part_count;
-	str html_written;  /* html before its styles were inlined */
+	str html_written; /* html before its styles were inlined */
 	str data_file, data;
 	str split; /* shares of the variants, as PostgreSQL's array; see templates/variant.h */
 	uint32_t hold_out_parts;
 };
 enum campaign_kind { CAMPAIGN_NEWSLETTER, CAMPAIGN_TRANSACTIONAL };
 enum campaign_encoding { CAMPAIGN_QUOTED_PRINTABLE, CAMPAIGN_8BIT };
+enum campaign_tracking {
+	CAMPAIGN_TRACKING_OFF,
+	CAMPAIGN_TRACKING_ANONYMOUS,
+	CAMPAIGN_TRACKING_INDIVIDUAL
+};
 enum campaign_in_doubt { CAMPAIGN_AS_CONFIGURED, CAMPAIGN_ASSUME, CAMPAIGN_RETRY };
 
 extern const struct key_table campaign_table;
@@ -108,8 +119,12 @@ extern const struct key_table campaign_table;
 [[nodiscard]] int campaign_dir_ready(const char *from, const struct config *, struct arena *,
 				     struct campaign_dir *ret_campaign, char *ret_why,
 				     size_t why_size);
-/* Compiles everything as the engine will, and inlines styles if that is wanted. CLI_GO, or EXIT_INVALID after the mistakes were told.
+/* Compiles everything as the engine will, and inlines styles if that is wanted. CLI_GO, or
+ * EXIT_INVALID after the mistakes were told.
  */
 [[nodiscard]] int campaign_dir_check(struct cli *, struct campaign_dir *);
+/* Its links, as the engine will number them. CLI_GO or the same. */
+[[nodiscard]] int campaign_dir_links(struct cli *, const struct campaign_dir *,
+				     struct links *ret_links);
 /* Is it a folder with a campaign.conf? */
 bool campaign_dir_is(const char *path);

@@ -25,6 +25,7 @@
 
 static const char *const kind_choices[] = {"newsletter", "transactional", NULL};
 static const char *const encoding_choices[] = {"quoted-printable", "8bit", NULL};
+static const char *const tracking_choices[] = {"off", "anonymous", "individual", NULL};
 static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry", NULL};
 
 static const struct key campaign_keys[] = {
@@ -123,6 +124,22 @@ static const struct key campaign_keys[] = {
 	 100 << 20, "10M", NULL, false,
 	 "Size of all files of a message together, before they grow by a third on the way; and "
 	 "of one recipient's own file."},
+	{"tracking", KEY_CHOICE, offsetof(struct campaign_dir, tracking), NULL, 0, 0, "off",
+	 tracking_choices, false,
+	 "Whether clicks on links are counted. off: links lead where they say, nobody is "
+	 "watched, which is why it is so unless you say otherwise. anonymous: how often each "
+	 "link was clicked, not by whom; all messages have the same links. individual: also "
+	 "by whom. A link with the attribute track=\"false\", or written {{ url | track: "
+	 "false }}, is left alone, and so are those to unsubscribe, preferences and the view "
+	 "in the browser."},
+	{"track_opens", KEY_BOOL, offsetof(struct campaign_dir, track_opens), NULL, 0, 0,
+	 "false", NULL, false,
+	 "With tracking: a picture of one pixel ends the HTML and is counted when it is "
+	 "loaded. Some programs load it for everybody, others for nobody."},
+	{"track_text", KEY_BOOL, offsetof(struct campaign_dir, track_text), NULL, 0, 0, "false",
+	 NULL, false,
+	 "With tracking: the links of the text part are counted, too; readers see long "
+	 "addresses of yours in place of the real ones."},
 	{"in_doubt_wait", KEY_DURATION, offsetof(struct campaign_dir, in_doubt_wait), NULL, 0,
 	 30 * USEC_DAY, NULL, NULL, false,
 	 "With in_doubt = retry: how long to wait before the message is sent once more. "
@@ -227,6 +244,21 @@ static const struct key attach_from_keys[] = {
 #undef TEXT
 #define TEXT(member, name, sentence)                                                           \
 	{                                                                                      \
+		name, KEY_TEXT, offsetof(struct campaign_utm, member), NULL, 0, 0, "", NULL,   \
+			false, sentence                                                        \
+	}
+static const struct key utm_keys[] = {
+	TEXT(source, "source", "Who sends them: \"newsletter\"."),
+	TEXT(medium, "medium", "By what means: \"email\"."),
+	TEXT(campaign, "campaign", "For what: \"spring\"."),
+	TEXT(term, "term", "A word that was searched for."),
+	TEXT(content, "content", "Which of several alike."),
+	END,
+};
+
+#undef TEXT
+#define TEXT(member, name, sentence)                                                           \
+	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct campaign_variant, member), NULL, 0, 0, "",     \
 			NULL, false, sentence                                                  \
 	}
@@ -273,6 +305,10 @@ static const struct key_section campaign_sections[] = {
 	 "rundbrief.conf says."},
 	{"window", NULL, offsetof(struct campaign_dir, window), 0, 0, window_keys,
 	 "When it may be sent. Outside of it nothing starts; what is under way ends."},
+	{"utm", NULL, offsetof(struct campaign_dir, utm), 0, 0, utm_keys,
+	 "Parameters that the links of HTML and text get for web analytics, unless they have "
+	 "them: utm_source=... and so on. Those to unsubscribe, preferences and the view in "
+	 "the browser get none."},
 	{"variant", "NAME", offsetof(struct campaign_dir, variants),
 	 offsetof(struct campaign_dir, variant_count), sizeof(struct campaign_variant),
 	 variant_keys,

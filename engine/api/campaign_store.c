@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "engine/api/campaign_links.h"
 #include "engine/api/rows.h"
 #include "engine/api/suggest.h"
 #include "engine/mail/encode.h"
@@ -159,6 +160,8 @@ static int save(struct db *db, const struct campaign_dir *c, struct campaign_row
 		code = save_parts(db, c, ret_campaign);
 	if (code == CLI_GO && launched && ret_saved->is_new)
 		code = tell_launched(db, c, ret_campaign->id);
+	if (code == CLI_GO && ret_saved->is_new)
+		code = campaign_links_save(db, c, ret_campaign, ret_saved->revision);
 	int end = code == EXIT_DATABASE ? code
 					: db_do(db, code == CLI_GO ? "commit" : "rollback");
 	return code == CLI_GO ? end : code;

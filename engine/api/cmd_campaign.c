@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "engine/api/campaign_links.h"
 #include "engine/api/campaign_lint.h"
 #include "engine/api/campaign_store.h"
 #include "engine/api/rows.h"
@@ -109,6 +110,7 @@ static const char *const show_names[] = {
 	"lists", "exclude", "filter", "created_at", "launched_at", "finished_at",
 };
 
+/* The object stays open for its links. */
 static void show_json(const PGresult *result, struct buf *out)
 {
 	for (int i = 0; i < 13; i++) {
@@ -121,7 +123,6 @@ static void show_json(const PGresult *result, struct buf *out)
 		else
 			json_put_string(out, cell);
 	}
-	buf_put_cstr(out, "}\n");
 }
 
 static int show(struct cli *cli, struct db *db, const char *name)
@@ -146,8 +147,12 @@ static int show(struct cli *cli, struct db *db, const char *name)
 			buf_put_byte(&out, '\n');
 		}
 	}
-	cli_write(buf_str(&out));
 	PQclear(result);
+	code = campaign_links_show(db, &campaign, cli->format, &out);
+	if (code != CLI_GO)
+		return code;
+	buf_put_cstr(&out, cli->format == OUTPUT_JSON ? "}\n" : "");
+	cli_write(buf_str(&out));
 	return EXIT_OK;
 }
 

@@ -2,19 +2,13 @@
  * missing. */
 #include "engine/api/commands.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libpq-fe.h>
 #include <stdio.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "engine/api/db.h"
-#include "engine/base/codec.h"
+#include "engine/api/secret_file.h"
 #include "engine/store/migrate.h"
 #include "engine/store/store.h"
-
-#define SECRET_SIZE 32
 
 static PGconn *connect_to(const char *conninfo, const char *database)
 {
@@ -101,61 +95,37 @@ static int migrate(struct cli *cli, const char *conninfo)
 	return CLI_GO;
 }
 
-static int write_all(int fd, str text)
-{
-	ssize_t n = write(fd, text.data, text.size);
-	int result = n == (ssize_t)text.size && fsync(fd) == 0 ? 0 : -1;
-	return close(fd) == 0 ? result : -1;
-}
-
-/* A secret that is there is never touched: links in mails already sent depend on it. */
-static int ensure_secret(struct cli *cli)
-{
-	uint8_t bytes[SECRET_SIZE];
-	char text[2 * SECRET_SIZE + 2];
-	struct buf b;
-	const char *path = cli->config.sending.secret.data;
-	if (cli->config.sending.secret.size == 0)
-		return CLI_GO;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST)
-		return CLI_GO;
-	if (fd < 0)
-		return cli_fail(cli, EXIT_FAILED, "%s: %s", path, strerror(errno));
-	buf_init_fixed(&b, text, sizeof(text));
-	if (getrandom(bytes, sizeof(bytes), 0) == sizeof(bytes))
-		hex_encode(&b, str_make((const char *)bytes, sizeof(bytes)));
-	buf_put_byte(&b, '\n');
-	if (b.size <= 1 || write_all(fd, buf_str(&b)) != 0) {
-		unlink(path);
-		return cli_fail(cli, EXIT_FAILED, "%s: the secret could not be written", path);
-	}
-	if (cli->format == OUTPUT_TEXT)
-		printf("secret written to %s; keep it, and keep it to yourself\n", path);
-	return CLI_GO;
-}
-
 static int init_run(struct cli *cli, int argc, char **argv)
 {
-	int code = cli_parse(cli, NULL, &argc, &argv, 0, 0);
+	bool new_secret = false;
+	const struct cli_option options[] = {
+		{"new-secret", CLI_FLAG, &new_secret, NULL,
+		 "put a new secret before those that are there; old links stay good"},
+		{},
+	};
+	int code = cli_parse(cli, options, &argc, &argv, 0, 0);
 	if (code == CLI_GO)
 		code = cli_config(cli);
+	if (code == CLI_GO && new_secret)
+		return (code = secret_file_renew(cli)) == CLI_GO ? EXIT_OK : code;
 	if (code == CLI_GO)
 		code = ensure_database(cli, cli->config.database.conninfo.data);
 	if (code == CLI_GO)
 		code = migrate(cli, cli->config.database.conninfo.data);
 	if (code == CLI_GO)
-		code = ensure_secret(cli);
+		code = secret_file_ensure(cli);
 	return code == CLI_GO ? EXIT_OK : code;
 }
 
 const struct command command_init = {
 	.name = "init",
-	.synopsis = "",
+	.synopsis = "[--new-secret]",
 	.summary = "Create the database and its tables, or bring them up to date",
 	.manual = "Also writes sending.secret when that file is missing. Does nothing where "
 		  "nothing is to\n"
-		  "be done, so it may run before every start.",
+		  "be done, so it may run before every start. --new-secret does only that: "
+		  "campaigns that\n"
+		  "were launched keep the secret of their launch, others get the new one.",
 	.run = init_run,
 	.outputs = CLI_JSON,
 };

@@ -19,25 +19,25 @@ struct preview {
 };
 
 /* A letter can be looked at before the sender is set up: its links then verify nothing. */
-static int use_secret_if_any(struct cli *cli, struct letter *letter)
+static int use_secret_if_any(struct cli *cli, struct db *db, struct letter *letter)
 {
 	str secret;
 	if (cli->config.sending.secret.size == 0)
 		return CLI_GO;
 	int code = settings_secret(cli, &secret);
-	return code == CLI_GO ? letter_use_secret(letter, secret) : code;
+	return code == CLI_GO ? letter_use_secret(letter, db, secret) : code;
 }
 
 /* The bytes as they are sent: signatures, then the message. */
-static int make_raw(struct cli *cli, struct letter *letter, const struct preview *p,
-		    struct buf *signature, struct buf *message)
+static int make_raw(struct cli *cli, struct db *db, struct letter *letter,
+		    const struct preview *p, struct buf *signature, struct buf *message)
 {
 	struct dkim_key **keys = NULL;
 	size_t key_count = 0;
 	str secret;
-	int code = p->raw ? settings_secret(cli, &secret) : use_secret_if_any(cli, letter);
+	int code = p->raw ? settings_secret(cli, &secret) : use_secret_if_any(cli, db, letter);
 	if (code == CLI_GO && p->raw)
-		code = letter_use_secret(letter, secret);
+		code = letter_use_secret(letter, db, secret);
 	if (code == CLI_GO && !p->is_unsigned)
 		code = settings_dkim_keys(cli, &keys, &key_count);
 	if (code != CLI_GO)
@@ -57,10 +57,11 @@ static size_t header_size(str message)
 	return end == STR_NONE ? message.size : end + 2;
 }
 
-static int preview_raw(struct cli *cli, struct letter *letter, const struct preview *p)
+static int preview_raw(struct cli *cli, struct db *db, struct letter *letter,
+		       const struct preview *p)
 {
 	struct buf signature, message;
-	int code = make_raw(cli, letter, p, &signature, &message);
+	int code = make_raw(cli, db, letter, p, &signature, &message);
 	if (code != CLI_GO)
 		return code;
 	str text = buf_str(&message);
@@ -105,10 +106,11 @@ static void put_json_variant(const struct letter *letter, struct buf *out)
 }
 
 /* Subject and text as a reader sees them first; --text and --html give one part exactly. */
-static int preview_parts(struct cli *cli, struct letter *letter, const struct preview *p)
+static int preview_parts(struct cli *cli, struct db *db, struct letter *letter,
+			 const struct preview *p)
 {
 	struct buf out;
-	int code = use_secret_if_any(cli, letter);
+	int code = use_secret_if_any(cli, db, letter);
 	buf_init_arena(&out, cli->arena, 65536);
 	if (code == CLI_GO && !p->html && !p->text) {
 		buf_put_cstr(&out, "To:      ");
@@ -141,11 +143,12 @@ static int part_size(struct cli *cli, struct letter *letter, enum message_part p
 }
 
 #define CLIP_SIZE (102 * 1024)
-static int preview_size(struct cli *cli, struct letter *letter, const struct preview *p)
+static int preview_size(struct cli *cli, struct db *db, struct letter *letter,
+			const struct preview *p)
 {
 	struct buf signature, message;
 	size_t text = 0, html = 0;
-	int code = make_raw(cli, letter, p, &signature, &message);
+	int code = make_raw(cli, db, letter, p, &signature, &message);
 	if (code == CLI_GO)
 		code = part_size(cli, letter, MESSAGE_TEXT, &text);
 	if (code == CLI_GO)
@@ -177,7 +180,8 @@ static int write_picture(struct cli *cli, const char *path, str png)
 			  : cli_fail(cli, EXIT_FAILED, "%s: %s", path, strerror(error));
 }
 
-static int preview_picture(struct cli *cli, struct letter *letter, const struct preview *p)
+static int preview_picture(struct cli *cli, struct db *db, struct letter *letter,
+			   const struct preview *p)
 {
 	const struct config_preview *config = &cli->config.preview;
 	struct browser browser;
@@ -192,7 +196,7 @@ static int preview_picture(struct cli *cli, struct letter *letter, const struct 
 		return cli_fail(cli, EXIT_NOT_FOUND,
 				"a picture needs a browser: install chromium, or name one as "
 				"preview.browser in rundbrief.conf");
-	int code = use_secret_if_any(cli, letter);
+	int code = use_secret_if_any(cli, db, letter);
 	if (code == CLI_GO)
 		code = letter_part(letter, MESSAGE_HTML, &html);
 	if (code != CLI_GO)
@@ -223,10 +227,10 @@ static int put_json_part(struct cli *cli, struct letter *letter, const char *nam
 	return code;
 }
 
-static int preview_json(struct cli *cli, struct letter *letter)
+static int preview_json(struct cli *cli, struct db *db, struct letter *letter)
 {
 	struct buf out;
-	int code = use_secret_if_any(cli, letter);
+	int code = use_secret_if_any(cli, db, letter);
 	buf_init_arena(&out, cli->arena, 65536);
 	buf_put_cstr(&out, "{\"to\":");
 	json_put_string(&out, letter->email);
@@ -259,11 +263,11 @@ static int preview(struct cli *cli, struct db *db, const struct preview *p, cons
 	if (code != CLI_GO)
 		return code;
 	if (cli->format == OUTPUT_JSON)
-		return preview_json(cli, &letter);
-	return p->picture             ? preview_picture(cli, &letter, p)
-	       : p->size              ? preview_size(cli, &letter, p)
-	       : p->raw || p->headers ? preview_raw(cli, &letter, p)
-				      : preview_parts(cli, &letter, p);
+		return preview_json(cli, db, &letter);
+	return p->picture             ? preview_picture(cli, db, &letter, p)
+	       : p->size              ? preview_size(cli, db, &letter, p)
+	       : p->raw || p->headers ? preview_raw(cli, db, &letter, p)
+				      : preview_parts(cli, db, &letter, p);
 }
 
 static int check_options(struct cli *cli, const struct preview *p)

@@ -110,7 +110,7 @@ static int send_test(struct cli *cli, struct db *db, const struct engine_setting
 	if (code == CLI_GO && s->variant)
 		code = letter_choose(&letter, s->variant);
 	if (code == CLI_GO)
-		code = letter_use_secret(&letter, settings->secret);
+		code = letter_use_secret(&letter, db, settings->secret);
 	if (code != CLI_GO)
 		return code;
 	buf_init_arena(&signature, cli->arena, 4096);

@@ -71,12 +71,13 @@ static int choose_return_path(struct cli *cli, const struct engine_settings *set
 {
 	const struct token token = {.tenant = settings->store.tenant};
 	uint8_t mac[TOKEN_MAC_SIZE];
-	struct mac_key *key = mac_key_create(settings->secret);
+	char why[200];
+	struct mac_keys *keys = mac_keys_create(settings->secret, why);
 	struct buf out;
-	if (!key)
-		return cli_fail(cli, EXIT_FAILED, "the secret cannot be used");
-	mac_of(key, &token, mac);
-	mac_key_destroy(key);
+	if (!keys)
+		return cli_fail(cli, EXIT_FAILED, "%s", why);
+	mac_of(keys, mac_keys_newest(keys), &token, mac);
+	mac_keys_destroy(keys);
 	buf_init_arena(&out, cli->arena, 256);
 	buf_put_cstr(&out, "b-");
 	token_encode(&out, &token, TOKEN_BOUNCE, mac);

@@ -30,6 +30,7 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_trace,
 	&command_explain,
+	&command_token,
 	&command_tls_report,
 	&command_warmup,
 	&command_hosts,

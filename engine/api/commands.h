@@ -14,5 +14,5 @@ extern const struct command command_campaign, command_cancel, command_check, com
 	command_import, command_incidents, command_init, command_pause, command_plan,
 	command_post, command_preview, command_recipients, command_report, command_reroute,
 	command_resume, command_send, command_serve, command_sink, command_status,
-	command_subscriber, command_suppress, command_template, command_tls_report, command_top,
-	command_trace, command_warmup, command_why;
+	command_subscriber, command_suppress, command_template, command_tls_report,
+	command_token, command_top, command_trace, command_warmup, command_why;

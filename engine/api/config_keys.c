@@ -125,7 +125,8 @@ static const struct key sending_keys[] = {
 	{"secret", KEY_FILE, AT(config_sending, secret), NULL, 0, 0, "", NULL, true,
 	 "File with at least 16 bytes, known to nobody else, that sign the tokens in links and "
 	 "bounce addresses; `rundbrief init` writes it when it is missing. Keep it: with "
-	 "another secret, links in old mails no longer work."},
+	 "another secret, links in old mails no longer work. It may have several lines, the "
+	 "newest first: that one signs, all verify; `rundbrief init --new-secret` adds one."},
 	TEXT(config_sending, unsubscribe_mailbox, "",
 	     "Mailbox for List-Unsubscribe by mail; empty: one on return_domain."),
 	TEXT(config_sending, day_zone, "UTC",

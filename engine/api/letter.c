@@ -83,12 +83,32 @@ int letter_parts(struct db *db, const struct campaign_row *campaign, const char 
 	return parts ? CLI_GO : out_of_memory(db->cli);
 }
 
-static int compile(struct db *db, const struct campaign_row *campaign, const char *revision,
-		   struct letter *letter)
+static int compile(struct letter *letter, const uint8_t *campaign_mac)
 {
-	struct cli *cli = db->cli;
+	struct cli *cli = letter->cli;
 	const struct config_sending *sending = &cli->config.sending;
 	struct liquid_error error;
+	const struct content_site site = {
+		.return_domain = sending->return_domain.size ? sending->return_domain
+							     : STR("return-domain.invalid"),
+		.base_url = sending->base_url,
+		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
+		.campaign_mac = campaign_mac,
+		.tenant = letter->recipient.tenant,
+		.campaign_id = letter->recipient.campaign_id,
+		.links_as_they_are = letter->is_target,
+		.parts = letter->parts,
+		.part_count = letter->part_count,
+	};
+	letter->content = content_compile(cli->arena, letter->settings, letter->html,
+					  letter->text, &site, &error);
+	return letter->content ? CLI_GO : template_error_tell(cli, &error);
+}
+
+static int read_content(struct db *db, const struct campaign_row *campaign,
+			const char *revision, struct letter *letter)
+{
+	struct cli *cli = db->cli;
 	const char *parameters[] = {campaign->id_text.data, revision};
 	PGresult *result = db_query(db, "api_template_get", 2, parameters);
 	if (!result)
@@ -97,24 +117,11 @@ static int compile(struct db *db, const struct campaign_row *campaign, const cha
 		PQclear(result);
 		return cli_fail(cli, EXIT_NOT_FOUND, "the campaign has no content yet");
 	}
-	str settings = keep_cell(cli->arena, result, 0);
-	str html = keep_cell(cli->arena, result, 1), text = keep_cell(cli->arena, result, 2);
+	letter->settings = keep_cell(cli->arena, result, 0);
+	letter->html = keep_cell(cli->arena, result, 1);
+	letter->text = keep_cell(cli->arena, result, 2);
 	PQclear(result);
-	str *parts = NULL;
-	size_t part_count = 0;
-	int code = letter_parts(db, campaign, revision, &parts, &part_count);
-	if (code != CLI_GO)
-		return code;
-	const struct content_site site = {
-		.return_domain = sending->return_domain.size ? sending->return_domain
-							     : STR("return-domain.invalid"),
-		.base_url = sending->base_url,
-		.unsubscribe_mailbox = sending->unsubscribe_mailbox,
-		.parts = parts,
-		.part_count = part_count,
-	};
-	letter->content = content_compile(cli->arena, settings, html, text, &site, &error);
-	return letter->content ? CLI_GO : template_error_tell(cli, &error);
+	return letter_parts(db, campaign, revision, &letter->parts, &letter->part_count);
 }
 
 static const char *fields_json(struct arena *arena, const struct content *content)
@@ -159,6 +166,7 @@ static int use_variant(struct letter *letter, uint32_t variant)
 	const struct content *content = letter->content;
 	letter->recipient.fields = letter->fields;
 	letter->recipient.values = NULL;
+	letter->chosen = variant;
 	letter->plan = content_plan(content, letter->cli->arena, variant, &letter->recipient);
 	if (!letter->plan)
 		return out_of_memory(letter->cli);
@@ -196,15 +204,18 @@ int letter_choose(struct letter *letter, const char *variant)
 			variant, STR_FORMAT(buf_str(&known)));
 }
 
+static const uint8_t no_mac[TOKEN_MAC_SIZE];
+
 int letter_open(struct db *db, const struct campaign_row *campaign, const char *email,
 		struct letter *ret_letter)
 {
-	static const uint8_t no_mac[TOKEN_MAC_SIZE];
-	struct letter letter = {.cli = db->cli, .recipient.mac = no_mac};
+	struct letter letter = {.cli = db->cli, .recipient.mac = no_mac, .campaign = campaign};
 	char revision[16];
 	int code = read_person(db, campaign, email, &letter, revision);
 	if (code == CLI_GO)
-		code = compile(db, campaign, revision, &letter);
+		code = read_content(db, campaign, revision, &letter);
+	if (code == CLI_GO)
+		code = compile(&letter, NULL);
 	if (code == CLI_GO)
 		code = read_fields(db, &letter);
 	if (code == CLI_GO)
@@ -214,20 +225,78 @@ int letter_open(struct db *db, const struct campaign_row *campaign, const char *
 	return code;
 }
 
-int letter_use_secret(struct letter *letter, str secret)
+int letter_target(struct db *db, const struct campaign_row *campaign, const char *email,
+		  str target, struct buf *out)
+{
+	struct letter letter = {.cli = db->cli,
+				.recipient.mac = no_mac,
+				.campaign = campaign,
+				.is_target = true};
+	char revision[16];
+	int code = read_person(db, campaign, email, &letter, revision);
+	if (code == CLI_GO)
+		code = read_content(db, campaign, revision, &letter);
+	letter.html = (str){};
+	letter.text = target;
+	if (code == CLI_GO)
+		code = compile(&letter, NULL);
+	if (code == CLI_GO)
+		code = read_fields(db, &letter);
+	if (code == CLI_GO)
+		code = use_variant(&letter, 0);
+	return code == CLI_GO ? letter_part(&letter, MESSAGE_TEXT, out) : code;
+}
+
+/* A draft gets the newest at its launch; see sql/0015_links.sql for none. */
+static int read_key(struct letter *letter, struct db *db, const struct mac_keys *keys,
+		    char *ret_key)
+{
+	bool is_draft = str_eq(letter->campaign->state, STR("draft"));
+	PGresult *result = db_query(db, "api_campaign_key", 1, &letter->campaign->id_text.data);
+	if (!result)
+		return db_code(db);
+	str key = db_cell(result, 0, 0);
+	*ret_key = key.size == 1 ? key.data[0]
+		   : is_draft    ? mac_keys_newest(keys)
+				 : mac_keys_oldest(keys);
+	PQclear(result);
+	return mac_keys_has(keys, *ret_key)
+		       ? CLI_GO
+		       : cli_fail(letter->cli, EXIT_FAILED,
+				  "the campaign was launched with a secret whose tokens begin "
+				  "with '%c', which the file of sending.secret no longer holds",
+				  *ret_key);
+}
+
+static int use_keys(struct letter *letter, struct db *db, struct mac_keys *keys)
 {
 	const struct message_recipient *to = &letter->recipient;
 	const struct token token = {to->tenant, to->campaign_id, to->subscriber_id};
+	const struct token nobody = {to->tenant, to->campaign_id, 0};
 	uint8_t *mac = (uint8_t *)arena_bytes(letter->cli->arena, TOKEN_MAC_SIZE);
-	struct mac_key *key = mac_key_create(secret);
-	if (!mac || !key) {
-		mac_key_destroy(key);
-		return cli_fail(letter->cli, EXIT_FAILED, "the secret cannot be used");
-	}
-	mac_of(key, &token, mac);
-	mac_key_destroy(key);
+	uint8_t campaign_mac[TOKEN_MAC_SIZE];
+	char key = 0;
+	if (!mac)
+		return out_of_memory(letter->cli);
+	int code = read_key(letter, db, keys, &key);
+	if (code != CLI_GO)
+		return code;
+	mac_of(keys, key, &token, mac);
+	mac_of(keys, key, &nobody, campaign_mac);
 	letter->recipient.mac = mac;
-	return CLI_GO;
+	code = compile(letter, campaign_mac);
+	return code == CLI_GO ? use_variant(letter, letter->chosen) : code;
+}
+
+int letter_use_secret(struct letter *letter, struct db *db, str secrets)
+{
+	char why[200];
+	struct mac_keys *keys = mac_keys_create(secrets, why);
+	if (!keys)
+		return cli_fail(letter->cli, EXIT_FAILED, "%s", why);
+	int code = use_keys(letter, db, keys);
+	mac_keys_destroy(keys);
+	return code;
 }
 
 int letter_part(struct letter *letter, enum message_part part, struct buf *out)

@@ -14,16 +14,26 @@ struct letter {
 	enum message_form
 		form;       /* 8bit: for a host that takes it, if the campaign wants it so */
 	bool was_attempted; /* the Date and the revision are those of the first attempt */
+	const struct campaign_row *campaign;
+	str settings, html, text;
+	str *parts; /* its files, as content_compile() wants them */
+	size_t part_count;
+	bool is_target;                  /* text is where a link leads */
 	const struct message_plan *plan; /* of the variant */
 	str variant;                     /* its name; empty: the letter has one form */
 	bool waits, held_out;            /* as the recipient does, or is, without being asked */
 	const str *fields;               /* as content has them */
 	uint32_t winner;                 /* of the campaign; 0: not named */
+	uint32_t chosen;                 /* variant, from 1; 0: none */
 };
 
 /* email NULL: any one of the campaign's audience. CLI_GO, or an exit code after a sentence. */
 [[nodiscard]] int letter_open(struct db *, const struct campaign_row *, const char *email,
 			      struct letter *ret_letter);
+/* Where a tracked link leads for one recipient: its target of campaign_links, when that is
+ * Liquid. CLI_GO, or an exit code after a sentence. */
+[[nodiscard]] int letter_target(struct db *, const struct campaign_row *, const char *email,
+				str target, struct buf *out);
 /* Another variant than the recipient's own, by its name. CLI_GO, or an exit code after a
  * sentence.
  */
@@ -36,5 +46,5 @@ struct letter {
 /* The files of a revision ("0": the newest), as content_compile() wants them. */
 [[nodiscard]] int letter_parts(struct db *, const struct campaign_row *, const char *revision,
 			       str **ret_parts, size_t *ret_count);
-/* Renders with the tokens of this secret; without it, links do not verify. */
-[[nodiscard]] int letter_use_secret(struct letter *, str secret);
+/* Renders with the tokens of these secrets; without them, links do not verify. */
+[[nodiscard]] int letter_use_secret(struct letter *, struct db *, str secrets);

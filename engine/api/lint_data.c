@@ -1,5 +1,5 @@
 /* lint_data.c - what the real lists say of the attributes that a letter reads. The counts are
- * kept up to date (sql/0016_attribute_counts.sql); they hold for an audience of one list. Of
+ * kept up to date (sql/0017_attribute_counts.sql); they hold for an audience of one list. Of
  * any other, a small one is counted itself, and of a large one they are about right. */
 #include "engine/api/campaign_lint.h"
 

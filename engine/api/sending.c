@@ -11,7 +11,9 @@
 #include "engine/api/campaign_store.h"
 #include "engine/api/progress.h"
 #include "engine/api/reload.h"
+#include "engine/api/settings.h"
 #include "engine/io/clock.h"
+#include "engine/sign/mac.h"
 
 struct sending {
 	struct progress display;
@@ -61,6 +63,25 @@ static int check_filter(struct db *db, const struct campaign_row *campaign)
 				   STR_FORMAT(campaign->name));
 }
 
+/* The newest secret's; empty when none is set here (whoever sends knows). */
+static int newest_key(struct cli *cli, char ret_letter[2])
+{
+	str secrets;
+	char why[200];
+	ret_letter[0] = '\0';
+	if (cli->config.sending.secret.size == 0)
+		return CLI_GO;
+	int code = settings_secret(cli, &secrets);
+	if (code != CLI_GO)
+		return code;
+	struct mac_keys *keys = mac_keys_create(secrets, why);
+	if (!keys)
+		return cli_fail(cli, EXIT_FAILED, "%s", why);
+	snprintf(ret_letter, 2, "%c", mac_keys_newest(keys));
+	mac_keys_destroy(keys);
+	return CLI_GO;
+}
+
 /* Errors stop a launch; warnings are listed, unless it is to be quiet. */
 static int check_content(struct db *db, const struct campaign_row *campaign)
 {
@@ -88,12 +109,16 @@ static int check_content(struct db *db, const struct campaign_row *campaign)
 
 int sending_launch(struct db *db, const struct campaign_row *campaign)
 {
+	char key[2];
 	int code = check_filter(db, campaign);
 	if (code == CLI_GO)
 		code = check_content(db, campaign);
+	if (code == CLI_GO)
+		code = newest_key(db->cli, key);
 	if (code != CLI_GO)
 		return code;
-	PGresult *result = db_query(db, "api_campaign_launch", 1, &campaign->id_text.data);
+	const char *parameters[] = {campaign->id_text.data, key[0] ? key : NULL};
+	PGresult *result = db_query(db, "api_campaign_launch", 2, parameters);
 	if (!result)
 		return db_code(db);
 	bool launched = PQntuples(result) == 1;

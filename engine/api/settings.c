@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "engine/api/settings_parts.h"
+#include "engine/sign/mac.h"
 
 #define KEY_FILE_LIMIT (64u << 10)
 #define CERTIFICATES_LIMIT (16u << 20) /* the system's bundle has a quarter of a megabyte */
-#define SECRET_SIZE_LEAST 16           /* what engine/sign/mac.h asks for */
 
 static int out_of_memory(struct cli *cli)
 {
@@ -30,11 +30,11 @@ int settings_secret(struct cli *cli, str *ret_secret)
 	if (file_read(path.data, KEY_FILE_LIMIT, cli->arena, &secret, why, sizeof(why)) != 0)
 		return cli_fail(cli, EXIT_USAGE, "%s (`rundbrief init` writes the secret)",
 				why);
-	secret = str_trim(secret);
-	if (secret.size < SECRET_SIZE_LEAST)
-		return cli_fail(cli, EXIT_USAGE, "%s: the secret needs at least %d bytes",
-				path.data, SECRET_SIZE_LEAST);
-	*ret_secret = secret;
+	struct mac_keys *keys = mac_keys_create(secret, why);
+	if (!keys)
+		return cli_fail(cli, EXIT_USAGE, "%s: %s", path.data, why);
+	mac_keys_destroy(keys);
+	*ret_secret = str_trim(secret);
 	return CLI_GO;
 }
 

@@ -18,5 +18,5 @@ void settings_close(struct engine_settings *);
 /* Only the keys that sign: *ret_keys of *ret_count, at most DKIM_KEY_LIMIT. */
 [[nodiscard]] int settings_dkim_keys(struct cli *, struct dkim_key ***ret_keys,
 				     size_t *ret_count);
-/* Only the secret of tokens. */
+/* Only the secrets of tokens, as engine/sign/mac.h takes them. */
 [[nodiscard]] int settings_secret(struct cli *, str *ret_secret);

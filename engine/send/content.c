@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "engine/data/json_value.h"
+#include "engine/send/content_links.h"
 #include "engine/data/locale_load.h"
 #include "engine/data/zone_load.h"
 #include "templates/region.h"
@@ -295,6 +296,21 @@ struct content *content_compile(struct arena *arena, str settings_text, str html
 	if (!content->plan ||
 	    content_compile_variants(arena, settings, source, content, ret_error) != 0)
 		return NULL;
+	switch (content_links_rewrite(arena, settings, site, source, &content->links)) {
+	case CONTENT_LINKS_REWRITTEN: /* settings, too: its variants */
+		content->plan = message_compile(arena, source, ret_error);
+		if (!content->plan ||
+		    content_compile_variants(arena, settings, source, content, ret_error) != 0)
+			return NULL;
+		break;
+	case CONTENT_LINKS_NO_BASE:
+		return fail(ret_error, "tracking needs sending.base_url of rundbrief.conf: "
+				       "clicks are answered there");
+	case CONTENT_LINKS_NO_MEMORY:
+		return fail(ret_error, "the campaign is too large for its memory");
+	case CONTENT_LINKS_AS_THEY_WERE:
+		break;
+	}
 	content->serial = 1 + atomic_fetch_add_explicit(&compiled, 1, memory_order_relaxed);
 	content->in_doubt_retry = str_eq(text_of(settings, "in_doubt"), STR("retry"));
 	content->pool = text_of(settings, "pool");

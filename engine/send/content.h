@@ -9,6 +9,8 @@
  *   amp: source; calendar: {source, name, method, as}; encoding: "8bit"
  *   parts: [ {name, type, cid, sha256}, ... ], whose bytes come apart; attachment_limit: number
  *   attach_from: [ {field, name, type, optional}, ... ]
+ *   tracking: "anonymous" | "individual";  track_opens, track_text: true | false
+ *   utm: { "source": ..., ... }
  *   headers: [ {"name": ..., "value": ...}, ... ];  campaign, list: objects for {{ campaign.*
  * }} partials: { name: source, ... }
  *   locales: { locale: { key: text, ... }, ... };  locale, zone: of who has none of his own;
@@ -22,6 +24,7 @@
 #include "engine/send/engine.h"
 #include "engine/send/policy.h"
 #include "engine/shape/quota.h"
+#include "templates/links.h"
 #include "templates/message.h"
 #include "templates/variant.h"
 
@@ -44,8 +47,10 @@ struct content {
 	uint32_t weight;            /* of its share; 1..CAMPAIGN_WEIGHT_LIMIT */
 	struct quota_limits limits; /* its own */
 	struct policy policy;
-	usec expires_wall; /* 0: by the retry schedule alone */
-	uint64_t serial;   /* of no other content that this process has compiled; not 0 */
+	usec expires_wall;  /* 0: by the retry schedule alone */
+	uint64_t serial;    /* of no other content that this process has compiled; not 0 */
+	char token_key;     /* letter of the secret that all its tokens are made with */
+	struct links links; /* those of its HTML and text, in the order of their indices */
 	struct variant_split split;             /* count 0: there is one form of the letter */
 	const struct content_variant *variants; /* as many as the split has */
 };
@@ -62,6 +67,12 @@ struct content_site {
 	str return_domain, base_url, unsubscribe_mailbox;
 	const str *parts;
 	size_t part_count;
+	/* For anonymous tracking: the MAC of the campaign and nobody (engine/sign/mac.h), and
+	 * what it is made from; NULL: its links do not verify. */
+	const uint8_t *campaign_mac;
+	uint32_t tenant;
+	uint64_t campaign_id;
+	bool links_as_they_are; /* nothing is rewritten */
 };
 
 /* Everything lives in the arena. NULL with the template's error (message set also when the

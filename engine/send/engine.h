@@ -64,7 +64,7 @@ struct engine_settings {
 	size_t limit_rule_count;
 	struct dkim_key *const *dkim_keys;
 	size_t dkim_key_count; /* 0: unsigned */
-	str secret;            /* of tokens, at least 16 bytes */
+	str secret;            /* of tokens: lines of at least 16 bytes, the newest first */
 	str return_domain, base_url, unsubscribe_mailbox;
 	struct retry_schedule retry;
 	uint32_t press_count;      /* 0: one per core */

@@ -90,9 +90,8 @@ static int load_campaign(struct engine *engine, uint64_t campaign_id)
 {
 	struct arena arena;
 	arena_init(&arena, engine->source, 0, 0);
-	struct store_campaign ask = {.request = {.on_done = on_done},
-				     .campaign_id = campaign_id,
-				     .arena = &arena};
+	struct store_campaign ask = {
+		.request = {.on_done = on_done}, .campaign_id = campaign_id, .arena = &arena};
 	store_campaign(engine->settle_store, &ask);
 	if (ask.request.result != STORE_OK) {
 		arena_done(&arena);
@@ -151,7 +150,7 @@ static int build_presses(struct engine *engine)
 		if (press_init(&engine->presses[i], &engine->arena, engine->source,
 			       engine->settings, engine->limits.messages) != 0)
 			return fail(engine,
-				    "a press could not be made: is the secret at least 16 "
+				    "a press could not be made: is each secret at least 16 "
 				    "bytes long, and are the DKIM keys readable?");
 	return 0;
 }
@@ -279,7 +278,7 @@ void engine_close_carrier(struct engine *engine)
 void engine_close(struct engine *engine)
 {
 	for (uint32_t i = 0; i < engine->limits.presses; i++)
-		if (engine->presses[i].mac)
+		if (engine->presses[i].keys)
 			press_done(&engine->presses[i]);
 	if (engine->feeder.loop)
 		feeder_free_campaigns(&engine->feeder);

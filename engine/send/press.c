@@ -22,8 +22,9 @@ int press_init(struct press *press, struct arena *arena, struct arena_source *so
 	    lane_init(&press->bulk, arena, capacity) != 0 ||
 	    lane_init(&press->pressed, arena, capacity) != 0)
 		return -1;
-	press->mac = mac_key_create(settings->secret);
-	if (!press->mac)
+	char why[200];
+	press->keys = mac_keys_create(settings->secret, why);
+	if (!press->keys)
 		return -1;
 	if (settings->dkim_key_count == 0)
 		return 0;
@@ -35,7 +36,7 @@ int press_init(struct press *press, struct arena *arena, struct arena_source *so
 void press_done(struct press *press)
 {
 	dkim_signer_destroy(press->signer);
-	mac_key_destroy(press->mac);
+	mac_keys_destroy(press->keys);
 	arena_done(&press->scratch);
 }
 
@@ -126,7 +127,7 @@ int press_make(struct press *press, struct message *message)
 	const struct token token = {press->tenant, content->campaign_id,
 				    recipient->subscriber_id};
 	uint8_t mac[TOKEN_MAC_SIZE];
-	mac_of(press->mac, &token, mac);
+	mac_of(press->keys, content->token_key, &token, mac);
 	struct message_recipient to = {
 		.tenant = press->tenant,
 		.campaign_id = content->campaign_id,

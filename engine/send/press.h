@@ -16,7 +16,7 @@ struct press {
 	struct lane pressed;      /* struct message, back to it */
 	struct doorbell bell;
 	struct dkim_signer *signer; /* NULL: unsigned */
-	struct mac_key *mac;
+	struct mac_keys *keys;
 	struct arena scratch;
 	uint32_t tenant;
 	size_t outstanding; /* carrier's count of messages it has here */

@@ -30,7 +30,8 @@ static enum pg_next take_campaign(struct store *s, struct store_campaign *r,
 	if (!keep(r->arena, result, 1, &r->ret_name) ||
 	    !keep(r->arena, result, 7, &r->ret_settings) ||
 	    !keep(r->arena, result, 8, &r->ret_html) ||
-	    !keep(r->arena, result, 9, &r->ret_text))
+	    !keep(r->arena, result, 9, &r->ret_text) ||
+	    !keep(r->arena, result, 11, &r->ret_token_key))
 		return pg_fail(s, STORE_RETRY, "no memory for a campaign's content");
 	if (!pg_bool(result, 0, 10))
 		return PG_DONE;

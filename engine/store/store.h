@@ -21,16 +21,16 @@ struct store;
 
 enum store_result {
 	STORE_OK = 0,
-	/* No connection, or it broke: whether a write took is not known; read the position, never
-	 * guess. Try again after a pause. */
+	/* No connection, or it broke: whether a write took is not known; read the position,
+	 * never guess. Try again after a pause. */
 	STORE_LOST = -1,
 	/* Deadlock, serialization, read-only, disk full, out of memory: nothing was written. */
 	STORE_RETRY = -2,
 	/* The statement is wrong for this schema: a bug or a missing migration. */
 	STORE_REFUSED = -3,
 	STORE_NOT_FOUND = -4,
-	/* Another process runs under this engine's name (newer epoch), the journal position is not
-	 * the expected one, or a lease was lost. */
+	/* Another process runs under this engine's name (newer epoch), the journal position is
+	 * not the expected one, or a lease was lost. */
 	STORE_FENCED = -5,
 };
 
@@ -40,7 +40,7 @@ struct store_config {
 	usec connect_timeout;    /* 0: 10 s */
 	usec statement_timeout;  /* 0: 60 s */
 	const char *application; /* application_name: "rundbrief feeder" */
-	usec day_zone; /* days of sources begin so long before those of UTC */
+	usec day_zone;           /* days of sources begin so long before those of UTC */
 };
 
 [[nodiscard]] int store_open(struct store **ret_store, struct io_loop *,
@@ -103,6 +103,7 @@ struct store_campaign {
 	bool ret_fully_cut; /* no further slices will be cut */
 	str *ret_parts;     /* the files that its settings list; data NULL: one is missing */
 	size_t ret_part_count;
+	str ret_token_key; /* letter of the secret it was launched with; empty: none is noted */
 };
 void store_campaign(struct store *, struct store_campaign *);
 
@@ -116,8 +117,8 @@ struct store_running {
 void store_running(struct store *, struct store_running *);
 
 /* Cuts the next slice of a running campaign: freezes at most limit ids, counts who is
- * suppressed and why, moves the cut mark. Takes a bounded time: with a filter that chooses few it
- * may find nobody and still not be fully cut; then ask again. */
+ * suppressed and why, moves the cut mark. Takes a bounded time: with a filter that chooses few
+ * it may find nobody and still not be fully cut; then ask again. */
 struct store_cut {
 	struct store_request request;
 	uint64_t campaign_id;
@@ -136,8 +137,8 @@ enum slice_kind {
 };
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
- * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is 0).
- * After STORE_LOST the same store finds the lease again if it was made. */
+ * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is
+ * 0). After STORE_LOST the same store finds the lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -183,8 +184,8 @@ struct store_read {
 };
 void store_read(struct store *, struct store_read *);
 
-/* Marks recipients as started, before a carrier may start them: all, or (STORE_FENCED) none, when
- * one of the slices is not leased by this engine any more. Marking twice does no harm. */
+/* Marks recipients as started, before a carrier may start them: all, or (STORE_FENCED) none,
+ * when one of the slices is not leased by this engine any more. Marking twice does no harm. */
 struct store_mark {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -192,7 +193,7 @@ struct store_mark {
 		uint64_t campaign_id, slice_id;
 		const uint64_t *ids; /* ascending */
 		size_t count;
-	} *slices;
+	} * slices;
 	size_t slice_count;
 };
 void store_mark(struct store *, struct store_mark *);
@@ -344,9 +345,9 @@ struct store_hosts_save {
 void store_hosts_save(struct store *, struct store_hosts_save *);
 
 /* Sessions with a host of a domain, by what became of TLS, for the report to that domain (RFC
- * 8460 4). Statistics, never verdicts: a save whose answer was lost may be counted twice when it
- * is asked again. Texts are bounded; of a day and a domain about 1,000 different failures are
- * kept apart, the others are counted by fault alone. Forgotten after 30 days. */
+ * 8460 4). Statistics, never verdicts: a save whose answer was lost may be counted twice when
+ * it is asked again. Texts are bounded; of a day and a domain about 1,000 different failures
+ * are kept apart, the others are counted by fault alone. Forgotten after 30 days. */
 struct store_tls_result {
 	usec day_wall; /* any time of the day (UTC) */
 	enum tls_policy_type policy;
@@ -384,18 +385,19 @@ struct store_bell {
 void store_listen(struct store *, struct store_bell *);
 
 /* Transactional mail. Rows of the table outbox (sql/README.md) belong to a campaign that is
- * transactional: it is cut from nothing and runs until it is cancelled. A row's id stands where a
- * subscriber's does, in slices, marks, outcomes and deferrals, and every request above serves such
- * a campaign; ids of rows are 2^40 and higher, so that none is ever a subscriber's.
+ * transactional: it is cut from nothing and runs until it is cancelled. A row's id stands where
+ * a subscriber's does, in slices, marks, outcomes and deferrals, and every request above serves
+ * such a campaign; ids of rows are 2^40 and higher, so that none is ever a subscriber's.
  *
  * Claims rows that are due, the most urgent first, all of one campaign: they become a slice
- * (SLICE_OUTBOX) that this engine holds, marked as started already, and come back as store_read()
- * would read them. After STORE_LOST the same store finds its claim again; of one engine only one
- * store claims. Who is suppressed for a dead address is marked so and gets that verdict from the
- * engine; who has only left lists is not. Rows whose time is over get their verdict here.
+ * (SLICE_OUTBOX) that this engine holds, marked as started already, and come back as
+ * store_read() would read them. After STORE_LOST the same store finds its claim again; of one
+ * engine only one store claims. Who is suppressed for a dead address is marked so and gets that
+ * verdict from the engine; who has only left lists is not. Rows whose time is over get their
+ * verdict here.
  *
- * Nobody polls: ask when the bell rings (STORE_RUNG_OUTBOX), at ret_next_due_wall, and again at once
- * while something was claimed. */
+ * Nobody polls: ask when the bell rings (STORE_RUNG_OUTBOX), at ret_next_due_wall, and again at
+ * once while something was claimed. */
 #define STORE_OUTBOX_FIRST_ID (1ull << 40)
 struct store_outbox_template {
 	uint64_t campaign_id;
@@ -405,7 +407,8 @@ struct store_outbox_template {
 struct store_claim_outbox {
 	struct store_request request;
 	uint32_t engine_id, epoch;
-	const struct store_outbox_template *templates; /* campaigns that this engine has loaded */
+	const struct store_outbox_template
+		*templates; /* campaigns that this engine has loaded */
 	size_t template_count;
 	uint32_t limit; /* rows; content is bounded, too (16 MB) */
 	struct arena *arena;
@@ -413,8 +416,8 @@ struct store_claim_outbox {
 	uint64_t ret_campaign_id;
 	struct store_recipient *ret_recipients; /* by subscriber_id, ascending */
 	size_t ret_count;
-	uint64_t ret_unknown_campaign_id; /* running, none of templates, and has rows that are due:
-					     load it and ask again; 0: none */
+	uint64_t ret_unknown_campaign_id; /* running, none of templates, and has rows that are
+					     due: load it and ask again; 0: none */
 	usec ret_next_due_wall; /* when to ask again at the latest; may have passed: at once;
 				   USEC_NEVER: there is nothing */
 };
@@ -468,12 +471,13 @@ struct store_warmup {
 };
 void store_warmup(struct store *, struct store_warmup *);
 /* What goes from one source to one site at this moment, for people on any machine. Statistics,
- * never verdicts. Texts are bounded and made printable. A row counts while its engine's heartbeat
- * is fresh; rows that nobody has renewed for a day are forgotten when a save says so. */
+ * never verdicts. Texts are bounded and made printable. A row counts while its engine's
+ * heartbeat is fresh; rows that nobody has renewed for a day are forgotten when a save says so.
+ */
 struct store_path_state {
 	str source, site, tls_key, provider;
-	str state;           /* "sending", "waiting", "idle" */
-	str why;             /* what held it back at the last look; empty: nothing */
+	str state;            /* "sending", "waiting", "idle" */
+	str why;              /* what held it back at the last look; empty: nothing */
 	usec held_until_wall; /* 0: not known, or not held */
 	uint32_t connection_cap, connection_limit;
 	uint64_t rate_per_day, rate_limit_per_day; /* messages; 0: no limit */

@@ -1,6 +1,6 @@
 -- Draft to running: the audience is everybody on its lists up to the highest subscriber there is. A
--- transactional one has none: there is nothing to cut.
-update campaigns c set state = 1, launched_at = now(), fully_cut = (c.kind = 1),
+-- transactional one has none: there is nothing to cut. It keeps the secret of this moment.
+update campaigns c set state = 1, launched_at = now(), fully_cut = (c.kind = 1), token_key = $3::text,
 	highest_id = coalesce((select max(id) from subscribers where tenant_id = $1::int), 0),
 	expires_at = case when c.kind = 0 and x.seconds > 0
 		then now() + x.seconds * interval '1 second' end,
