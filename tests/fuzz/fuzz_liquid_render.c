@@ -227,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char *memory; /* one for all inputs: they come by the ten thousand a second */
 	static char *out_memory;
 	static const struct liquid_limits limits = {
-		.steps = 5000, .turns = 1000, .output_size = 1 << 16, .memory_size = 1 << 19};
+		.steps = 1000, .turns = 100, .output_size = 1 << 13, .memory_size = 1 << 16};
 	struct value_pair pairs[NAME_COUNT];
 	struct liquid_error error;
 	struct arena arena;

@@ -19,7 +19,7 @@ def run(program, runs):
     found = "build/fuzz/found/" + name
     os.makedirs(found, exist_ok=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    out = subprocess.run([program, "-runs=%d" % runs, "-timeout=10", "-max_len=512", "-print_final_stats=1",
+    out = subprocess.run([program, "-runs=%d" % runs, "-timeout=10", "-max_len=160", "-print_final_stats=1",
                           "-artifact_prefix=%s-" % found, found, "tests/fuzz/corpus/" + name],
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
