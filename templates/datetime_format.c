@@ -9,7 +9,7 @@ static const char *const month_names[] = {"January",   "February", "March",    "
 
 struct parts {
 	int64_t year, seconds; /* seconds: since 1970, UTC */
-	int month, day, hour, minute, second, microseconds;
+	int month, day, hour, minute, second, nanoseconds;
 	int weekday; /* 0: Sunday */
 	int yearday; /* from 1 */
 	int offset_seconds;
@@ -46,7 +46,8 @@ static struct parts parts_of(struct datetime datetime)
 	struct parts parts = {.offset_seconds = datetime.offset_seconds, .zone = datetime.zone};
 	int64_t seconds = floor_divide(datetime.wall, USEC_SECOND);
 	parts.seconds = seconds;
-	parts.microseconds = (int)(datetime.wall - seconds * USEC_SECOND);
+	parts.nanoseconds =
+		(int)(datetime.wall - seconds * USEC_SECOND) * 1000 + datetime.nanoseconds;
 	seconds += datetime.offset_seconds;
 	int64_t days = floor_divide(seconds, 86400);
 	int of_day = (int)(seconds - days * 86400);
@@ -145,12 +146,12 @@ static void put_offset(struct buf *out, const struct directive *d, int seconds)
 	put_number(out, &plain, size % 60, 2, '0');
 }
 
-static void put_fraction(struct buf *out, const struct directive *d, int microseconds)
+static void put_fraction(struct buf *out, const struct directive *d, int nanoseconds)
 {
 	int digits = d->width > 0 ? d->width : d->letter == 'L' ? 3 : 9;
-	int unit = 100000;
+	int unit = 100000000;
 	for (int i = 0; i < digits; i++, unit /= 10)
-		buf_put_byte(out, (char)(unit ? '0' + microseconds / unit % 10 : '0'));
+		buf_put_byte(out, (char)(unit ? '0' + nanoseconds / unit % 10 : '0'));
 }
 
 static const char *composed(char letter)
@@ -172,8 +173,6 @@ static const char *composed(char letter)
 		return "%H:%M:%S";
 	case 'v':
 		return "%e-%^b-%Y";
-	case '+':
-		return "%a %b %e %H:%M:%S %Z %Y";
 	default:
 		return NULL;
 	}
@@ -206,7 +205,7 @@ static bool put_named(struct buf *out, const struct directive *d, const struct p
 		return put_offset(out, d, p->offset_seconds), true;
 	case 'L':
 	case 'N':
-		return put_fraction(out, d, p->microseconds), true;
+		return put_fraction(out, d, p->nanoseconds), true;
 	case 'n':
 		return put_text(out, d, STR("\n")), true;
 	case 't':
@@ -272,17 +271,34 @@ static bool put_counted(struct buf *out, const struct directive *d, const struct
 	}
 }
 
-/* directive = "%" *("-" / "0" / "^" / "#" / "_" / ":") *DIGIT letter; its size, 0: none. */
+/* Colons mean something before z alone, E and O nothing, but only before some. */
+static void skip_modifiers(str format, size_t *at, struct directive *d)
+{
+	str rest = str_from(format, *at);
+	int colons = 0;
+	while (colons < 3 && (size_t)colons < rest.size && rest.data[colons] == ':')
+		colons++;
+	if ((size_t)colons < rest.size && rest.data[colons] == 'z') {
+		d->colons = colons;
+		*at += (size_t)colons;
+	} else if (rest.size > 1 &&
+		   ((rest.data[0] == 'E' && memchr("cCxXyY", rest.data[1], 6)) ||
+		    (rest.data[0] == 'O' && memchr("deHkIlmMSuUVwWy", rest.data[1], 15)))) {
+		(*at)++;
+	}
+}
+
+/* directive = "%" *("-" / "0" / "^" / "#" / "_") *DIGIT [modifiers] letter; its size, 0: none.
+ */
 static size_t read_directive(str format, struct directive *d)
 {
 	size_t at = 1;
 	*d = (struct directive){.width = -1};
-	for (; at < format.size && memchr("-0^#_:", format.data[at], 6); at++) {
+	for (; at < format.size && memchr("-0^#_", format.data[at], 5); at++) {
 		char c = format.data[at];
 		d->no_padding = d->no_padding || c == '-';
 		d->upper = d->upper || c == '^';
 		d->swap = d->swap || c == '#';
-		d->colons += c == ':';
 		if (c == '0' || c == '_')
 			d->padding = c == '0' ? '0' : ' ';
 	}
@@ -291,13 +307,14 @@ static size_t read_directive(str format, struct directive *d)
 		if (d->width > 128)
 			d->width = 128; /* wider is no date */
 	}
+	skip_modifiers(format, &at, d);
 	if (at == format.size)
 		return 0;
 	d->letter = format.data[at];
 	return at + 1;
 }
 
-static void put_format(struct buf *out, const struct parts *p, str format, bool inner);
+static bool put_format(struct buf *out, const struct parts *p, str format, bool inner);
 
 static void put_composed(struct buf *out, const struct directive *d, const struct parts *p,
 			 const char *format)
@@ -311,7 +328,7 @@ static void put_composed(struct buf *out, const struct directive *d, const struc
 	put_text(out, &as_text, buf_str(&text));
 }
 
-static void put_format(struct buf *out, const struct parts *p, str format, bool inner)
+static bool put_format(struct buf *out, const struct parts *p, str format, bool inner)
 {
 	while (format.size) {
 		size_t plain = str_find_byte(format, '%');
@@ -321,21 +338,22 @@ static void put_format(struct buf *out, const struct parts *p, str format, bool 
 		buf_put(out, str_sub(format, 0, plain));
 		format = str_from(format, plain);
 		if (format.size == 0)
-			return;
+			break;
 		size_t size = read_directive(format, &d);
 		const char *several = size && !inner ? composed(d.letter) : NULL;
 		if (size == 0)
-			size = format.size;
+			return false;
 		if (several)
 			put_composed(out, &d, p, several);
 		else if (size == 1 || (!put_named(out, &d, p) && !put_counted(out, &d, p)))
 			buf_put(out, str_sub(format, 0, size));
 		format = str_from(format, size);
 	}
+	return true;
 }
 
-void datetime_format(struct buf *out, struct datetime datetime, str format)
+bool datetime_format(struct buf *out, struct datetime datetime, str format)
 {
 	struct parts parts = parts_of(datetime);
-	put_format(out, &parts, format, false);
+	return put_format(out, &parts, format, false);
 }

@@ -6,9 +6,10 @@
 
 struct fields {
 	int year, month, day, hour, minute, second;
-	int microseconds;
+	int nanoseconds;
 	int offset_minutes;
 	bool has_year, has_month, has_day, has_time, has_offset;
+	bool has_strange; /* a word that is none of a date's, before it */
 };
 
 static bool is_digit(char c)
@@ -44,9 +45,9 @@ static bool take_byte(str *text, char byte)
 
 static void take_fraction(str *text, struct fields *fields)
 {
-	int unit = 100000;
+	int unit = 100000000;
 	for (; text->size && is_digit(text->data[0]); *text = str_from(*text, 1)) {
-		fields->microseconds += (text->data[0] - '0') * unit;
+		fields->nanoseconds += (text->data[0] - '0') * unit;
 		unit /= 10;
 	}
 }
@@ -58,20 +59,59 @@ static void skip_spaces(str *text)
 }
 
 /* "am" / "pm", with or without dots. */
-static void take_half(str *text, struct fields *fields)
+static bool take_half(str *text, struct fields *fields)
 {
 	str rest = *text;
 	skip_spaces(&rest);
 	if (rest.size < 2)
-		return;
+		return false;
 	char half = (char)(rest.data[0] | 0x20);
 	bool dotted = rest.size >= 4 && rest.data[1] == '.' && rest.data[3] == '.';
 	size_t size = dotted ? 4 : 2;
 	if ((half != 'a' && half != 'p') || (rest.data[size / 2] | 0x20) != 'm' ||
 	    (rest.size > size && is_letter(rest.data[size])))
-		return;
+		return false;
 	fields->hour = fields->hour % 12 + (half == 'p' ? 12 : 0);
 	*text = str_from(rest, size);
+	return true;
+}
+
+/* "10pm", "22h"; and "10" behind a whole date. The number is taken already. */
+static bool take_hour(str *text, int hour, struct fields *fields)
+{
+	str rest = *text;
+	bool whole = fields->has_year && fields->has_month && fields->has_day;
+	if (hour > 24)
+		return false;
+	fields->hour = hour;
+	if (take_half(&rest, fields)) {
+		*text = rest;
+		return fields->has_time = true;
+	}
+	skip_spaces(&rest);
+	bool marked = rest.size && (rest.data[0] | 0x20) == 'h' &&
+		      (rest.size == 1 || !is_letter(rest.data[1]));
+	if (marked)
+		*text = str_from(rest, 1);
+	fields->has_time = marked || (whole && (text->size == 0 || text->data[0] == ' '));
+	fields->hour = fields->has_time ? hour : 0;
+	return fields->has_time;
+}
+
+/* "T220102", behind a date without marks. */
+static bool take_basic_time(str *text, struct fields *fields)
+{
+	size_t digits;
+	str rest = str_from(*text, 1);
+	int time = take_number(&rest, 6, &digits);
+	if (text->size < 7 || (text->data[0] | 0x20) != 't' || digits != 6 ||
+	    fields->has_time || time / 10000 > 24 || time / 100 % 100 > 59 || time % 100 > 60)
+		return false;
+	fields->hour = time / 10000;
+	fields->minute = time / 100 % 100;
+	fields->second = time % 100;
+	*text = rest;
+	return fields->has_time = true;
 }
 
 /* time = 1*2DIGIT ":" 2DIGIT [":" 2DIGIT ["." 1*DIGIT]] [half]; the hour is taken already. */
@@ -153,6 +193,11 @@ static bool take_zone(str word, struct fields *fields)
 	return false;
 }
 
+static bool has_any(const struct fields *fields)
+{
+	return fields->has_month || fields->has_day || fields->has_year || fields->has_time;
+}
+
 /* A month, a weekday, a zone, or one of the words that stand between. */
 static bool take_word(str *text, struct fields *fields)
 {
@@ -176,9 +221,12 @@ static bool take_word(str *text, struct fields *fields)
 		fields->month = 9;
 		return fields->has_month = true;
 	}
-	return name_index(word, days, 7) >= 0 || str_eq_nocase(word, STR("t")) ||
-	       str_eq_nocase(word, STR("of")) || str_eq_nocase(word, STR("at")) ||
-	       take_zone(word, fields);
+	if (name_index(word, days, 7) >= 0 || str_eq_nocase(word, STR("t")) ||
+	    str_eq_nocase(word, STR("of")) || str_eq_nocase(word, STR("at")) ||
+	    take_zone(word, fields))
+		return true;
+	fields->has_strange = true;
+	return !has_any(fields);
 }
 
 static void set_date(struct fields *fields, int year, int month, int day)
@@ -198,7 +246,7 @@ static bool take_iso(str *text, int year, struct fields *fields)
 		return false;
 	rest = str_from(rest, 1);
 	int month = take_number(&rest, 2, NULL), day = 1;
-	if (month < 0)
+	if (month < 0 || (rest.size && is_digit(rest.data[0])))
 		return false;
 	if (take_byte(&rest, mark))
 		day = take_number(&rest, 2, NULL);
@@ -207,13 +255,13 @@ static bool take_iso(str *text, int year, struct fields *fields)
 	return day > 0;
 }
 
-/* day "." month "." year, and day "/" month "/" year. */
+/* day "." month "." year, also with "/" and "-". */
 static bool take_day_first(str *text, int day, struct fields *fields)
 {
 	str rest = *text;
 	size_t digits;
 	char mark = rest.size ? rest.data[0] : '\0';
-	if ((mark != '.' && mark != '/') || fields->has_day)
+	if ((mark != '.' && mark != '/' && mark != '-') || fields->has_day)
 		return false;
 	rest = str_from(rest, 1);
 	int month = take_number(&rest, 2, NULL);
@@ -246,6 +294,7 @@ static bool take_digits(str *text, struct fields *fields)
 		return false;
 	if (digits == 8 && !fields->has_year) {
 		set_date(fields, number / 10000, number / 100 % 100, number % 100);
+		take_basic_time(text, fields);
 		return true;
 	}
 	if (digits <= 2 && !fields->has_time && take_time(text, number, fields))
@@ -254,11 +303,12 @@ static bool take_digits(str *text, struct fields *fields)
 		return true;
 	if (digits <= 2 && take_day_first(text, number, fields))
 		return true;
+	if (digits <= 2 && !fields->has_time && take_hour(text, number, fields))
+		return true;
 	if (digits <= 2 && !fields->has_day) {
 		fields->day = number;
 		fields->has_day = true;
 		take_ordinal(text);
-		take_half(text, fields);
 		return true;
 	}
 	if (fields->has_year || (digits != 4 && digits != 2))
@@ -286,7 +336,9 @@ static bool parse_fields(str text, struct fields *fields)
 			return false;
 		}
 	}
-	return fields->has_month || fields->has_day || fields->has_year || fields->has_time;
+	if (fields->has_strange) /* "on 5 May 2026"; but "item 5" is none */
+		return fields->has_year && fields->has_month && fields->has_day;
+	return has_any(fields);
 }
 
 /* Days since 1970-01-01 of a date in the Gregorian calendar; the year begins in March here, so
@@ -338,7 +390,8 @@ static void complete(struct fields *fields, usec wall_now)
 bool datetime_parse(str text, usec wall_now, struct datetime *ret_datetime)
 {
 	struct fields fields = {};
-	if (text.size > 128 || !parse_fields(str_trim(text), &fields))
+	text = str_trim(text);
+	if (text.size > 128 || str_starts(text, STR("-")) || !parse_fields(text, &fields))
 		return false; /* no date is longer */
 	complete(&fields, wall_now);
 	if (!is_valid(&fields))
@@ -347,7 +400,8 @@ bool datetime_parse(str text, usec wall_now, struct datetime *ret_datetime)
 			  fields.hour * 3600 + fields.minute * 60 + fields.second -
 			  fields.offset_minutes * 60;
 	*ret_datetime = (struct datetime){
-		.wall = seconds * USEC_SECOND + fields.microseconds,
+		.wall = seconds * USEC_SECOND + fields.nanoseconds / 1000,
+		.nanoseconds = fields.nanoseconds % 1000,
 		.offset_seconds = fields.offset_minutes * 60,
 		.kind = !fields.has_time     ? DATETIME_DAY
 			: !fields.has_offset ? DATETIME_CLOCK

@@ -66,6 +66,7 @@ int filter_date(struct liquid_frame *f, const struct filter_input *input, struct
 	}
 	move(f, input, &datetime);
 	filter_begin(f, &out, format.size * 4);
-	datetime_format(&out, datetime, format);
+	if (!datetime_format(&out, datetime, format))
+		return frame_fail(f, "date: the format ends after a '%%'");
 	return filter_finish(f, &out, ret);
 }

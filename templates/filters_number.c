@@ -66,8 +66,11 @@ static int to_whole(struct liquid_frame *f, const struct filter_input *input,
 {
 	if (number_of(f, input, ret))
 		return -1;
-	return ret->kind == VALUE_INT ? 0
-				      : check(f, number_from_double(whole(ret->number), ret));
+	if (ret->kind == VALUE_INT)
+		return 0;
+	if (fabs(ret->number) >= 0x1p53) /* whole already */
+		return check(f, number_round(*ret, 0, ret));
+	return check(f, number_from_double(whole(ret->number), ret));
 }
 
 int filter_ceil(struct liquid_frame *f, const struct filter_input *input, struct value *ret)

@@ -141,13 +141,17 @@ static int build_roots(struct rendering *r)
 		ARENA_ARRAY(r->scratch, struct value_pair, plan->field_count + 9);
 	if (!pairs)
 		return refuse(r, STR("message"), STR("out of memory"), STR(""));
-	for (; count < plan->field_count; count++) {
-		pairs[count].name = plan->fields[count];
-		if (field_value(r, count, &pairs[count].value))
+	/* What a recipient lacks is missed only if it has no name either. */
+	bool all = !plan->source.strict_variables;
+	for (size_t i = 0; i < plan->field_count; i++) {
+		pairs[count].name = plan->fields[i];
+		if (field_value(r, i, &pairs[count].value))
 			return -1;
+		count += all || pairs[count].value.kind != VALUE_NIL;
 	}
 	add_root(pairs, &count, "email", text_or_nil(r->recipient->email));
-	add_root(pairs, &count, "name", text_or_nil(r->recipient->name));
+	if (all || r->recipient->name.data)
+		add_root(pairs, &count, "name", text_or_nil(r->recipient->name));
 	add_root(pairs, &count, "subscriber", value_hash(pairs, count));
 	add_root(pairs, &count, "campaign", plan->source.campaign);
 	add_root(pairs, &count, "list", plan->source.list);

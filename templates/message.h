@@ -56,7 +56,8 @@ struct message_source {
 	size_t own_file_count;
 	size_t file_limit; /* bytes of all files of a message; 0: MESSAGE_FILE_LIMIT */
 	bool is_8bit; /* text leaves as it is where hosts take that, see enum message_form */
-	const struct region *region; /* see liquid.h; its variables are attributes */
+	const struct region *region;        /* see liquid.h; its variables are attributes */
+	bool strict_variables, lax_filters; /* see liquid.h */
 };
 #define MESSAGE_FILE_LIMIT ((size_t)10 << 20)
 

@@ -32,6 +32,8 @@ struct liquid_options message_liquid_options(const struct message_source *source
 		.load_partial = source->load_partial,
 		.load_context = source->load_context,
 		.region = source->region,
+		.strict_variables = source->strict_variables,
+		.lax_filters = source->lax_filters,
 	};
 }
 

@@ -175,7 +175,7 @@ enum number_result number_add(struct value a, struct value b, struct value *ret_
 	if (!align(&x, &y))
 		return fine(value_float(to_double(a) + to_double(b)), ret_value);
 	x.mantissa += y.mantissa;
-	return fine(from_decimal(x), ret_value);
+	return signed_float(decimal_to_double(x), is_negative(a) && is_negative(b), ret_value);
 }
 
 enum number_result number_subtract(struct value a, struct value b, struct value *ret_value)
@@ -288,6 +288,17 @@ static enum number_result round_integer(int64_t integer, int64_t digits,
 	return fine(value_int(whole), ret_value);
 }
 
+/* As it is written: a double between two whole numbers that it could be is the rounder one. */
+static enum number_result to_whole(struct decimal d, struct value *ret_value)
+{
+	__int128 whole = d.mantissa, limit = (__int128)INT64_MAX + 1;
+	for (; d.scale < 0 && whole && whole > -limit && whole < limit; d.scale++)
+		whole *= 10;
+	if (whole < -limit || whole >= limit)
+		return NUMBER_HUGE;
+	return fine(value_int((int64_t)whole), ret_value);
+}
+
 enum number_result number_round(struct value number, int64_t digits, struct value *ret_value)
 {
 	if (number.kind == VALUE_INT)
@@ -311,6 +322,8 @@ enum number_result number_round(struct value number, int64_t digits, struct valu
 	if (d.scale <= digits && unit > 1 && dropped * 2 >= unit)
 		mantissa++;
 	d.mantissa = d.mantissa < 0 ? -mantissa : mantissa;
+	if (digits <= 0 && d.scale <= 0)
+		return to_whole(d, ret_value);
 	double rounded = decimal_to_double(d);
 	return digits > 0 ? signed_float(rounded, signbit(number.number), ret_value)
 			  : number_from_double(rounded, ret_value);

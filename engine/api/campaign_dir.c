@@ -250,6 +250,10 @@ static void put_policy(json_t *settings, const struct campaign_dir *c,
 	json_object_set_new(settings, "in_doubt", json_string(retry ? "retry" : "assume"));
 	json_object_set_new(settings, "require_tls", json_boolean(c->require_tls));
 	json_object_set_new(settings, "pool", json_text(c->pool));
+	if (c->strict_variables)
+		json_object_set_new(settings, "strict_variables", json_true());
+	if (!c->strict_filters)
+		json_object_set_new(settings, "strict_filters", json_false());
 	if (c->kind == CAMPAIGN_TRANSACTIONAL)
 		json_object_set_new(settings, "kind", json_string("transactional"));
 	json_object_set_new(settings, "expires_seconds",

@@ -87,6 +87,7 @@ struct campaign_dir {
 	struct campaign_variant *variants;
 	size_t variant_count;
 	double hold_out; /* share; 0: nobody is left out */
+	bool strict_variables, strict_filters;
 
 	/* What reading makes of it; html or text data NULL: has none. */
 	str folder, html, text;

@@ -159,6 +159,13 @@ static const struct key campaign_keys[] = {
 	 false,
 	 "Share of the audience that gets nothing, to compare with: \"5%\". Who they are is "
 	 "decided by chance, once."},
+	{"strict_variables", KEY_BOOL, offsetof(struct campaign_dir, strict_variables), NULL, 0,
+	 0, "false", NULL, false,
+	 "Whoever lacks an attribute that the letter reads gets no letter, and it says which; "
+	 "else nothing stands in its place. Attributes that are read with a default, too."},
+	{"strict_filters", KEY_BOOL, offsetof(struct campaign_dir, strict_filters), NULL, 0, 0,
+	 "true", NULL, false,
+	 "Whether a filter that does not exist is an error; else it changes nothing."},
 	END,
 };
 

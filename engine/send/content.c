@@ -77,6 +77,15 @@ static void read_shape(const struct value *settings, struct message_source *sour
 		source->file_limit = (size_t)limit->integer;
 }
 
+static void read_strictness(const struct value *settings, struct message_source *source)
+{
+	const struct value *variables = value_get(settings, STR("strict_variables"));
+	const struct value *filters = value_get(settings, STR("strict_filters"));
+	source->strict_variables =
+		variables && variables->kind == VALUE_BOOL && variables->boolean;
+	source->lax_filters = filters && filters->kind == VALUE_BOOL && !filters->boolean;
+}
+
 static size_t count_of(const struct value *settings, const char *key,
 		       const struct value **ret_items)
 {
@@ -196,6 +205,7 @@ static struct message_source *read_source(struct arena *arena, const struct valu
 		.load_context = (void *)(uintptr_t)value_get(settings, STR("partials")),
 	};
 	read_shape(settings, source);
+	read_strictness(settings, source);
 	return read_headers(arena, settings, source) == 0 &&
 			       read_own_files(arena, settings, source) == 0 &&
 			       read_files(arena, settings, site, source) == 0

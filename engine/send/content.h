@@ -17,6 +17,7 @@
  *   recipient_locale, recipient_zone: attributes
  *   variants: [ {"name", "share" in 1/10000, and what differs: "subject", "from_name",
  *   "from_address", "html", "text"}, ... ], the first is the letter itself;  hold_out: number
+ *   strict_variables, strict_filters: true | false; absent: false, true
  * Unknown keys are ignored, absent ones are empty. */
 #pragma once
 

@@ -60,6 +60,25 @@ module LastOfAll
 end
 Liquid::TablerowloopDrop.prepend(LastOfAll)
 
+# "filters, base64 decode, from string": what is UTF-8 may stand beside other text.
+module DecodesText
+  def base64_decode(input)
+    text_of(super)
+  end
+
+  def base64_url_safe_decode(input)
+    text_of(super)
+  end
+
+  private
+
+  def text_of(bytes)
+    text = bytes.dup.force_encoding("UTF-8")
+    text.valid_encoding? ? text : bytes
+  end
+end
+Liquid::Template.register_filter(DecodesText)
+
 class Partials
   def initialize(texts)
     @texts = texts
