@@ -25,8 +25,8 @@ static str entity(char c)
 	}
 }
 
-/* The bytes in front of the first one that HTML wants escaped; sixteen at once where there are.
- */
+/* The bytes in front of the first one that HTML wants escaped; sixteen at once where there are,
+ * the last sixteen some of them for the second time. */
 static size_t plain_size(str text)
 {
 	static const bool special[256] = {
@@ -34,16 +34,19 @@ static size_t plain_size(str text)
 	const __m128i any =
 		_mm_setr_epi8('&', '<', '>', '"', '\'', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 	size_t at = 0;
-	for (; at + 16 <= text.size; at += 16) {
+	if (text.size < 16) {
+		while (at < text.size && !special[(unsigned char)text.data[at]])
+			at++;
+		return at;
+	}
+	for (;;) {
 		__m128i bytes =
 			_mm_loadu_si128((const __m128i *)(const void *)(text.data + at));
 		int found = _mm_cmpestri(any, 5, bytes, 16, _SIDD_CMP_EQUAL_ANY);
-		if (found < 16)
+		if (found < 16 || at + 16 == text.size)
 			return at + (size_t)found;
+		at = at + 32 <= text.size ? at + 16 : text.size - 16;
 	}
-	while (at < text.size && !special[(unsigned char)text.data[at]])
-		at++;
-	return at;
 }
 
 static void put_escaped(struct buf *out, str text)

@@ -186,8 +186,8 @@ static int fail_broken(struct parser *p, struct piece piece)
 				  : "'{%%' is not closed by '%%}'");
 }
 
-int parse_block(struct parser *p, struct block *block, const struct tag *opener,
-		const char *const *ends, struct tag *ret_end)
+static int parse_pieces(struct parser *p, struct block *block, const struct tag *opener,
+			const char *const *ends, struct tag *ret_end)
 {
 	for (;;) {
 		struct piece piece = scanner_next(&p->scanner);
@@ -218,6 +218,16 @@ int parse_block(struct parser *p, struct block *block, const struct tag *opener,
 		if (result)
 			return result;
 	}
+}
+
+int parse_block(struct parser *p, struct block *block, const struct tag *opener,
+		const char *const *ends, struct tag *ret_end)
+{
+	size_t outside = p->passing_count;
+	int result = parse_pieces(p, block, opener, ends, ret_end);
+	while (p->passing_count > outside)
+		parser_unbind(p, p->passing[--p->passing_count]);
+	return result;
 }
 
 int parser_run(struct parser *p, struct block *ret_body)
@@ -262,6 +272,24 @@ int parser_bind(struct parser *p, uint32_t symbol)
 void parser_unbind(struct parser *p, uint32_t symbol)
 {
 	p->bound[symbol]--;
+}
+
+int parser_bind_in_block(struct parser *p, uint32_t symbol)
+{
+	if (p->passing_count == p->passing_capacity) {
+		size_t capacity = p->passing_capacity * 2 + 16;
+		uint32_t *passing = ARENA_ARRAY(p->compilation->arena, uint32_t, capacity);
+		if (!passing)
+			return parser_out_of_memory(p);
+		if (p->passing_count)
+			memcpy(passing, p->passing, p->passing_count * sizeof *passing);
+		p->passing = passing;
+		p->passing_capacity = capacity;
+	}
+	if (parser_bind(p, symbol))
+		return -1;
+	p->passing[p->passing_count++] = symbol;
+	return 0;
 }
 
 int parser_note_read(struct parser *p, uint32_t symbol, str path)

@@ -15,7 +15,7 @@ struct compilation {
 	struct symbols *symbols;
 	struct partial **partials;
 	struct liquid_error *error;
-	int depth; /* of tags, through all partials: what bounds the C stack */
+	int depth;              /* of tags, through all partials: what bounds the C stack */
 	struct liquid_use *use; /* what filters need; NULL: nobody asks any more */
 };
 
@@ -28,6 +28,8 @@ struct parser {
 	int expression_depth;
 	uint32_t *bound; /* by symbol: how often it is a local name here */
 	size_t bound_capacity;
+	uint32_t *passing; /* names that stop being local at the end of the block around */
+	size_t passing_count, passing_capacity;
 	struct read *reads, **reads_end;
 	struct map read_paths;
 	struct layout *layout;      /* this source's, once it has named one */
@@ -76,8 +78,10 @@ str parser_token_text(struct parser *, const struct lexer *from, const struct le
 /* A name that is local from here on: reading it is no reading from outside. */
 [[nodiscard]] int parser_bind(struct parser *, uint32_t symbol);
 void parser_unbind(struct parser *, uint32_t symbol);
+/* The same, up to the end of the block that is being parsed. */
+[[nodiscard]] int parser_bind_in_block(struct parser *, uint32_t symbol);
 [[nodiscard]] int parser_note_read(struct parser *, uint32_t symbol, str path);
-/* The same, local here or not. */
+/* As parser_note_read(), local here or not. */
 [[nodiscard]] int parser_add_read(struct parser *, uint32_t symbol, str path);
 
 /* The function of a tag, or NULL. */

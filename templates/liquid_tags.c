@@ -129,10 +129,10 @@ static bool is_signature(str name)
 	return name.size > 0;
 }
 
-/* What is assigned outside of any branch is local from here on. */
+/* What is assigned outside of any branch is local from here on, in a branch up to its end. */
 static int bind_assigned(struct parser *p, uint32_t symbol)
 {
-	return p->depth == 1 ? parser_bind(p, symbol) : 0;
+	return p->depth == 1 ? parser_bind(p, symbol) : parser_bind_in_block(p, symbol);
 }
 
 static int parse_assign(struct parser *p, const struct tag *tag, struct block *into)

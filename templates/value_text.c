@@ -288,23 +288,30 @@ static size_t ascii_run(str s)
 	return at;
 }
 
+/* Most text is ASCII: all bytes together, the last eight perhaps twice. */
+static bool is_ascii(str s)
+{
+	uint64_t all = 0, eight;
+	for (size_t at = 0; at + sizeof eight <= s.size; at += sizeof eight) {
+		memcpy(&eight, s.data + at, sizeof eight);
+		all |= eight;
+	}
+	if (s.size >= sizeof eight) {
+		memcpy(&eight, s.data + s.size - sizeof eight, sizeof eight);
+		all |= eight;
+	}
+	for (size_t at = 0; s.size < sizeof eight && at < s.size; at++)
+		all |= (unsigned char)s.data[at];
+	return !(all & 0x8080808080808080u);
+}
+
 size_t utf8_valid_size(str s)
 {
-	size_t at = 0, size;
-	while (at < s.size) {
-		uint64_t eight = 0;
-		size_t left = s.size - at;
-		if (left >= sizeof eight)
-			memcpy(&eight, s.data + at, sizeof eight);
-		if (left >= sizeof eight && !(eight & 0x8080808080808080u))
-			at += sizeof eight;
-		else if ((unsigned char)s.data[at] < 0x80)
-			at++;
-		else if ((size = utf8_char_size(str_from(s, at))) > 0)
-			at += size;
-		else
-			break;
-	}
+	size_t at = 0, size = 1;
+	if (is_ascii(s))
+		return s.size;
+	for (; at < s.size && size > 0; at += size)
+		size = (unsigned char)s.data[at] < 0x80 ? 1 : utf8_char_size(str_from(s, at));
 	return at;
 }
 

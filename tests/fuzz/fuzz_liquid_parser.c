@@ -30,7 +30,7 @@ static bool prepare_literal(void *, str text, struct arena *arena, str *ret_prep
 	return ret_prepared->data != NULL;
 }
 
-static void put_text(void *, str text, struct buf *out)
+static void put_text(void *, struct liquid_place *, str text, struct buf *out)
 {
 	buf_put(out, text);
 }

@@ -9,7 +9,6 @@
 #include "engine/base/assert.h"
 
 #define STOP_LIMIT 64
-#define HOST_LIMIT 256 /* more than there are hosts in a world */
 
 const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "running", "paused",
 								"cancelled", "finished"};
@@ -52,12 +51,6 @@ static struct {
 	uint64_t targeted;
 	struct store_stop stops[STOP_LIMIT];
 	uint64_t stop_count;
-	struct table_host {
-		struct store_host host; /* its texts are the two below */
-		char name[256], note[201];
-	} hosts[HOST_LIMIT];
-	size_t host_count;
-	uint64_t tls_count; /* sessions told of; a lost answer may count some twice */
 } db;
 
 struct answering {
@@ -122,6 +115,7 @@ void store_begin(struct world *w)
 	memset(&db, 0, sizeof(db));
 	chain_init(&open_answers);
 	add_newsletter(SIM_NEWSLETTER, 1, w->recipient_count);
+	sim_hosts_begin();
 	sim_warmup_begin();
 	sim_outbox_begin();
 	for (uint32_t id = 1; id <= w->recipient_count; id++) {
@@ -792,79 +786,6 @@ void store_finish(struct store *store, struct store_finish *r)
 		campaign->state = CAMPAIGN_FINISHED;
 	r->ret_finished = done;
 	answer(store, &r->request, STORE_OK);
-}
-
-/* -- what is learned about hosts
- * ---------------------------------------------------------------- */
-
-static struct table_host *host_of(str name)
-{
-	for (size_t i = 0; i < db.host_count; i++)
-		if (str_eq(db.hosts[i].host.name, name))
-			return &db.hosts[i];
-	ASSERT(db.host_count < HOST_LIMIT);
-	return &db.hosts[db.host_count++];
-}
-
-static void learn(const struct store_host *host)
-{
-	struct table_host *row = host_of(host->name);
-	if (row->host.changed_wall >= host->changed_wall)
-		return;
-	if (!str_to_cstr(host->name, row->name, sizeof(row->name)) ||
-	    !str_to_cstr(str_sub(host->note, 0, sizeof(row->note) - 1), row->note,
-			 sizeof(row->note)))
-		world_fail(world, "a host's name is too long");
-	row->host = *host;
-	row->host.name = str_of(row->name);
-	row->host.note = str_of(row->note);
-}
-
-void store_hosts_save(struct store *store, struct store_hosts_save *r)
-{
-	if (lost_before(store, &r->request))
-		return;
-	for (size_t i = 0; i < r->count; i++)
-		learn(&r->hosts[i]);
-	written(store, &r->request);
-}
-
-static int compare_changed(const void *a, const void *b)
-{
-	const struct store_host *x = a, *y = b;
-	return x->changed_wall < y->changed_wall   ? 1
-	       : x->changed_wall > y->changed_wall ? -1
-						   : 0;
-}
-
-void store_hosts_load(struct store *store, struct store_hosts_load *r)
-{
-	if (lost_before(store, &r->request))
-		return;
-	struct store_host *hosts = ARENA_ARRAY(r->arena, struct store_host, HOST_LIMIT);
-	ASSERT(hosts);
-	for (size_t i = 0; i < db.host_count; i++) {
-		hosts[i] = db.hosts[i].host;
-		hosts[i].name = arena_copy(r->arena, hosts[i].name);
-		hosts[i].note = arena_copy(r->arena, hosts[i].note);
-	}
-	qsort(hosts, db.host_count, sizeof(*hosts), compare_changed);
-	r->ret_hosts = hosts;
-	r->ret_count = db.host_count < r->limit ? db.host_count : r->limit;
-	answer(store, &r->request, STORE_OK);
-}
-
-void store_tls_save(struct store *store, struct store_tls_save *r)
-{
-	if (lost_before(store, &r->request))
-		return;
-	for (size_t i = 0; i < r->count; i++) {
-		const struct store_tls_result *t = &r->results[i];
-		if (t->policy_domain.size == 0 || t->count == 0)
-			world_fail(world, "a result of TLS is about nobody");
-		db.tls_count += t->count;
-	}
-	written(store, &r->request);
 }
 
 /* -- what must hold at the end

@@ -75,6 +75,9 @@ bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
 
+/* sim_store_hosts.c */
+void sim_hosts_begin(void);
+
 /* sim_store_warmup.c */
 void sim_warmup_begin(void);
 void sim_warmup_settled(const struct store_outcome *);

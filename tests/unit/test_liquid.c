@@ -174,6 +174,8 @@ static void test_liquid_lists_what_it_reads_from_outside(void **)
 	expect_variables(&c, "{% assign x = y | default: z %}{{ x }}", "y z");
 	expect_variables(&c, "{% if q == 1 %}{% assign x = 1 %}{% endif %}{{ x }}", "q x");
 	expect_variables(&c, "{% assign x = x | upcase %}{{ x }}", "x");
+	expect_variables(&c, "{% for i in l %}{% assign x = i %}{{ x }}{% endfor %}", "l");
+	expect_variables(&c, "{% for i in l %}{% assign x = i %}{% endfor %}{{ x }}", "l x");
 	expect_variables(&c, "{% capture x %}{{ y }}{% endcapture %}{{ x }}", "y");
 	expect_variables(&c, "{% case a %}{% when b %}{{ c }}{% endcase %}(1..{{ d }})",
 			 "a b c d");
