@@ -1,6 +1,8 @@
 /* filters.c - the table of filters, and what they share. */
 #include "templates/filters.h"
 
+#include <math.h>
+
 #include "templates/value_number.h"
 #include "templates/value_text.h"
 
@@ -245,7 +247,12 @@ int filter_property(struct liquid_frame *f, const struct value *item,
 		    const struct value *property, struct value *ret)
 {
 	const struct value *member;
+	struct value whole;
 	*ret = (struct value){.kind = VALUE_NIL};
+	if (property->kind == VALUE_FLOAT && fabs(property->number) < 0x1p53) {
+		whole = value_int((int64_t)property->number);
+		property = item->kind == VALUE_HASH ? property : &whole;
+	}
 	switch (item->kind) {
 	case VALUE_HASH:
 		member = property->kind == VALUE_STRING

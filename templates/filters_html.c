@@ -341,10 +341,11 @@ static int base64_value(char c, bool url)
 	return at ? (int)(at - alphabet[url]) : -1;
 }
 
-/* Strict: whole groups of four; padding may be missing only in the URL form. */
+/* Strict: whole groups of four; padding may be missing only in the URL form, and there as a
+ * whole. */
 static bool put_base64_decoded(struct buf *out, str text, bool url)
 {
-	if (!url && text.size % 4)
+	if ((!url || str_ends(text, STR("="))) && text.size % 4)
 		return false;
 	for (int i = 0; i < 2 && text.size % 4 != 1 && str_ends(text, STR("=")); i++)
 		text.size--;

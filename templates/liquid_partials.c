@@ -136,19 +136,32 @@ static int value_with(struct liquid_frame *f, const struct partial_call *call,
 	return 0;
 }
 
+/* Each sees those before it. before: what they were outside. */
+static int bind_named(struct liquid_frame *f, const struct partial_call *call,
+		      const struct value **before)
+{
+	for (size_t i = 0; i < call->named_count; i++) {
+		struct value value;
+		if (evaluate(f, &call->named[i].value, &value))
+			return -1;
+		const struct value *kept = frame_keep(f, &value);
+		if (!kept)
+			return -1;
+		before[i] = frame_bind(f, call->named[i].symbol, kept);
+	}
+	return 0;
+}
+
 /* The variable is bound, to nil if need be, and hides an argument of its name: as the
  * reference. */
 static enum flow include(struct liquid_frame *f, const struct partial_call *call,
 			 const struct partial *partial, uint32_t variable)
 {
-	const struct value **values = frame_alloc(f, 2 * call->named_count + 1, sizeof *values);
+	const struct value **before = frame_alloc(f, call->named_count + 1, sizeof *before);
 	struct value *with = frame_alloc(f, 1, sizeof *with);
-	if (!values || !with || named_values(f, call, values) ||
-	    value_with(f, call, partial, with))
+	if (!before || !with || value_with(f, call, partial, with) ||
+	    bind_named(f, call, before))
 		return FLOW_FAIL;
-	const struct value **before = values + call->named_count;
-	for (size_t i = 0; i < call->named_count; i++)
-		before[i] = frame_bind(f, call->named[i].symbol, values[i]);
 	const struct value *outer = f->scope->bindings[variable].inner;
 	enum flow flow = run_with(f, partial, variable, with);
 	frame_bind(f, variable, outer);

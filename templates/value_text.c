@@ -127,10 +127,36 @@ bool value_is_empty(const struct value *value)
 	}
 }
 
+/* Size of the white space that the text begins with, of any alphabet; 0: none. */
+static size_t space_size(str text)
+{
+	static const char *const wide[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80",
+					   "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+					   "\xe2\x81\x9f", "\xe3\x80\x80"};
+	unsigned char c = (unsigned char)text.data[0];
+	if (c == ' ' || (c >= '\t' && c <= '\r'))
+		return 1;
+	if (text.size >= 3 && str_starts(text, STR("\xe2\x80")) &&
+	    (unsigned char)text.data[2] <= 0x8a) /* U+2000 to U+200A */
+		return 3;
+	for (size_t i = 0; c >= 0x80 && i < sizeof wide / sizeof *wide; i++)
+		if (str_starts(text, str_of(wide[i])))
+			return strlen(wide[i]);
+	return 0;
+}
+
+static bool is_space(str text)
+{
+	size_t size = 1;
+	while (text.size && (size = space_size(text)) > 0)
+		text = str_from(text, size);
+	return text.size == 0;
+}
+
 bool value_is_blank(const struct value *value)
 {
 	if (value->kind == VALUE_STRING)
-		return str_trim(value->string).size == 0;
+		return is_space(value->string);
 	return !value_truthy(value) || value_is_empty(value);
 }
 

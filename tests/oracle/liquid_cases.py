@@ -2,8 +2,8 @@
 
 case(seed, number) is one case: a template of one to a few statements, its data and its partials.
 All tags and filters of ruby-liquid 5.4 occur, with arguments that fit and with odd ones. What it
-lacks is left out (doc, has, find, find_index, reject, sum, commas between the attributes of for, dashes
-at raw, break inside tablerow), and so is the present time. Numbers stay
+lacks and `liquid_reference.rb` does not add is left out (doc, dashes at raw, what is no Liquid inside of
+comment, break inside tablerow), and so is the present time. Numbers stay
 so small that none leaves 64 bits by adding and multiplying a few times: the reference has no such
 limit.
 """
@@ -20,7 +20,9 @@ WORDS = ["apple", "Banana", "cherry pie", "  padded\t", "", " ", "a,b,c", "Hello
          "title", "size", "first", "Ångström", "İstanbul", "ǆ", "ﬁn", "\u00a0nbsp\u00a0"]
 DATES = ["2020-01-01", "2024-02-29 13:05:09", "March 14, 2016", "1 Apr 2001 8:30 pm", "2012-12-31T23:59:59Z",
          "2010-05-06T07:08:09+02:00", "1152098955", "Fri, 16 Jul 2004 01:00:00 GMT", "2004-07-16 01:00:00 -0500",
-         "no date", "", "2019-13-45", "Jan 5 2015", "20150607", "2015/06/07", "12:30:45 2014-03-02"]
+         "no date", "", "2019-13-45", "Jan 5 2015", "20150607", "2015/06/07", "12:30:45 2014-03-02",
+         "14 Mar 2016 10pm", "14 Mar 2016 at 12 a.m.", "14-03-2016", "14.3.2016", "20160314T220102Z", "2016-03-14 10",
+         "on 14 March 2016 at 22:01", "Sunday, 2nd February 2014 7:08PM EST", "2016-03-14 22:01:02.123456789", "-7"]
 FLAGS = "aAbBcCdDeFgGhHIjklLmMnNpPrRsStTuUvVwWxXyYzZ%"
 NUMBERS = [0, 1, 2, 3, 4, 5, 7, 10, 42, 100, 1000, -1, -2, -7, -100, 123456, 2147483647, 0.5, 1.5, 2.5, -2.5,
            3.14159, 0.1, 0.0, -0.5, 1e3, 99.99, 1.005, 2.675, 1e17, 1e16, 1e15, 123456789.125, 1e-5, 0.0001, 5.0,
@@ -36,6 +38,7 @@ class Maker:
         self.loops = 0
         self.tabled = False  # within a tablerow or case, which 5.4 cannot leave
         self.inside = False  # of a partial, which the reference reads only when it is used
+        self.leafy = False  # of one that may use another
         self.late = False  # what is made may never run: an error there is found by one side only
 
     def chance(self, percent):
@@ -138,7 +141,7 @@ class Maker:
         return self.pick(["0", "1", "2", "3", "5", "-1", "-3", "10", "'2'", "\"-1\"", "100", "50", "nums.size", "' 4 '", "'+1'"])
 
     def property(self):
-        return self.pick(["'title'", "\"price\"", "'a'", "'ok'", "'tags'", "'missing'", "title", "nil", "0", "'size'", "'n'", "missing"])
+        return self.pick(["'title'", "\"price\"", "'a'", "'ok'", "'tags'", "'missing'", "title", "nil", "0", "1.5", "'size'", "'n'", "missing"])
 
     def filter(self):
         text = lambda: self.string() if self.chance(70) else self.expression()
@@ -163,6 +166,9 @@ class Maker:
             (lambda: self.pick(["size", "first", "last", "reverse", "join", "sort", "sort_natural", "uniq", "compact"]), []),
             (lambda: self.pick(["sort", "sort_natural", "uniq", "compact", "map", "where"]), [self.property]),
             (lambda: "where", [self.property, self.expression]),
+            (lambda: self.pick(["find", "find_index", "has", "reject"]), [self.property]),
+            (lambda: self.pick(["find", "find_index", "has", "reject"]), [self.property, self.expression]),
+            (lambda: "sum", self.pick([[], [self.property]])),
             (lambda: "join", [short]),
             (lambda: "concat", [lambda: self.pick(["list", "nums", "strs", "products", "mixed", "empty_a", "list", "nums", "strs", self.pick(["missing", "s", "(1..2)", "h"])])]),
             (lambda: "default", [self.expression]),
@@ -180,7 +186,7 @@ class Maker:
 
     def date(self):
         """Whole dates only: what is missing would be taken from the present."""
-        flags = lambda: "'" + "".join("%" + self.pick(["", "", "", "", "-", "0", "^", "_", "10", "#"]) + self.pick(FLAGS) + self.pick([" ", "", "/"])
+        flags = lambda: "'" + "".join("%" + self.pick(["", "", "", "", "-", "0", "^", "_", "10", "#", "3", "E", "O", ":", "^12"]) + self.pick(FLAGS) + self.pick([" ", "", "/"])
                                       for _ in range(1 + self.r.randrange(3))) + "'"
         shape = flags() if self.chance(60) else self.string(["%Y-%m-%d", "%e %b %y", "%H:%M:%S", "%s", "%j %a", "%-d.%-m.", ""])
         date = self.string(DATES) if self.chance(80) else self.pick(["1152098955", "0", "-1", "1700000000", "nil", "'1152098955'", "missing", "1.5"])
@@ -231,7 +237,7 @@ class Maker:
 
     def attributes(self, table):
         out = ""
-        gap = self.pick([" ", ", "]) if table else " "
+        gap = self.pick([" ", ", ", " ,"])
         if not table and self.chance(20):
             out += " reversed"
         for key in ["limit", "offset"] + (["cols"] if table else []):
@@ -292,9 +298,9 @@ class Maker:
         return out + self.tag("endcase")
 
     def partial(self):
-        if self.inside:  # partials that call each other twice never end in the reference
+        if self.inside and not self.leafy:  # partials that call each other twice never end in the reference
             return self.text()
-        out = self.pick(["include", "render"]) + " " + self.pick(["'card'", "\"row\"", "'card'", "'row'", "'dir/leaf'", "'card'" if self.late else "'gone'"])
+        out = self.pick(["include", "render"]) + " 'dir/leaf'" if self.inside else self.pick(["include", "render"]) + " " + self.pick(["'card'", "\"row\"", "'card'", "'row'", "'dir/leaf'", "'card'" if self.late else "'gone'"])
         roll = self.r.randrange(6)
         if roll == 0:
             out += " with " + self.pick(["item", "h", "list", "s", "products", "missing", "n"])
@@ -373,10 +379,11 @@ class Maker:
         return "{{ a | nosuchfilter }}" if self.chance(20) and not self.late else self.broken() if not self.inside else self.text()
 
     def partials(self):
-        self.inside = self.late = True
+        self.inside = self.late = self.leafy = True
         made = {"card": self.pick(["[{{ card.title }}{{ x }}]", "{{ card }}{% assign x = 'set' %}{{ forloop.index }}", self.body(2)]),
-                "row": self.pick(["({{ row }}{{ y }})", "{% increment c %}{{ row.price | plus: 1 }}", self.body(2)]),
-                "dir/leaf": self.pick(["<{{ leaf }}>", self.body(3)])}
+                "row": self.pick(["({{ row }}{{ y }})", "{% increment c %}{{ row.price | plus: 1 }}", self.body(2)])}
+        self.leafy = False
+        made["dir/leaf"] = self.pick(["<{{ leaf }}>", "{{ forloop.index }}{{ x }}{% assign x = 'leaf' %}", self.body(3)])
         # The reference trims the space they begin with by the last dash of the template.
         return {name: text.lstrip() for name, text in made.items()}
 

@@ -79,6 +79,61 @@ module DecodesText
 end
 Liquid::Template.register_filter(DecodesText)
 
+# What newer versions have besides; every golden case of these filters agrees.
+module NewerFilters
+  def find(input, property, value = nil)
+    chosen(input, property, value, nil) { |items, &test| items.find(&test) }
+  end
+
+  def find_index(input, property, value = nil)
+    chosen(input, property, value, nil) { |items, &test| items.find_index(&test) }
+  end
+
+  def has(input, property, value = nil)
+    chosen(input, property, value, false) { |items, &test| items.any?(&test) }
+  end
+
+  def reject(input, property, value = nil)
+    chosen(input, property, value, []) { |items, &test| items.reject(&test) }
+  end
+
+  def sum(input, property = nil)
+    items = Liquid::StandardFilters::InputIterator.new(input, context)
+    numbers = items.map do |item|
+      next item if property.nil?
+      item.respond_to?(:[]) ? item[property] : 0
+    rescue TypeError
+      raise Liquid::ArgumentError, "cannot select the property '#{property}'"
+    end
+    total = Liquid::StandardFilters::InputIterator.new(numbers, context).sum { |number| Liquid::Utils.to_number(number) }
+    total.is_a?(BigDecimal) ? total.to_f : total
+  end
+
+  private
+
+  def chosen(input, property, value, otherwise, &choose)
+    items = Liquid::StandardFilters::InputIterator.new(input, context)
+    return otherwise if items.empty? || property.nil?
+    choose.call(items) do |item|
+      value.nil? ? item[property] : item[property] == value
+    rescue TypeError
+      raise Liquid::ArgumentError, "cannot select the property '#{property}'"
+    rescue NoMethodError
+      return nil unless item.respond_to?(:[])
+      raise
+    end
+  end
+end
+Liquid::Template.register_filter(NewerFilters)
+
+# And commas between the arguments of for.
+module CommasInFor
+  def strict_parse(markup)
+    super(markup.gsub(/,(?=(?:[^'"]|'[^']*'|"[^"]*")*\z)/, " "))
+  end
+end
+Liquid::For.prepend(CommasInFor)
+
 class Partials
   def initialize(texts)
     @texts = texts

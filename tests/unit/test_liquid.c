@@ -201,6 +201,10 @@ static void test_liquid_partials_see_arguments_and_data(void **)
 		    "{\"p\": {\"title\": \"T\"}}", "[][]");
 	case_expect(&c, "{% include 'card', note: 1 %}{% include 'card' with no %}",
 		    "{\"card\": {\"title\": \"T\"}}", "[T1][]");
+	case_expect(&c,
+		    "{% include 'card' with p, x: 2, note: x %}{% render 'card', x: 2, note: x "
+		    "%}{{ x }}",
+		    "{\"p\": {\"title\": \"T\"}, \"x\": 1}", "[T2][1]1");
 	case_expect_error(&c, "{% include 'crad' %}", NULL, "no partial named 'crad'");
 	case_expect_error(&c, "{% include n %}", "{\"n\": \"crad\"}",
 			  "no partial named 'crad'");

@@ -176,6 +176,9 @@ static void test_liquid_letters_of_many_alphabets_change_case(void **)
 		{"{{ 'größe' | size }} {{ 'größe' | slice: 2, 2 }} {{ 'größe' | truncate: 4, "
 		 "'…' }}",
 		 "5 öß grö…"},
+		{"{% if ' \u00a0\u2003\u3000\f' == blank %}blank{% endif %}"
+		 "{% if '\u200b' == blank %}blank{% endif %}",
+		 "blank"},
 		{"{{ 'aé😀' | split: '' | reverse | join: '-' }}", "😀-é-a"},
 		{"{{ 'é' | replace: '', '.' }}{{ bad | size }}", ".é.3"},
 	};
