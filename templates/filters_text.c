@@ -282,9 +282,8 @@ int filter_truncate(struct liquid_frame *f, const struct filter_input *input, st
 		*ret = value_string(text);
 		return 0;
 	}
-	int64_t kept = length - (int64_t)utf8_count(ending);
-	if (length < 0 || kept < 0)
-		kept = 0;
+	int64_t ending_length = (int64_t)utf8_count(ending);
+	int64_t kept = length > ending_length ? length - ending_length : 0;
 	return concatenate(f, str_sub(text, 0, utf8_offset(text, (size_t)kept)), ending, ret);
 }
 

@@ -430,7 +430,7 @@ void carrier_message_start(struct carrier *carrier, struct message *message, use
 	const struct carrier_flow *flow = message->flow;
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		struct carrier_quota *q = flow->quotas[i];
-		quota_start(&q->quota, message->bytes.size + message->signature_size, now);
+		quota_start(&q->quota, message->bytes.size + message->signature.size, now);
 		if (!chain_empty(&q->waiters))
 			wheel_arm(&carrier->wheel, &q->timer.wheel,
 				  usec_max(quota_start_at(&q->quota, now), now + USEC_MS));

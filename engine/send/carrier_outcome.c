@@ -141,7 +141,7 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 	if (message && message->session) {
 		outcome->row.duration_ms =
 			(uint32_t)((io_now(carrier->loop) - message->started_at) / USEC_MS);
-		outcome->row.size = (uint32_t)(message->bytes.size + message->signature_size);
+		outcome->row.size = (uint32_t)(message->bytes.size + message->signature.size);
 	}
 }
 

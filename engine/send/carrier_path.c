@@ -164,7 +164,7 @@ static void start_message(struct carrier *carrier, struct session *session,
 {
 	const struct path_event event = {
 		.kind = PATH_STARTED,
-		.size = (uint32_t)(message->bytes.size + message->signature_size)};
+		.size = (uint32_t)(message->bytes.size + message->signature.size)};
 	path_record(&session->path->site->shaping, &event, now);
 	carrier_message_start(carrier, message, now);
 	carrier_start_cold(session->path, message->envelope, now);

@@ -397,7 +397,7 @@ void session_submit(struct session *session, struct message *message, usec now)
 		.owner = message,
 		.require_tls = message->envelope->campaign->content->require_tls,
 		.body = {.span_count = 1 + message->bytes.span_count,
-			 .size = message->signature_size + message->bytes.size,
+			 .size = message->signature.size + message->bytes.size,
 			 .has_leading_dot = message->bytes.is_8bit,
 			 .is_8bit = message->bytes.is_8bit},
 	};
@@ -405,7 +405,8 @@ void session_submit(struct session *session, struct message *message, usec now)
 		envelope.dsn = (struct smtp_dsn){.ret = DSN_RET_HDRS,
 						 .notify = DSN_NOTIFY_FAILURE,
 						 .envid = envelope.mail_from};
-	envelope.body.spans[0] = (struct iovec){message->signature, message->signature_size};
+	envelope.body.spans[0] = (struct iovec){(void *)(uintptr_t)message->signature.data,
+						message->signature.size};
 	for (size_t i = 0; i < message->bytes.span_count; i++)
 		envelope.body.spans[1 + i] =
 			(struct iovec){(void *)(uintptr_t)message->bytes.spans[i].data,

@@ -93,12 +93,11 @@ struct run {
 struct message {
 	struct chain_link link;
 	struct envelope *envelope;
-	struct campaign *campaign; /* whose content it points into, until it is free */
+	struct campaign *campaign;  /* whose content it points into, until it is free */
 	struct arena arena;         /* of what is its own; keeps one block */
 	enum message_form form;     /* that was ordered */
 	struct message_bytes bytes; /* what is not in the arena is the campaign's content's */
-	char signature[MESSAGE_SIGNATURE_LIMIT];
-	size_t signature_size;
+	str signature;              /* its field or fields, in arena too */
 	char mail_from[MESSAGE_MAIL_FROM_LIMIT];
 	size_t mail_from_size;
 	str rcpt;

@@ -23,8 +23,8 @@ static int verify(const struct engine_settings *settings, const struct published
 								 : buf_str(&texts[i])};
 	}
 	struct buf whole;
-	buf_init_arena(&whole, arena, message->signature_size + message->bytes.size);
-	buf_put(&whole, str_make(message->signature, message->signature_size));
+	buf_init_arena(&whole, arena, message->signature.size + message->bytes.size);
+	buf_put(&whole, message->signature);
 	for (size_t i = 0; i < message->bytes.span_count; i++)
 		buf_put(&whole, message->bytes.spans[i]);
 	if (!buf_ok(&whole))

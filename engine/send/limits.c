@@ -31,7 +31,7 @@ void limits_of(const struct engine_settings *s, uint32_t cores, struct limits *l
 		l->slice = l->envelopes / 2 ? l->envelopes / 2 : 1;
 	l->first_slice = at_most(FIRST_SLICE, l->slice);
 	/* Two a connection: one whose body is under way, one behind it; or full windows, of as
-	 * many as may have one; and what presses hold. At 31 KB a message this is most of the
+	 * many as may have one; and what presses hold. At 25 KB a message this is most of the
 	 * engine's memory. */
 	uint32_t pairs = 2 * l->connections;
 	uint32_t windows = SMTP_TRANSACTION_LIMIT * at_most(l->connections, WINDOWS_LIMIT);

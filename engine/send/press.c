@@ -86,19 +86,21 @@ static int sign(struct press *press, struct message *message, const struct form 
 		.common_id = written->id << 1 | bytes->is_8bit,
 		.common_size = message_common_size(written->plan, form),
 	};
+	char memory[MESSAGE_SIGNATURE_LIMIT];
 	struct buf out;
-	buf_init_fixed(&out, message->signature, sizeof(message->signature));
-	message->signature_size = 0;
+	buf_init_fixed(&out, memory, sizeof(memory));
+	message->signature = STR("");
 	if (!press->signer)
 		return 0;
 	if (dkim_signer_sign_spans(press->signer, &signed_message, message->ordered_wall,
-				   &out) != 0 ||
-	    !buf_ok(&out)) {
+				   &out) == 0 &&
+	    buf_ok(&out))
+		message->signature = arena_copy(&message->arena, buf_str(&out));
+	if (message->signature.size == 0) {
 		snprintf(message->why, sizeof(message->why),
 			 "the DKIM signature could not be made");
 		return -1;
 	}
-	message->signature_size = out.size;
 	return 0;
 }
 

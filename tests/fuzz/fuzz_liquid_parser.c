@@ -48,12 +48,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct liquid_encoding encoding = {prepare_literal, put_text, put_text,
 							NULL};
 	static char *memory; /* one for all inputs: they come by the ten thousand a second */
-	struct arena arena;
+	static struct arena arena;
 	struct liquid_error error;
 	if (size < 1)
 		return 0;
-	if (!memory && !(memory = malloc(MEMORY_SIZE)))
-		abort();
+	if (!memory) {
+		if (!(memory = malloc(MEMORY_SIZE)))
+			abort();
+		arena_init_fixed(&arena, memory, MEMORY_SIZE);
+	}
 	str template = str_make((const char *)data + 1, size - 1);
 	struct liquid_options options = {
 		.file = STR("fuzz"),
@@ -62,13 +65,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.load_context = &template,
 		.encoding = data[0] & 8 ? &encoding : NULL,
 	};
-	arena_init_fixed(&arena, memory, MEMORY_SIZE);
 	const struct liquid *liquid = liquid_compile(&arena, template, &options, &error);
 	if (!liquid)
 		check_error(&error);
 	for (size_t i = 0; liquid && i < liquid_variable_count(liquid); i++)
 		if (!liquid_variable(liquid, i).data)
 			abort();
-	arena_done(&arena);
+	arena_reset(&arena);
 	return 0;
 }

@@ -229,19 +229,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct liquid_limits limits = {
 		.steps = 1000, .turns = 100, .output_size = 1 << 13, .memory_size = 1 << 16};
 	struct value_pair pairs[NAME_COUNT];
+	static struct arena arena;
 	struct liquid_error error;
-	struct arena arena;
 	struct buf out;
 	if (!memory) {
 		memory = malloc(MEMORY_SIZE);
 		out_memory = malloc(OUT_SIZE);
 		if (!memory || !out_memory)
 			abort();
+		arena_init_fixed(&arena, memory, MEMORY_SIZE);
 		compile_all();
 	}
 	str in = str_make((const char *)data, size);
 	size_t which = take_byte(&in) % TEMPLATE_COUNT, variant = take_byte(&in) % VARIANTS;
-	arena_init_fixed(&arena, memory, MEMORY_SIZE);
 	buf_init_fixed(&out, out_memory, OUT_SIZE);
 	for (size_t i = 0; i < NAME_COUNT; i++)
 		pairs[i] = (struct value_pair){str_of(names[i]), read_value(&in, &arena, 0)};
@@ -251,6 +251,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_text(buf_str(&out));
 	else if (!error.message[0])
 		abort();
-	arena_done(&arena);
+	arena_reset(&arena);
 	return 0;
 }

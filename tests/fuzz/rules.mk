@@ -63,7 +63,7 @@ build/edges/tests/fuzz/edges: $(patsubst %.c,build/edges/%.o,$(EDGE_SOURCES)) \
 FUZZ_RUNS ?= 50000000
 LIQUID_FUZZERS := build/liquidfuzz/tests/fuzz/liquid_parser build/liquidfuzz/tests/fuzz/liquid_render
 CFLAGS_liquidfuzz := -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer
+	-fno-omit-frame-pointer -DARENA_GUARDS
 .PHONY: show-fuzz-liquid show-fuzz-liquid-run
 show-fuzz-liquid:
 	@sh tests/tools/deps.sh build edges

@@ -185,6 +185,17 @@ static void test_liquid_letters_of_many_alphabets_change_case(void **)
 	EXPECT_ALL(pairs, "{\"bad\": \"a\\u0000b\"}");
 }
 
+static void test_liquid_values_truncated_to_less_than_nothing_are_the_ending(void **)
+{
+	static const struct pair pairs[] = {
+		{"{{ 'abcd' | truncate: min }}", "..."},
+		{"{{ 'abcd' | truncate: -1, '!' }}", "!"},
+		{"{{ 'abcd' | truncate: 2 }}", "..."},
+		{"{{ 'abcd' | truncate: 3, '!' }}", "ab!"},
+	};
+	EXPECT_ALL(pairs, "{\"min\": -9223372036854775808}");
+}
+
 static void test_liquid_values_show_as_the_reference_shows_them(void **)
 {
 	static const struct pair pairs[] = {
@@ -302,6 +313,8 @@ int main(void)
 		cmocka_unit_test(test_liquid_dates_are_read_as_people_write_them),
 		cmocka_unit_test(test_liquid_dates_are_written_in_any_format),
 		cmocka_unit_test(test_liquid_letters_of_many_alphabets_change_case),
+		cmocka_unit_test(
+			test_liquid_values_truncated_to_less_than_nothing_are_the_ending),
 		cmocka_unit_test(test_liquid_values_show_as_the_reference_shows_them),
 		cmocka_unit_test(test_liquid_refuses_to_compare_text_with_numbers),
 		cmocka_unit_test(test_value_json_scalar_reads_only_plain_scalars),
