@@ -141,6 +141,8 @@ static int parse_assign(struct parser *p, const struct tag *tag, struct block *i
 	str name = str_trim(str_sub(tag->markup, 0, equals == STR_NONE ? 0 : equals));
 	if (!is_signature(name))
 		return parser_fail(p, tag->at, "assign is written: assign name = value");
+	if (str_ends(name, STR("?")))
+		return parser_fail(p, tag->at, "a name that is assigned does not end in '?'");
 	struct pipeline *value = ARENA_NEW(p->compilation->arena, struct pipeline);
 	struct node *node = parser_add(p, into, NODE_ASSIGN, tag->at);
 	struct lexer lexer;
@@ -167,6 +169,8 @@ static int parse_capture(struct parser *p, const struct tag *tag, struct block *
 	static const char *const ends[] = {"endcapture", NULL};
 	str name = unquoted(tag->markup);
 	struct tag end;
+	if (str_ends(name, STR("?")))
+		name.size--; /* as the reference, which reads the name up to there */
 	if (!is_signature(name))
 		return parser_fail(p, tag->at, "capture is written: capture name");
 	struct node *node = parser_add(p, into, NODE_CAPTURE, tag->at);

@@ -54,6 +54,9 @@ static int parse_head(struct parser *p, str markup, struct loop *loop, bool tabl
 	str variable = lexer.token.text;
 	if (parse_name(p, &lexer, &loop->variable))
 		return -1;
+	if (table && str_ends(variable, STR("?")))
+		return parser_fail(p, lexer.token.at,
+				   "a tablerow's variable has no '?' at its end");
 	if (!lexer_accept_name(&lexer, "in"))
 		return parser_fail(p, lexer.token.at, "expected 'in' after '%.*s'",
 				   STR_FORMAT(str_sub(variable, 0, 60)));

@@ -205,6 +205,7 @@ static void test_liquid_partials_see_arguments_and_data(void **)
 		    "{% include 'card' with p, x: 2, note: x %}{% render 'card', x: 2, note: x "
 		    "%}{{ x }}",
 		    "{\"p\": {\"title\": \"T\"}, \"x\": 1}", "[T2][1]1");
+	case_expect_error(&c, "{% assign x? = 1 %}", NULL, "does not end in '?'");
 	case_expect_error(&c, "{% include 'crad' %}", NULL, "no partial named 'crad'");
 	case_expect_error(&c, "{% include n %}", "{\"n\": \"crad\"}",
 			  "no partial named 'crad'");
