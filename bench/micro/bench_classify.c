@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/micro/yardstick.h"
 #include "engine/base/buf.h"
 #include "engine/base/embedded.h"
 #include "engine/smtp/classify.h"
@@ -27,13 +28,6 @@ static void *block_get(struct arena_source *, size_t size)
 static void block_give_back(struct arena_source *, void *block, size_t)
 {
 	free(block);
-}
-
-static double cpu_usec(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 static void take_text(str text)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/micro/yardstick.h"
 #include "engine/data/locale_load.h"
 #include "engine/data/zone_load.h"
 #include "templates/region.h"
@@ -37,13 +38,6 @@ static void give_block(struct arena_source *, void *block, size_t)
 }
 
 static struct arena_source source = {get_block, give_block};
-
-static double cpu_usec(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static str template_text(struct arena *arena, size_t slot_count)
 {

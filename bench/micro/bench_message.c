@@ -4,12 +4,9 @@
  * signatures of the same moment: where one takes 690 us, a message may cost what stands in
  * promises[]. The median of rounds, because neighbours disturb some of them; the exit status
  * says whether both promises were kept. */
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
+#include "bench/micro/yardstick.h"
 #include "engine/io/heap.h"
 #include "engine/sign/mac.h"
 #include "templates/message.h"
@@ -34,38 +31,6 @@ static const char loop[] =
 	"{% for item in items %}<tr><td style=\"padding:4px 40px;\"><a href=\"{{ item.url }}\">"
 	"{{ item.name }}</a></td><td>{{ item.place }}</td><td align=\"right\">{{ item.price }}"
 	"</td></tr>\n{% endfor %}";
-
-static double cpu_usec(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static EVP_PKEY_CTX *make_signer(void)
-{
-	EVP_PKEY *key = EVP_RSA_gen(2048);
-	EVP_PKEY_CTX *signer = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
-	if (!signer || EVP_PKEY_sign_init(signer) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(signer, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(signer, EVP_sha256()) != 1)
-		exit(1);
-	EVP_PKEY_free(key);
-	return signer;
-}
-
-static double signature_usec(EVP_PKEY_CTX *signer)
-{
-	double start = cpu_usec();
-	for (int i = 0; i < SIGNATURES; i++) {
-		unsigned char hash[32] = {(unsigned char)i};
-		unsigned char signature[512];
-		size_t size = sizeof(signature);
-		if (EVP_PKEY_sign(signer, signature, &size, hash, sizeof(hash)) != 1)
-			exit(1);
-	}
-	return (cpu_usec() - start) / SIGNATURES;
-}
 
 /* Six slots here, three in the text and one in the subject. */
 static str letter_html(struct arena *arena, bool with_loop)
@@ -186,12 +151,6 @@ static void bench_init(struct bench *b, struct arena *arena, bool with_loop)
 		exit(1);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* Whether the promise was kept. */
 static bool measure(EVP_PKEY_CTX *signer, struct arena *arena, int which)
 {
@@ -199,8 +158,9 @@ static bool measure(EVP_PKEY_CTX *signer, struct arena *arena, int which)
 	struct bench b;
 	bench_init(&b, arena, which == 1);
 	for (int round = 0; round < ROUNDS; round++) {
-		double signature = signature_usec(signer), message = message_usec(&b);
-		shares[round] = message / (signature + signature_usec(signer)) * 2;
+		double signature = signature_usec(signer, SIGNATURES),
+		       message = message_usec(&b);
+		shares[round] = message / (signature + signature_usec(signer, SIGNATURES)) * 2;
 		least = message < least ? message : least;
 	}
 	qsort(shares, ROUNDS, sizeof(shares[0]), by_size);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/micro/yardstick.h"
 #include "engine/sign/dkim.h"
 #include "engine/sign/key.h"
 
@@ -30,13 +31,6 @@ static const char tidy[] = "<p style=3D\"margin:0\">Dear reader, this month we r
 			   "and a map.</p>\r\n";
 static const char untidy[] = "        <td   align=3D\"left\">\tDear reader, we read five books"
 			     " </td>  \r\n";
-
-static double cpu_usec(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static str make_message(const char *line, char *memory)
 {

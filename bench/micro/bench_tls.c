@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/micro/yardstick.h"
 #include "engine/net/tls.h"
 
 enum { ROUNDS = 100, MESSAGES = 500, HANDSHAKES = 20, RESTING = 200 };
@@ -17,13 +18,6 @@ struct end {
 };
 
 static struct tls_context *client_context, *server_context;
-
-static double cpu_usec(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static size_t memory_used(void)
 {

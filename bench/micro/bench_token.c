@@ -5,19 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "bench/micro/yardstick.h"
 #include "engine/base/prng.h"
 #include "engine/sign/mac.h"
 
 #define ROUNDS 5
 #define RECIPIENTS 200000
 #define FORGERIES 200000
-
-static double cpu_usec(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static double round_usec(struct mac_keys *keys, bool texts, size_t *ret_size)
 {
