@@ -5,7 +5,7 @@
 #
 # All of them run in two rows beside each other, about equally long: what computes with the live tests
 # named here, and all the others, which share the roots of mail servers and so come one by one.
-beside='test_engine.py test_plan.py test_policy.py test_serve.py test_warmup.py test_why.py'
+beside='test_engine.py test_plan.py test_policy.py test_serve.py test_warmup.py'
 # `make sim` alone runs more seeds.
 SEEDS=${SEEDS:-600}
 export SEEDS
