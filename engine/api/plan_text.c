@@ -5,17 +5,6 @@
 #include "engine/api/rows.h"
 #include "engine/api/units.h"
 
-static void put_number(struct buf *out, uint64_t count, size_t width)
-{
-	char text[40];
-	struct buf number;
-	buf_init_fixed(&number, text, sizeof(text));
-	count_format(&number, count);
-	for (size_t i = number.size; i < width; i++)
-		buf_put_byte(out, ' ');
-	buf_put(out, buf_str(&number));
-}
-
 static void put_time(struct buf *out, usec wall)
 {
 	char text[40];
@@ -57,9 +46,9 @@ static void put_head(const struct plan *p, struct buf *out)
 	buf_put_cstr(out, "Campaign    ");
 	text_put_printable(out, p->name, 200);
 	buf_put_cstr(out, "\nRecipients  ");
-	put_number(out, p->recipients, 0);
+	count_put_right(out, p->recipients, 0);
 	buf_put_cstr(out, " at ");
-	put_number(out, p->domain_count, 0);
+	count_put_right(out, p->domain_count, 0);
 	buf_put_cstr(out, p->domain_count == 1 ? " domain" : " domains");
 	if (p->sampled < 1)
 		buf_printf(out, ", estimated from %.1f %% of them", 100 * p->sampled);
@@ -73,7 +62,7 @@ static void put_head(const struct plan *p, struct buf *out)
 			   p->rest > 0 ? ", and" : "; without the", 100 * p->hold_out);
 	if (p->dead > 0) {
 		buf_put_cstr(out, "; ");
-		put_number(out, p->dead, 0);
+		count_put_right(out, p->dead, 0);
 		buf_put_cstr(out, " of them where DNS knows of no mail");
 	}
 	buf_put_cstr(out, p->has_begun ? "\nLaunched    " : "\nStart       ");
@@ -81,7 +70,7 @@ static void put_head(const struct plan *p, struct buf *out)
 	buf_put_cstr(out, " UTC\n");
 	if (p->answered_count < p->asked_count) {
 		buf_put_cstr(out, "DNS         no answer in time for ");
-		put_number(out, p->asked_count - p->answered_count, 0);
+		count_put_right(out, p->asked_count - p->answered_count, 0);
 		buf_put_cstr(out, " domains: taken as small sites of their own\n");
 	}
 }
@@ -108,11 +97,11 @@ static void put_row(const struct plan *p, const struct plan_row *row,
 	text_put_printable(out, row->provider.size ? row->provider : STR("other"), 15);
 	while (out->size - start < 16 && buf_ok(out))
 		buf_put_byte(out, ' ');
-	put_number(out, row->recipients, 12);
+	count_put_right(out, row->recipients, 12);
 	buf_printf(out, " %6.2f %%  ",
 		   attempted ? 100.0 * (double)row->recipients / (double)attempted : 0.0);
 	put_column(out, row->end_at, 12);
-	put_number(out, (uint64_t)(row->per_hour + 0.5), 12);
+	count_put_right(out, (uint64_t)(row->per_hour + 0.5), 12);
 	buf_put_cstr(out, "  ");
 	put_hold(p, row->last_flow, config, rules, out);
 	buf_put_byte(out, '\n');

@@ -26,17 +26,6 @@ static void pad_to(struct buf *out, size_t line_start, size_t column)
 		buf_put_byte(out, ' ');
 }
 
-static void put_number(struct buf *out, uint64_t count, size_t width)
-{
-	char text[40];
-	struct buf number;
-	buf_init_fixed(&number, text, sizeof(text));
-	count_format(&number, count);
-	for (size_t i = number.size; i < width; i++)
-		buf_put_byte(out, ' ');
-	buf_put(out, buf_str(&number));
-}
-
 static void put_share(struct buf *out, uint64_t part, uint64_t whole)
 {
 	if (whole == 0)
@@ -107,7 +96,7 @@ static void put_line(const struct report *r, struct buf *out, unsigned indent,
 	size_t start = out->size;
 	buf_printf(out, "%*s%s", (int)(2 * indent), "", label);
 	pad_to(out, start, COUNT_COLUMN);
-	put_number(out, count, 10);
+	count_put_right(out, count, 10);
 	put_share(out, count, r->targeted);
 	if (filter && count > 0) {
 		buf_put_cstr(out, "   recipients ");
@@ -142,7 +131,7 @@ static void put_funnel(const struct report *r, struct buf *out)
 	start = out->size;
 	buf_put_cstr(out, r->fully_cut ? "Targeted" : "Targeted so far");
 	pad_to(out, start, COUNT_COLUMN);
-	put_number(out, r->targeted, 10);
+	count_put_right(out, r->targeted, 10);
 	buf_put_byte(out, '\n');
 	put_line(r, out, 1, "suppressed", r->suppressed, " --verdict suppressed", STR(""));
 	put_groups(r, out, 2, &r->suppressed_reasons, " --verdict suppressed --class ");
@@ -178,14 +167,14 @@ static void put_equation(const struct report *r, struct buf *out)
 		     {"cancelled", r->cancelled},
 		     {"held out", r->held_out}};
 	buf_put_cstr(out, "Targeted ");
-	put_number(out, r->targeted, 0);
+	count_put_right(out, r->targeted, 0);
 	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
 		buf_printf(out, " %s %s ", i ? "+" : "=", terms[i].name);
-		put_number(out, terms[i].count, 0);
+		count_put_right(out, terms[i].count, 0);
 	}
 	if (!str_eq(r->state, STR("finished"))) {
 		buf_put_cstr(out, " + open ");
-		put_number(out, report_open(r), 0);
+		count_put_right(out, report_open(r), 0);
 	}
 	if (str_eq(r->state, STR("cancelled")) && report_open(r) > 0)
 		buf_printf(out,
@@ -214,13 +203,13 @@ static void put_providers(const struct report *r, struct buf *out)
 		size_t start = out->size;
 		text_put_printable(out, g->name, 24);
 		pad_to(out, start, 24);
-		put_number(out, g->count, 12);
-		put_number(out, g->delivered, 12);
+		count_put_right(out, g->count, 12);
+		count_put_right(out, g->delivered, 12);
 		put_share(out, g->delivered, g->count);
 		buf_put_byte(out, ' ');
-		put_number(out, g->deferrals, 12);
-		put_number(out, g->failed, 10);
-		put_number(out, g->in_doubt, 10);
+		count_put_right(out, g->deferrals, 12);
+		count_put_right(out, g->failed, 10);
+		count_put_right(out, g->in_doubt, 10);
 		buf_put_byte(out, '\n');
 	}
 	put_how_to_list(r, out, " --provider NAME --verdict NAME [--attempts]");
@@ -233,7 +222,7 @@ static void put_examples(const struct report *r, struct buf *out)
 	buf_put_cstr(out, "\nTop reasons, each with one reply\n");
 	for (size_t i = 0; i < r->example_count; i++) {
 		const struct report_example *e = &r->examples[i];
-		put_number(out, e->count, 11);
+		count_put_right(out, e->count, 11);
 		buf_printf(out, "  %.*s, %.*s\n", STR_FORMAT(e->class), STR_FORMAT(e->verdict));
 		buf_put_cstr(out, "             ");
 		if (e->code.size && !str_eq(e->code, STR("0")))

@@ -78,17 +78,6 @@ static bool compare_left(const struct report_variant *a, const struct report_var
 
 /* ---- for people ---- */
 
-static void put_number(struct buf *out, uint64_t count, size_t width)
-{
-	char text[40];
-	struct buf number;
-	buf_init_fixed(&number, text, sizeof(text));
-	count_format(&number, count);
-	for (size_t i = number.size; i < width; i++)
-		buf_put_byte(out, ' ');
-	buf_put(out, buf_str(&number));
-}
-
 static void put_name(struct buf *out, const struct report_variant *v)
 {
 	size_t start = out->size;
@@ -105,22 +94,22 @@ static void put_row(struct buf *out, const struct report_variant *v)
 {
 	put_name(out, v);
 	buf_printf(out, "%7.2f %%", (double)v->share / 100);
-	put_number(out, v->chosen, 11);
+	count_put_right(out, v->chosen, 11);
 	if (v->number >= 0) {
-		put_number(out, v->delivered, 11);
+		count_put_right(out, v->delivered, 11);
 		if (attempted(v) > 0)
 			buf_printf(out, " %6.2f %%",
 				   100.0 * (double)v->delivered / (double)attempted(v));
 		else
 			buf_put_cstr(out, "         ");
-		put_number(out, v->failed, 9);
-		put_number(out, v->in_doubt, 9);
-		put_number(out, v->deferrals, 10);
+		count_put_right(out, v->failed, 9);
+		count_put_right(out, v->in_doubt, 9);
+		count_put_right(out, v->deferrals, 10);
 	} else {
 		buf_printf(out, "%48s", "");
 	}
-	put_number(out, v->left, 8);
-	put_number(out, v->complaints, 11);
+	count_put_right(out, v->left, 8);
+	count_put_right(out, v->complaints, 11);
 	buf_put_byte(out, '\n');
 }
 
@@ -163,7 +152,7 @@ void report_put_variants_text(const struct report *r, struct buf *out)
 		put_comparison(out, &r->variants[0], &r->variants[i]);
 	if (r->for_winner > 0) {
 		buf_put_cstr(out, "  ");
-		put_number(out, r->for_winner, 0);
+		count_put_right(out, r->for_winner, 0);
 		buf_put_cstr(out, " wait: rundbrief campaign winner ");
 		text_put_shell_word(out, r->name);
 		buf_put_cstr(out, " VARIANT\n");

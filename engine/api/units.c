@@ -200,3 +200,14 @@ bool sample_parse(str text, uint64_t *ret_count)
 	*ret_count = count;
 	return true;
 }
+
+void count_put_right(struct buf *out, uint64_t count, size_t width)
+{
+	char text[40];
+	struct buf number;
+	buf_init_fixed(&number, text, sizeof(text));
+	count_format(&number, count);
+	for (size_t i = number.size; i < width; i++)
+		buf_put_byte(out, ' ');
+	buf_put(out, buf_str(&number));
+}

@@ -28,3 +28,5 @@ void rate_format(struct buf *out, const struct rate *, bool bytes);
 
 /* For people: "1,234,567". */
 void count_format(struct buf *out, uint64_t count);
+/* The same, flush right in a column so wide. */
+void count_put_right(struct buf *out, uint64_t count, size_t width);
