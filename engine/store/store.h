@@ -68,15 +68,30 @@ struct store_join {
 };
 void store_join(struct store *, struct store_join *);
 
-/* Renews the engine's leases (30 s); tells which it holds no longer. */
+/* Renews what an engine holds, its slices and its sources, for 30 s by the database's clock, and
+ * asks for sources: one belongs to one engine at a time, to the first that asks, until it leaves
+ * or its 30 s are over. */
 struct store_heartbeat {
 	struct store_request request;
 	uint32_t engine_id, epoch;
+	const str *sources; /* names it would send from */
+	size_t source_count;
 	struct arena *arena;
+	bool *ret_held;   /* of each source: this engine holds it now */
+	str *ret_holders; /* of each: the name of the engine that does; empty: none */
 	uint64_t *ret_lost_slices;
 	size_t ret_lost_count;
 };
 void store_heartbeat(struct store *, struct store_heartbeat *);
+
+/* The engine ends in order: its sources are free at once, and so are its slices that it does not
+ * settle any more; what it had marked as started in them waits for its journal. Asked again it
+ * changes nothing. */
+struct store_leave {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+};
+void store_leave(struct store *, struct store_leave *);
 
 enum campaign_state {
 	CAMPAIGN_DRAFT,
@@ -217,13 +232,20 @@ struct store_stop {
 	str provider;           /* PROVIDER, PROVIDER_END: its short name; campaign_id is 0 */
 	const char *target;     /* FLUSH: "provider NAME", "site NAME"; "" everywhere */
 };
+/* The word by which an engine may start anything: it starts nothing when the last answer was
+ * asked for more than a second ago. So it also says what was taken from the engine meanwhile
+ * (its lease ran out): nothing of these slices may start any more, what has started is still
+ * accepted, and what has not is put back. STORE_FENCED: a newer process has its name. */
 struct store_stop_feed {
 	struct store_request request;
-	uint64_t after_number; /* UINT64_MAX: only tell the newest number */
+	uint32_t engine_id, epoch; /* 0: no engine asks, nobody is fenced */
+	uint64_t after_number;     /* UINT64_MAX: only tell the newest number */
 	struct arena *arena;
 	struct store_stop *ret_stops;
 	size_t ret_count;
 	uint64_t ret_newest_number;
+	uint64_t *ret_lost_slices; /* all that are taken over and not yet settled */
+	size_t ret_lost_count;
 };
 void store_stop_feed(struct store *, struct store_stop_feed *);
 
@@ -237,8 +259,9 @@ struct store_claim_due {
 };
 void store_claim_due(struct store *, struct store_claim_due *);
 
-/* Puts recipients of a leased slice back, as a new open slice, no attempt counted. Asked again
- * (after STORE_LOST) it puts back only who is not yet. */
+/* Puts recipients of a leased slice back, as a new open slice, no attempt counted; of a slice
+ * that was taken from this engine, too: those it had marked and never started. Asked again (after
+ * STORE_LOST) it puts back only who is not yet. */
 struct store_put_back {
 	struct store_request request;
 	uint32_t engine_id, epoch;
