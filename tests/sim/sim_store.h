@@ -74,6 +74,7 @@ struct sim_row {
 /* After delay a program inserts a row, which is due after wait more. */
 void sim_outbox_post(struct world *, usec delay, unsigned priority, usec wait);
 size_t sim_outbox_count(void);
+bool sim_outbox_is_done(void); /* every row has its verdict */
 const struct sim_row *sim_outbox_row(size_t index);
 struct truth *sim_outbox_truth(uint64_t id);
 

@@ -33,7 +33,6 @@ void store_join(struct store *store, struct store_join *r)
 	struct table_engine *engine = engine_by_name(r->name);
 	engine->epoch++;
 	engine->heartbeat_at = table_wall();
-	engine->feed_asked_at = 0;
 	r->ret_engine_id = (uint32_t)(engine - tables.engines) + 1;
 	r->ret_epoch = engine->epoch;
 	r->ret_position = engine->position;

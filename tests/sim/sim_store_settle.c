@@ -45,6 +45,10 @@ void sim_take_outcome(struct table_slice *slice, const struct store_outcome *row
 		world->on_outcome(world, row);
 	*flags |= TABLE_TOLD;
 	table_deliver(row, engine_id, by_policy);
+	world_tell(row->subscriber_id, "its outcome in slice %llu: %s%s, attempt %u%s",
+		   (unsigned long long)slice->id, verdict_names[row->verdict],
+		   row->final ? "" : ", not final", row->attempt,
+		   by_policy ? ", by policy" : "");
 	truth->deferred = false;
 	truth->claimed_by = 0;
 	truth->attempts = row->attempt;

@@ -35,6 +35,9 @@ static void hold(struct table_slice *slice, uint32_t engine_id, uint32_t epoch)
 	slice->engine_id = engine_id;
 	slice->epoch = epoch;
 	slice->token = ++tables.token;
+	for (uint32_t i = 0; i < slice->count; i++)
+		world_tell(slice->ids[i], "slice %llu is leased, epoch %u",
+			   (unsigned long long)slice->id, epoch);
 }
 
 uint64_t sim_slice_lease(enum slice_kind kind, uint32_t engine_id, uint32_t epoch,
@@ -167,7 +170,9 @@ void store_mark(struct store *store, struct store_mark *r)
 			uint8_t *flags = table_flags_of(slice, r->slices[i].ids[k]);
 			if (flags)
 				*flags |= TABLE_MARKED;
-			else
+			world_tell(r->slices[i].ids[k], "it is marked in slice %llu",
+				   (unsigned long long)slice->id);
+			if (!flags)
 				world_fail(world, "r%llu is marked in slice %llu, where it is not",
 					   (unsigned long long)r->slices[i].ids[k],
 					   (unsigned long long)slice->id);
@@ -207,6 +212,8 @@ void store_put_back(struct store *store, struct store_put_back *r)
 			slice->parent = parent->id;
 		}
 		table_slice_put(slice, r->ids[i]);
+		world_tell(r->ids[i], "it is put back from slice %llu into %llu",
+			   (unsigned long long)parent->id, (unsigned long long)slice->id);
 		*flags |= TABLE_CHILD;
 		state_hits[STATE_PUT_BACK]++;
 		state_hits[STATE_PUT_BACK_LOST] += parent->state == TABLE_SLICE_ORPHANED;

@@ -10,18 +10,19 @@
 static void doubt(struct table_slice *slice, uint64_t id, uint32_t engine_id)
 {
 	struct truth *truth = truth_of(world, id);
+	bool again = tables.retry_in_doubt && slice->campaign_id != SIM_TRANSACTIONAL;
 	const struct store_outcome row = {
 		.campaign_id = slice->campaign_id,
 		.slice_id = slice->id,
 		.subscriber_id = id,
 		.verdict = VERDICT_IN_DOUBT,
-		.final = !tables.retry_in_doubt,
+		.final = !again,
 		.attempt = (truth->deferred ? truth->attempts : 0) + 1,
 		.revision = truth->revision,
 		.date_wall = truth->date_wall,
 		.first_wall = truth->first_wall ? truth->first_wall : table_wall(),
 		.at_wall = table_wall(),
-		.due_wall = tables.retry_in_doubt ? table_wall() : 0,
+		.due_wall = again ? table_wall() : 0,
 		.cause = "crashed",
 	};
 	truth->policy_doubt_count++;
@@ -38,6 +39,8 @@ struct accounts table_account(struct table_slice *slice, enum marked_fate fate,
 			continue;
 		if ((slice->flags[i] & TABLE_MARKED) && fate == MARKED_WAIT) {
 			accounts.waiting++;
+			world_tell(slice->ids[i], "it waits for the journal, slice %llu",
+				   (unsigned long long)slice->id);
 			continue;
 		}
 		if ((slice->flags[i] & TABLE_MARKED) && fate == MARKED_IN_DOUBT) {
@@ -51,6 +54,8 @@ struct accounts table_account(struct table_slice *slice, enum marked_fate fate,
 			rest->due_wall = table_wall();
 		}
 		table_slice_put(rest, slice->ids[i]);
+		world_tell(slice->ids[i], "it remains of slice %llu, in %llu",
+			   (unsigned long long)slice->id, (unsigned long long)rest->id);
 		slice->flags[i] |= TABLE_CHILD;
 		accounts.remaining++;
 	}

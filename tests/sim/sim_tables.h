@@ -48,7 +48,6 @@ struct table_engine {
 	uint32_t epoch;
 	uint64_t position;
 	usec heartbeat_at;  /* by the database's clock */
-	usec feed_asked_at; /* of the last feed that was answered, by the world's clock */
 };
 
 struct table_source {
