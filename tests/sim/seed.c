@@ -7,6 +7,7 @@
 
 #include "engine/io/heap.h"
 #include "tests/sim/sim_store.h"
+#include "tests/sim/sim_tables.h"
 #include "tests/sim/sim_variants.h"
 
 #define STEP_LIMIT 1000000
@@ -72,8 +73,11 @@ static void run(struct world *w, struct node *nodes, const struct rules *const e
 			return;
 		drive_on(w, wake);
 	}
-	world_fail(w, "no end after %d steps: %s", STEP_LIMIT,
-		   store_finished() ? "finished" : "campaign unfinished");
+	char states[200] = "";
+	tables_describe(states, sizeof(states));
+	world_fail(w, "no end after %d steps: engines in states %d %d %d, %s", STEP_LIMIT,
+		   (int)nodes[0].state, count > 1 ? (int)nodes[1].state : -1,
+		   count > 2 ? (int)nodes[2].state : -1, states);
 }
 
 static void run_engines(struct world *w, struct arena *arena)

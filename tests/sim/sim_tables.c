@@ -168,3 +168,20 @@ void table_deliver(const struct store_outcome *row, uint32_t engine_id, bool by_
 		.at = world->now,
 	};
 }
+
+void tables_describe(char *out, size_t size)
+{
+	unsigned slices[6] = {}, waiting = 0, claimed = 0;
+	for (uint64_t i = 0; i < tables.slice_count; i++)
+		slices[tables.slices[i]->state]++;
+	for (uint32_t id = 1; id <= world->recipient_count; id++) {
+		waiting += world->truths[id].deferred && !world->truths[id].claimed_by;
+		claimed += world->truths[id].deferred && world->truths[id].claimed_by;
+	}
+	snprintf(out, size,
+		 "campaign %s, slices: %u open, %u leased, %u orphaned, %u for the winner; "
+		 "deferred: %u waiting, %u claimed",
+		 campaign_state_names[tables.campaigns[0].state], slices[TABLE_SLICE_OPEN],
+		 slices[TABLE_SLICE_LEASED], slices[TABLE_SLICE_ORPHANED],
+		 slices[TABLE_SLICE_WAITING], waiting, claimed);
+}

@@ -100,6 +100,8 @@ extern struct tables tables;
 
 void tables_begin(struct world *);
 void tables_end(void);
+/* What is not settled, for people. */
+void tables_describe(char *out, size_t size);
 
 usec table_wall(void); /* the database's clock */
 struct table_campaign *table_campaign_add(uint64_t id, uint32_t first, uint32_t last);
