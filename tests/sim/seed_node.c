@@ -99,12 +99,12 @@ static void die(struct world *w, struct node *node)
 	drive_crash(w, node->engine);
 	node->state = NODE_DOWN;
 	/* Most come back at once, some when others have taken over. */
-	usec pause = world_below(w, 3) ? (usec)world_below(w, 10 * USEC_SECOND)
-				       : (usec)world_below(w, 4 * LEASE_TIME);
+	usec pause = world_below(w, 3)   ? (usec)world_below(w, 10 * USEC_SECOND)
+		     : world_below(w, 4) ? (usec)world_below(w, 4 * LEASE_TIME)
+					 : (usec)world_below(w, 20 * USEC_MINUTE);
 	node->starts_at = w->now + USEC_SECOND + pause;
 	if (others_stay(w) && node->index == 0 && world_fault(w, FAULT_GONE)) {
 		node->state = NODE_GONE;
-		tables.journal_wait = 5 * USEC_MINUTE;
 		world_tell(world_limits.traced, "is gone for good");
 	}
 }
@@ -121,6 +121,7 @@ static void stopped(struct world *w, struct node *node)
 {
 	drive_check_empty(w, node->engine);
 	sim_warming_end(w, node->engine);
+	engine_leave(node->engine);
 	seed_count_habits(node->engine);
 	drive_close(node->engine);
 	state_hits[STATE_LEFT]++;

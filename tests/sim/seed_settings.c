@@ -97,7 +97,7 @@ void seed_settings(struct world *w, struct node *node, struct rules *rules)
 		.name = node->name,
 		.journal_directory = node->journal,
 		.durable_disk = node->durable,
-		.store = {.tenant = 1},
+		.store = {.tenant = 1, .journal_wait = 5 * USEC_MINUTE},
 		.route = {.port = 25,
 			  .tls = TLS_WISH_MAY,
 			  .static_routes = &strict,

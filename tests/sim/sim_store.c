@@ -118,13 +118,14 @@ void written(struct store *store, struct store_request *request)
 int store_open(struct store **ret_store, struct io_loop *loop,
 	       const struct store_config *config, char *ret_why, size_t why_size)
 {
-	(void)config;
 	(void)ret_why;
 	(void)why_size;
 	*ret_store = calloc(1, sizeof(**ret_store));
 	ASSERT(*ret_store);
 	(*ret_store)->loop = loop;
 	(*ret_store)->life = world->life;
+	(*ret_store)->lease = config->lease ? config->lease : 30 * USEC_SECOND;
+	(*ret_store)->journal_wait = config->journal_wait ? config->journal_wait : USEC_DAY;
 	return 0;
 }
 

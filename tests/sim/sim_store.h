@@ -17,6 +17,7 @@ struct store {
 	enum sim_call call;    /* that was asked last */
 	uint64_t lost_slice;   /* leased, and the answer was lost; 0: none */
 	uint64_t lost_token;
+	usec lease, journal_wait, takeover_at; /* as engine/store/pg.h */
 };
 
 /* In place of the one newsletter that there is by default, after store_begin(): each to the next

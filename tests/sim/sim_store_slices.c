@@ -8,6 +8,8 @@
 
 #include "engine/base/assert.h"
 
+#define TAKEOVER_LOOKS 6 /* as engine/store/claim.c */
+
 /* -- leases
  * -------------------------------------------------------------------------------------- */
 
@@ -121,11 +123,15 @@ void store_lease(struct store *store, struct store_lease *r)
 	r->ret_winner = sim_winner();
 	table_forget_closed();
 	struct table_slice *slice = lost_lease(store, r);
+	if (!slice && world->now >= store->takeover_at) { /* others' first, now and then */
+		store->takeover_at = world->now + store->lease / TAKEOVER_LOOKS;
+		(void)table_take_over(r->engine_id, r->campaign_id, store->journal_wait);
+	}
 	if (!slice && (slice = first_due(r, &r->ret_next_due_wall)))
 		hold(slice, r->engine_id, r->epoch);
 	if (slice)
 		tell_lease(r, slice);
-	else if (table_take_over(r->engine_id, r->campaign_id))
+	else if (table_take_over(r->engine_id, r->campaign_id, store->journal_wait))
 		r->ret_next_due_wall = 0;
 	if (!written_or_lost(store, &r->request) && slice) {
 		store->lost_slice = slice->id;
@@ -189,15 +195,16 @@ void store_put_back(struct store *store, struct store_put_back *r)
 	if (lost_before(store, &r->request, CALL_PUT_BACK))
 		return;
 	struct table_slice *parent = table_slice_of(r->slice_id), *slice = NULL;
-	bool held =
-		sim_slice_is_held(r->slice_id, r->engine_id, r->epoch) ||
-		(parent->state == TABLE_SLICE_ORPHANED && parent->engine_id == r->engine_id &&
-		 parent->epoch == r->epoch);
+	bool held = parent->engine_id == r->engine_id && parent->epoch == r->epoch &&
+		    (parent->state == TABLE_SLICE_LEASED ||
+		     parent->state == TABLE_SLICE_ORPHANED ||
+		     parent->state == TABLE_SLICE_BURIED);
+	bool buried = parent->state == TABLE_SLICE_BURIED; /* he has his verdict */
 	if (r->count > 0 && !held) {
 		fenced_by(store, &r->request, "the slice is not held by this engine any more");
 		return;
 	}
-	for (size_t i = 0; i < r->count; i++) {
+	for (size_t i = 0; i < r->count && !buried; i++) {
 		uint8_t *flags = table_flags_of(parent, r->ids[i]);
 		ASSERT(flags);
 		if (*flags & TABLE_CHILD)

@@ -147,6 +147,11 @@ struct truth {
 	usec stopped_at;     /* unsubscribed then; 0: not */
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
+	struct {
+		uint64_t slice_id; /* 0: nobody was buried here */
+		bool final;
+		enum verdict verdict; /* that counts; where final */
+	} burial;                     /* in doubt because an engine did not come back */
 	bool suppressed_at_cut, greylisted_once;
 	/* Suppressed by what a server said, and not taken back; held: waits for review. */
 	bool suppressed, held;
@@ -215,6 +220,7 @@ enum {
 	STATE_MARK_REFUSED,
 	STATE_PUT_BACK_LOST,
 	STATE_LATE_OUTCOMES,
+	STATE_MOVED_OUTCOMES,
 	STATE_JOINED_LATE,
 	STATE_LEFT,
 	STATE_STANDBY,
