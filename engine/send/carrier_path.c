@@ -8,6 +8,7 @@
 /* What is marked and never started is in doubt when the machine does not come back: so it is as
  * much as goes in the time that a mark takes, and a little more. */
 #define MARK_TIME (80 * USEC_MS)
+#define MARK_TIME_MOST (200 * USEC_MS) /* of a path's rate */
 #define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
@@ -318,7 +319,8 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 	fit_mark_ahead(flow, now);
 	size_t ahead = flow->mark_ahead;
 	if (rate->count > 0) {
-		double startable = (double)rate->count * (double)WAIT_LIMIT / (double)rate->per;
+		double startable =
+			(double)rate->count * (double)MARK_TIME_MOST / (double)rate->per;
 		size_t share = carrier_flow_share(flow, (size_t)startable);
 		ahead = share < ahead ? share : ahead;
 	}
