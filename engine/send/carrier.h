@@ -61,7 +61,10 @@ struct carrier_flow {
 	struct chain waiting, marked; /* envelopes */
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
-	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
+	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry, and
+				falls to what it orders in a moment */
+	uint32_t ordered_lately; /* since lately_from */
+	usec lately_from;
 	bool dry;            /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */

@@ -15,7 +15,7 @@
 
 #define TAG_UNIT (UINT64_C(1) << 32) /* of a weight of one */
 #define ROOM_LEAST 8
-#define MARK_AHEAD_FIRST 256
+#define MARK_AHEAD_FIRST 64
 #define WAKE_LIMIT 64 /* paths touched at once */
 /* While what is ordered already may take all the room: who waits behind it looks again when it
  * starts, or so late, for it may wait for something else. */

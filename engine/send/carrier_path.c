@@ -5,6 +5,11 @@
 
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
 #define MARK_AHEAD_LEAST 8
+/* What is marked and never started is in doubt when the machine does not come back: so it is as
+ * much as goes in the time that a mark takes, and a little more. */
+#define MARK_TIME (80 * USEC_MS)
+#define MARK_TIME_MOST (200 * USEC_MS) /* of a path's rate */
+#define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
@@ -263,6 +268,7 @@ static bool order_next(struct carrier *carrier, struct carrier_path *path,
 		return false;
 	}
 	order_one(carrier, flow, envelope, message);
+	flow->ordered_lately++;
 	if (!flow->campaign->urgent)
 		*room -= *room > 0;
 	return true;
@@ -293,12 +299,28 @@ static void mark_one(struct carrier *carrier, struct carrier_flow *flow,
 	carrier->to_feeder = true;
 }
 
+static void fit_mark_ahead(struct carrier_flow *flow, usec now)
+{
+	usec time = now - flow->lately_from;
+	if (time < MARK_TIME)
+		return;
+	uint64_t wanted = (uint64_t)flow->ordered_lately * (uint64_t)MARK_TIME / (uint64_t)time;
+	if (flow->mark_ahead > wanted + wanted / 2 && !flow->dry)
+		flow->mark_ahead -= flow->mark_ahead / 4;
+	if (flow->mark_ahead < MARK_AHEAD_LEAST)
+		flow->mark_ahead = MARK_AHEAD_LEAST;
+	flow->ordered_lately = 0;
+	flow->lately_from = now;
+}
+
 static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
 {
 	const struct rate *rate = &flow->path->site->shaping.messages.rate;
+	fit_mark_ahead(flow, now);
 	size_t ahead = flow->mark_ahead;
 	if (rate->count > 0) {
-		double startable = (double)rate->count * (double)WAIT_LIMIT / (double)rate->per;
+		double startable =
+			(double)rate->count * (double)MARK_TIME_MOST / (double)rate->per;
 		size_t share = carrier_flow_share(flow, (size_t)startable);
 		ahead = share < ahead ? share : ahead;
 	}
@@ -309,7 +331,7 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 	if (ahead < MARK_AHEAD_LEAST)
 		ahead = MARK_AHEAD_LEAST;
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
-	if (flow->marked.count + flow->marking_count > ahead / 2)
+	if (flow->marked.count + flow->marking_count > ahead - ahead / 4)
 		return;
 	while (flow->marked.count + flow->marking_count < ahead) {
 		struct chain_link *link = chain_pop(&flow->waiting);
@@ -448,13 +470,23 @@ static void hold_unreachable(const struct carrier_path *path, struct path_grant 
 	grant->open = room;
 }
 
+/* How many go in a moment, at the most that the path's rate allows. */
+static uint32_t soon(const struct carrier_path *path, uint32_t most)
+{
+	const struct rate rate = path_limits_rate(&path->site->shaping.limits);
+	if (rate.count == 0)
+		return most;
+	double count = 1 + (double)rate.count * (double)READY_TIME / (double)rate.per;
+	return count < (double)most ? (uint32_t)count : most;
+}
+
 /* One message more than fits is kept ready per connection, unless the rate forbids. */
 static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
 			   const struct path_grant *grant, uint32_t started, uint32_t usable)
 {
 	uint32_t room = demand->slots - started + usable + path->opening_count;
 	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
-	uint32_t in_time = grant->start - started + usable;
+	uint32_t in_time = grant->start - started + soon(path, usable);
 	if (grant->why[0] && room > in_time)
 		room = in_time;
 	return room > held ? room - held : 0;

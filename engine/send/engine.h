@@ -71,7 +71,7 @@ struct engine_settings {
 	uint32_t envelope_limit;   /* recipients held in memory; 0: 20,000 */
 	uint32_t connection_limit; /* of this engine; 0: 1,000 */
 	uint32_t slice_size;       /* recipients cut at once; 0: 5,000 */
-	usec mark_interval;        /* start marks are committed at most so often; 0: 200 ms */
+	usec mark_interval;        /* start marks are committed at most so often; 0: 50 ms */
 	bool mask_new_io;          /* io_options.mask_new */
 };
 

@@ -7,7 +7,7 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
-#define MARK_INTERVAL (200 * USEC_MS)
+#define MARK_INTERVAL (50 * USEC_MS)
 #define STOP_INTERVAL (300 * USEC_MS) /* thrice in the second that its word counts */
 #define FENCED_PAUSE (50 * USEC_MS)
 #define STOP_BATCH 10000             /* stop_feed.sql: there may be more behind them */
