@@ -156,6 +156,9 @@ static void check_word(struct visit *visit)
 	usec age = w->sent_at - w->sent_heard_at;
 	bool waited = visit->mails++ > 0 &&
 		      w->sent_at < visit->peer.last_output_at + 300 * USEC_MS;
+	/* It was handed over, and the engine stood still before the kernel had it. */
+	waited |= visit->life->away_until > 0 && w->sent_at >= visit->life->away_until &&
+		  w->sent_at < visit->life->away_until + 50 * USEC_MS;
 	if (waited)
 		return;
 	if (!sim_source_is_held(visit->source, visit->life->engine))
@@ -197,7 +200,9 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 	}
 	if (visit->rcpt->suppressed_at_cut)
 		world_fail(w, "mail to %.*s, who is suppressed", STR_FORMAT(to));
-	if (visit->rcpt->final_count > 0 && visit->rcpt->final != VERDICT_IN_DOUBT)
+	/* Whose engine tells late is being tried again already. */
+	bool late = visit->rcpt->burial.slice_id && visit->rcpt->claimed_by;
+	if (visit->rcpt->final_count > 0 && visit->rcpt->final != VERDICT_IN_DOUBT && !late)
 		world_fail(w, "mail to %.*s, whose verdict is final", STR_FORMAT(to));
 	if (visit->rcpt->stopped_at && w->now > visit->rcpt->stopped_at + STOP_GRACE)
 		world_fail(w, "mail to %.*s, %.1f s after the unsubscribe", STR_FORMAT(to),
