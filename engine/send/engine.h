@@ -40,6 +40,7 @@ struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
 	const char *journal_directory;
 	bool durable_disk;         /* marks and outcomes reach the disk before they count */
+	uint64_t journal_segment_size; /* 0: as usual; tests make it small */
 	struct store_config store; /* conninfo, tenant, time-outs */
 	struct resolver_config dns;
 	struct router_config route;       /* fetcher and loop are the engine's to fill in */

@@ -283,13 +283,15 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 						     .on_void = on_void,
 						     .on_outcome = on_outcome,
 						     .context = replay};
-	uint64_t end = journal_replay(directory, 0, &events, result->journal_note,
+	enum journal_ending ending = JOURNAL_CLEAN;
+	uint64_t end = journal_replay(directory, 0, &events, &ending, result->journal_note,
 				      sizeof(result->journal_note));
 	settle_batch(replay);
 	if (replay->failed)
 		return -1;
-	*ret_lost = end == UINT64_MAX || end < replay->position;
-	if (*ret_lost) {
+	bool damaged = ending == JOURNAL_DAMAGED;
+	*ret_lost = damaged || end == UINT64_MAX || end < replay->position;
+	if (*ret_lost && !damaged) {
 		snprintf(result->journal_note, sizeof(result->journal_note),
 			 "the journal in %s is gone or older than the database: what was "
 			 "marked as "
@@ -297,7 +299,12 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 			 directory);
 		return 0;
 	}
-	return journal_trim(directory, end);
+	if (damaged)
+		snprintf(result->journal_note, sizeof(result->journal_note),
+			 "the journal in %s is damaged at %llu: what was marked as started and "
+			 "has no outcome before that is in doubt",
+			 directory, (unsigned long long)end);
+	return end < replay->position ? 0 : journal_trim(directory, end);
 }
 
 int recovery_run(const struct engine_settings *settings, struct arena_source *source,
@@ -322,8 +329,12 @@ int recovery_run(const struct engine_settings *settings, struct arena_source *so
 	}
 	const struct io_options options = {.mask_new = settings->mask_new_io};
 	if (io_loop_create(&loop, &options, replay.why, sizeof(replay.why)) != 0 ||
-	    journal_open(&journal, loop, settings->journal_directory, settings->durable_disk,
-			 replay.position, replay.why, sizeof(replay.why)) != 0) {
+	    journal_open(&journal, loop, settings->journal_directory,
+			 &(struct journal_options){.durable_disk = settings->durable_disk,
+						   .begin = replay.position,
+						   .segment_size =
+							   settings->journal_segment_size},
+			 replay.why, sizeof(replay.why)) != 0) {
 		replay.failed = true;
 		goto out;
 	}
