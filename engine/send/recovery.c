@@ -289,22 +289,25 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 	settle_batch(replay);
 	if (replay->failed)
 		return -1;
-	bool damaged = ending == JOURNAL_DAMAGED;
-	*ret_lost = damaged || end == UINT64_MAX || end < replay->position;
-	if (*ret_lost && !damaged) {
+	bool older = end == UINT64_MAX || end < replay->position;
+	*ret_lost = older || ending == JOURNAL_DAMAGED;
+	if (ending == JOURNAL_DAMAGED)
+		snprintf(result->journal_note, sizeof(result->journal_note),
+			 "the journal in %s is damaged at %llu: what was marked as started and "
+			 "has no outcome before that is in doubt",
+			 directory, (unsigned long long)end);
+	else if (older)
 		snprintf(result->journal_note, sizeof(result->journal_note),
 			 "the journal in %s is gone or older than the database: what was "
 			 "marked as "
 			 "started and has no outcome is in doubt",
 			 directory);
+	if (older) {
+		/* What closed its marks may be settled long ago: only the database knows. */
+		map_init(&replay->marks, &replay->marks_arena, replay->epoch);
 		return 0;
 	}
-	if (damaged)
-		snprintf(result->journal_note, sizeof(result->journal_note),
-			 "the journal in %s is damaged at %llu: what was marked as started and "
-			 "has no outcome before that is in doubt",
-			 directory, (unsigned long long)end);
-	return end < replay->position ? 0 : journal_trim(directory, end);
+	return journal_trim(directory, end);
 }
 
 int recovery_run(const struct engine_settings *settings, struct arena_source *source,
