@@ -18,6 +18,7 @@
  *   carrier_note.c     and what of that is kept
  *   carrier_state.c    what people are shown of paths
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
+ *   carrier_journal.c  what the written journal lets go on, and what of it is still needed
  *   carrier_incident.c providers that do not know their own users any more
  */
 #pragma once
@@ -273,11 +274,14 @@ struct carrier {
 	struct chain pump;       /* sessions */
 	struct chain open_marks; /* messages marked in the journal, in order of position */
 	uint64_t written_position;
+	uint64_t carried_position; /* behind marks put once more; not before it is written are
+				      their first copies let go */
 	_Atomic uint32_t warming_news; /* the feeder raises it: paths that warm up may go on */
 	uint32_t warming_seen;
 	bool journal_failed; /* the disk is full or broken: nothing new starts */
+	bool journal_removed; /* the same, for good */
 	usec journal_retry_at;
-	char trouble[160];
+	char trouble[256];
 
 	struct map stopped; /* struct stop_key -> struct store_stop, which holds it */
 	bool draining;      /* no new starts; what waits goes back */
@@ -382,6 +386,10 @@ void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
 
+/* carrier_journal.c */
+void carrier_journal_written(void *carrier, uint64_t position, int error);
+void carrier_keep_journal(struct carrier *); /* now and then: frees what is not needed */
+
 /* carrier_warming.c */
 void carrier_take_warming_news(struct carrier *);
 /* No more than what is reserved, and not before its time. */
@@ -417,6 +425,7 @@ void session_close_idle(struct session *, usec now);
 void session_retire_worn(struct session *, usec now); /* it has taken all it may */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
+void session_mark(struct message *); /* into the journal; once more: at its end */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */
 
 /* NULL when there is no room for another host. */

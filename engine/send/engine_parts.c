@@ -172,9 +172,13 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 		    0 ||
 	    io_bell_create(engine->carrier_loop, &engine->carrier_bell) != 0)
 		return fail(engine, engine->why[0] ? engine->why : "no bell could be made");
+	const struct journal_options of_journal = {
+		.durable_disk = settings->durable_disk,
+		.begin = engine->recovery.position,
+		.segment_size = settings->journal_segment_size,
+		.room = (size_t)engine->limits.envelopes * JOURNAL_ROOM};
 	if (journal_open(&engine->journal, engine->carrier_loop, settings->journal_directory,
-			 settings->durable_disk, engine->recovery.position, engine->why,
-			 sizeof(engine->why)) != 0)
+			 &of_journal, engine->why, sizeof(engine->why)) != 0)
 		return -1;
 	if (carrier_init(&engine->carrier, engine->source, settings, &engine->limits,
 			 engine->carrier_loop, engine->journal, engine->classifier,
