@@ -41,6 +41,7 @@ struct engine_settings {
 	const char *journal_directory;
 	bool durable_disk;         /* marks and outcomes reach the disk before they count */
 	struct store_config store; /* conninfo, tenant, time-outs */
+	const char *pooler;        /* the same way through a pooler; NULL: there is none */
 	struct resolver_config dns;
 	struct router_config route;       /* fetcher and loop are the engine's to fill in */
 	const struct relay_login *logins; /* as many as route.relays; NULL: none */

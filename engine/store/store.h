@@ -35,7 +35,8 @@ enum store_result {
 };
 
 struct store_config {
-	const char *conninfo;
+	const char *conninfo;    /* may name several hosts: the one that takes writes is found */
+	bool pooled;             /* conninfo leads to a pooler in transaction mode; no LISTEN */
 	uint32_t tenant;         /* 1: the default tenant */
 	usec connect_timeout;    /* 0: 10 s */
 	usec statement_timeout;  /* 0: 60 s */
@@ -391,8 +392,8 @@ void store_tls_save(struct store *, struct store_tls_save *);
 
 /* The bell: PostgreSQL's NOTIFY for this tenant. It says where to look, never what is there: it
  * may ring for nothing, rings once for many, and rings for all after every (re)connection, for
- * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
- * silent, so whoever depends on it looks now and then all the same. */
+ * what was notified meanwhile was missed. A pooler does not pass LISTEN on, so a store that is
+ * listened to is never pooled. */
 enum store_rung {
 	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or a campaign was launched */
 	STORE_RUNG_STOP = 2,   /* the stop feed has grown */
