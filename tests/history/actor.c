@@ -165,22 +165,19 @@ static void say_lost(struct run *run, struct actor *a, const uint64_t *slices, s
 void actor_heartbeat(struct run *run, struct actor *a)
 {
 	static const str sources[3] = {{"out1", 4}, {"out2", 4}, {"out3", 4}};
-	bool held[3] = {};
-	str holders[3] = {};
 	size_t count = run_below(run, 4);
 	struct store_heartbeat r = {WHO(&a->process),
 				    .sources = sources,
 				    .source_count = count,
-				    .ret_held = held,
-				    .ret_holders = holders,
 				    .arena = &run->arena};
 	int result = ASK(run, a->process.store, store_heartbeat, &r);
 	say(run, "%s heartbeat: %s", a->name, result_name(result));
 	if (!lives(run, a, result) || result != STORE_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
-		say(run, "%s source %zu: %s by %.*s", a->name, i + 1, held[i] ? "held" : "not",
-		    STR_FORMAT(holders[i]));
+		say(run, "%s source %zu: %s%.*s", a->name, i + 1,
+		    r.ret_held[i] ? "held" : "of ",
+		    STR_FORMAT(r.ret_held[i] ? STR("") : r.ret_holders[i]));
 	say_lost(run, a, r.ret_lost_slices, r.ret_lost_count);
 }
 
@@ -271,7 +268,7 @@ bool actor_lease(struct run *run, struct actor *a, unsigned campaign)
 {
 	struct process *p = &a->process;
 	struct store_lease r = {WHO(p),
-				.campaign_id = campaign == TABLE_NONE ? 0
+				.campaign_id = campaign == VIEW_NONE ? 0
 								      : side_campaign(campaign),
 				.arena = &run->arena};
 	if (p->held_count == HELD_LIMIT)
@@ -442,7 +439,7 @@ void actor_claim_due(struct run *run, struct actor *a, unsigned campaign)
 {
 	struct store_claim_due r = {.request.on_done = ask_done,
 				    .campaign_id =
-					    campaign == TABLE_NONE ? 0 : side_campaign(campaign),
+					    campaign == VIEW_NONE ? 0 : side_campaign(campaign),
 				    .limit = 1 + run_below(run, SLICE_LIMIT)};
 	int result = ASK(run, a->process.store, store_claim_due, &r);
 	if (result == STORE_OK)

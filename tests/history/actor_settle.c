@@ -13,13 +13,6 @@ void held_forget(struct process *p, size_t at)
 	memmove(&p->held[at], &p->held[at + 1], (p->held_count - at) * sizeof(p->held[0]));
 }
 
-static bool retries_in_doubt(const struct run *run, uint64_t campaign_id)
-{
-	unsigned campaign = side_campaign_number(campaign_id);
-	return campaign >= run->history->campaign_count ||
-	       run->history->campaigns[campaign].retry_in_doubt;
-}
-
 static void write_down(struct run *run, struct actor *a, struct store_outcome o)
 {
 	if (a->journal_count == JOURNAL_LIMIT) {
@@ -47,7 +40,7 @@ static void write_down(struct run *run, struct actor *a, struct store_outcome o)
 static void in_doubt(struct run *run, struct store_outcome *o)
 {
 	o->verdict = VERDICT_IN_DOUBT;
-	o->final = !retries_in_doubt(run, o->campaign_id);
+	o->final = !run->history->retry_in_doubt;
 	o->class = CLASS_NETWORK;
 	o->cause = "crashed";
 	o->stage = STAGE_END;

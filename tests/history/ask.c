@@ -59,6 +59,7 @@ int ask_end(struct run *run, struct store_request *request)
 	if (run->hit) {
 		bool struck = side_disarm();
 		run->mishap_hits[run->act->mishap]++;
+		say(run, "mishap: %s", mishap_names[run->act->mishap]);
 		if (!struck)
 			run_fail(run, "nothing struck: %s", request->why);
 		run->died |= run->act->mishap == MISHAP_AFTER_CRASH;
@@ -93,7 +94,7 @@ unsigned slice_number(struct run *run, uint64_t slice_id)
 	for (size_t i = 0; i < run->slice_count; i++)
 		if (run->slices[i] == slice_id)
 			return (unsigned)i;
-	if (run->slice_count == TABLE_SLICES) {
+	if (run->slice_count == VIEW_SLICES) {
 		run_fail(run, "more slices than there is room for");
 		return 0;
 	}

@@ -17,16 +17,16 @@ static unsigned person_at(unsigned place)
 	return place > HISTORY_PEOPLE ? place - HISTORY_PEOPLE - 1 + SIDE_ROWS : place;
 }
 
-static bool is_live(const struct table_slice_row *s)
+static bool is_live(const struct view_slice_row *s)
 {
-	return s->state != TABLE_SETTLED && s->state != TABLE_CANCELLED;
+	return s->state != VIEW_SETTLED && s->state != VIEW_CANCELLED && s->state != VIEW_BURIED;
 }
 
 /* Who of a slice is still to be accounted for in it: has no outcome of it and stands in no slice
  * that was made of it. */
-static void take_in(const struct tables *t, size_t slice, bool *in)
+static void take_in(const struct view *t, size_t slice, bool *in)
 {
-	const struct table_slice_row *s = &t->slices[slice];
+	const struct view_slice_row *s = &t->slices[slice];
 	memset(in, 0, PLACES * sizeof(*in));
 	for (uint32_t i = 0; i < s->count; i++)
 		in[place_of(s->ids[i])] = true;
@@ -44,10 +44,10 @@ struct whereabouts {
 
 static void find_all(struct run *run, struct whereabouts *all)
 {
-	const struct tables *t = &run->tables;
+	const struct view *t = &run->view;
 	bool in[PLACES];
 	for (size_t s = 0; s < t->slice_count; s++) {
-		const struct table_slice_row *row = &t->slices[s];
+		const struct view_slice_row *row = &t->slices[s];
 		for (uint32_t i = 0; i < row->count; i++)
 			all[place_of(row->ids[i])].begun = 1;
 		if (!is_live(row))
@@ -58,7 +58,7 @@ static void find_all(struct run *run, struct whereabouts *all)
 	}
 	for (size_t i = 0; i < t->deferral_count; i++)
 		all[place_of(t->deferrals[i].person)].waits +=
-			t->deferrals[i].slice == TABLE_NONE;
+			t->deferrals[i].slice == VIEW_NONE;
 	for (size_t i = 0; i < t->outcome_count; i++)
 		all[place_of(t->outcomes[i].person)].finals += t->outcomes[i].final;
 }
@@ -78,11 +78,11 @@ static void check_everybody(struct run *run)
 
 static void check_equation(struct run *run)
 {
-	const struct tables *t = &run->tables;
+	const struct view *t = &run->view;
 	for (unsigned c = 0; c <= run->history->campaign_count; c++) {
 		uint64_t suppressed = 0, finals = 0, chosen = 0;
 		for (size_t i = 0; i < t->slice_count; i++) {
-			const struct table_slice_row *s = &t->slices[i];
+			const struct view_slice_row *s = &t->slices[i];
 			if (s->campaign != c || (s->kind != SLICE_AUDIENCE && s->kind != SLICE_OUTBOX))
 				continue;
 			suppressed += s->suppressed_count;
@@ -109,14 +109,14 @@ static void check_equation(struct run *run)
 /* A mark that was answered stands until its slice is settled, and not longer. */
 static void check_marks(struct run *run)
 {
-	static bool stands[TABLE_SLICES][PLACES];
-	const struct tables *t = &run->tables;
+	static bool stands[VIEW_SLICES][PLACES];
+	const struct view *t = &run->view;
 	memset(stands, 0, sizeof(stands));
 	for (size_t i = 0; i < t->mark_count; i++)
 		stands[t->marks[i].slice][place_of(t->marks[i].person)] = true;
 	for (size_t s = 0; s < t->slice_count; s++) {
-		const struct table_slice_row *row = &t->slices[s];
-		bool held = row->state == TABLE_LEASED || row->state == TABLE_ORPHANED;
+		const struct view_slice_row *row = &t->slices[s];
+		bool held = row->state == VIEW_LEASED || row->state == VIEW_ORPHANED;
 		unsigned seen = slice_number(run, row->id);
 		for (unsigned i = 0; i < PLACES; i++) {
 			if (held && run->marked[seen][i] && !stands[s][i])
@@ -127,16 +127,16 @@ static void check_marks(struct run *run)
 	}
 }
 
-void run_check_tables(struct run *run)
+void run_check_view(struct run *run)
 {
-	side_tables(&run->tables);
+	side_view(&run->view);
 	check_everybody(run);
 	check_equation(run);
 }
 
 void run_check(struct run *run)
 {
-	run_check_tables(run);
+	run_check_view(run);
 	check_marks(run);
 }
 
@@ -154,27 +154,28 @@ static const char *people_text(const uint32_t *ids, size_t count)
 
 static void dump_slices(struct run *run)
 {
-	static const char *const states[] = {"open", "leased", "settled", "cancelled", "orphaned"};
-	const struct tables *t = &run->tables;
+	static const char *const states[] = {"open",      "leased",  "settled", "cancelled",
+					     "orphaned", "waiting", "buried"};
+	const struct view *t = &run->view;
 	for (size_t i = 0; i < t->slice_count; i++) {
-		const struct table_slice_row *s = &t->slices[i];
-		bool held = s->state == TABLE_LEASED || s->state == TABLE_ORPHANED;
+		const struct view_slice_row *s = &t->slices[i];
+		bool held = s->state == VIEW_LEASED || s->state == VIEW_ORPHANED;
 		say(run, "slice #%zu of c%u: kind %u, %s, parent %d, %u suppressed%s%s:%s", i,
 		    s->campaign, s->kind, states[s->state], (int)s->parent, s->suppressed_count,
 		    held ? ", of " : "", held ? t->engines[s->engine].name : "",
 		    people_text(s->ids, s->count));
-		if (s->state == TABLE_OPEN)
+		if (s->state == VIEW_OPEN)
 			say(run, "slice #%zu is due %s", i, due_text(s->due_wall));
 	}
 }
 
 static void dump_people(struct run *run)
 {
-	const struct tables *t = &run->tables;
+	const struct view *t = &run->view;
 	for (unsigned i = 0; i < PLACES; i++) {
 		unsigned count = 0, doubts = 0, final = 0;
 		for (size_t k = 0; k < t->outcome_count; k++) {
-			const struct table_outcome *o = &t->outcomes[k];
+			const struct view_outcome *o = &t->outcomes[k];
 			if (place_of(o->person) != i)
 				continue;
 			count++;
@@ -186,23 +187,23 @@ static void dump_people(struct run *run)
 			    doubts, verdict_names[final]);
 	}
 	for (size_t i = 0; i < t->deferral_count; i++) {
-		const struct table_deferral *d = &t->deferrals[i];
+		const struct view_deferral *d = &t->deferrals[i];
 		say(run, "person %u: %s after %u attempts, slice %d%s%s", d->person,
 		    verdict_names[d->verdict], d->attempts, (int)d->slice,
-		    d->slice == TABLE_NONE ? ", due " : "",
-		    d->slice == TABLE_NONE ? due_text(d->due_wall) : "");
+		    d->slice == VIEW_NONE ? ", due " : "",
+		    d->slice == VIEW_NONE ? due_text(d->due_wall) : "");
 	}
 }
 
 void run_dump(struct run *run)
 {
-	const struct tables *t = &run->tables;
+	const struct view *t = &run->view;
 	dump_slices(run);
 	dump_people(run);
 	for (size_t i = 0; i < t->mark_count; i++)
 		say(run, "mark in #%u: %u", t->marks[i].slice, t->marks[i].person);
 	for (unsigned c = 0; c <= run->history->campaign_count; c++) {
-		const struct table_tally *y = &t->tallies[c];
+		const struct view_tally *y = &t->tallies[c];
 		say(run, "c%u: %s, %llu targeted, %llu final", c, campaign_state_names[y->state],
 		    (unsigned long long)y->targeted, (unsigned long long)y->final);
 		for (unsigned v = 0; v < VERDICT_COUNT; v++)
@@ -214,9 +215,6 @@ void run_dump(struct run *run)
 	for (size_t i = 0; i < t->engine_count; i++)
 		say(run, "engine %s: epoch %u, position %llu", t->engines[i].name,
 		    t->engines[i].epoch, (unsigned long long)t->engines[i].position);
-	for (size_t i = 0; i < t->row_count; i++)
-		say(run, "row %zu: state %u, %u attempts", i, t->rows[i].state,
-		    t->rows[i].attempts);
 }
 
 /* ---- the end ---- */
@@ -251,10 +249,10 @@ static void work_off(struct run *run, struct actor *a)
 {
 	for (unsigned c = 0; c < run->history->campaign_count; c++)
 		actor_cut(run, a, c, 50);
-	actor_claim_due(run, a, TABLE_NONE);
+	actor_claim_due(run, a, VIEW_NONE);
 	if (run->history->with_outbox)
 		actor_claim_outbox(run, a);
-	while (actor_lease(run, a, TABLE_NONE) && a->process.held_count < HELD_LIMIT / 2)
+	while (actor_lease(run, a, VIEW_NONE) && a->process.held_count < HELD_LIMIT / 2)
 		;
 	actor_feed(run, a);
 	actor_mark(run, a, SLICE_LIMIT);
@@ -263,10 +261,10 @@ static void work_off(struct run *run, struct actor *a)
 
 static bool is_idle(const struct run *run)
 {
-	for (size_t i = 0; i < run->tables.slice_count; i++)
-		if (is_live(&run->tables.slices[i]))
+	for (size_t i = 0; i < run->view.slice_count; i++)
+		if (is_live(&run->view.slices[i]))
 			return false;
-	return run->tables.deferral_count == 0;
+	return run->view.deferral_count == 0;
 }
 
 void run_to_the_end(struct run *run)
@@ -287,7 +285,7 @@ void run_to_the_end(struct run *run)
 		work_off(run, last);
 		if (last->process.held_count > 0 || !all_finished(run))
 			continue;
-		side_tables(&run->tables);
+		side_view(&run->view);
 		if (is_idle(run))
 			return;
 	}

@@ -67,7 +67,6 @@ static void draw_people(struct prng *chance, struct history *h)
 		c->first = h->people_count + 1;
 		c->last = h->people_count + 3 + below(chance, HISTORY_PEOPLE / HISTORY_CAMPAIGNS - 3);
 		c->audience = (enum audience)below(chance, 4);
-		c->retry_in_doubt = below(chance, 2);
 		h->people_count = c->last;
 	}
 	for (unsigned i = 1; i <= h->people_count; i++)
@@ -83,6 +82,7 @@ void history_make(struct history *h, uint64_t seed)
 	h->engine_count = 1 + below(&chance, HISTORY_ENGINES);
 	h->campaign_count = 1 + below(&chance, HISTORY_CAMPAIGNS);
 	h->with_outbox = below(&chance, 3) == 0;
+	h->retry_in_doubt = below(&chance, 2);
 	draw_people(&chance, h);
 	h->act_count = 40 + below(&chance, HISTORY_ACTS - 40 + 1);
 	for (size_t i = 0; i < h->act_count; i++)

@@ -70,8 +70,8 @@ struct history {
 	struct history_campaign {
 		unsigned first, last; /* people, from 1 */
 		enum audience audience;
-		bool retry_in_doubt;
 	} campaigns[HISTORY_CAMPAIGNS];
+	bool retry_in_doubt; /* the policy of all */
 	bool with_outbox; /* a transactional campaign more */
 	unsigned people_count;
 	bool suppressed[HISTORY_PEOPLE + 1]; /* before all */

@@ -18,10 +18,12 @@ static void begin_act(struct run *run, const struct act *act, unsigned number)
 	arena_reset(&run->arena);
 }
 
-/* One campaign, or any. */
+/* One campaign, or any; the transactional one among them. */
 static unsigned some_campaign(struct run *run)
 {
-	return run_below(run, 3) ? run->act->campaign : TABLE_NONE;
+	if (run->history->with_outbox && run_below(run, 4) == 0)
+		return run->history->campaign_count;
+	return run_below(run, 3) ? run->act->campaign : VIEW_NONE;
 }
 
 static void by_engine(struct run *run, struct actor *a)

@@ -98,7 +98,7 @@ static void crowd(struct run *run, uint64_t seed, usec span)
 		usleep(20000);
 		disturb(run, &chance);
 		side_pg_snapshot(true);
-		run_check_tables(run);
+		run_check_view(run);
 		side_pg_snapshot(false);
 	}
 	shared->over = true;
@@ -108,7 +108,7 @@ static void crowd(struct run *run, uint64_t seed, usec span)
 	run_begin(run, &h, fopen("/dev/null", "w"));
 	run->act = &last;
 	run_to_the_end(run);
-	run_check_tables(run);
+	run_check_view(run);
 	run_end(run);
 	side_end();
 }

@@ -10,3 +10,8 @@ $(HISTORY_PG_PROGRAMS): $(HISTORY_PG_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim
 HISTORY_SETTLE_OBJECTS := $(patsubst %,$(BUILD)/tests/history/%.o,prove_settle prove prove_obstacle proxy)
 $(BUILD)/prove_settle: $(HISTORY_SETTLE_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(HISTORY_SETTLE_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+HISTORY_SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(HISTORY_COMMON) tests/history/main.c tests/history/side_sim.c \
+	$(wildcard tests/sim/sim_store*.c) $(addprefix tests/sim/,sim_tables.c sim_variants.c world.c world_life.c))
+$(BUILD)/history_sim: $(HISTORY_SIM_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(HISTORY_SIM_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)

@@ -67,15 +67,15 @@ struct run {
 	uint64_t serial; /* makes due times differ */
 	struct arena arena;
 	struct actor actors[HISTORY_ENGINES + 1]; /* the last one works off what is left */
-	uint64_t slices[TABLE_SLICES];            /* in the order of appearance */
+	uint64_t slices[VIEW_SLICES];            /* in the order of appearance */
 	size_t slice_count;
 	/* Marks that were answered: people by the slice's place in slices[]. */
-	bool marked[TABLE_SLICES][HISTORY_PEOPLE + HISTORY_ACTS + 1];
+	bool marked[VIEW_SLICES][HISTORY_PEOPLE + HISTORY_ACTS + 1];
 	uint64_t failures;
 	bool is_storm; /* requests are lost or to be asked again for real, too */
 	uint64_t lost, retried, deadlocks;
 	uint64_t act_hits[ACT_COUNT], mishap_hits[MISHAP_COUNT];
-	struct tables tables;
+	struct view view;
 };
 
 /* ---- ask.c: one request, and what becomes of it ---- */
@@ -137,7 +137,7 @@ void held_forget(struct process *, size_t at);
 
 void run_check(struct run *);
 /* Without what is known of marks: where several play at once. */
-void run_check_tables(struct run *);
+void run_check_view(struct run *);
 void run_dump(struct run *);
 /* Works off what is left: everybody has one final verdict then. */
 void run_to_the_end(struct run *);

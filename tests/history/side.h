@@ -38,47 +38,51 @@ void side_post(unsigned priority, usec wait);
 
 /* The tables, in numbers that both sides share: people's, campaigns' places, engines' places
  * in engines[]; slices by their place in slices[], which is the order in which they were made. */
-#define TABLE_SLICES 1024
-#define TABLE_ROWS 8192
-#define TABLE_NONE UINT32_MAX
-enum table_slice_state { TABLE_OPEN, TABLE_LEASED, TABLE_SETTLED, TABLE_CANCELLED, TABLE_ORPHANED };
-struct tables {
-	struct table_slice_row {
+#define VIEW_SLICES 1024
+#define VIEW_ROWS 8192
+#define VIEW_NONE UINT32_MAX
+enum view_slice_state { /* by the numbers of slices.state */
+	VIEW_OPEN,
+	VIEW_LEASED,
+	VIEW_SETTLED,
+	VIEW_CANCELLED,
+	VIEW_ORPHANED,
+	VIEW_WAITING,
+	VIEW_BURIED
+};
+struct view {
+	struct view_slice_row {
 		uint64_t id;
 		uint32_t campaign, kind, state, parent, engine, epoch, suppressed_count;
 		usec due_wall;
 		uint32_t *ids, count;
-	} slices[TABLE_SLICES];
+	} slices[VIEW_SLICES];
 	size_t slice_count;
-	struct table_outcome { /* an ending of an attempt, or without one */
+	struct view_outcome { /* an ending of an attempt, or without one */
 		uint32_t campaign, slice, person, verdict, attempt;
 		bool final;
-	} outcomes[TABLE_ROWS];
+	} outcomes[VIEW_ROWS];
 	size_t outcome_count;
-	struct table_mark {
+	struct view_mark {
 		uint32_t slice, person;
-	} marks[TABLE_ROWS];
+	} marks[VIEW_ROWS];
 	size_t mark_count;
-	struct table_deferral {
-		uint32_t campaign, person, slice, attempts, verdict; /* slice TABLE_NONE: waits */
+	struct view_deferral {
+		uint32_t campaign, person, slice, attempts, verdict; /* slice VIEW_NONE: waits */
 		usec due_wall;
-	} deferrals[TABLE_ROWS];
+	} deferrals[VIEW_ROWS];
 	size_t deferral_count;
-	struct table_engine {
+	struct view_engine {
 		char name[8];
 		uint64_t position;
 		uint32_t epoch, id;
 	} engines[HISTORY_ENGINES + 1];
 	size_t engine_count;
-	struct table_tally {
+	struct view_tally {
 		uint64_t targeted, final;
 		uint64_t by_verdict[VERDICT_COUNT][2]; /* waiting, final */
 		enum campaign_state state;
 	} tallies[HISTORY_CAMPAIGNS + 1];
-	struct table_row { /* of the outbox */
-		uint32_t state, attempts;
-	} rows[HISTORY_ACTS];
-	size_t row_count;
 };
 /* Filled anew; ids live until the next look. */
-void side_tables(struct tables *);
+void side_view(struct view *);

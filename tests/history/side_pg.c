@@ -112,7 +112,7 @@ static bool add_campaign(const struct history *h, unsigned c)
 		     "from campaigns where tenant_id = %u and name = 'c%u'",
 		     c, side_pg.tenant, 2 * x->last, lists,
 		     x->audience == AUDIENCE_EXCLUDED ? "{9}" : "{}", filters[x->audience],
-		     x->retry_in_doubt, side_pg.tenant, c))
+		     h->retry_in_doubt, side_pg.tenant, c))
 		return false;
 	PGresult *result = side_ask("select id, campaign_partition(id) from campaigns where "
 				    "tenant_id = %u and name = 'c%u'",
@@ -127,10 +127,10 @@ static bool add_outbox(const struct history *h)
 	PGresult *result =
 		side_ask("with c as (insert into campaigns (name, tenant_id, kind, state, revision, "
 			 "launched_at, fully_cut, in_doubt_policy) values ('receipt', %u, 1, 1, 1, "
-			 "now(), true, 1) returning id), t as (insert into templates select %u, id, 1, "
+			 "now(), true, %d) returning id), t as (insert into templates select %u, id, 1, "
 			 "'{\"subject\": \"Hello\"}', null, 'hi' from c) select id, "
 			 "campaign_partition(id) from c",
-			 side_pg.tenant, side_pg.tenant);
+			 side_pg.tenant, h->retry_in_doubt, side_pg.tenant);
 	side_pg.campaigns[h->campaign_count] = side_value(result, 0, 0);
 	PQclear(result);
 	return true;
@@ -160,7 +160,7 @@ bool side_begin(const struct history *h)
 
 void side_end(void)
 {
-	side_tables_forget();
+	side_view_forget();
 }
 
 struct store *side_open(void)
@@ -189,15 +189,19 @@ usec side_wall(void)
 
 void side_pass(usec span)
 {
-	long long ms = span / USEC_MS;
+	char before[64];
 	uint32_t t = side_pg.tenant;
-	bool good = run_sql(
-		"update engines set heartbeat_at = heartbeat_at - %lld * interval '1 ms' where "
-		"tenant_id = %u; update slices set due_at = due_at - %lld * interval '1 ms' "
-		"where tenant_id = %u and state = 0; update deferrals set due_at = due_at - %lld * "
-		"interval '1 ms' where tenant_id = %u; update outbox set due_at = due_at - %lld "
-		"* interval '1 ms' where tenant_id = %u" SIDE_PG_SOURCES_PASS,
-		ms, t, ms, t, ms, t, ms, t SIDE_PG_SOURCES_ARGUMENTS(ms, t));
+	snprintf(before, sizeof(before), "- %lld * interval '1 ms' where tenant_id = %u",
+		 (long long)(span / USEC_MS), t);
+	bool good = run_sql("update engines set heartbeat_at = heartbeat_at %s;"
+			    "update engines set left_at = left_at %s;"
+			    "update sources set until_at = until_at %s;"
+			    "update slices set due_at = due_at %s and state = 0;"
+			    "update slices set decide_at = decide_at %s and state = 4;"
+			    "update start_marks set at = at %s;"
+			    "update deferrals set due_at = due_at %s;"
+			    "update outbox set due_at = due_at %s",
+			    before, before, before, before, before, before, before, before);
 	ASSERT(good);
 }
 
@@ -230,7 +234,7 @@ unsigned side_campaign_number(uint64_t campaign_id)
 	for (unsigned i = 0; i <= side_pg.history->campaign_count; i++)
 		if (side_pg.campaigns[i] == campaign_id)
 			return i;
-	return TABLE_NONE;
+	return VIEW_NONE;
 }
 
 unsigned side_number(uint64_t id)
@@ -279,9 +283,9 @@ void side_post(unsigned priority, usec wait)
 {
 	PGresult *result =
 		side_ask("insert into outbox (tenant_id, template, address, priority, not_before) "
-			 "values (%u, 'receipt', 'row@example.com', %u, now() + %lld * interval "
+			 "values (%u, 'receipt', 'row%u@example.com', %u, now() + %lld * interval "
 			 "'1 ms') returning id",
-			 side_pg.tenant, priority, (long long)(wait / USEC_MS));
+			 side_pg.tenant, side_pg.row_count, priority, (long long)(wait / USEC_MS));
 	if (side_pg.row_count++ == 0)
 		side_pg.first_row = side_value(result, 0, 0);
 	PQclear(result);

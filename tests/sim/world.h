@@ -141,6 +141,7 @@ struct truth {
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
 	bool suppressed_at_cut, greylisted_once;
+	bool has_left; /* the list, before it was cut: no recipient at all */
 	/* Suppressed by what a server said, and not taken back; held: waits for review. */
 	bool suppressed, held;
 	enum bounce_class suppressed_for;

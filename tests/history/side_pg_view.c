@@ -1,4 +1,4 @@
-/* side_pg_tables.c - PostgreSQL's tables of one history's tenant, in numbers that the simulated
+/* side_pg_view.c - PostgreSQL's tables of one history's tenant, in numbers that the simulated
  * side has, too. */
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +12,19 @@
 static struct arena ids;
 static bool ids_live;
 
-void side_tables_forget(void)
+void side_view_forget(void)
 {
 	if (ids_live)
 		arena_done(&ids);
 	ids_live = false;
 }
 
-static uint32_t slice_at(const struct tables *t, uint64_t id)
+static uint32_t slice_at(const struct view *t, uint64_t id)
 {
 	for (size_t i = 0; i < t->slice_count; i++)
 		if (t->slices[i].id == id)
 			return (uint32_t)i;
-	return TABLE_NONE;
+	return VIEW_NONE;
 }
 
 /* Numbers out of "\x0a02". */
@@ -42,7 +42,7 @@ static uint32_t *take_ids(const char *hex, uint32_t count)
 	return numbers;
 }
 
-static void take_engines(struct tables *t)
+static void take_engines(struct view *t)
 {
 	PGresult *r = side_ask("select name, epoch, position, id from engines where tenant_id = "
 			       "%u order by id",
@@ -50,7 +50,7 @@ static void take_engines(struct tables *t)
 	t->engine_count = (size_t)PQntuples(r);
 	ASSERT(t->engine_count <= HISTORY_ENGINES + 1);
 	for (int i = 0; i < PQntuples(r); i++) {
-		struct table_engine *e = &t->engines[i];
+		struct view_engine *e = &t->engines[i];
 		snprintf(e->name, sizeof(e->name), "%s", PQgetvalue(r, i, 0));
 		e->epoch = (uint32_t)side_value(r, i, 1);
 		e->position = side_value(r, i, 2);
@@ -59,15 +59,15 @@ static void take_engines(struct tables *t)
 	PQclear(r);
 }
 
-static uint32_t engine_at(const struct tables *t, uint64_t id)
+static uint32_t engine_at(const struct view *t, uint64_t id)
 {
 	for (size_t i = 0; i < t->engine_count; i++)
 		if (t->engines[i].id == id)
 			return (uint32_t)i;
-	return TABLE_NONE;
+	return VIEW_NONE;
 }
 
-static void take_slices(struct tables *t)
+static void take_slices(struct view *t)
 {
 	PGresult *r = side_ask(
 		"select id, campaign_id, kind, state, count, suppressed_count, "
@@ -76,10 +76,10 @@ static void take_slices(struct tables *t)
 		"where tenant_id = %u order by id",
 		side_pg.tenant);
 	t->slice_count = 0;
-	ASSERT(PQntuples(r) <= TABLE_SLICES);
+	ASSERT(PQntuples(r) <= VIEW_SLICES);
 	for (int i = 0; i < PQntuples(r); i++) {
-		struct table_slice_row *s = &t->slices[t->slice_count];
-		*s = (struct table_slice_row){
+		struct view_slice_row *s = &t->slices[t->slice_count];
+		*s = (struct view_slice_row){
 			.id = side_value(r, i, 0),
 			.campaign = side_campaign_number(side_value(r, i, 1)),
 			.kind = (uint32_t)side_value(r, i, 2),
@@ -96,15 +96,15 @@ static void take_slices(struct tables *t)
 	PQclear(r);
 }
 
-static void take_outcomes(struct tables *t)
+static void take_outcomes(struct view *t)
 {
 	PGresult *r = side_ask("select campaign_id, slice_id, subscriber_id, verdict, attempt, "
 			       "final::integer from deliveries where tenant_id = %u",
 			       side_pg.tenant);
 	t->outcome_count = (size_t)PQntuples(r);
-	ASSERT(t->outcome_count <= TABLE_ROWS);
+	ASSERT(t->outcome_count <= VIEW_ROWS);
 	for (int i = 0; i < PQntuples(r); i++)
-		t->outcomes[i] = (struct table_outcome){
+		t->outcomes[i] = (struct view_outcome){
 			.campaign = side_campaign_number(side_value(r, i, 0)),
 			.slice = slice_at(t, side_value(r, i, 1)),
 			.person = side_number(side_value(r, i, 2)),
@@ -116,14 +116,14 @@ static void take_outcomes(struct tables *t)
 
 static int compare_marks(const void *a, const void *b)
 {
-	const struct table_mark *x = a, *y = b;
+	const struct view_mark *x = a, *y = b;
 	if (x->slice != y->slice)
 		return x->slice < y->slice ? -1 : 1;
 	return (x->person > y->person) - (x->person < y->person);
 }
 
 /* Marks that were made twice stand twice; they count once. */
-static void take_marks(struct tables *t)
+static void take_marks(struct view *t)
 {
 	uint64_t found[4096];
 	PGresult *r = side_ask("select slice_id, ids from start_marks where tenant_id = %u",
@@ -135,10 +135,10 @@ static void take_marks(struct tables *t)
 		buf_init_arena(&bytes, &ids, strlen(hex));
 		bool good = hex_decode(&bytes, str_of(hex));
 		long n = good ? delta_decode(buf_str(&bytes), found, 4096) : -1;
-		ASSERT(n >= 0 && count + (size_t)n <= TABLE_ROWS);
+		ASSERT(n >= 0 && count + (size_t)n <= VIEW_ROWS);
 		for (long k = 0; k < n; k++)
 			t->marks[count++] =
-				(struct table_mark){slice_at(t, side_value(r, i, 0)),
+				(struct view_mark){slice_at(t, side_value(r, i, 0)),
 						    side_number(found[k])};
 	}
 	PQclear(r);
@@ -150,16 +150,16 @@ static void take_marks(struct tables *t)
 	t->mark_count = kept;
 }
 
-static void take_deferrals(struct tables *t)
+static void take_deferrals(struct view *t)
 {
 	PGresult *r = side_ask("select campaign_id, subscriber_id, coalesce(slice_id, 0), attempts, "
 			       "verdict, (extract(epoch from due_at) * 1000000)::bigint from "
 			       "deferrals where tenant_id = %u order by subscriber_id",
 			       side_pg.tenant);
 	t->deferral_count = (size_t)PQntuples(r);
-	ASSERT(t->deferral_count <= TABLE_ROWS);
+	ASSERT(t->deferral_count <= VIEW_ROWS);
 	for (int i = 0; i < PQntuples(r); i++)
-		t->deferrals[i] = (struct table_deferral){
+		t->deferrals[i] = (struct view_deferral){
 			.campaign = side_campaign_number(side_value(r, i, 0)),
 			.person = side_number(side_value(r, i, 1)),
 			.slice = slice_at(t, side_value(r, i, 2)),
@@ -169,14 +169,14 @@ static void take_deferrals(struct tables *t)
 	PQclear(r);
 }
 
-static void take_tallies(struct tables *t)
+static void take_tallies(struct view *t)
 {
 	memset(t->tallies, 0, sizeof(t->tallies));
 	PGresult *r = side_ask("select campaign_id, verdict, final::integer, sum(count) from "
 			       "tallies where tenant_id = %u group by 1, 2, 3",
 			       side_pg.tenant);
 	for (int i = 0; i < PQntuples(r); i++) {
-		struct table_tally *y = &t->tallies[side_campaign_number(side_value(r, i, 0))];
+		struct view_tally *y = &t->tallies[side_campaign_number(side_value(r, i, 0))];
 		uint64_t count = side_value(r, i, 3);
 		bool final = side_value(r, i, 2);
 		y->by_verdict[side_value(r, i, 1)][final] += count;
@@ -188,26 +188,14 @@ static void take_tallies(struct tables *t)
 		     "in (0, 3)) from campaigns c where tenant_id = %u",
 		     side_pg.tenant);
 	for (int i = 0; i < PQntuples(r); i++) {
-		struct table_tally *y = &t->tallies[side_campaign_number(side_value(r, i, 0))];
+		struct view_tally *y = &t->tallies[side_campaign_number(side_value(r, i, 0))];
 		y->state = (enum campaign_state)side_value(r, i, 1);
 		y->targeted = side_value(r, i, 2);
 	}
 	PQclear(r);
 }
 
-static void take_rows(struct tables *t)
-{
-	PGresult *r = side_ask("select state, attempts from outbox where tenant_id = %u order by "
-			       "id",
-			       side_pg.tenant);
-	t->row_count = (size_t)PQntuples(r);
-	for (int i = 0; i < PQntuples(r) && i < HISTORY_ACTS; i++)
-		t->rows[i] = (struct table_row){(uint32_t)side_value(r, i, 0),
-						(uint32_t)side_value(r, i, 1)};
-	PQclear(r);
-}
-
-void side_tables(struct tables *t)
+void side_view(struct view *t)
 {
 	if (ids_live)
 		arena_reset(&ids);
@@ -220,5 +208,4 @@ void side_tables(struct tables *t)
 	take_marks(t);
 	take_deferrals(t);
 	take_tallies(t);
-	take_rows(t);
 }
