@@ -42,6 +42,13 @@ static const struct key engine_keys[] = {
 	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "200ms",
 		 "Starts are marked in the database in batches, at most so often. A longer "
 		 "interval costs the database less and delays the first message more."),
+	DURATION(config_engine, lease, 3 * USEC_SECOND, 10 * USEC_MINUTE, "30s",
+		 "How long the slices and sources of this engine stay its own while the database "
+		 "hears nothing from it; then another engine may take them."),
+	DURATION(config_engine, journal_wait, USEC_SECOND, 30 * USEC_DAY, "1d",
+		 "When this engine takes over from one that is gone: how long those whom that one "
+		 "may have been sending to wait for its journal, before they are in doubt and the "
+		 "campaign's in_doubt decides."),
 	END,
 };
 

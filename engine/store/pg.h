@@ -17,6 +17,8 @@
 #define PG_STATEMENT_LIMIT 160 /* a read with another number of fields is another one */
 #define PG_NAME_LIMIT 40
 #define PG_RECONNECT_PAUSE (1 * USEC_SECOND)
+#define LEASE_DEFAULT (30 * USEC_SECOND)
+#define JOURNAL_WAIT_DEFAULT USEC_DAY
 #define PG_ANSWER_MARGIN (5 * USEC_SECOND) /* beyond the server's own statement time-out */
 
 enum pg_next { PG_WAIT, PG_DONE };
@@ -69,6 +71,8 @@ struct store {
 	usec day_zone;
 	char *conninfo, *application, *options;
 	usec connect_timeout, statement_timeout;
+	usec lease, journal_wait; /* of struct store_config */
+	usec takeover_at;         /* a lease looks for silent engines first from then on */
 	usec deadline;    /* of the answer awaited now */
 	usec pause_until; /* no new connection before this */
 

@@ -166,6 +166,9 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 		s->loop = loop;
 		s->tenant = config->tenant ? config->tenant : 1;
 		s->day_zone = config->day_zone;
+		s->lease = config->lease ? config->lease : LEASE_DEFAULT;
+		s->journal_wait =
+			config->journal_wait ? config->journal_wait : JOURNAL_WAIT_DEFAULT;
 		s->conninfo = strdup(config->conninfo);
 		s->application =
 			strdup(config->application ? config->application : "rundbrief");

@@ -41,6 +41,10 @@ struct store_config {
 	usec statement_timeout;  /* 0: 60 s */
 	const char *application; /* application_name: "rundbrief feeder" */
 	usec day_zone;           /* days of sources begin so long before those of UTC */
+	usec lease;              /* what an engine holds stays its own so long without a word
+				    from it; 0: 30 s */
+	usec journal_wait;       /* who was started by an engine that is gone waits so long for
+				    its journal, then is in doubt; 0: a day */
 };
 
 [[nodiscard]] int store_open(struct store **ret_store, struct io_loop *,
@@ -68,9 +72,9 @@ struct store_join {
 };
 void store_join(struct store *, struct store_join *);
 
-/* Renews what an engine holds, its slices and its sources, for 30 s by the database's clock, and
- * asks for sources: one belongs to one engine at a time, to the first that asks, until it leaves
- * or its 30 s are over. */
+/* Renews what an engine holds, its slices and its sources, for its lease (30 s) by the database's
+ * clock, and asks for sources: one belongs to one engine at a time, to the first that asks, until
+ * it leaves, asks no more for it, or its lease is over. */
 struct store_heartbeat {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -152,8 +156,8 @@ enum slice_kind {
 };
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
- * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is
- * 0). After STORE_LOST the same store finds the lease again if it was made. */
+ * none is, and else now and then, takes over from an engine that has left or was silent for its
+ * lease (then ret_next_due_wall is 0). After STORE_LOST the same store finds the lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
