@@ -7,7 +7,6 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
-#define MARK_INTERVAL (200 * USEC_MS)
 #define STOP_INTERVAL (500 * USEC_MS)
 #define HEARTBEAT_INTERVAL (5 * USEC_SECOND)
 
@@ -243,7 +242,7 @@ static usec beat_heartbeat(struct feeder *feeder, usec now)
 static usec beat_marks(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
-							: MARK_INTERVAL;
+							: ENGINE_MARK_INTERVAL;
 	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
 		return USEC_NEVER;
 	if (now < feeder->mark_at)

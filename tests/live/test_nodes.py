@@ -208,7 +208,7 @@ def main():
     checks, rig = r.Checks(), r.Rig("nodes")
     rig.start_database()
     farm = f.Farm(rig, 3, SITES, ("--delay", str(DELAY_MS)),
-                  engine={"lease": f"{plan.lease}s"},
+                  engine={"lease": f"{plan.lease}s", "slice_size": 400},
                   default_limits={"message_rate": "unlimited", "connections": 10,
                                   "connection_rate": "10000/s", "messages_per_connection": 200},
                   limit=[("all", {"message_rate": f"{plan.rate}/s", "connections": CONNECTIONS,
