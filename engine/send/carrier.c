@@ -225,6 +225,7 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
 	if (path)
 		path->warming = run->warming;
+	bool lost = slice_is_lost(run->slice);
 	struct carrier_flow *flow = path ? carrier_flow_get(carrier, path, campaign) : NULL;
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
@@ -232,11 +233,14 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		envelope->void_position = 0;
 		envelope->path = path;
 		envelope->flow = NULL;
-		if (!run->route)
+		if (!run->route && lost)
+			carrier_envelope_return(carrier, envelope);
+		else if (!run->route)
 			end_locally(carrier, envelope);
 		else if (path && now < path->shut_until)
 			carrier_outcome(carrier, envelope, &path->shut_reply, false, NULL);
-		else if (!flow || carrier_path_is_stopped(carrier, path, campaign, now) ||
+		else if (!flow || lost ||
+			 carrier_path_is_stopped(carrier, path, campaign, now) ||
 			 !carrier_flow_has_room(flow, now))
 			carrier_envelope_return(carrier, envelope);
 		else
@@ -252,7 +256,8 @@ static void take_marked(struct carrier *carrier, struct envelope *envelope, usec
 	struct carrier_flow *flow = envelope->flow;
 	flow->marking_count--;
 	envelope->state = ENVELOPE_MARKED;
-	if (carrier_path_is_stopped(carrier, path, flow->campaign, now))
+	if (slice_is_lost(envelope->slice) ||
+	    carrier_path_is_stopped(carrier, path, flow->campaign, now))
 		carrier_envelope_return(carrier, envelope);
 	else
 		carrier_flow_marked(flow, envelope);
@@ -273,7 +278,8 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 		carrier_message_free(carrier, message);
 		return;
 	}
-	if (carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
+	if (slice_is_lost(envelope->slice) ||
+	    carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
 		carrier_message_free(carrier, message);
 		carrier_envelope_return(carrier, envelope);
 		return;
@@ -484,6 +490,7 @@ static bool presses_are_behind(const struct carrier *carrier)
 usec carrier_step(struct carrier *carrier)
 {
 	usec now = io_now(carrier->loop);
+	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);

@@ -7,6 +7,7 @@
  * -> reply -> outcome in the journal, written -> ledger.
  *
  *   carrier.c          lanes, turn, stops, put-back
+ *   carrier_gate.c     by whose word anything may start
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
@@ -194,6 +195,7 @@ struct session {
 /* What is known of a source while the engine runs. */
 struct carrier_source {
 	_Atomic int64_t aside_until; /* the feeder reads it, too */
+	_Atomic int64_t held_until;  /* the feeder's word: it is this engine's until then */
 	char failed_host[DNS_NAME_SIZE];
 	usec failed_at;
 };
@@ -202,6 +204,15 @@ struct carrier_source {
  */
 struct stop_key {
 	uint64_t campaign_id, subscriber_id;
+};
+
+/* By whose word anything may start (carrier_gate.c). */
+struct carrier_gate {
+	_Atomic int64_t heard_at; /* when what the feeder has followed was asked for */
+	_Atomic bool shut;        /* who hears something is to ring */
+	_Atomic uint32_t news;    /* the feeder raises it: slices or sources were lost or won */
+	uint32_t seen;
+	bool open;
 };
 
 struct carrier_counts {
@@ -258,6 +269,7 @@ struct carrier {
 	size_t provider_count;
 	bool incident_found; /* to be acted upon at the next step */
 
+	struct carrier_gate gate;
 	struct chain voided;     /* envelopes to be returned when that is written */
 	struct chain unwritten;  /* outcomes whose journal record is not written yet */
 	struct chain pump;       /* sessions */
@@ -319,11 +331,21 @@ void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_b
 /* Of one campaign, all of it. */
 void carrier_path_recall_campaign(struct carrier *, struct carrier_path *,
 				  const struct campaign *);
+/* Of slices that were taken from this engine. */
+void carrier_path_recall_lost(struct carrier *, struct carrier_path *);
 /* To the feeder, no attempt; where its mark had been made, when that is undone. */
 void carrier_envelope_return(struct carrier *, struct envelope *);
 void carrier_return_voided(struct carrier *);
 /* What finds no room from now on need not queue behind what came before. */
 void carrier_path_return_at_once(struct carrier_path *, usec now);
+
+/* carrier_gate.c: the feeder's side, from its thread; */
+void carrier_heard(struct carrier *, usec asked_at);
+void carrier_gate_changed(struct carrier *);
+bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec now);
+/* the carrier's: first in each step. Why nothing starts on a path; NULL: it may. */
+void carrier_look_at_gate(struct carrier *, usec now);
+const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
 /* carrier_flow.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
@@ -377,6 +399,7 @@ struct smtp_options session_options(struct session *); /* connected: prepares AU
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
 void session_tls_failed(struct session *);
 void session_tls_held(struct session *); /* ready: counted for TLS reports */
+/* Set aside, or another engine's. */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
 /* That source is set aside, and its mail may go by another one at once. */
 bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);

@@ -244,6 +244,19 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	return 0;
 }
 
+/* Whoever else there is has its sources and slices at once, not when its lease is over. A
+ * database that is away, or a newer process of this name, is left as it is. */
+void engine_leave(struct engine *engine)
+{
+	struct store_leave ask = {.request = {.on_done = on_done},
+				  .engine_id = engine->engine_id,
+				  .epoch = engine->epoch};
+	if (!engine->settle_store || atomic_load(&engine->ledger.lost) ||
+	    atomic_load(&engine->ledger.fenced))
+		return;
+	store_leave(engine->settle_store, &ask);
+}
+
 void engine_close_feeder(struct engine *engine)
 {
 	if (engine->feeder.loop) {
@@ -311,7 +324,9 @@ static const char *trouble_of(const struct engine *engine)
 		return engine->ledger.why;
 	if (atomic_load_explicit(&engine->carrier.counts.troubled, memory_order_acquire))
 		return engine->carrier.trouble;
-	return "";
+	const char *standby =
+		atomic_load_explicit(&engine->feeder.public.standby, memory_order_acquire);
+	return standby ? standby : "";
 }
 
 void engine_read_progress(const struct engine *engine, struct engine_progress *ret)
