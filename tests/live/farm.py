@@ -51,7 +51,9 @@ class Bridge:
     def __init__(self, rig, sites=SITE_LIMIT):
         self.rig, self.names, self.machines = rig, [], {}
         self.hub = self.namespace()
-        self.run(self.hub, "ip", "link", "add", "br0", "type", "bridge")
+        # A bridge without an address of its own takes that of a port, and another when that goes.
+        self.run(self.hub, "ip", "link", "add", "br0", "address", "02:00:00:00:00:fe", "type",
+                 "bridge")
         self.run(self.hub, "ip", "link", "set", "br0", "up")
         for i in range(sites):
             self.run(self.hub, "ip", "address", "add", f"{self.site(i)}/24", "dev", "br0")

@@ -23,6 +23,10 @@ KILL9 ?= each each 200000 200 50 800
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py $(KILL9)
 # What campaign check finds on a list of a million, how long it takes, what its counts cost imports.
+# Three engines on one database, killed, stopped, one gone for good; seven minutes.
+.PHONY: show-nodes
+show-nodes: all
+	@$(PYTHON) tests/live/test_nodes.py 200000 600 30 20 300 assume
 show-lint: all
 	@$(PYTHON) tests/live/test_lint.py 1000000
 # The filters date, number, money and t against zoneinfo and ICU; a minute.
