@@ -51,6 +51,7 @@ create table burials (
 	class smallint not null,
 	tries smallint not null,
 	provider text not null,
+	final_slice_id bigint not null, -- whose row says so
 	primary key (tenant_id, campaign_id, subscriber_id),
 	foreign key (tenant_id, campaign_id) references campaigns on delete cascade
 );
