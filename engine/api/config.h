@@ -24,7 +24,7 @@ struct config_dns {
 	bool ipv6, trust_ad;
 };
 
-enum config_durability { DURABILITY_CRASH, DURABILITY_DISK };
+enum config_durability { DURABILITY_PROCESS, DURABILITY_DISK };
 
 struct config_engine {
 	str name;    /* empty: the host's name */

@@ -23,7 +23,7 @@ static const struct key database_keys[] = {
 	END,
 };
 
-static const char *const durabilities[] = {"crash", "disk", NULL};
+static const char *const durabilities[] = {"process", "disk", NULL};
 static const struct key engine_keys[] = {
 	TEXT(config_engine, name, "",
 	     "Name of this engine in the database; empty: the host's name. Two engines on one "
@@ -33,10 +33,10 @@ static const struct key engine_keys[] = {
 	 "Folder of the journal, by which a crash is survived. It must stay where it is "
 	 "between "
 	 "runs."},
-	{"durability", KEY_CHOICE, AT(config_engine, durability), NULL, 0, 0, "crash",
+	{"durability", KEY_CHOICE, AT(config_engine, durability), NULL, 0, 0, "process",
 	 durabilities, false,
-	 "What the journal survives: crash (of the program) or disk (also a loss of power; an "
-	 "fdatasync each turn)."},
+	 "What the journal survives: process (the program is killed) or disk (also a loss of "
+	 "power; an fdatasync each turn, before anything of that turn leaves)."},
 	COUNT(config_engine, envelopes, "recipients", 100, 1000000, "20000",
 	      "How many recipients may be in memory at once."),
 	COUNT(config_engine, connections, NULL, 1, 50000, "1000",

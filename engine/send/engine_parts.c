@@ -172,9 +172,13 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 		    0 ||
 	    io_bell_create(engine->carrier_loop, &engine->carrier_bell) != 0)
 		return fail(engine, engine->why[0] ? engine->why : "no bell could be made");
+	const struct journal_options of_journal = {
+		.durable_disk = settings->durable_disk,
+		.begin = engine->recovery.position,
+		.segment_size = settings->journal_segment_size,
+		.room = (size_t)engine->limits.envelopes * JOURNAL_ROOM};
 	if (journal_open(&engine->journal, engine->carrier_loop, settings->journal_directory,
-			 settings->durable_disk, engine->recovery.position, engine->why,
-			 sizeof(engine->why)) != 0)
+			 &of_journal, engine->why, sizeof(engine->why)) != 0)
 		return -1;
 	if (carrier_init(&engine->carrier, engine->source, settings, &engine->limits,
 			 engine->carrier_loop, engine->journal, engine->classifier,
@@ -251,6 +255,19 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	return 0;
 }
 
+/* Whoever else there is has its sources and slices at once, not when its lease is over. A
+ * database that is away, or a newer process of this name, is left as it is. */
+void engine_leave(struct engine *engine)
+{
+	struct store_leave ask = {.request = {.on_done = on_done},
+				  .engine_id = engine->engine_id,
+				  .epoch = engine->epoch};
+	if (!engine->settle_store || atomic_load(&engine->ledger.lost) ||
+	    atomic_load(&engine->ledger.fenced))
+		return;
+	store_leave(engine->settle_store, &ask);
+}
+
 void engine_close_feeder(struct engine *engine)
 {
 	if (engine->feeder.loop) {
@@ -318,7 +335,9 @@ static const char *trouble_of(const struct engine *engine)
 		return engine->ledger.why;
 	if (atomic_load_explicit(&engine->carrier.counts.troubled, memory_order_acquire))
 		return engine->carrier.trouble;
-	return "";
+	const char *standby =
+		atomic_load_explicit(&engine->feeder.public.standby, memory_order_acquire);
+	return standby ? standby : "";
 }
 
 void engine_read_progress(const struct engine *engine, struct engine_progress *ret)
