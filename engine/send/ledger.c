@@ -198,9 +198,14 @@ static void on_position(struct store_request *request)
 		ledger->uncertain = false;
 		ledger->retry_at = 0;
 	} else {
-		snprintf(request->why, sizeof(request->why),
-			 "the journal's position in the database is neither before nor after "
-			 "the batch");
+		snprintf(request->why, sizeof(request->why), "%s",
+			 ledger->ask.ret_position < ledger->position
+				 ? "the database has gone back to before outcomes that it had "
+				   "settled (was a replica promoted that lacked them?): they "
+				   "are in the journal, and the next start looks whether they "
+				   "can be settled again"
+				 : "the journal's position in the database is neither before "
+				   "nor after the batch");
 		fence(ledger, request);
 	}
 }

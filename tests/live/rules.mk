@@ -57,6 +57,21 @@ show-why: all
 # A campaign that pauses by itself, waits for its window, ends when that is over, fills it evenly.
 show-policy: all
 	@$(PYTHON) tests/live/test_policy.py 100000
+# Launching to five million: the first message, the engine's memory, what the last claims cost.
+.PHONY: show-launch show-pooler show-failover show-plans show-outage
+show-launch: all
+	@$(PYTHON) tests/live/test_launch.py 5000000
+show-pooler: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_pooler.py 50000
+show-failover: all
+	@$(PYTHON) tests/live/test_failover.py 20000
+show-plans: all
+	@$(PYTHON) tests/live/test_plans.py 1000000
+# The database gone, its disk full, the journal's disk full: OUTAGE seconds each, in mid-campaign.
+OUTAGE ?= 600
+show-outage: all
+	@$(PYTHON) tests/live/test_outage.py $(OUTAGE)
 show-plan: all
 	@$(PYTHON) tests/live/test_plan.py 35
 show-tls: all
