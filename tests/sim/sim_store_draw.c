@@ -64,7 +64,7 @@ void store_draw(struct store *store, struct store_draw *r)
 		answer(store, &r->request, STORE_LOST);
 		return;
 	}
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_DRAW))
 		return;
 	for (size_t i = 0; i < r->count; i++)
 		draw(r, r->rows[i]);

@@ -46,6 +46,7 @@ const char *const call_names[CALL_COUNT] = {
 	[CALL_SETTLE] = "settle",
 	[CALL_RECOVER] = "recover",
 	[CALL_WARMUP] = "warm-up",
+	[CALL_DRAW] = "draw",
 	[CALL_HOSTS_LOAD] = "hosts-load",
 	[CALL_HOSTS_SAVE] = "hosts-save",
 	[CALL_TLS_SAVE] = "tls-save",
