@@ -31,6 +31,7 @@ const char *const call_names[CALL_COUNT] = {
 	[CALL_JOIN] = "join",
 	[CALL_HEARTBEAT] = "heartbeat",
 	[CALL_LEAVE] = "leave",
+	[CALL_KNOWN] = "known",
 	[CALL_POSITION] = "position",
 	[CALL_CAMPAIGN] = "campaign",
 	[CALL_RUNNING] = "running",
