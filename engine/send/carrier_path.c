@@ -271,7 +271,8 @@ static bool order_next(struct carrier *carrier, struct carrier_path *path,
 /* Urgent ones are ordered at once: a press has them done before a connection is free. */
 static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room, usec now)
 {
-	for (;;) {
+	/* Who has no connection yet does not stand in the way of those that have. */
+	while (room > 0 || carrier->urgent_count > 0) {
 		struct carrier_flow *flow = carrier_flow_next(carrier, path, now);
 		if (!flow || (room == 0 && !flow->campaign->urgent))
 			return;
