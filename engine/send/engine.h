@@ -38,6 +38,7 @@ struct limit_rule {
 	struct quota_limits limits;
 };
 
+#define ENGINE_MARK_INTERVAL (200 * USEC_MS) /* where settings say nothing */
 /* Limits that are written anew while the engine runs: one for each of limit_rules, in their
  * order. They and all they replace live as long as the engine; it follows within a second. */
 struct limit_news {
