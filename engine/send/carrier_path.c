@@ -283,7 +283,8 @@ static void forget_dryness(struct carrier_path *path)
 static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room, usec now)
 {
 	bool full = room == 0;
-	for (;;) {
+	/* Who has no connection yet does not stand in the way of those that have. */
+	while (room > 0 || carrier->urgent_count > 0) {
 		struct carrier_flow *flow = carrier_flow_next(carrier, path, now);
 		if (!flow || (room == 0 && !flow->campaign->urgent))
 			break;
