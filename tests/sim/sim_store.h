@@ -95,6 +95,9 @@ bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
 
+/* sim_store_paths.c */
+void sim_paths_begin(void);
+
 /* sim_store_hosts.c */
 void sim_hosts_begin(void);
 

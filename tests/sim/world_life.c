@@ -74,6 +74,7 @@ struct sim_life *world_live(struct world *w, unsigned engine)
 struct sim_life *world_enter(struct world *w, struct sim_life *life)
 {
 	struct sim_life *before = w->life;
+	life->touched = true;
 	w->life = life;
 	return before;
 }
