@@ -3,10 +3,11 @@
 
 -- lease: how long what it holds stays its own after its last heartbeat; by what it said itself, so
 -- engines need not agree. left_at: it ended in order (or was given up by a person): nothing is its
--- own any more.
+-- own any more. joined_at: when its present life began.
 alter table engines
 	add column lease interval not null default interval '30 seconds',
-	add column left_at timestamptz;
+	add column left_at timestamptz,
+	add column joined_at timestamptz;
 
 create function engine_is_silent(heartbeat_at timestamptz, lease interval, left_at timestamptz)
 returns boolean language sql stable parallel safe

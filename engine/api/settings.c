@@ -189,6 +189,7 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 		.tenant = (uint32_t)config->database.tenant,
 		.application = "rundbrief engine",
 	};
+	s->pooler = text_or_null(config->database.pooler);
 	s->press_count = (uint32_t)config->engine.presses;
 	s->envelope_limit = (uint32_t)config->engine.envelopes;
 	s->connection_limit = (uint32_t)config->engine.connections;

@@ -8,7 +8,6 @@
 
 #define BEHIND_PACE (2 * USEC_MS) /* between turns while presses are behind */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
-#define JOURNAL_RETRY USEC_SECOND
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
 #define STOPPED_LIMIT 2000000 /* subscribers stopped while this engine sends */
@@ -49,7 +48,11 @@ static int init_lanes(struct carrier *carrier, const struct limits *limits)
 	    lane_init(&carrier->outcomes, arena, limits->outcomes) != 0 ||
 	    lane_init(&carrier->outcomes_back, arena, limits->outcomes) != 0 ||
 	    lane_init(&carrier->notes, arena, NOTES_LIMIT) != 0 ||
-	    lane_init(&carrier->notes_back, arena, NOTES_LIMIT) != 0)
+	    lane_init(&carrier->notes_back, arena, NOTES_LIMIT) != 0 ||
+	    lane_init(&carrier->draws, arena, DRAWS_LIMIT(carrier->settings->limit_rule_count)) !=
+		    0 ||
+	    lane_init(&carrier->draws_back, arena,
+		      DRAWS_LIMIT(carrier->settings->limit_rule_count)) != 0)
 		return -1;
 	return 0;
 }
@@ -134,6 +137,7 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->voided);
 	chain_init(&carrier->open_marks);
 	chain_init(&carrier->campaigns);
+	chain_init(&carrier->drawn);
 	if (carrier_quotas_init(carrier) != 0)
 		return -1;
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
@@ -366,6 +370,7 @@ static void drain_lanes(struct carrier *carrier, usec now)
 	while ((object = lane_pop(&carrier->arrivals)))
 		carrier_take_arrival(carrier, object);
 	carrier_take_warming_news(carrier);
+	carrier_take_draws(carrier, now);
 	while ((object = lane_pop(&carrier->stops)))
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))
@@ -392,53 +397,6 @@ static void run_timers(struct carrier *carrier, usec now)
 	}
 }
 
-/* The turn's write is there: what it held may leave, outcomes to the ledger, dots to the wire.
- */
-static void on_written(void *context, uint64_t position, int error)
-{
-	struct carrier *carrier = context;
-	if (error < 0) {
-		carrier->journal_failed = true;
-		carrier->journal_retry_at = io_now(carrier->loop) + JOURNAL_RETRY;
-		if (atomic_load_explicit(&carrier->counts.troubled, memory_order_relaxed))
-			return; /* said already, and perhaps being read */
-		snprintf(carrier->trouble, sizeof(carrier->trouble),
-			 "the journal in %s cannot be written (%s): nothing new is started "
-			 "until it can",
-			 carrier->settings->journal_directory, strerror(-error));
-		atomic_store_explicit(&carrier->counts.troubled, true, memory_order_release);
-		return;
-	}
-	carrier->journal_failed = false;
-	atomic_store_explicit(&carrier->counts.troubled, false, memory_order_release);
-	carrier->written_position = position;
-	for (struct chain_link *link; (link = chain_first(&carrier->unwritten));) {
-		struct outcome *outcome = CHAIN_OWNER(link, struct outcome, link);
-		if (outcome->position > position)
-			break;
-		chain_remove(&carrier->unwritten, link);
-		lane_push(&carrier->outcomes, outcome);
-		carrier->to_ledger = true;
-	}
-	carrier_return_voided(carrier);
-	session_released(carrier, position);
-}
-
-/* Segments go once everything in them is settled and no open mark stands there. */
-static void free_journal(struct carrier *carrier)
-{
-	uint64_t floor =
-		atomic_load_explicit(&carrier->counts.settled_position, memory_order_acquire);
-	struct chain_link *link = chain_first(&carrier->open_marks);
-	if (link) {
-		const struct message *oldest = CHAIN_OWNER(link, struct message, mark_link);
-		if (oldest->mark_position < floor)
-			floor = oldest->mark_position;
-	}
-	if (floor > 0)
-		journal_free(carrier->journal, floor);
-}
-
 static void sweep(struct carrier *carrier, usec now)
 {
 	if (now < carrier->next_sweep_at)
@@ -446,7 +404,7 @@ static void sweep(struct carrier *carrier, usec now)
 	carrier->next_sweep_at = now + SWEEP_INTERVAL;
 	recall_all(carrier, now - WAIT_LIMIT);
 	carrier_follow_spreads(carrier, now);
-	free_journal(carrier);
+	carrier_keep_journal(carrier);
 	carrier_push_notes(carrier);
 }
 
@@ -492,6 +450,7 @@ usec carrier_step(struct carrier *carrier)
 	usec now = io_now(carrier->loop);
 	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
+	carrier_take_limits(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
@@ -500,14 +459,15 @@ usec carrier_step(struct carrier *carrier)
 	if (carrier->draining)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
+	usec draws_at = carrier_draws_step(carrier, now);
 	usec states_at = carrier_states_step(carrier, now);
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
-		journal_flush(carrier->journal, on_written, carrier);
+		journal_flush(carrier->journal, carrier_journal_written, carrier);
 	ring_bells(carrier, now);
 	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
 			      memory_order_release);
 	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);
-	wake = usec_min(wake, states_at);
+	wake = usec_min(wake, usec_min(states_at, draws_at));
 	if (carrier->journal_failed && now < carrier->journal_retry_at)
 		wake = usec_min(wake, carrier->journal_retry_at);
 	return chain_empty(&carrier->dirty) ? wake : now;

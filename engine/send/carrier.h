@@ -11,6 +11,7 @@
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
+ *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
@@ -18,6 +19,7 @@
  *   carrier_note.c     and what of that is kept
  *   carrier_state.c    what people are shown of paths
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
+ *   carrier_journal.c  what the written journal lets go on, and what of it is still needed
  *   carrier_incident.c providers that do not know their own users any more
  */
 #pragma once
@@ -61,11 +63,10 @@ struct carrier_flow {
 	struct chain waiting, marked; /* envelopes */
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
-	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry, and
-				falls to what it orders in a moment */
-	uint32_t ordered_lately; /* since lately_from */
-	usec lately_from;
-	bool dry;            /* it could have ordered more than was marked */
+	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
+	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
+	usec span_since;
+	bool dry; /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
@@ -103,6 +104,7 @@ struct carrier_path {
 	bool active;    /* which of the carrier's chains holds link */
 	struct chain_link held;                         /* in held_by->waiters */
 	struct carrier_quota *held_by;                  /* NULL: by none */
+	bool held_for[2]; /* there: to start messages; to open connections */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
 	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */
@@ -251,6 +253,10 @@ struct carrier {
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* as many as settings->limit_rules */
+	struct chain drawn;           /* quotas that limit something */
+	usec draw_at;                 /* when the first of them is looked at again */
+	uint64_t draw_number;         /* of the last question */
+	const struct quota_limits *limits_taken; /* of settings->limit_news */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -263,6 +269,7 @@ struct carrier {
 	struct lane farewells;               /* the same: campaigns that are let go */
 	struct lane outcomes, outcomes_back; /* to and from the ledger */
 	struct lane notes, notes_back;       /* the same */
+	struct lane draws, draws_back;       /* to and from the feeder: struct carrier_draw */
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
 
@@ -276,11 +283,14 @@ struct carrier {
 	struct chain pump;       /* sessions */
 	struct chain open_marks; /* messages marked in the journal, in order of position */
 	uint64_t written_position;
+	uint64_t carried_position; /* behind marks put once more; not before it is written are
+				      their first copies let go */
 	_Atomic uint32_t warming_news; /* the feeder raises it: paths that warm up may go on */
 	uint32_t warming_seen;
 	bool journal_failed; /* the disk is full or broken: nothing new starts */
+	bool journal_removed; /* the same, for good */
 	usec journal_retry_at;
-	char trouble[160];
+	char trouble[256];
 
 	struct map stopped; /* struct stop_key -> struct store_stop, which holds it */
 	bool draining;      /* no new starts; what waits goes back */
@@ -296,6 +306,7 @@ struct carrier {
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
 #define CAMPAIGNS_LIMIT 1024 /* that one engine works on at once */
+#define DRAWS_LIMIT(rules) (((rules) + CAMPAIGNS_LIMIT) * QUOTA_KINDS)
 
 [[nodiscard]] int carrier_init(struct carrier *, struct arena_source *,
 			       const struct engine_settings *, const struct limits *,
@@ -376,7 +387,7 @@ void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or
  * later; and that it is opened. */
-usec carrier_path_reopen_at(const struct carrier_path *, usec now);
+usec carrier_path_reopen_at(struct carrier *, const struct carrier_path *, usec now);
 void carrier_path_reopen_counted(struct carrier_path *, usec now);
 /* The path waits no more: it is forgotten. */
 void carrier_path_unwait(struct carrier *, struct carrier_path *);
@@ -384,6 +395,25 @@ void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
 void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
+
+/* carrier_draw.c */
+void carrier_quota_prepare(struct carrier *, struct carrier_quota *,
+			   const struct quota_limits *);
+/* It has its account's name, or other limits. */
+void carrier_quota_follow(struct carrier *, struct carrier_quota *);
+void carrier_quota_forget(struct carrier *, struct carrier_quota *);
+/* Somebody is held back by it. */
+void carrier_quota_wanted(struct carrier *, struct carrier_quota *, bool for_connection);
+void carrier_take_draws(struct carrier *, usec now); /* answers */
+usec carrier_draws_step(struct carrier *, usec now); /* when the next is due */
+void carrier_take_limits(struct carrier *, usec now); /* new ones of the configuration */
+/* When the carrier turns no more: what is to be given back; at most QUOTA_KINDS rows. */
+size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
+			  struct store_draw_row **rows);
+
+/* carrier_journal.c */
+void carrier_journal_written(void *carrier, uint64_t position, int error);
+void carrier_keep_journal(struct carrier *); /* now and then: frees what is not needed */
 
 /* carrier_warming.c */
 void carrier_take_warming_news(struct carrier *);
@@ -418,8 +448,10 @@ void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
 void session_retire_worn(struct session *, usec now); /* it has taken all it may */
+bool session_retire(struct session *, usec now); /* it takes no more; false: it did not before */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
+void session_mark(struct message *); /* into the journal; once more: at its end */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */
 
 /* NULL when there is no room for another host. */

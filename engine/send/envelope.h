@@ -113,7 +113,8 @@ struct message {
 	char why[256];
 	usec ordered_wall; /* of the order: the signature's time */
 	usec started_at;   /* MAIL left (monotonic) */
-	uint64_t mark_position;
+	uint64_t mark_position; /* behind it; 0: none */
+	usec marked_wall;
 	struct chain_link mark_link; /* in carrier.open_marks, by position */
 	struct session *session;     /* while submitted */
 	struct carrier_flow *flow;   /* while ordered or ready */
@@ -129,6 +130,7 @@ struct outcome {
 	struct store_outcome row;
 	struct envelope *envelope; /* NULL in recovery */
 	uint64_t position;         /* behind its record in the journal */
+	uint64_t mark_position;    /* behind its mark; 0: it had none */
 	size_t text_size;
 	char text[OUTCOME_TEXT_LIMIT];
 };

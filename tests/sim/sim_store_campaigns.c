@@ -119,25 +119,31 @@ static void cut_waiting(struct table_campaign *campaign, struct table_slice **wa
 	table_slice_put(*waiting, campaign->cut_mark);
 }
 
+/* At most limit people, those counted who are not written to; who has left is none of them. */
 static void cut(struct table_campaign *campaign, struct store_cut *r)
 {
-	struct table_slice *slice = table_slice_add(SLICE_AUDIENCE, campaign->id, 0);
-	struct table_slice *waiting = NULL;
-	r->ret_slice_id = slice->id;
-	while (slice->count < r->limit && campaign->cut_mark < campaign->last) {
+	struct table_slice *slice = NULL, *waiting = NULL;
+	for (uint32_t found = 0; found < r->limit && campaign->cut_mark < campaign->last;) {
 		struct truth *truth = &world->truths[++campaign->cut_mark];
+		if (truth->has_left)
+			continue;
+		if (!slice)
+			slice = table_slice_add(SLICE_AUDIENCE, campaign->id, table_wall());
+		found++;
 		tables.targeted++;
-		r->ret_count++;
 		if (truth->suppressed_at_cut || sim_is_held_out(campaign->cut_mark)) {
 			truth->final = VERDICT_SUPPRESSED;
 			truth->final_count++;
+			slice->suppressed_count++;
 		} else if (sim_waits_for_winner(campaign->cut_mark)) {
 			cut_waiting(campaign, &waiting);
 		} else {
 			table_slice_put(slice, campaign->cut_mark);
 		}
 	}
-	if (slice->count == 0) /* of suppressed ones only: nobody's to lease */
+	r->ret_slice_id = slice ? slice->id : 0;
+	r->ret_count = slice ? slice->count : 0;
+	if (slice && slice->count == 0) /* of suppressed ones only: nobody's to lease */
 		table_slice_close(slice, TABLE_SLICE_CLOSED);
 }
 
@@ -149,7 +155,7 @@ void store_cut(struct store *store, struct store_cut *r)
 	ASSERT(campaign);
 	r->ret_slice_id = 0;
 	r->ret_count = 0;
-	if (campaign->cut_mark < campaign->last)
+	if (campaign->state == CAMPAIGN_RUNNING)
 		cut(campaign, r);
 	r->ret_fully_cut = campaign->cut_mark >= campaign->last;
 	written(store, &r->request);

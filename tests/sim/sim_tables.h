@@ -9,7 +9,8 @@
 #define SIM_CAMPAIGN_LIMIT 16
 #define SIM_ENGINE_LIMIT 8
 #define SIM_SOURCE_LIMIT 32
-#define SIM_STOP_LIMIT 128
+#define SIM_STOP_LIMIT 512
+#define SIM_LEASE (30 * USEC_SECOND) /* LEASE_SECONDS of engine/store/takeover.c */
 
 /* By the numbers of slices.state. */
 enum table_slice_state {
@@ -39,7 +40,7 @@ struct table_slice {
 	usec due_wall;
 	usec decide_wall; /* when it is buried; 0: it was not taken over */
 	usec lost_at;     /* taken over then, by the world's clock; 0: not */
-	uint32_t count, room;
+	uint32_t count, room, suppressed_count;
 	uint64_t *ids;
 	uint8_t *flags;     /* of each id: TABLE_TOLD, ... */
 	uint32_t looked_at; /* of ids: where the last one was found */

@@ -77,6 +77,7 @@ enum sim_call {
 	CALL_JOIN,
 	CALL_HEARTBEAT,
 	CALL_LEAVE,
+	CALL_KNOWN,
 	CALL_POSITION,
 	CALL_CAMPAIGN,
 	CALL_RUNNING,
@@ -92,6 +93,7 @@ enum sim_call {
 	CALL_SETTLE,
 	CALL_RECOVER,
 	CALL_WARMUP,
+	CALL_DRAW,
 	CALL_HOSTS_LOAD,
 	CALL_HOSTS_SAVE,
 	CALL_TLS_SAVE,
@@ -154,6 +156,7 @@ struct truth {
 		enum verdict verdict; /* that counts; where final */
 	} burial;                     /* in doubt because an engine did not come back */
 	bool suppressed_at_cut, greylisted_once;
+	bool has_left; /* the list, before it was cut: no recipient at all */
 	/* Suppressed by what a server said, and not taken back; held: waits for review. */
 	bool suppressed, held;
 	enum bounce_class suppressed_for;
