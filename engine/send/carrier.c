@@ -134,6 +134,8 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->voided);
 	chain_init(&carrier->open_marks);
 	chain_init(&carrier->campaigns);
+	carrier->tuning = tunings_now(carrier->settings->tunings, carrier->settings);
+	carrier->tuning_generation = tunings_generation(carrier->settings->tunings);
 	if (carrier_quotas_init(carrier) != 0)
 		return -1;
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)

@@ -9,7 +9,8 @@
  *   carrier.c          lanes, turn, stops, put-back
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
- *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
+ *   carrier_flow.c     what of a path is of one campaign: shares, what wider limits allow
+ *   carrier_limits.c   which of them bind what, also after a change under way
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
@@ -31,6 +32,7 @@
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
+#include "engine/send/tuning.h"
 #include "engine/send/warming.h"
 #include "engine/shape/reach.h"
 #include "engine/shape/incident.h"
@@ -236,7 +238,9 @@ struct carrier {
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
-	struct carrier_quota *quotas; /* as many as settings->limit_rules */
+	struct carrier_quota *quotas; /* places of limits wider than a path */
+	size_t quota_count;           /* that were ever used */
+	struct tuning tuning;
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -273,6 +277,7 @@ struct carrier {
 	bool to_ledger;
 	usec next_sweep_at, ledger_rung_at;
 	uint32_t rules_generation; /* that sites have their limits from */
+	uint32_t tuning_generation;
 	struct carrier_counts counts;
 };
 
@@ -323,8 +328,14 @@ void carrier_return_voided(struct carrier *);
 /* What finds no room from now on need not queue behind what came before. */
 void carrier_path_return_at_once(struct carrier_path *, usec now);
 
-/* carrier_flow.c */
+/* carrier_limits.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
+void carrier_flow_bind(struct carrier *, struct carrier_flow *);
+void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
+void carrier_take_limits(struct carrier *, usec now);            /* of another tuning */
+
+/* carrier_flow.c */
+void carrier_quota_prepare(struct carrier_quota *, const struct quota_limits *, usec now);
 /* NULL when there is no room for another one. */
 struct carrier_flow *carrier_flow_get(struct carrier *, struct carrier_path *,
 				      struct campaign *);
@@ -346,7 +357,6 @@ bool carrier_message_may_start(struct carrier *, const struct message *, usec no
 void carrier_message_start(struct carrier *, struct message *, usec now);
 uint32_t carrier_path_open_room(struct carrier *, struct carrier_path *, uint32_t limit,
 				usec now);
-void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
 void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or

@@ -339,6 +339,7 @@ void engine_read_progress(const struct engine *engine, struct engine_progress *r
 		.next_due_wall =
 			atomic_load_explicit(&feeder->next_due_wall, memory_order_relaxed),
 		.for_winner = count_of(&feeder->for_winner),
+		.ready = atomic_load_explicit(&feeder->heard, memory_order_acquire),
 	};
 	snprintf(ret->trouble, sizeof(ret->trouble), "%s", trouble_of(engine));
 }

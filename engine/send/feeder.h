@@ -31,6 +31,7 @@ struct feeder_public {
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
+	_Atomic bool heard; /* the stop feed has answered */
 };
 
 struct feeder {

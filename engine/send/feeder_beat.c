@@ -165,6 +165,7 @@ static void on_stops(struct store_request *request)
 		follow(feeder, &feeder->stop_feed.ret_stops[i]);
 	feeder->stop_number = feeder->stop_feed.ret_newest_number;
 	heard_all(feeder);
+	atomic_store_explicit(&feeder->public.heard, true, memory_order_release);
 	if (feeder->stop_feed.ret_count > 0 && feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
 }
