@@ -31,7 +31,7 @@ struct config_engine {
 	int durability;
 	uint64_t envelopes, connections, slice_size;
 	uint64_t presses; /* 0: one a core */
-	usec mark_interval;
+	usec mark_interval, drain;
 };
 
 struct config_source {
