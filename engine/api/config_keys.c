@@ -8,16 +8,22 @@ static const struct key database_keys[] = {
 	{"conninfo", KEY_TEXT, AT(config_database, conninfo), NULL, 0, 0, "dbname=rundbrief",
 	 NULL, KEY_SECRET,
 	 "How to reach PostgreSQL, in libpq's words: \"host=/run/postgresql "
-	 "dbname=rundbrief\". "
+	 "dbname=rundbrief\". Several hosts by commas (\"host=a,b\"): the one that takes writes "
+	 "is found. "
 	 "What it leaves out comes from PGHOST, PGUSER and so on. May hold a password, so it "
 	 "is "
 	 "never printed."},
+	{"pooler", KEY_TEXT, AT(config_database, pooler), NULL, 0, 0, "", NULL, true,
+	 "The same way through a pooler in transaction mode (PgBouncer: \"host=/run/pgbouncer "
+	 "port=6432 dbname=rundbrief\"), for everything but one connection an engine, that of "
+	 "its heartbeat, and `rundbrief init` and `tls-report`, which go by conninfo. Empty: "
+	 "none. Never printed."},
 	COUNT(config_database, tenant, NULL, 1, UINT32_MAX, "1",
 	      "Whose lists, campaigns and limits these are; leave it at 1 when you are alone."),
 	END,
 };
 
-static const char *const durabilities[] = {"crash", "disk", NULL};
+static const char *const durabilities[] = {"process", "disk", NULL};
 static const struct key engine_keys[] = {
 	TEXT(config_engine, name, "",
 	     "Name of this engine in the database; empty: the host's name. Two engines on one "
@@ -27,10 +33,10 @@ static const struct key engine_keys[] = {
 	 "Folder of the journal, by which a crash is survived. It must stay where it is "
 	 "between "
 	 "runs."},
-	{"durability", KEY_CHOICE, AT(config_engine, durability), NULL, 0, 0, "crash",
+	{"durability", KEY_CHOICE, AT(config_engine, durability), NULL, 0, 0, "process",
 	 durabilities, 0,
-	 "What the journal survives: crash (of the program) or disk (also a loss of power; an "
-	 "fdatasync each turn)."},
+	 "What the journal survives: process (the program is killed) or disk (also a loss of "
+	 "power; an fdatasync each turn, before anything of that turn leaves)."},
 	COUNT(config_engine, envelopes, "recipients", 100, 1000000, "20000",
 	      "How many recipients may be in memory at once."),
 	COUNT(config_engine, connections, NULL, 1, 50000, "1000",
@@ -47,6 +53,13 @@ static const struct key engine_keys[] = {
 		 "long for "
 		 "the answers to what has; what is still open then is in doubt. Ten seconds more "
 		 "may pass until all is settled."),
+	DURATION(config_engine, lease, 3 * USEC_SECOND, 10 * USEC_MINUTE, "30s",
+		 "How long the slices and sources of this engine stay its own while the database "
+		 "hears nothing from it; then another engine may take them."),
+	DURATION(config_engine, journal_wait, USEC_SECOND, 30 * USEC_DAY, "1d",
+		 "When this engine takes over from one that is gone: how long those whom that one "
+		 "may have been sending to wait for its journal, before they are in doubt and the "
+		 "campaign's in_doubt decides."),
 	END,
 };
 

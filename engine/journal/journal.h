@@ -24,12 +24,20 @@ struct journal;
 [[nodiscard]] int journal_hold(const char *directory, char *ret_why, size_t why_size);
 void journal_release(int hold); /* -1 is nothing */
 
+struct journal_options {
+	bool durable_disk;     /* a write counts when it is on the disk */
+	uint64_t begin;        /* the position that the database knows */
+	uint64_t segment_size; /* 0: 8 MiB; tests make it small */
+	size_t room;           /* records may wait in so many bytes without more being asked for */
+};
+
 /* Opens the journal in a directory (made when missing) and locks it against a second engine.
  * loop: writes go through it. Appending goes on behind the last whole record; a journal that ends
  * before begin (an empty or a lost one) goes on at begin in a new segment, so that positions never
  * fall behind the database's. Returns 0, or -1 with a sentence. */
-[[nodiscard]] int journal_open(struct journal **ret_journal, struct io_loop *, const char *directory,
-                               bool durable_disk, uint64_t begin, char *ret_why, size_t why_size);
+[[nodiscard]] int journal_open(struct journal **ret_journal, struct io_loop *,
+			       const char *directory, const struct journal_options *,
+			       char *ret_why, size_t why_size);
 void journal_close(struct journal *);
 
 uint64_t journal_end(const struct journal *); /* position behind the last queued record */
@@ -45,8 +53,22 @@ uint64_t journal_put_outcome(struct journal *, const struct store_outcome *);
 void journal_flush(struct journal *, void (*on_written)(void *context, uint64_t position, int error),
                    void *context);
 bool journal_idle(const struct journal *); /* nothing queued, nothing under way */
-/* Everything before position is settled: segments wholly before it are removed. */
+/* Nothing before position is needed any more: segments wholly before it are removed, so that
+ * what is left is what a start must read. Needed are outcomes that are not settled, and marks
+ * whose outcome is not written. A position inside a record keeps that record. */
 void journal_free(struct journal *, uint64_t position);
+/* A mark at this position keeps so many segments behind it from being freed that it is better
+ * put once more at the end: a mark that is there twice says no more than one. */
+bool journal_is_far(const struct journal *, uint64_t position);
+/* Whether somebody removed the files: then what is written is nowhere. */
+bool journal_is_removed(const struct journal *);
+
+/* How a journal ends. Torn: in a record cut short, as a process leaves it that was killed within
+ * a write; nothing that had been acted upon is missing. Damaged: bytes changed, or whole records
+ * stand behind what cannot be read, as after a power failure without durable_disk or on a failing
+ * disk; then marks may be missing, and the database's own start marks must be believed instead.
+ */
+enum journal_ending { JOURNAL_CLEAN, JOURNAL_TORN, JOURNAL_DAMAGED };
 
 /* Reading back. Calls for every whole record from position on, in order; a torn or damaged
  * tail ends the reading and is described in ret_why (empty: ended cleanly). Returns the
@@ -58,7 +80,9 @@ struct journal_reader_events {
 	void (*on_outcome)(void *context, uint64_t position, const struct store_outcome *);
 	void *context;
 };
-uint64_t journal_replay(const char *directory, uint64_t from, const struct journal_reader_events *,
-                        char *ret_why, size_t why_size);
-/* After a replay: cuts a torn tail off, so that appending goes on behind the last whole record. */
+uint64_t journal_replay(const char *directory, uint64_t from,
+			const struct journal_reader_events *,
+			enum journal_ending *ret_ending, char *ret_why, size_t why_size);
+/* After a replay: cuts off what stands behind the last whole record, so that appending goes on
+ * there. Of a damaged journal it is kept beside it, in files that end in ".damaged". */
 [[nodiscard]] int journal_trim(const char *directory, uint64_t position);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/journal/scan.h"
@@ -34,9 +33,25 @@ static bool read_more(int fd, char *piece, size_t *size, uint64_t offset, bool *
 	return true;
 }
 
+/* What stands at the end of a file and is no whole record. A write that was cut short leaves
+ * the first bytes of one; where a whole one can be read behind them, they were one. */
+static enum journal_ending ending_of(enum record_step step, str rest, struct record *record)
+{
+	if (rest.size == 0)
+		return JOURNAL_CLEAN;
+	if (step == RECORD_BAD)
+		return JOURNAL_DAMAGED;
+	for (size_t i = 1; i < rest.size; i++) {
+		str in = str_from(rest, i);
+		if (record_take(&in, record) == RECORD_READY)
+			return JOURNAL_DAMAGED;
+	}
+	return JOURNAL_TORN;
+}
+
 int64_t scan_segment(int fd, uint64_t offset,
 		     void (*on_record)(void *context, uint64_t end, const struct record *),
-		     void *context, bool *ret_clean)
+		     void *context, enum journal_ending *ret_ending)
 {
 	char *piece = malloc(PIECE_SIZE);
 	struct record *record = malloc(sizeof(*record));
@@ -58,7 +73,7 @@ int64_t scan_segment(int fd, uint64_t offset,
 		}
 		memmove(piece, in.data, in.size);
 	}
-	*ret_clean = size == 0;
+	*ret_ending = ending_of(step, str_make(piece, size), record);
 	result = (int64_t)offset;
 out:
 	free(piece);
@@ -90,12 +105,12 @@ static bool passed(const struct segments *s, size_t i, uint64_t position)
 }
 
 static uint64_t replay_segments(const struct segments *s, uint64_t from,
-				const struct journal_reader_events *events, char *ret_why,
-				size_t why_size)
+				const struct journal_reader_events *events,
+				enum journal_ending *ret_ending, char *ret_why, size_t why_size)
 {
 	uint64_t position = from;
-	bool clean = true;
-	for (size_t i = 0; i < s->count && clean; i++) {
+	*ret_ending = JOURNAL_CLEAN;
+	for (size_t i = 0; i < s->count && *ret_ending == JOURNAL_CLEAN; i++) {
 		struct replay r = {events, s->begins[i]};
 		if (passed(s, i, from))
 			continue;
@@ -103,7 +118,7 @@ static uint64_t replay_segments(const struct segments *s, uint64_t from,
 		int64_t end = -1;
 		if (fd >= 0) {
 			end = scan_segment(fd, from > r.begin ? from - r.begin : 0,
-					   replay_record, &r, &clean);
+					   replay_record, &r, ret_ending);
 			close(fd);
 		}
 		if (end < 0) {
@@ -113,17 +128,22 @@ static uint64_t replay_segments(const struct segments *s, uint64_t from,
 			return UINT64_MAX;
 		}
 		position = r.begin + (uint64_t)end;
+		if (*ret_ending != JOURNAL_CLEAN && i + 1 < s->count)
+			*ret_ending = JOURNAL_DAMAGED; /* it was written on behind this */
 	}
-	if (!clean)
+	if (*ret_ending == JOURNAL_TORN)
 		snprintf(ret_why, why_size,
-			 "the journal ends in a torn or damaged record at %llu",
+			 "the journal ends in a record cut short at %llu: nothing of it had left",
+			 (unsigned long long)position);
+	else if (*ret_ending == JOURNAL_DAMAGED)
+		snprintf(ret_why, why_size, "the journal is damaged at %llu",
 			 (unsigned long long)position);
 	return position;
 }
 
 uint64_t journal_replay(const char *directory, uint64_t from,
-			const struct journal_reader_events *events, char *ret_why,
-			size_t why_size)
+			const struct journal_reader_events *events,
+			enum journal_ending *ret_ending, char *ret_why, size_t why_size)
 {
 	struct segments s;
 	if (why_size)
@@ -134,7 +154,7 @@ uint64_t journal_replay(const char *directory, uint64_t from,
 			 strerror(-result));
 		return UINT64_MAX;
 	}
-	uint64_t position = replay_segments(&s, from, events, ret_why, why_size);
+	uint64_t position = replay_segments(&s, from, events, ret_ending, ret_why, why_size);
 	segments_close(&s);
 	return position;
 }
@@ -146,16 +166,16 @@ int journal_trim(const char *directory, uint64_t position)
 	if (result < 0)
 		return result;
 	while (result == 0 && s.count && s.begins[s.count - 1] > position)
-		result = segments_remove_last(&s);
+		result = segments_put_aside_last(&s);
 	if (result == 0 && s.count) {
 		uint64_t begin = s.begins[s.count - 1];
 		int fd = segments_open_file(&s, begin, O_RDWR);
-		struct stat state;
-		if (fd < 0 || fstat(fd, &state) < 0 ||
-		    ((uint64_t)state.st_size > position - begin &&
-		     ftruncate(fd, (off_t)(position - begin)) < 0) ||
-		    fsync(fd) < 0)
-			result = fd < 0 ? fd : -errno;
+		enum journal_ending ending;
+		result = fd;
+		if (fd >= 0 && scan_segment(fd, 0, NULL, NULL, &ending) < 0)
+			result = -errno;
+		else if (fd >= 0)
+			result = segments_cut(&s, fd, position, ending == JOURNAL_DAMAGED);
 		if (fd >= 0)
 			close(fd);
 	}

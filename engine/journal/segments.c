@@ -115,3 +115,51 @@ int segments_remove_last(struct segments *s)
 {
 	return remove_file(s, s->begins[--s->count]);
 }
+
+/* "00000000000000001234.damaged": it begins at that position. */
+static void name_aside(uint64_t begin, char out[40])
+{
+	snprintf(out, 40, "%020llu.damaged", (unsigned long long)begin);
+}
+
+int segments_put_aside_last(struct segments *s)
+{
+	char name[40], aside[40];
+	uint64_t begin = s->begins[s->count - 1];
+	name_of(begin, name);
+	name_aside(begin, aside);
+	if (renameat(s->directory_fd, name, s->directory_fd, aside) < 0)
+		return -errno;
+	s->count--;
+	return 0;
+}
+
+/* Where no copy can be made there is none: the journal itself is what counts. */
+static void copy_aside(const struct segments *s, int fd, uint64_t position, off_t offset)
+{
+	char name[40], piece[16384];
+	name_aside(position, name);
+	int to = openat(s->directory_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (to < 0)
+		return;
+	for (;;) {
+		ssize_t got = pread(fd, piece, sizeof(piece), offset);
+		if (got <= 0 || write(to, piece, (size_t)got) != got)
+			break;
+		offset += got;
+	}
+	close(to);
+}
+
+int segments_cut(const struct segments *s, int fd, uint64_t position, bool keep)
+{
+	off_t offset = (off_t)(position - s->begins[s->count - 1]);
+	struct stat state;
+	if (fstat(fd, &state) < 0)
+		return -errno;
+	if (state.st_size <= offset)
+		return 0;
+	if (keep)
+		copy_aside(s, fd, position, offset);
+	return ftruncate(fd, offset) < 0 || fsync(fd) < 0 ? -errno : 0;
+}

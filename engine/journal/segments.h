@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEGMENT_SIZE ((uint64_t)64 * 1024 * 1024)
+/* A start reads what is not freed, which is whole segments: small ones are read in no time. At
+ * full speed this is one new file a second. */
+#define SEGMENT_SIZE ((uint64_t)8 * 1024 * 1024)
 #define SEGMENT_LIMIT 100000 /* files looked at in a directory */
 
 struct segments {
@@ -27,3 +29,8 @@ void segments_close(struct segments *);
 /* Removes the first file. */
 int segments_remove_first(struct segments *);
 int segments_remove_last(struct segments *);
+/* Behind damage: the last file stays, under a name that is no segment's. */
+[[nodiscard]] int segments_put_aside_last(struct segments *);
+/* Cuts the last segment, open as fd, off at a position and has that written to the disk; keep:
+ * what is cut off goes into a file of its own first. */
+[[nodiscard]] int segments_cut(const struct segments *, int fd, uint64_t position, bool keep);

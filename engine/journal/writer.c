@@ -16,13 +16,15 @@
 #include "engine/journal/scan.h"
 #include "engine/journal/segments.h"
 
-#define BUFFER_SIZE ((size_t)256 * 1024) /* at first; grows by doubling */
+#define ROOM_DEFAULT ((size_t)256 * 1024)
+#define FAR_SEGMENTS 4 /* that one open mark may keep */
 
 struct journal {
 	struct io_loop *loop;
 	struct segments segments;
 	int lock_fd, fd; /* fd: of the last segment; -1: none yet */
 	bool durable;
+	uint64_t segment_size;
 	struct buf queued, writing; /* memory by malloc: see room_for() */
 	uint64_t begin;             /* of the last segment */
 	uint64_t written;           /* position behind what is in the file for good */
@@ -60,33 +62,36 @@ static void tell_not_opened(int error, const char *directory, char *ret_why, siz
 /* Finds the end of the last segment and cuts off what is torn behind it. */
 static int find_end(struct journal *j)
 {
-	bool clean;
+	enum journal_ending ending;
 	if (j->segments.count == 0)
 		return 0;
 	j->begin = j->segments.begins[j->segments.count - 1];
 	j->fd = segments_open_file(&j->segments, j->begin, O_RDWR);
 	if (j->fd < 0)
 		return j->fd;
-	int64_t end = scan_segment(j->fd, 0, NULL, NULL, &clean);
-	if (end < 0 || (!clean && ftruncate(j->fd, end) < 0))
+	int64_t end = scan_segment(j->fd, 0, NULL, NULL, &ending);
+	if (end < 0)
 		return -errno;
 	j->written = j->begin + (uint64_t)end;
-	return 0;
+	return segments_cut(&j->segments, j->fd, j->written, ending == JOURNAL_DAMAGED);
 }
 
-/* The next record begins a new segment at a position. */
+/* The next record begins a new segment at a position. A file that was made and cannot be used is
+ * taken away again: the old segment goes on growing past where the new one would begin. */
 static int new_segment(struct journal *j, uint64_t begin)
 {
-	int fd = segments_open_file(&j->segments, begin, O_RDWR | O_CREAT | O_EXCL);
-	if (fd < 0)
-		return fd;
-	if (j->durable && fsync(j->segments.directory_fd) < 0) {
-		close(fd);
-		return -errno;
-	}
 	int result = segments_add(&j->segments, begin);
-	if (result < 0) {
+	if (result < 0)
+		return result;
+	int fd = segments_open_file(&j->segments, begin, O_RDWR | O_CREAT | O_EXCL);
+	if (fd < 0) {
+		j->segments.count--;
+		return fd;
+	}
+	if (j->durable && fsync(j->segments.directory_fd) < 0) {
+		result = -errno;
 		close(fd);
+		segments_remove_last(&j->segments);
 		return result;
 	}
 	if (j->fd >= 0)
@@ -111,38 +116,47 @@ static int go_on_at(struct journal *j, uint64_t begin)
 	return new_segment(j, begin > j->written ? begin : j->written);
 }
 
-static bool buffer_init(struct buf *b)
+/* What is never written to costs nothing: the kernel gives memory page by page. */
+static bool buffer_init(struct buf *b, size_t room)
 {
-	char *memory = malloc(BUFFER_SIZE);
+	char *memory = malloc(room);
 	if (!memory)
 		return false;
-	buf_init_fixed(b, memory, BUFFER_SIZE);
+	buf_init_fixed(b, memory, room);
 	return true;
 }
 
-static int open_journal(struct journal *j, const char *directory, uint64_t begin)
+static int open_journal(struct journal *j, const char *directory,
+			const struct journal_options *options)
 {
+	size_t room = options->room > ROOM_DEFAULT ? options->room : ROOM_DEFAULT;
 	int result = segments_open(&j->segments, directory, true);
 	if (result == 0)
 		result = j->lock_fd = lock(&j->segments);
 	if (result >= 0)
 		result = find_end(j);
 	if (result == 0)
-		result = go_on_at(j, begin);
-	if (result == 0 && (!buffer_init(&j->queued) || !buffer_init(&j->writing)))
+		result = go_on_at(j, options->begin);
+	if (result == 0 && (!buffer_init(&j->queued, room) || !buffer_init(&j->writing, room)))
 		result = -ENOMEM;
 	return result;
 }
 
 int journal_open(struct journal **ret_journal, struct io_loop *loop, const char *directory,
-		 bool durable_disk, uint64_t begin, char *ret_why, size_t why_size)
+		 const struct journal_options *options, char *ret_why, size_t why_size)
 {
 	struct journal *j = calloc(1, sizeof(*j));
 	int result = -ENOMEM;
 	if (j) {
-		*j = (struct journal){
-			.loop = loop, .durable = durable_disk, .fd = -1, .lock_fd = -1};
-		result = open_journal(j, directory, begin);
+		*j = (struct journal){.loop = loop,
+				      .durable = options->durable_disk,
+				      .segment_size = options->segment_size
+							      ? options->segment_size
+							      : SEGMENT_SIZE,
+				      .segments.directory_fd = -1,
+				      .fd = -1,
+				      .lock_fd = -1};
+		result = open_journal(j, directory, options);
 	}
 	if (result == 0) {
 		*ret_journal = j;
@@ -170,8 +184,7 @@ void journal_close(struct journal *j)
 
 /* ---- putting ---- */
 
-/* Growing is rare and happens while the disk is slow or full; the engine cannot go on without.
- */
+/* Growing happens only where whoever opened it had asked for too little room. */
 static void room_for(struct buf *b, size_t size)
 {
 	if (b->capacity - b->size >= size)
@@ -255,7 +268,7 @@ static void swap_buffers(struct journal *j)
  * before a second try: what the first one left would be a torn end in the middle. */
 static void next_segment(struct journal *j)
 {
-	if (j->written - j->begin >= SEGMENT_SIZE && new_segment(j, j->written) < 0)
+	if (j->written - j->begin >= j->segment_size && new_segment(j, j->written) < 0)
 		ASSERT(j->fd >= 0);
 }
 
@@ -287,4 +300,15 @@ void journal_free(struct journal *j, uint64_t position)
 	while (j->segments.count > 1 && j->segments.begins[1] <= position)
 		if (segments_remove_first(&j->segments) < 0)
 			break;
+}
+
+bool journal_is_far(const struct journal *j, uint64_t position)
+{
+	return journal_end(j) > position + FAR_SEGMENTS * j->segment_size;
+}
+
+bool journal_is_removed(const struct journal *j)
+{
+	struct stat state;
+	return fstat(j->fd, &state) == 0 && state.st_nlink == 0;
 }

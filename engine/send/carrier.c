@@ -8,7 +8,6 @@
 
 #define BEHIND_PACE (2 * USEC_MS) /* between turns while presses are behind */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
-#define JOURNAL_RETRY USEC_SECOND
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
 #define STOPPED_LIMIT 2000000 /* subscribers stopped while this engine sends */
@@ -227,6 +226,7 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
 	if (path)
 		path->warming = run->warming;
+	bool lost = slice_is_lost(run->slice);
 	struct carrier_flow *flow = path ? carrier_flow_get(carrier, path, campaign) : NULL;
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
@@ -234,11 +234,14 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		envelope->void_position = 0;
 		envelope->path = path;
 		envelope->flow = NULL;
-		if (!run->route)
+		if (!run->route && lost)
+			carrier_envelope_return(carrier, envelope);
+		else if (!run->route)
 			end_locally(carrier, envelope);
 		else if (path && now < path->shut_until)
 			carrier_outcome(carrier, envelope, &path->shut_reply, false, NULL);
-		else if (!flow || carrier_path_is_stopped(carrier, path, campaign, now) ||
+		else if (!flow || lost ||
+			 carrier_path_is_stopped(carrier, path, campaign, now) ||
 			 !carrier_flow_has_room(flow, now))
 			carrier_envelope_return(carrier, envelope);
 		else
@@ -254,7 +257,8 @@ static void take_marked(struct carrier *carrier, struct envelope *envelope, usec
 	struct carrier_flow *flow = envelope->flow;
 	flow->marking_count--;
 	envelope->state = ENVELOPE_MARKED;
-	if (carrier_path_is_stopped(carrier, path, flow->campaign, now))
+	if (slice_is_lost(envelope->slice) ||
+	    carrier_path_is_stopped(carrier, path, flow->campaign, now))
 		carrier_envelope_return(carrier, envelope);
 	else
 		carrier_flow_marked(flow, envelope);
@@ -275,7 +279,8 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 		carrier_message_free(carrier, message);
 		return;
 	}
-	if (carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
+	if (slice_is_lost(envelope->slice) ||
+	    carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
 		carrier_message_free(carrier, message);
 		carrier_envelope_return(carrier, envelope);
 		return;
@@ -388,53 +393,6 @@ static void run_timers(struct carrier *carrier, usec now)
 	}
 }
 
-/* The turn's write is there: what it held may leave, outcomes to the ledger, dots to the wire.
- */
-static void on_written(void *context, uint64_t position, int error)
-{
-	struct carrier *carrier = context;
-	if (error < 0) {
-		carrier->journal_failed = true;
-		carrier->journal_retry_at = io_now(carrier->loop) + JOURNAL_RETRY;
-		if (atomic_load_explicit(&carrier->counts.troubled, memory_order_relaxed))
-			return; /* said already, and perhaps being read */
-		snprintf(carrier->trouble, sizeof(carrier->trouble),
-			 "the journal in %s cannot be written (%s): nothing new is started "
-			 "until it can",
-			 carrier->settings->journal_directory, strerror(-error));
-		atomic_store_explicit(&carrier->counts.troubled, true, memory_order_release);
-		return;
-	}
-	carrier->journal_failed = false;
-	atomic_store_explicit(&carrier->counts.troubled, false, memory_order_release);
-	carrier->written_position = position;
-	for (struct chain_link *link; (link = chain_first(&carrier->unwritten));) {
-		struct outcome *outcome = CHAIN_OWNER(link, struct outcome, link);
-		if (outcome->position > position)
-			break;
-		chain_remove(&carrier->unwritten, link);
-		lane_push(&carrier->outcomes, outcome);
-		carrier->to_ledger = true;
-	}
-	carrier_return_voided(carrier);
-	session_released(carrier, position);
-}
-
-/* Segments go once everything in them is settled and no open mark stands there. */
-static void free_journal(struct carrier *carrier)
-{
-	uint64_t floor =
-		atomic_load_explicit(&carrier->counts.settled_position, memory_order_acquire);
-	struct chain_link *link = chain_first(&carrier->open_marks);
-	if (link) {
-		const struct message *oldest = CHAIN_OWNER(link, struct message, mark_link);
-		if (oldest->mark_position < floor)
-			floor = oldest->mark_position;
-	}
-	if (floor > 0)
-		journal_free(carrier->journal, floor);
-}
-
 static void sweep(struct carrier *carrier, usec now)
 {
 	if (now < carrier->next_sweep_at)
@@ -442,7 +400,7 @@ static void sweep(struct carrier *carrier, usec now)
 	carrier->next_sweep_at = now + SWEEP_INTERVAL;
 	recall_all(carrier, now - WAIT_LIMIT);
 	carrier_follow_spreads(carrier, now);
-	free_journal(carrier);
+	carrier_keep_journal(carrier);
 	carrier_push_notes(carrier);
 }
 
@@ -486,6 +444,7 @@ static bool presses_are_behind(const struct carrier *carrier)
 usec carrier_step(struct carrier *carrier)
 {
 	usec now = io_now(carrier->loop);
+	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
@@ -497,7 +456,7 @@ usec carrier_step(struct carrier *carrier)
 	run_paths(carrier, now);
 	usec states_at = carrier_states_step(carrier, now);
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
-		journal_flush(carrier->journal, on_written, carrier);
+		journal_flush(carrier->journal, carrier_journal_written, carrier);
 	ring_bells(carrier, now);
 	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
 			      memory_order_release);

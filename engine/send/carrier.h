@@ -7,6 +7,7 @@
  * -> reply -> outcome in the journal, written -> ledger.
  *
  *   carrier.c          lanes, turn, stops, put-back
+ *   carrier_gate.c     by whose word anything may start
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_flow.c     what of a path is of one campaign: shares, what wider limits allow
@@ -18,6 +19,7 @@
  *   carrier_note.c     and what of that is kept
  *   carrier_state.c    what people are shown of paths
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
+ *   carrier_journal.c  what the written journal lets go on, and what of it is still needed
  *   carrier_incident.c providers that do not know their own users any more
  */
 #pragma once
@@ -194,6 +196,7 @@ struct session {
 /* What is known of a source while the engine runs. */
 struct carrier_source {
 	_Atomic int64_t aside_until; /* the feeder reads it, too */
+	_Atomic int64_t held_until;  /* the feeder's word: it is this engine's until then */
 	char failed_host[DNS_NAME_SIZE];
 	usec failed_at;
 };
@@ -202,6 +205,15 @@ struct carrier_source {
  */
 struct stop_key {
 	uint64_t campaign_id, subscriber_id;
+};
+
+/* By whose word anything may start (carrier_gate.c). */
+struct carrier_gate {
+	_Atomic int64_t heard_at; /* when what the feeder has followed was asked for */
+	_Atomic bool shut;        /* who hears something is to ring */
+	_Atomic uint32_t news;    /* the feeder raises it: slices or sources were lost or won */
+	uint32_t seen;
+	bool open;
 };
 
 struct carrier_counts {
@@ -260,16 +272,20 @@ struct carrier {
 	size_t provider_count;
 	bool incident_found; /* to be acted upon at the next step */
 
+	struct carrier_gate gate;
 	struct chain voided;     /* envelopes to be returned when that is written */
 	struct chain unwritten;  /* outcomes whose journal record is not written yet */
 	struct chain pump;       /* sessions */
 	struct chain open_marks; /* messages marked in the journal, in order of position */
 	uint64_t written_position;
+	uint64_t carried_position; /* behind marks put once more; not before it is written are
+				      their first copies let go */
 	_Atomic uint32_t warming_news; /* the feeder raises it: paths that warm up may go on */
 	uint32_t warming_seen;
 	bool journal_failed; /* the disk is full or broken: nothing new starts */
+	bool journal_removed; /* the same, for good */
 	usec journal_retry_at;
-	char trouble[160];
+	char trouble[256];
 
 	struct map stopped; /* struct stop_key -> struct store_stop, which holds it */
 	bool draining;      /* no new starts; what waits goes back */
@@ -322,11 +338,21 @@ void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_b
 /* Of one campaign, all of it. */
 void carrier_path_recall_campaign(struct carrier *, struct carrier_path *,
 				  const struct campaign *);
+/* Of slices that were taken from this engine. */
+void carrier_path_recall_lost(struct carrier *, struct carrier_path *);
 /* To the feeder, no attempt; where its mark had been made, when that is undone. */
 void carrier_envelope_return(struct carrier *, struct envelope *);
 void carrier_return_voided(struct carrier *);
 /* What finds no room from now on need not queue behind what came before. */
 void carrier_path_return_at_once(struct carrier_path *, usec now);
+
+/* carrier_gate.c: the feeder's side, from its thread; */
+void carrier_heard(struct carrier *, usec asked_at);
+void carrier_gate_changed(struct carrier *);
+bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec now);
+/* the carrier's: first in each step. Why nothing starts on a path; NULL: it may. */
+void carrier_look_at_gate(struct carrier *, usec now);
+const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
 /* carrier_limits.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
@@ -370,6 +396,10 @@ void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
 
+/* carrier_journal.c */
+void carrier_journal_written(void *carrier, uint64_t position, int error);
+void carrier_keep_journal(struct carrier *); /* now and then: frees what is not needed */
+
 /* carrier_warming.c */
 void carrier_take_warming_news(struct carrier *);
 /* No more than what is reserved, and not before its time. */
@@ -385,6 +415,7 @@ struct smtp_options session_options(struct session *); /* connected: prepares AU
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
 void session_tls_failed(struct session *);
 void session_tls_held(struct session *); /* ready: counted for TLS reports */
+/* Set aside, or another engine's. */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
 /* That source is set aside, and its mail may go by another one at once. */
 bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
@@ -404,6 +435,7 @@ void session_close_idle(struct session *, usec now);
 void session_retire_worn(struct session *, usec now); /* it has taken all it may */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
+void session_mark(struct message *); /* into the journal; once more: at its end */
 void session_released(struct carrier *, uint64_t written_position); /* marks are written */
 
 /* NULL when there is no room for another host. */

@@ -341,6 +341,8 @@ static bool auth_retry(struct session *session)
 
 bool carrier_source_is_aside(const struct carrier *carrier, uint32_t source_index, usec now)
 {
+	if (!carrier_source_is_held(carrier, source_index, now))
+		return true;
 	return atomic_load_explicit(&carrier->sources[source_index].aside_until,
 				    memory_order_relaxed) > now;
 }

@@ -167,6 +167,7 @@ void carrier_outcome(struct carrier *carrier, struct envelope *envelope,
 	const struct classification class = classify(carrier->classifier, reply, provider);
 	outcome->text_size = 0;
 	outcome->envelope = envelope;
+	outcome->mark_position = envelope->message ? envelope->message->mark_position : 0;
 	fill(carrier, outcome, envelope, reply, &class, in_doubt);
 	fill_names(carrier, outcome, path, session);
 	outcome->row.text = keep(outcome, reply->text, REPLY_TEXT_KEPT);

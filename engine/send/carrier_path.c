@@ -203,10 +203,14 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 	return started;
 }
 
-static bool starts_nothing(const struct carrier *carrier, const struct carrier_path *path)
+/* Why; NULL: it may. */
+static const char *starts_nothing(const struct carrier *carrier,
+				  const struct carrier_path *path, usec now)
 {
-	return carrier->draining || carrier->journal_failed ||
-	       carrier_provider_is_stopped(carrier, path);
+	if (carrier->draining || carrier->journal_failed ||
+	    carrier_provider_is_stopped(carrier, path))
+		return "stopped";
+	return carrier_gate_why(carrier, path, now);
 }
 
 static struct press *least_busy(struct carrier *carrier)
@@ -424,7 +428,7 @@ static bool has_late(struct carrier_path *path)
  * those who waited there. */
 static void end_late(struct carrier *carrier, struct carrier_path *path, usec now)
 {
-	bool stopped = starts_nothing(carrier, path);
+	bool stopped = starts_nothing(carrier, path, now) != NULL;
 	if (now < path->shut_until && chain_empty(&path->sessions) && !stopped &&
 	    has_late(path))
 		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
@@ -458,7 +462,7 @@ static uint32_t order_room(const struct carrier_path *path, const struct path_de
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	uint32_t usable;
-	bool stopped = starts_nothing(carrier, path);
+	const char *stopped = starts_nothing(carrier, path, now);
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {
@@ -471,7 +475,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	hold_unreachable(path, &grant, now);
 	carrier_hold_cold(carrier, path, &grant, now);
 	if (stopped)
-		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
+		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = stopped};
 	path->why = grant.why;
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
 	carrier_state_ran(carrier, path, &grant, started, now);
@@ -481,7 +485,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	}
 	open_sessions(carrier, path, grant.open, now);
 	close_resting_sibling(carrier, path, now);
-	if (carrier->draining)
+	if (carrier->draining || !carrier_source_is_held(carrier, path->source_index, now))
 		close_idle_sessions(path, now);
 	carrier_flows_drop_empty(carrier, path);
 	if (grant.wake_at != USEC_NEVER && carrier_path_pending(path) > 0)

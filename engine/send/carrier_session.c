@@ -130,7 +130,7 @@ static struct journal_mark mark_of(const struct session *session, const struct m
 		.subscriber_id = recipient->subscriber_id,
 		.attempt = recipient->attempts + 1,
 		.revision = envelope->campaign->content->revision,
-		.at_wall = io_wall_now(carrier->loop),
+		.at_wall = message->marked_wall,
 		.date_wall = envelope->date_wall,
 		.first_wall = recipient->first_wall,
 		.provider = str_of(session->path->route->provider),
@@ -140,18 +140,24 @@ static struct journal_mark mark_of(const struct session *session, const struct m
 	};
 }
 
+void session_mark(struct message *message)
+{
+	struct carrier *carrier = message->session->carrier;
+	const struct journal_mark mark = mark_of(message->session, message);
+	chain_remove(&carrier->open_marks, &message->mark_link);
+	message->mark_position = journal_put_mark(carrier->journal, &mark);
+	chain_push_back(&carrier->open_marks, &message->mark_link);
+}
+
 static void on_gate(struct session *session, struct message *message)
 {
-	struct carrier *carrier = session->carrier;
-	const struct journal_mark mark = mark_of(session, message);
 #ifdef RUNDBRIEF_CANARY_NO_MARK
-	(void)carrier;
-	(void)mark; /* the mutant that the simulation must catch: the dot leaves unmarked */
+	/* the mutant that the simulation must catch: the dot leaves unmarked */
 	smtp_client_release(&session->client, message, now_of(session));
 #else
-	message->mark_position = journal_put_mark(carrier->journal, &mark);
+	message->marked_wall = io_wall_now(session->carrier->loop);
 	message->gated = true;
-	chain_push_back(&carrier->open_marks, &message->mark_link);
+	session_mark(message);
 #endif
 }
 

@@ -41,7 +41,9 @@ struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
 	const char *journal_directory;
 	bool durable_disk;         /* marks and outcomes reach the disk before they count */
+	uint64_t journal_segment_size; /* 0: as usual; tests make it small */
 	struct store_config store; /* conninfo, tenant, time-outs */
+	const char *pooler;        /* the same way through a pooler; NULL: there is none */
 	struct resolver_config dns;
 	struct router_config route;       /* fetcher and loop are the engine's to fill in */
 	const struct relay_login *logins; /* as many as route.relays; NULL: none */

@@ -4,6 +4,8 @@
  * said by the chain or lane it is in. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "engine/base/chain.h"
 #include "engine/journal/journal.h"
 #include "engine/net/route.h"
@@ -36,8 +38,14 @@ struct slice {
 	struct chain put_back_now; /* and those of the request under way, */
 	usec put_back_due;         /* which may come again then; 0: at once */
 	usec leased_at;
+	_Atomic bool lost; /* feeder's word: another engine took it over. Nothing of it starts */
 	bool awaits_zones; /* feeder's: read, and not routed before its zones are known */
 };
+
+static inline bool slice_is_lost(const struct slice *slice)
+{
+	return atomic_load_explicit(&slice->lost, memory_order_acquire);
+}
 
 enum envelope_state {
 	ENVELOPE_FEEDER,  /* read, parked for its route, or returned */
@@ -105,7 +113,8 @@ struct message {
 	char why[256];
 	usec ordered_wall; /* of the order: the signature's time */
 	usec started_at;   /* MAIL left (monotonic) */
-	uint64_t mark_position;
+	uint64_t mark_position; /* behind it; 0: none */
+	usec marked_wall;
 	struct chain_link mark_link; /* in carrier.open_marks, by position */
 	struct session *session;     /* while submitted */
 	struct carrier_flow *flow;   /* while ordered or ready */
@@ -121,6 +130,7 @@ struct outcome {
 	struct store_outcome row;
 	struct envelope *envelope; /* NULL in recovery */
 	uint64_t position;         /* behind its record in the journal */
+	uint64_t mark_position;    /* behind its mark; 0: it had none */
 	size_t text_size;
 	char text[OUTCOME_TEXT_LIMIT];
 };

@@ -18,7 +18,8 @@ static int init_memory(struct feeder *feeder)
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
-	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0)
+	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0 ||
+	    feeder_hold_init(feeder) != 0)
 		return -1;
 	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
@@ -118,6 +119,20 @@ void feeder_failed(struct feeder *feeder, const struct store_request *request,
 	}
 	if (!feeder->trouble[0])
 		snprintf(feeder->trouble, sizeof(feeder->trouble), "%s", request->why);
+}
+
+/* Among others a campaign whose statements the database refuses ends for itself. */
+void feeder_failed_for(struct feeder *feeder, struct campaign *campaign,
+		       const struct store_request *request, usec *ret_again_at)
+{
+	if (feeder->only || request->result == STORE_LOST || request->result == STORE_RETRY ||
+	    request->result == STORE_FENCED) {
+		feeder_failed(feeder, request, ret_again_at);
+		return;
+	}
+	*ret_again_at = io_now(feeder->loop) + DATABASE_PAUSE;
+	if (!campaign->paused)
+		feeder_campaign_fail(feeder, campaign, request->why);
 }
 
 /* Of one campaign, or of all together. */

@@ -11,7 +11,8 @@
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
  *   feeder_zone.c      who is not written to at night, by his time zone
  *   feeder_outbox.c    transactional mail, and the database's bell
- *   feeder_beat.c      marks, stops, heartbeat
+ *   feeder_beat.c      marks, stops
+ *   feeder_hold.c      heartbeat: sources that are ours, slices that no longer are
  *   feeder_health.c    windows, samples, pauses by itself
  *   feeder_place.c     where domains lead, for people
  */
@@ -30,6 +31,7 @@ struct feeder_public {
 	_Atomic uint64_t targeted, for_winner;
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
+	const char *_Atomic standby; /* it holds no source: why, in the feeder's arena */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 	_Atomic bool heard; /* the stop feed has answered */
 };
@@ -120,7 +122,10 @@ struct feeder {
 	size_t mark_count;
 	struct arena beat_arena, heartbeat_arena;
 	bool mark_busy, stop_busy, heartbeat_busy;
-	usec mark_at, stop_at, heartbeat_at;
+	usec mark_at, stop_at, heartbeat_at, stop_asked_at, heartbeat_asked_at;
+	str *source_names;     /* of settings->sources */
+	bool refused;          /* one of them is another engine's */
+	uint32_t fenced_marks; /* in a row: the feed has yet to tell what was lost */
 	uint64_t stop_number;
 	struct feeder_places places;
 };
@@ -188,8 +193,19 @@ usec feeder_zones(struct feeder *, usec now); /* asks for zones, routes who wait
 bool feeder_zones_count(const struct slice *);
 /* Whether it is out of his hours; then when they begin is noted in the envelope. */
 bool feeder_zone_is_shut(struct feeder *, struct envelope *);
+[[nodiscard]] int feeder_hold_init(struct feeder *);
+usec feeder_heartbeat(struct feeder *, usec now);
+/* Whether a source is this engine's; any; any that may take this campaign's mail. */
+bool feeder_holds(const struct feeder *, uint32_t source_index);
+bool feeder_holds_any(const struct feeder *);
+bool feeder_holds_for(const struct feeder *, const struct campaign *);
+/* Slices that were taken over: what of them has not started goes back. */
+void feeder_follow_lost(struct feeder *, const uint64_t *slice_ids, size_t count);
 void feeder_health_init(struct feeder *);
 void feeder_health_done(struct feeder *);
 usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */
 void feeder_health_ask(struct campaign *);     /* at once: it goes on */
+/* A pause; or the end, for this campaign when it is of one (NULL: it is not). */
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);
+void feeder_failed_for(struct feeder *, struct campaign *, const struct store_request *,
+		       usec *ret_again_at);

@@ -52,6 +52,8 @@ void limits_print(const struct limits *l, struct buf *out)
 	buf_printf(out, "connections               %u\n", l->connections);
 	buf_printf(out, "messages in flight        %u\n", l->messages);
 	buf_printf(out, "outcomes unsettled        %u\n", l->outcomes);
+	buf_printf(out, "journal unsettled         %llu MiB\n",
+		   (unsigned long long)l->envelopes * JOURNAL_ROOM >> 20);
 	buf_printf(out, "paths (source x site)     %u\n", l->paths);
 	buf_printf(out, "mail hosts remembered     %u\n", l->hosts);
 	buf_printf(out, "route lookups under way   %u\n", l->questions);

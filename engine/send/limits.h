@@ -21,5 +21,9 @@ struct limits {
 	uint32_t presses;
 };
 
+/* Bytes that one recipient's records take in the journal at most: a mark, its undoing, another
+ * mark, an outcome, with names as long as the carrier keeps them. */
+#define JOURNAL_ROOM 2048
+
 void limits_of(const struct engine_settings *, uint32_t cores, struct limits *ret_limits);
 void limits_print(const struct limits *, struct buf *out);

@@ -283,18 +283,28 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 						     .on_void = on_void,
 						     .on_outcome = on_outcome,
 						     .context = replay};
-	uint64_t end = journal_replay(directory, 0, &events, result->journal_note,
+	enum journal_ending ending = JOURNAL_CLEAN;
+	uint64_t end = journal_replay(directory, 0, &events, &ending, result->journal_note,
 				      sizeof(result->journal_note));
 	settle_batch(replay);
 	if (replay->failed)
 		return -1;
-	*ret_lost = end == UINT64_MAX || end < replay->position;
-	if (*ret_lost) {
+	bool older = end == UINT64_MAX || end < replay->position;
+	*ret_lost = older || ending == JOURNAL_DAMAGED;
+	if (ending == JOURNAL_DAMAGED)
+		snprintf(result->journal_note, sizeof(result->journal_note),
+			 "the journal in %s is damaged at %llu: what was marked as started and "
+			 "has no outcome before that is in doubt",
+			 directory, (unsigned long long)end);
+	else if (older)
 		snprintf(result->journal_note, sizeof(result->journal_note),
 			 "the journal in %s is gone or older than the database: what was "
 			 "marked as "
 			 "started and has no outcome is in doubt",
 			 directory);
+	if (older) {
+		/* What closed its marks may be settled long ago: only the database knows. */
+		map_init(&replay->marks, &replay->marks_arena, replay->epoch);
 		return 0;
 	}
 	return journal_trim(directory, end);
@@ -322,8 +332,12 @@ int recovery_run(const struct engine_settings *settings, struct arena_source *so
 	}
 	const struct io_options options = {.mask_new = settings->mask_new_io};
 	if (io_loop_create(&loop, &options, replay.why, sizeof(replay.why)) != 0 ||
-	    journal_open(&journal, loop, settings->journal_directory, settings->durable_disk,
-			 replay.position, replay.why, sizeof(replay.why)) != 0) {
+	    journal_open(&journal, loop, settings->journal_directory,
+			 &(struct journal_options){.durable_disk = settings->durable_disk,
+						   .begin = replay.position,
+						   .segment_size =
+							   settings->journal_segment_size},
+			 replay.why, sizeof(replay.why)) != 0) {
 		replay.failed = true;
 		goto out;
 	}

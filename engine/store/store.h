@@ -35,12 +35,17 @@ enum store_result {
 };
 
 struct store_config {
-	const char *conninfo;
+	const char *conninfo;    /* may name several hosts: the one that takes writes is found */
+	bool pooled;             /* conninfo leads to a pooler in transaction mode; no LISTEN */
 	uint32_t tenant;         /* 1: the default tenant */
 	usec connect_timeout;    /* 0: 10 s */
 	usec statement_timeout;  /* 0: 60 s */
 	const char *application; /* application_name: "rundbrief feeder" */
 	usec day_zone;           /* days of sources begin so long before those of UTC */
+	usec lease;              /* what an engine holds stays its own so long without a word
+				    from it; 0: 30 s */
+	usec journal_wait;       /* who was started by an engine that is gone waits so long for
+				    its journal, then is in doubt; 0: a day */
 };
 
 [[nodiscard]] int store_open(struct store **ret_store, struct io_loop *,
@@ -68,9 +73,9 @@ struct store_join {
 };
 void store_join(struct store *, struct store_join *);
 
-/* Renews what an engine holds, its slices and its sources, for 30 s by the database's clock, and
- * asks for sources: one belongs to one engine at a time, to the first that asks, until it leaves
- * or its 30 s are over. */
+/* Renews what an engine holds, its slices and its sources, for its lease (30 s) by the database's
+ * clock, and asks for sources: one belongs to one engine at a time, to the first that asks, until
+ * it leaves, asks no more for it, or its lease is over. */
 struct store_heartbeat {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -152,8 +157,8 @@ enum slice_kind {
 };
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
- * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is
- * 0). After STORE_LOST the same store finds the lease again if it was made. */
+ * none is, and else now and then, takes over from an engine that has left or was silent for its
+ * lease (then ret_next_due_wall is 0). After STORE_LOST the same store finds the lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -391,8 +396,8 @@ void store_tls_save(struct store *, struct store_tls_save *);
 
 /* The bell: PostgreSQL's NOTIFY for this tenant. It says where to look, never what is there: it
  * may ring for nothing, rings once for many, and rings for all after every (re)connection, for
- * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
- * silent, so whoever depends on it looks now and then all the same. */
+ * what was notified meanwhile was missed. A pooler does not pass LISTEN on, so a store that is
+ * listened to is never pooled. */
 enum store_rung {
 	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or a campaign was launched */
 	STORE_RUNG_STOP = 2,   /* the stop feed has grown */

@@ -116,6 +116,7 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 		.name = "sim",
 		.journal_directory = w->journal,
 		.durable_disk = world_below(w, 2),
+		.journal_segment_size = w->seed % 3 ? 4096 : 0, /* many segments, or one */
 		.store = {.tenant = 1},
 		.route = {.port = 25,
 			  .tls = TLS_WISH_MAY,
@@ -210,7 +211,8 @@ static void check_journal(struct world *w)
 						     .on_void = read_void,
 						     .on_outcome = read_outcome,
 						     .context = &reading};
-	uint64_t end = journal_replay(w->journal, 0, &events, why, sizeof(why));
+	enum journal_ending ending;
+	uint64_t end = journal_replay(w->journal, 0, &events, &ending, why, sizeof(why));
 	if (end == UINT64_MAX || why[0])
 		world_fail(w, "the journal cannot be read back: %s", why);
 	for (uint32_t id = 1; id <= w->recipient_count; id++)

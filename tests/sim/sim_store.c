@@ -241,15 +241,6 @@ void store_join(struct store *store, struct store_join *r)
 	written(store, &r->request);
 }
 
-void store_heartbeat(struct store *store, struct store_heartbeat *r)
-{
-	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
-		return;
-	r->ret_lost_slices = NULL;
-	r->ret_lost_count = 0;
-	written(store, &r->request);
-}
-
 /* The text leaves in 8 bits where a host takes them, the file from where the campaign has it.
  */
 static void attach(struct store_campaign *r)
@@ -587,6 +578,8 @@ void store_stop_feed(struct store *store, struct store_stop_feed *r)
 	for (uint64_t n = r->after_number; n < db.stop_count; n++)
 		r->ret_stops[r->ret_count++] = db.stops[n];
 	r->ret_newest_number = db.stop_count;
+	r->ret_lost_slices = NULL;
+	r->ret_lost_count = 0;
 	answer(store, &r->request, STORE_OK);
 }
 

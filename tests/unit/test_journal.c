@@ -12,6 +12,8 @@
 
 static char directory[64];
 static struct journal *journal;
+static uint64_t segment_size; /* 0: as usual */
+static enum journal_ending ending;
 
 static int setup(void **state)
 {
@@ -34,7 +36,8 @@ static int teardown(void **state)
 
 static int try_open(uint64_t begin, char *why, size_t why_size)
 {
-	return journal_open(&journal, world_loop, directory, false, begin, why, why_size);
+	const struct journal_options options = {.begin = begin, .segment_size = segment_size};
+	return journal_open(&journal, world_loop, directory, &options, why, why_size);
 }
 
 static void open_at(uint64_t begin)
@@ -161,7 +164,7 @@ static struct seen replay(uint64_t from, char *why, size_t why_size, uint64_t *r
 					       .on_void = check_void,
 					       .on_outcome = check_outcome,
 					       .context = &seen};
-	*ret_end = journal_replay(directory, from, &events, why, why_size);
+	*ret_end = journal_replay(directory, from, &events, &ending, why, why_size);
 	return seen;
 }
 
@@ -314,6 +317,7 @@ static void test_journal_survives_a_cut_at_every_byte(void **)
 		assert_int_equal(seen.outcomes, whole_before(ends, cut));
 		assert_true(end <= cut);
 		assert_int_equal(end == cut, why[0] == 0);
+		assert_int_equal(ending, end == cut ? JOURNAL_CLEAN : JOURNAL_TORN);
 		if (cut % 50 == 1) { /* and it goes on behind the last whole record */
 			assert_int_equal(journal_trim(directory, end), 0);
 			open_at(0);
@@ -343,6 +347,9 @@ static void test_journal_ends_at_a_flipped_byte(void **)
 			struct seen seen = replay(0, why, sizeof(why), &end);
 			assert_int_equal(seen.outcomes, whole_before(ends, at));
 			assert_true(why[0] != 0);
+			/* In the last record a wrong length looks like one cut short. */
+			if (at < ends[4])
+				assert_int_equal(ending, JOURNAL_DAMAGED);
 			bytes[at] ^= (char)(1 << bit);
 		}
 	}
@@ -359,9 +366,81 @@ static uint64_t count_outcomes(uint64_t *ret_end)
 	char why[256];
 	uint64_t count = 0;
 	struct journal_reader_events events = {.on_outcome = count_outcome, .context = &count};
-	*ret_end = journal_replay(directory, 0, &events, why, sizeof(why));
+	*ret_end = journal_replay(directory, 0, &events, &ending, why, sizeof(why));
 	assert_string_equal(why, "");
 	return count;
+}
+
+static int count_files(const char *suffix)
+{
+	char command[160];
+	snprintf(command, sizeof(command), "ls %s | grep -c '%s$'", directory, suffix);
+	FILE *list = popen(command, "r");
+	int count = -1;
+	assert_int_equal(fscanf(list, "%d", &count), 1);
+	pclose(list);
+	return count;
+}
+
+/* What stands behind damage is believed by nobody, and kept for people. */
+static void test_journal_keeps_what_damage_hides(void **)
+{
+	char why[256];
+	uint64_t end, ends[6];
+	char path[128];
+	segment_size = 1;
+	open_at(0);
+	for (uint64_t n = 0; n < 6; n++) {
+		ends[n] = put(n, n + 1);
+		flush();
+	}
+	journal_close(journal);
+	assert_int_equal(count_files("journal"), 6);
+	snprintf(path, sizeof(path), "%s/%020llu.journal", directory,
+		 (unsigned long long)ends[1]);
+	int fd = open(path, O_RDWR);
+	assert_int_equal(pwrite(fd, "x", 1, 20), 1);
+	close(fd);
+	assert_int_equal(replay(0, why, sizeof(why), &end).outcomes, 2);
+	assert_int_equal(end, ends[1]);
+	assert_int_equal(ending, JOURNAL_DAMAGED);
+	assert_int_equal(journal_trim(directory, end), 0);
+	assert_int_equal(count_files("damaged"), 4);
+	open_at(0);
+	assert_int_equal(journal_end(journal), end);
+	put(9, 10);
+	flush();
+	journal_close(journal);
+	assert_int_equal(replay(0, why, sizeof(why), &end).outcomes, 3);
+	assert_int_equal(ending, JOURNAL_CLEAN);
+	segment_size = 0;
+	clear_directory();
+}
+
+/* An open mark as the last record of a segment: the next one begins at the position behind it,
+ * which is no position up to which nothing is needed. */
+static void test_journal_frees_no_segment_that_ends_in_an_open_mark(void **)
+{
+	char why[256];
+	uint64_t end;
+	struct journal_mark m = mark_of(3);
+	segment_size = 1;
+	open_at(0);
+	uint64_t mark = journal_put_mark(journal, &m);
+	flush();
+	put(4, 5);
+	flush();
+	assert_false(journal_is_far(journal, journal_end(journal)));
+	journal_free(journal, mark - 1);
+	assert_int_equal(replay(0, why, sizeof(why), &end).marks, 2);
+	journal_free(journal, mark);
+	assert_int_equal(replay(0, why, sizeof(why), &end).marks, 1);
+	assert_true(journal_is_far(journal, 0));
+	assert_false(journal_is_removed(journal));
+	clear_directory();
+	assert_true(journal_is_removed(journal));
+	journal_close(journal);
+	segment_size = 0;
 }
 
 static void test_journal_begins_new_segments_and_frees_them(void **)
@@ -371,7 +450,7 @@ static void test_journal_begins_new_segments_and_frees_them(void **)
 	uint64_t end, at = 0, written = 0;
 	o.text = str_make(text, sizeof(text));
 	open_at(0);
-	for (; journal_end(journal) < 140u << 20; written += 4000) {
+	for (; journal_end(journal) < 20u << 20; written += 4000) {
 		for (unsigned n = 0; n < 4000; n++)
 			journal_put_outcome(journal, &o);
 		if (written == 0)
@@ -451,6 +530,8 @@ int main(void)
 		cmocka_unit_test(test_journal_goes_on_where_the_database_stands),
 		cmocka_unit_test(test_journal_survives_a_cut_at_every_byte),
 		cmocka_unit_test(test_journal_ends_at_a_flipped_byte),
+		cmocka_unit_test(test_journal_keeps_what_damage_hides),
+		cmocka_unit_test(test_journal_frees_no_segment_that_ends_in_an_open_mark),
 		cmocka_unit_test(test_journal_begins_new_segments_and_frees_them),
 		cmocka_unit_test(test_journal_waits_out_a_full_disk),
 		cmocka_unit_test(test_record_clips_what_is_too_long),

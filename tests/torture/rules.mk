@@ -1,0 +1,20 @@
+# What fails is made to fail on purpose here; see README.md.
+TORTURE_SIM := $(patsubst %.c,$(BUILD)/%.o,tests/torture/small.c \
+	$(filter-out tests/sim/sim.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+$(BUILD)/torture/make_journal: $(BUILD)/tests/torture/make_journal.o $(TORTURE_SIM) $(BUILD)/libcore.a $(BUILD)/librim.a
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+# Recovery over every beginning of a real journal: the store and the loop stand in cuts.c itself.
+$(BUILD)/torture/cuts: $(BUILD)/tests/torture/cuts.o $(BUILD)/tests/torture/instant_io.o $(BUILD)/libcore.a $(BUILD)/librim.a
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+# Show 5, whole; and the small form of it in `make torture`.
+JOURNAL_STEP ?= 1
+JOURNAL_FUZZ ?= 3000000
+.PHONY: show-journal
+show-journal:
+	@$(MAKE) --no-print-directory MODE=debug build/debug/tests/fuzz/journal
+	@$(MAKE) --no-print-directory MODE=release build/release/torture/make_journal build/release/torture/cuts
+	@sh tests/torture/journal.sh release $(JOURNAL_STEP) $(JOURNAL_FUZZ)
