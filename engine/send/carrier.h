@@ -12,6 +12,7 @@
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_flow.c     what of a path is of one campaign: shares, what wider limits allow
  *   carrier_limits.c   which of them bind what, also after a change under way
+ *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
@@ -253,6 +254,9 @@ struct carrier {
 	struct carrier_quota *quotas; /* places of limits wider than a path */
 	size_t quota_count;           /* that were ever used */
 	struct tuning tuning;
+	struct chain drawn;           /* quotas that limit something */
+	usec draw_at;                 /* when the first of them is looked at again */
+	uint64_t draw_number;         /* of the last question */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -265,6 +269,7 @@ struct carrier {
 	struct lane farewells;               /* the same: campaigns that are let go */
 	struct lane outcomes, outcomes_back; /* to and from the ledger */
 	struct lane notes, notes_back;       /* the same */
+	struct lane draws, draws_back;       /* to and from the feeder: struct carrier_draw */
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
 
@@ -302,6 +307,7 @@ struct carrier {
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
 #define CAMPAIGNS_LIMIT 1024 /* that one engine works on at once */
+#define DRAWS_LIMIT(rules) (((rules) + CAMPAIGNS_LIMIT) * QUOTA_KINDS)
 
 [[nodiscard]] int carrier_init(struct carrier *, struct arena_source *,
 			       const struct engine_settings *, const struct limits *,
@@ -358,10 +364,10 @@ const char *carrier_gate_why(const struct carrier *, const struct carrier_path *
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
 void carrier_flow_bind(struct carrier *, struct carrier_flow *);
 void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
-void carrier_take_limits(struct carrier *, usec now);            /* of another tuning */
+/* Of another tuning. False: so many were replaced lately that there is no place yet; try again. */
+[[nodiscard]] bool carrier_take_limits(struct carrier *, usec now);
 
 /* carrier_flow.c */
-void carrier_quota_prepare(struct carrier_quota *, const struct quota_limits *, usec now);
 /* NULL when there is no room for another one. */
 struct carrier_flow *carrier_flow_get(struct carrier *, struct carrier_path *,
 				      struct campaign *);
@@ -387,7 +393,7 @@ void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or
  * later; and that it is opened. */
-usec carrier_path_reopen_at(const struct carrier_path *, usec now);
+usec carrier_path_reopen_at(struct carrier *, const struct carrier_path *, usec now);
 void carrier_path_reopen_counted(struct carrier_path *, usec now);
 /* The path waits no more: it is forgotten. */
 void carrier_path_unwait(struct carrier *, struct carrier_path *);
@@ -395,6 +401,20 @@ void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
 void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
+
+/* carrier_draw.c */
+void carrier_quota_prepare(struct carrier *, struct carrier_quota *,
+			   const struct quota_limits *);
+/* It has its account's name, or other limits. */
+void carrier_quota_follow(struct carrier *, struct carrier_quota *);
+void carrier_quota_forget(struct carrier *, struct carrier_quota *);
+/* Somebody is held back by it. */
+void carrier_quota_wanted(struct carrier *, struct carrier_quota *, bool for_connection);
+void carrier_take_draws(struct carrier *, usec now); /* answers */
+usec carrier_draws_step(struct carrier *, usec now); /* when the next is due */
+/* When the carrier turns no more: what is to be given back; at most QUOTA_KINDS rows. */
+size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
+			  struct store_draw_row **rows);
 
 /* carrier_journal.c */
 void carrier_journal_written(void *carrier, uint64_t position, int error);
@@ -433,6 +453,7 @@ void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
 void session_retire_worn(struct session *, usec now); /* it has taken all it may */
+bool session_retire(struct session *, usec now); /* it takes no more; false: it did not before */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_mark(struct message *); /* into the journal; once more: at its end */

@@ -22,15 +22,6 @@
 #define LOOK_EVERY (20 * USEC_MS)
 #define LOOK_COUNT 8
 
-void carrier_quota_prepare(struct carrier_quota *q, const struct quota_limits *limits, usec now)
-{
-	*q = (struct carrier_quota){};
-	quota_init(&q->quota, limits, now);
-	chain_init(&q->waiters);
-	q->timer.of = TIMER_QUOTA;
-	wheel_timer_init(&q->timer.wheel);
-}
-
 /* --- campaigns -------------------------------------------------------------------------------
  */
 
@@ -72,7 +63,7 @@ static void say_farewell(struct carrier *carrier, struct campaign *campaign)
 	}
 	chain_remove(&carrier->campaigns, &campaign->of_carrier);
 	carrier->urgent_count -= campaign->urgent;
-	wheel_cancel(&carrier->wheel, &campaign->quota.timer.wheel);
+	carrier_quota_forget(carrier, &campaign->quota);
 	lane_push(&carrier->farewells, campaign);
 	carrier->to_feeder = true;
 }
@@ -81,21 +72,27 @@ void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 {
 	if (campaign->leaving) {
 		/* The kernel may still be sending what a connection that was lost had written:
-		 * spans of the content among it. */
-		campaign->told_to_leave = campaign->message_count > 0;
+		 * spans of the content among it. Or the feeder has a question of its limits. */
+		campaign->told_to_leave = campaign->message_count > 0 ||
+					  quota_is_drawing(&campaign->quota.quota);
 		if (!campaign->told_to_leave)
 			say_farewell(carrier, campaign);
 		return;
 	}
-	carrier_quota_prepare(&campaign->quota, &campaign->content->limits, io_now(carrier->loop));
-	snprintf(campaign->quota.why, sizeof(campaign->quota.why), "the campaign's limit");
+	struct carrier_quota *q = &campaign->quota;
+	carrier_quota_prepare(carrier, q, &campaign->content->limits);
+	snprintf(q->why, sizeof(q->why), "the campaign's limit");
+	snprintf(q->account, sizeof(q->account), "campaign %llu",
+		 (unsigned long long)campaign->id);
+	q->campaign = campaign;
+	carrier_quota_follow(carrier, q);
 	chain_link_init(&campaign->of_carrier);
 	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
 	carrier->urgent_count += campaign->urgent;
 }
 
 /* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */
-static void follow_spread(struct campaign *campaign, usec now)
+static void follow_spread(struct carrier *carrier, struct campaign *campaign, usec now)
 {
 	uint32_t per_hour =
 		atomic_load_explicit(&campaign->spread_per_hour, memory_order_relaxed);
@@ -111,6 +108,7 @@ static void follow_spread(struct campaign *campaign, usec now)
 	    now_rate->per == limits.message_rate.per)
 		return;
 	quota_set_limits(&campaign->quota.quota, &limits, now);
+	carrier_quota_follow(carrier, &campaign->quota);
 }
 
 void carrier_follow_spreads(struct carrier *carrier, usec now)
@@ -118,7 +116,7 @@ void carrier_follow_spreads(struct carrier *carrier, usec now)
 	struct chain_link *link = chain_first(&carrier->campaigns);
 	for (; link; link = chain_next(&carrier->campaigns, link)) {
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, of_carrier);
-		follow_spread(campaign, now);
+		follow_spread(carrier, campaign, now);
 		carrier_quota_wake(carrier, &campaign->quota, now);
 	}
 }
@@ -200,8 +198,8 @@ bool carrier_flow_has_room(const struct carrier_flow *flow, usec now)
 	size_t of_path = in_time < at_most ? in_time : at_most;
 	size_t room = carrier_flow_share(flow, of_path < warming ? of_path : warming);
 	for (size_t i = 0; i < flow->quota_count; i++) {
-		size_t of_quota =
-			startable(&flow->quotas[i]->quota.limits.message_rate, WAIT_LIMIT);
+		const struct rate rate = quota_message_rate(&flow->quotas[i]->quota);
+		size_t of_quota = startable(&rate, WAIT_LIMIT);
 		room = of_quota < room ? of_quota : room;
 	}
 	size_t pending = flow->waiting.count + flow->marked.count + flow->marking_count +
@@ -230,9 +228,11 @@ static usec look_at(usec at, usec now)
 	return at > now ? usec_max(at, now + USEC_MS) : now + LOOK_EVERY;
 }
 
+/* At USEC_NEVER an answer from the database lets it go on, or a connection that closes. */
 static void wait_for(struct carrier *carrier, struct carrier_path *path,
-		     struct carrier_quota *q, usec at, usec now)
+		     struct carrier_quota *q, bool for_connection, usec at, usec now)
 {
+	carrier_quota_wanted(carrier, q, for_connection);
 	if (path->held_by && path->held_by != q)
 		return; /* it looks again when that one lets it */
 	if (!path->held_by) {
@@ -272,8 +272,9 @@ void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec n
 	}
 	if (chain_empty(&q->waiters))
 		return;
-	wheel_arm(&carrier->wheel, &q->timer.wheel,
-		  look_at(quota_start_at(&q->quota, now), now));
+	usec at = quota_start_at(&q->quota, now);
+	if (at != USEC_NEVER)
+		wheel_arm(&carrier->wheel, &q->timer.wheel, look_at(at, now));
 }
 
 struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_path *path,
@@ -299,7 +300,8 @@ struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_p
 	}
 	if (!best && barrier) {
 		path->why = barrier->why;
-		wait_for(carrier, path, barrier, quota_start_at(&barrier->quota, now), now);
+		wait_for(carrier, path, barrier, false, quota_start_at(&barrier->quota, now),
+			 now);
 	}
 	return best;
 }
@@ -349,7 +351,7 @@ bool carrier_message_may_start(struct carrier *carrier, const struct message *me
 		if (quota_start_room(&q->quota, 1, now) > 0)
 			continue;
 		flow->path->why = q->why;
-		wait_for(carrier, flow->path, q, quota_start_at(&q->quota, now), now);
+		wait_for(carrier, flow->path, q, false, quota_start_at(&q->quota, now), now);
 		return false;
 	}
 	return true;
@@ -361,9 +363,10 @@ void carrier_message_start(struct carrier *carrier, struct message *message, use
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		struct carrier_quota *q = flow->quotas[i];
 		quota_start(&q->quota, message->bytes.size + message->signature.size, now);
-		if (!chain_empty(&q->waiters))
+		usec at = quota_start_at(&q->quota, now);
+		if (!chain_empty(&q->waiters) && at != USEC_NEVER)
 			wheel_arm(&carrier->wheel, &q->timer.wheel,
-				  usec_max(quota_start_at(&q->quota, now), now + USEC_MS));
+				  usec_max(at, now + USEC_MS));
 	}
 	carrier_message_unhold(message);
 	message->envelope->flow = NULL;
@@ -382,7 +385,7 @@ uint32_t carrier_path_open_room(struct carrier *carrier, struct carrier_path *pa
 		if (room > 0)
 			continue;
 		path->why = q->why;
-		wait_for(carrier, path, q, quota_open_at(&q->quota, now), now);
+		wait_for(carrier, path, q, true, quota_open_at(&q->quota, now), now);
 	}
 	return limit;
 }
@@ -394,11 +397,16 @@ void carrier_path_open_counted(struct carrier *carrier, struct carrier_path *pat
 		quota_open(&path->quotas[i]->quota, now);
 }
 
-usec carrier_path_reopen_at(const struct carrier_path *path, usec now)
+usec carrier_path_reopen_at(struct carrier *carrier, const struct carrier_path *path, usec now)
 {
 	usec at = bucket_next_at(&path->site->shaping.connections, now);
-	for (size_t i = 0; i < path->quota_count; i++)
-		at = usec_max(at, bucket_next_at(&path->quotas[i]->quota.connections, now));
+	for (size_t i = 0; i < path->quota_count; i++) {
+		struct carrier_quota *q = path->quotas[i];
+		usec next = quota_reopen_at(&q->quota, now);
+		if (next > now)
+			carrier_quota_wanted(carrier, q, true);
+		at = usec_max(at, next == USEC_NEVER ? now + LOOK_EVERY : next);
+	}
 	return at;
 }
 
@@ -412,6 +420,7 @@ void carrier_path_reopen_counted(struct carrier_path *path, usec now)
 
 void carrier_path_closed_counted(struct carrier *carrier, struct carrier_path *path)
 {
+	carrier->draw_at = 0;
 	for (size_t i = 0; i < path->quota_count; i++) {
 		quota_close(&path->quotas[i]->quota);
 		carrier_quota_wake(carrier, path->quotas[i], io_now(carrier->loop));

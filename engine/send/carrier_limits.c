@@ -10,8 +10,6 @@
 
 #include "engine/base/assert.h"
 
-#define PLACES (2 * TUNING_LIMITS) /* those of before, and as many that come */
-
 static bool fits(str wanted, str value)
 {
 	return wanted.size == 0 || str_eq_nocase(wanted, value);
@@ -79,22 +77,25 @@ void carrier_path_bind(struct carrier *carrier, struct carrier_path *path)
 /* --- they come, change and go -----------------------------------------------------------------
  */
 
-static void place(struct carrier_quota *q, const struct limit_rule *rule, usec now)
+static void place(struct carrier *carrier, struct carrier_quota *q,
+		  const struct limit_rule *rule)
 {
-	carrier_quota_prepare(q, &rule->limits, now);
+	carrier_quota_prepare(carrier, q, &rule->limits);
 	q->rule = rule;
 	snprintf(q->why, sizeof(q->why), "limit %.*s", STR_FORMAT(str_sub(rule->name, 0, 48)));
+	snprintf(q->account, sizeof(q->account), "limit %.*s", STR_FORMAT(rule->name));
+	carrier_quota_follow(carrier, q);
 }
 
 int carrier_quotas_init(struct carrier *carrier)
 {
 	const struct tuning *tuning = &carrier->tuning;
-	carrier->quotas = ARENA_ARRAY(&carrier->arena, struct carrier_quota, PLACES);
+	carrier->quotas = ARENA_ARRAY(&carrier->arena, struct carrier_quota, LIMIT_PLACES);
 	if (!carrier->quotas || tuning->limit_rule_count > TUNING_LIMITS)
 		return -1;
 	for (size_t i = 0; i < tuning->limit_rule_count; i++)
-		place(&carrier->quotas[carrier->quota_count++], &tuning->limit_rules[i],
-		      io_now(carrier->loop));
+		place(carrier, &carrier->quotas[carrier->quota_count++],
+		      &tuning->limit_rules[i]);
 	return 0;
 }
 
@@ -134,18 +135,28 @@ static void rebind(struct carrier *carrier, struct carrier_path *path)
 	carrier_path_touch(carrier, path);
 }
 
+/* Who is gone keeps its place while the database has a question of it. */
+static bool is_free(const struct carrier_quota *q)
+{
+	return !q->rule && !q->retired && !quota_is_drawing(&q->quota);
+}
+
+static size_t free_count(const struct carrier *carrier)
+{
+	size_t count = LIMIT_PLACES - carrier->quota_count;
+	for (size_t i = 0; i < carrier->quota_count; i++)
+		count += is_free(&carrier->quotas[i]);
+	return count;
+}
+
 static struct carrier_quota *free_place(struct carrier *carrier)
 {
-	for (size_t i = 0; i < PLACES; i++) {
-		struct carrier_quota *q = &carrier->quotas[i];
-		if (q->rule || q->retired)
-			continue;
-		if (i >= carrier->quota_count)
-			carrier->quota_count = i + 1;
-		return q;
+	for (size_t i = 0; i < carrier->quota_count; i++) {
+		if (is_free(&carrier->quotas[i]))
+			return &carrier->quotas[i];
 	}
-	ASSERT(false); /* half of the places are for what comes */
-	return NULL;
+	ASSERT(carrier->quota_count < LIMIT_PLACES); /* they were counted before */
+	return &carrier->quotas[carrier->quota_count++];
 }
 
 static struct carrier_quota *find_same(struct carrier *carrier, const struct limit_rule *rule)
@@ -158,39 +169,69 @@ static struct carrier_quota *find_same(struct carrier *carrier, const struct lim
 	return NULL;
 }
 
-void carrier_take_limits(struct carrier *carrier, usec now)
+static void retire(struct carrier *carrier, struct carrier_quota *q)
+{
+	q->retired = true;
+	q->rule = NULL;
+	if (chain_linked(&q->drawn))
+		chain_remove(&carrier->drawn, &q->drawn);
+}
+
+/* Those that stay get their new limits, the others of before are retired. */
+static void keep(struct carrier *carrier, struct carrier_quota *const *found, usec now)
 {
 	const struct tuning *tuning = &carrier->tuning;
-	struct carrier_quota *found[TUNING_LIMITS];
-	size_t count = tuning->limit_rule_count, index = 0;
-	ASSERT(count <= TUNING_LIMITS);
-	for (size_t i = 0; i < count; i++) {
-		found[i] = find_same(carrier, &tuning->limit_rules[i]);
-		if (found[i])
-			found[i]->kept = true;
+	for (size_t i = 0; i < tuning->limit_rule_count; i++) {
+		struct carrier_quota *q = found[i];
+		if (!q)
+			continue;
+		q->rule = &tuning->limit_rules[i];
+		quota_set_limits(&q->quota, &q->rule->limits, now);
+		carrier_quota_follow(carrier, q);
 	}
 	for (size_t i = 0; i < carrier->quota_count; i++) {
 		struct carrier_quota *q = &carrier->quotas[i];
-		q->retired = q->rule && !q->kept;
-		if (q->retired)
-			q->rule = NULL;
+		if (q->rule && !q->kept)
+			retire(carrier, q);
 		q->kept = false;
 	}
-	for (size_t i = 0; i < count; i++) {
-		const struct limit_rule *rule = &tuning->limit_rules[i];
-		if (!found[i]) {
-			place(free_place(carrier), rule, now);
-			continue;
-		}
-		found[i]->rule = rule;
-		quota_set_limits(&found[i]->quota, &rule->limits, now);
-	}
-	for (struct map_entry *e; (e = map_next(&carrier->paths, &index));)
-		rebind(carrier, e->value);
+}
+
+/* Nobody is bound by them any more, nobody waits there. */
+static void let_go(struct carrier *carrier)
+{
 	for (size_t i = 0; i < carrier->quota_count; i++) {
 		struct carrier_quota *q = &carrier->quotas[i];
 		if (q->retired)
 			wheel_cancel(&carrier->wheel, &q->timer.wheel);
 		q->retired = false;
 	}
+}
+
+bool carrier_take_limits(struct carrier *carrier, usec now)
+{
+	const struct tuning *tuning = &carrier->tuning;
+	struct carrier_quota *found[TUNING_LIMITS];
+	size_t count = tuning->limit_rule_count, index = 0, wanted = 0;
+	ASSERT(count <= TUNING_LIMITS);
+	for (size_t i = 0; i < count; i++) {
+		found[i] = find_same(carrier, &tuning->limit_rules[i]);
+		if (found[i])
+			found[i]->kept = true;
+		wanted += found[i] == NULL;
+	}
+	if (wanted > free_count(carrier)) {
+		for (size_t i = 0; i < carrier->quota_count; i++)
+			carrier->quotas[i].kept = false;
+		return false;
+	}
+	keep(carrier, found, now);
+	for (size_t i = 0; i < count; i++) {
+		if (!found[i])
+			place(carrier, free_place(carrier), &tuning->limit_rules[i]);
+	}
+	for (struct map_entry *e; (e = map_next(&carrier->paths, &index));)
+		rebind(carrier, e->value);
+	let_go(carrier);
+	return true;
 }

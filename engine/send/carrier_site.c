@@ -216,9 +216,9 @@ static void take_tuning(struct carrier *carrier, usec now)
 	uint32_t generation = tunings_generation(tunings);
 	if (generation == carrier->tuning_generation)
 		return;
-	carrier->tuning_generation = generation;
 	carrier->tuning = tunings_now(tunings, carrier->settings);
-	carrier_take_limits(carrier, now);
+	if (carrier_take_limits(carrier, now))
+		carrier->tuning_generation = generation;
 }
 
 /* Sessions stay open else: a path that has more than its limit opens none, and idle ones close.

@@ -14,6 +14,7 @@ struct tuning {
 	size_t limit_rule_count;              /* at most TUNING_LIMITS */
 };
 #define TUNING_LIMITS 256 /* the carrier asks each about each path */
+#define LIMIT_PLACES (2 * TUNING_LIMITS) /* those of before, and as many that come */
 
 struct tunings {
 	_Atomic(const struct tuning *) now; /* NULL: what the engine began with */
