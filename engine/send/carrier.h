@@ -66,7 +66,9 @@ struct carrier_flow {
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
-	bool dry;            /* it could have ordered more than was marked */
+	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
+	usec span_since;
+	bool dry; /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];

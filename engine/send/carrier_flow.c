@@ -15,7 +15,7 @@
 
 #define TAG_UNIT (UINT64_C(1) << 32) /* of a weight of one */
 #define ROOM_LEAST 8
-#define MARK_AHEAD_FIRST 256
+#define MARK_AHEAD_FIRST 16
 #define WAKE_LIMIT 64 /* paths touched at once */
 /* While what is ordered already may take all the room: who waits behind it looks again when it
  * starts, or so late, for it may wait for something else. */
@@ -139,6 +139,7 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 	*flow = (struct carrier_flow){.path = path,
 				      .campaign = campaign,
 				      .mark_ahead = MARK_AHEAD_FIRST,
+				      .span_since = io_now(carrier->loop),
 				      .tag = path->tag};
 	if (chain_empty(&path->flows))
 		flow->return_at = path->return_at;
@@ -285,11 +286,13 @@ struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_p
 	struct chain_link *link = chain_first(&path->flows);
 	for (; link; link = chain_next(&path->flows, link)) {
 		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		struct carrier_quota *own = order_barrier(flow, now);
 		if (chain_empty(&flow->marked)) {
-			flow->dry = flow->waiting.count + flow->marking_count > 0;
+			/* One that has just begun waits for its first marks. */
+			flow->dry = !own && flow->ordered_now + flow->ordered_before > 0 &&
+				    flow->waiting.count + flow->marking_count > 0;
 			continue;
 		}
-		struct carrier_quota *own = order_barrier(flow, now);
 		barrier = own ? own : barrier;
 		if (own)
 			continue;

@@ -37,6 +37,8 @@ struct limit_rule {
 	struct quota_limits limits;
 };
 
+#define ENGINE_MARK_INTERVAL (200 * USEC_MS) /* where settings say nothing */
+
 struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
 	const char *journal_directory;

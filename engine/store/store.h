@@ -319,6 +319,18 @@ struct store_position {
 };
 void store_position(struct store *, struct store_position *);
 
+/* Whether the database still knows the slices of these outcomes as this engine's. One that went
+ * back (a replica was promoted that lacked the last commits) does not, and would have what was
+ * sent of them sent again. */
+struct store_known {
+	struct store_request request;
+	uint32_t engine_id;
+	const struct store_outcome *const *outcomes;
+	size_t count;
+	uint64_t ret_unknown_slice_id; /* 0: it knows all */
+};
+void store_known(struct store *, struct store_known *);
+
 /* After the journal was replayed and settled: closes the slices which this engine held in an
  * earlier epoch and opens what was not accounted for as remainders, due at once. With
  * trust_marks (the journal was lost) those marked as started go in doubt instead. */

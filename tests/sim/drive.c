@@ -25,6 +25,7 @@ static bool open_for(struct world *w, struct engine *engine,
 {
 	sim_warming_begin();
 	for (int tries = 0; tries < 1000; tries++) {
+		world_live(w, w->life->engine);
 		if (engine_open(engine, settings, heap_source(), campaign_id, 2) == 0) {
 			state_hits[16] += engine->recovery.settled_count;
 			state_hits[17] += engine->recovery.in_doubt_count;
@@ -38,6 +39,7 @@ static bool open_for(struct world *w, struct engine *engine,
 			engine_close_feeder(engine);
 			engine_close_carrier(engine);
 		}
+		sim_io_crash(w->life);
 		engine_close(engine);
 		for (usec until = w->now + USEC_SECOND; w->now < until;)
 			if (!world_run_next(w, until))
@@ -84,6 +86,16 @@ void drive_close(struct engine *engine)
 	engine_close_feeder(engine);
 	engine_close_carrier(engine);
 	engine_close(engine);
+	world->life->dead = true;
+}
+
+void drive_crash(struct world *w, struct engine *engine)
+{
+	w->life->dead = true;
+	w->crash_count++;
+	fault_hits[FAULT_CRASH]++;
+	sim_io_crash(w->life);
+	drive_close(engine);
 }
 
 static void check_empty(struct world *w, struct engine *engine)

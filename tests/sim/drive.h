@@ -21,3 +21,6 @@ void drive_on(struct world *, usec wake); /* the clock to the next event, or to 
 void drive_drain(struct world *,
 		 struct engine *); /* stops it in order: all must be empty then */
 void drive_close(struct engine *);
+/* The process of the world's current life is dead, from between two steps or inside one: what it
+ * had started is no longer its own. */
+void drive_crash(struct world *, struct engine *);

@@ -20,7 +20,7 @@
 #define STEP_LIMIT 2000000
 #define CRASH_LIMIT 6
 
-const char *const state_names[40] = {
+const char *const state_names[STATE_COUNT] = {
 	[VERDICT_DELIVERED] = "delivered",
 	[VERDICT_DEFERRED] = "deferred",
 	[VERDICT_FAILED] = "failed",
@@ -167,12 +167,7 @@ static void count_habits(const struct engine *engine)
 /* Between two steps everything stops: what the engine had started is no longer its own. */
 static void crash(struct world *w, struct engine *engine)
 {
-	w->dead = true;
-	w->crash_count++;
-	fault_hits[FAULT_CRASH]++;
-	sim_io_crash();
-	drive_close(engine);
-	w->dead = false;
+	drive_crash(w, engine);
 	w->now += USEC_SECOND * (1 + (usec)world_below(w, 30));
 }
 
@@ -218,10 +213,10 @@ static void check_journal(struct world *w)
 	for (uint32_t id = 1; id <= w->recipient_count; id++)
 		if (reading.open_marks[id])
 			world_fail(w, "r%u has a mark in the journal and no outcome", id);
-	if (reading.last_outcome != 0 && reading.last_outcome != store_journal_position())
+	if (reading.last_outcome != 0 && reading.last_outcome != store_journal_position(1))
 		world_fail(w, "the journal's last outcome is at %llu, settled is %llu",
 			   (unsigned long long)reading.last_outcome,
-			   (unsigned long long)store_journal_position());
+			   (unsigned long long)store_journal_position(1));
 }
 
 /* People change settings between two starts: the slices that wait may then be too large. */
@@ -294,7 +289,6 @@ static bool run_seed(uint64_t seed)
 	struct engine_settings settings = make_settings(&w, make_rules(&arena, 1));
 	run_campaign(&w, &engine, &settings);
 	/* The engine is closed; what is still flying lands, or is dropped with its socket. */
-	w.dead = true;
 	for (int i = 0; i < 1000000 && world_run_next(&w, USEC_NEVER - 1); i++)
 		continue;
 	if (w.failures == 0)
@@ -316,7 +310,7 @@ static int report(uint64_t count, uint64_t failed)
 	for (int i = 0; i < FAULT_COUNT; i++)
 		printf(" %s=%llu", fault_names[i], (unsigned long long)fault_hits[i]);
 	printf("\nstates:");
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < STATE_COUNT; i++)
 		if (state_names[i])
 			printf(" %s=%llu", state_names[i], (unsigned long long)state_hits[i]);
 	printf("\nsim: %llu passed, %llu failed\n", (unsigned long long)(count - failed),

@@ -8,7 +8,7 @@
 #include "engine/base/assert.h"
 
 struct world *world;
-uint64_t fault_hits[FAULT_COUNT], state_hits[40];
+uint64_t fault_hits[FAULT_COUNT], state_hits[STATE_COUNT];
 
 const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_REFUSE] = "refuse",
@@ -75,6 +75,7 @@ void world_begin(struct world *w, uint64_t seed)
 	world_people(w, 200 + (uint32_t)prng_below(&w->prng, RECIPIENT_LIMIT - 200));
 	w->in_doubt_retry = prng_below(&w->prng, 2);
 	choose_faults(w);
+	world_live(w, 0);
 }
 
 void world_people(struct world *w, uint32_t count)
@@ -89,6 +90,11 @@ void world_end(struct world *w)
 {
 	free(w->events);
 	free(w->truths);
+	while (w->lives) {
+		struct sim_life *next = w->lives->next;
+		free(w->lives);
+		w->lives = next;
+	}
 	w->events = NULL;
 	w->truths = NULL;
 	world = NULL;
