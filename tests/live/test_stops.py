@@ -67,7 +67,7 @@ def engines(rig, port, slice_size):
         mine.place.mkdir()
         mine.configure(**rig.settings(
             port, engine={"name": name, "journal": str(mine.place / "journal"),
-                          "slice_size": slice_size},
+                          "slice_size": slice_size, "envelopes": 3 * slice_size},
             source=[(f"out-{name}", {"address": address, "helo": f"{name}.news.test"})],
             default_limits={"connections": 4, "message_rate": "12/s"}))
         found.append(mine)
