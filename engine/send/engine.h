@@ -37,7 +37,7 @@ struct limit_rule {
 	struct quota_limits limits;
 };
 
-#define ENGINE_MARK_INTERVAL (200 * USEC_MS) /* where settings say nothing */
+#define ENGINE_MARK_INTERVAL (50 * USEC_MS) /* where settings say nothing */
 
 struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
@@ -77,7 +77,7 @@ struct engine_settings {
 	uint32_t envelope_limit;   /* recipients held in memory; 0: 20,000 */
 	uint32_t connection_limit; /* of this engine; 0: 1,000 */
 	uint32_t slice_size;       /* recipients cut at once; 0: 5,000 */
-	usec mark_interval;        /* start marks are committed at most so often; 0: 200 ms */
+	usec mark_interval;        /* start marks are committed at most so often; 0: 50 ms */
 	usec drain_limit;          /* asked to stop, it waits so long for dots; 0: 30 s */
 	usec watchdog;             /* a worker silent for half of it hangs; 0: nobody watches */
 	bool mask_new_io;          /* io_options.mask_new */
