@@ -10,9 +10,10 @@
 #include "tests/sim/sim_store.h"
 #include "tests/sim/sim_tables.h"
 
-#define FIRST_CAMPAIGN 100
+#define FIRST_CAMPAIGN 1 /* below the transactional one, which comes last here, too */
 
 const char *const side_name = "sim";
+const bool side_moves_times = false;
 const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static struct world sim;
@@ -87,6 +88,11 @@ struct store *side_open(void)
 void side_close(struct store *store)
 {
 	store_close(store);
+}
+
+void side_look(struct store *store, bool look)
+{
+	store->look_at = look ? 0 : USEC_NEVER;
 }
 
 usec side_wall(void)

@@ -17,6 +17,7 @@ struct store {
 	enum sim_call call;    /* that was asked last */
 	uint64_t lost_slice;   /* leased, and the answer was lost; 0: none */
 	uint64_t lost_token;
+	usec look_at; /* for what dead engines hold, at the next lease from then on */
 };
 
 /* In place of the one newsletter that there is by default, after store_begin(): each to the next
@@ -103,6 +104,7 @@ void sim_warmup_settled(const struct store_outcome *);
 /* For sim_store.c. */
 void sim_outbox_begin(void);
 void sim_outbox_campaign(struct store_campaign *);
-void sim_outbox_claim_due(struct store *, struct store_claim_due *);
+void sim_outbox_claim_due(struct store_claim_due *);
+usec sim_outbox_next_due(void); /* of the deferred ones; USEC_NEVER: none waits */
 void sim_read_one(const struct store_read *, uint64_t id, struct store_recipient *);
 void sim_store_forget(struct store *); /* it is being closed */

@@ -75,7 +75,8 @@ static void close_slices(const struct store_settle *r)
 		struct table_slice *slice = table_slice_of(r->closed_slices[i]);
 		if (slice->engine_id != r->engine_id ||
 		    (slice->state != TABLE_SLICE_LEASED &&
-		     slice->state != TABLE_SLICE_ORPHANED))
+		     slice->state != TABLE_SLICE_ORPHANED &&
+		     slice->state != TABLE_SLICE_BURIED))
 			continue;
 		for (uint32_t k = 0; k < slice->count; k++)
 			if (!(slice->flags[k] & (TABLE_TOLD | TABLE_CHILD)))

@@ -70,8 +70,7 @@ static bool is_to_be_taken(const struct table_slice *slice, uint32_t engine_id,
 		return false;
 	bool expired =
 		campaign && campaign->expires_wall && campaign->expires_wall < table_wall();
-	return state == TABLE_SLICE_LEASED || expired ||
-	       table_engine_silent(slice->engine_id, tables.journal_wait);
+	return state == TABLE_SLICE_LEASED || expired || slice->decide_at <= table_wall();
 }
 
 static struct table_slice *find(uint32_t engine_id, uint64_t campaign_id)
@@ -94,16 +93,47 @@ bool table_take_over(uint32_t engine_id, uint64_t campaign_id)
 		return false;
 	bool buried = slice->state == TABLE_SLICE_ORPHANED;
 	slice->state = TABLE_SLICE_ORPHANED;
-	if (!buried)
+	if (!buried) {
 		slice->lost_at = world->now;
+		slice->decide_at = tables.engines[slice->engine_id - 1].heartbeat_at +
+				   tables.journal_wait;
+	}
 	state_hits[buried ? STATE_BURIED : STATE_TAKEN_OVER]++;
 	struct accounts accounts =
 		table_account(slice, buried ? MARKED_IN_DOUBT : MARKED_WAIT, engine_id);
 	state_hits[STATE_MARKED_WAITING] += accounts.waiting;
 	state_hits[STATE_DOUBT_BY_POLICY] += accounts.in_doubt;
 	if (accounts.waiting == 0)
-		table_slice_close(slice, TABLE_SLICE_CLOSED);
+		table_slice_close(slice, TABLE_SLICE_BURIED);
 	return true;
+}
+
+/* The first of those that the engine held in its earlier lives, by campaign and then by id. */
+static struct table_slice *first_of_earlier_life(const struct store_recover *r)
+{
+	struct table_slice *first = NULL;
+	for (uint64_t id = 1; id <= tables.slice_count; id++) {
+		struct table_slice *s = table_slice_of(id);
+		if ((s->state == TABLE_SLICE_LEASED || s->state == TABLE_SLICE_ORPHANED ||
+		     s->state == TABLE_SLICE_BURIED) &&
+		    s->engine_id == r->engine_id && s->epoch < r->epoch &&
+		    (!first || s->campaign_id < first->campaign_id))
+			first = s;
+	}
+	return first;
+}
+
+static void recover_slice(struct store_recover *r, struct table_slice *slice)
+{
+	if (slice->state != TABLE_SLICE_BURIED) {
+		struct accounts accounts =
+			table_account(slice, r->trust_marks ? MARKED_IN_DOUBT : MARKED_SENT,
+				      r->engine_id);
+		r->ret_slices++;
+		r->ret_remaining += accounts.remaining;
+		r->ret_in_doubt += accounts.in_doubt;
+	}
+	table_slice_close(slice, TABLE_SLICE_CLOSED);
 }
 
 void store_recover(struct store *store, struct store_recover *r)
@@ -113,21 +143,8 @@ void store_recover(struct store *store, struct store_recover *r)
 		return;
 	if (r->trust_marks && !world->journal_may_be_lost)
 		world_fail(world, "the journal was taken for lost");
-	uint64_t before = tables.slice_count;
 	r->ret_slices = r->ret_remaining = r->ret_in_doubt = 0;
-	for (uint64_t id = 1; id <= before; id++) {
-		struct table_slice *slice = table_slice_of(id);
-		if ((slice->state != TABLE_SLICE_LEASED &&
-		     slice->state != TABLE_SLICE_ORPHANED) ||
-		    slice->engine_id != r->engine_id || slice->epoch >= r->epoch)
-			continue;
-		struct accounts accounts =
-			table_account(slice, r->trust_marks ? MARKED_IN_DOUBT : MARKED_SENT,
-				      r->engine_id);
-		r->ret_slices++;
-		r->ret_remaining += accounts.remaining;
-		r->ret_in_doubt += accounts.in_doubt;
-		table_slice_close(slice, TABLE_SLICE_CLOSED);
-	}
+	for (struct table_slice *slice; (slice = first_of_earlier_life(r));)
+		recover_slice(r, slice);
 	written(store, &r->request);
 }

@@ -148,6 +148,7 @@ struct table_engine *table_engine_of(uint32_t engine_id, uint32_t epoch)
 bool table_engine_silent(uint32_t engine_id, usec time)
 {
 	return engine_id < 1 || engine_id > tables.engine_count ||
+	       tables.engines[engine_id - 1].left ||
 	       tables.engines[engine_id - 1].heartbeat_at < table_wall() - time;
 }
 

@@ -20,6 +20,7 @@ enum table_slice_state {
 	TABLE_SLICE_CANCELLED,
 	TABLE_SLICE_ORPHANED, /* taken over; what it had marked waits for its journal */
 	TABLE_SLICE_WAITING,  /* for the winner */
+	TABLE_SLICE_BURIED,   /* settled by others; its owner is told until it closes it */
 };
 
 enum {
@@ -37,6 +38,7 @@ struct table_slice {
 	uint64_t parent;           /* 0: none */
 	usec due_wall;
 	usec lost_at; /* taken over then, by the world's clock; 0: not */
+	usec decide_at; /* who is marked goes in doubt then; by the database's clock */
 	uint32_t count, room, suppressed_count;
 	uint64_t *ids;
 	uint8_t *flags;     /* of each id: TABLE_TOLD, ... */
@@ -48,12 +50,14 @@ struct table_engine {
 	uint32_t epoch;
 	uint64_t position;
 	usec heartbeat_at;  /* by the database's clock */
+	bool left;          /* in order: nothing is its own any more */
 	usec feed_asked_at; /* of the last feed that was answered, by the world's clock */
 };
 
 struct table_source {
 	char name[64];
 	uint32_t engine_id; /* 0: nobody's */
+	usec until;         /* by the database's clock */
 };
 
 /* A newsletter to the recipients of these ids. */
