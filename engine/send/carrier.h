@@ -11,6 +11,7 @@
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
+ *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
@@ -63,7 +64,9 @@ struct carrier_flow {
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
-	bool dry;            /* it could have ordered more than was marked */
+	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
+	usec span_since;
+	bool dry; /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
@@ -249,6 +252,10 @@ struct carrier {
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* as many as settings->limit_rules */
+	struct chain drawn;           /* quotas that limit something */
+	usec draw_at;                 /* when the first of them is looked at again */
+	uint64_t draw_number;         /* of the last question */
+	const struct quota_limits *limits_taken; /* of settings->limit_news */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -261,6 +268,7 @@ struct carrier {
 	struct lane farewells;               /* the same: campaigns that are let go */
 	struct lane outcomes, outcomes_back; /* to and from the ledger */
 	struct lane notes, notes_back;       /* the same */
+	struct lane draws, draws_back;       /* to and from the feeder: struct carrier_draw */
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
 
@@ -297,6 +305,7 @@ struct carrier {
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
 #define CAMPAIGNS_LIMIT 1024 /* that one engine works on at once */
+#define DRAWS_LIMIT(rules) (((rules) + CAMPAIGNS_LIMIT) * QUOTA_KINDS)
 
 [[nodiscard]] int carrier_init(struct carrier *, struct arena_source *,
 			       const struct engine_settings *, const struct limits *,
@@ -377,7 +386,7 @@ void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or
  * later; and that it is opened. */
-usec carrier_path_reopen_at(const struct carrier_path *, usec now);
+usec carrier_path_reopen_at(struct carrier *, const struct carrier_path *, usec now);
 void carrier_path_reopen_counted(struct carrier_path *, usec now);
 /* The path waits no more: it is forgotten. */
 void carrier_path_unwait(struct carrier *, struct carrier_path *);
@@ -385,6 +394,21 @@ void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
 void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
+
+/* carrier_draw.c */
+void carrier_quota_prepare(struct carrier *, struct carrier_quota *,
+			   const struct quota_limits *);
+/* It has its account's name, or other limits. */
+void carrier_quota_follow(struct carrier *, struct carrier_quota *);
+void carrier_quota_forget(struct carrier *, struct carrier_quota *);
+/* Somebody is held back by it. */
+void carrier_quota_wanted(struct carrier *, struct carrier_quota *, bool for_connection);
+void carrier_take_draws(struct carrier *, usec now); /* answers */
+usec carrier_draws_step(struct carrier *, usec now); /* when the next is due */
+void carrier_take_limits(struct carrier *, usec now); /* new ones of the configuration */
+/* When the carrier turns no more: what is to be given back; at most QUOTA_KINDS rows. */
+size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
+			  struct store_draw_row **rows);
 
 /* carrier_journal.c */
 void carrier_journal_written(void *carrier, uint64_t position, int error);
@@ -423,6 +447,7 @@ void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
 void session_retire_worn(struct session *, usec now); /* it has taken all it may */
+bool session_retire(struct session *, usec now); /* it takes no more; false: it did not before */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_mark(struct message *); /* into the journal; once more: at its end */

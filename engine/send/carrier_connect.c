@@ -484,7 +484,7 @@ static bool try_again(struct session *session)
  * one more. */
 static void connect_in_turn(struct session *session)
 {
-	usec now = now_of(session), at = carrier_path_reopen_at(session->path, now);
+	usec now = now_of(session), at = carrier_path_reopen_at(session->carrier, session->path, now);
 	session->postponed = at > now;
 	if (session->postponed) {
 		wheel_arm(&session->carrier->wheel, &session->timer.wheel, at);

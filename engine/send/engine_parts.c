@@ -272,6 +272,7 @@ void engine_close_feeder(struct engine *engine)
 {
 	if (engine->feeder.loop) {
 		feeder_source_done(&engine->feeder, engine->settle_store);
+		feeder_draws_done(&engine->feeder, engine->settle_store);
 		feeder_done(&engine->feeder);
 	}
 	fetcher_destroy(engine->fetcher);

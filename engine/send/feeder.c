@@ -174,7 +174,8 @@ usec feeder_step(struct feeder *feeder)
 	drain_lanes(feeder);
 	feeder_ask_domains(feeder);
 	feeder_route_unsure(feeder);
-	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
+	usec wake = usec_min(feeder_draw(feeder, now), feeder_beat(feeder, now));
+	wake = usec_min(wake, feeder_warm_up(feeder, now));
 	wake = usec_min(wake, feeder_health(feeder, now));
 	wake = usec_min(wake, feeder_zones(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
@@ -193,5 +194,6 @@ bool feeder_idle(const struct feeder *feeder)
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
 	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
-	       !feeder->health_busy && !feeder->zones_busy && feeder_places_idle(feeder);
+	       !feeder->health_busy && !feeder->zones_busy && !feeder->draws.busy &&
+	       feeder_places_idle(feeder);
 }

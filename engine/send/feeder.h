@@ -9,6 +9,7 @@
  *   feeder_return.c    what comes back, put back
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
+ *   feeder_draw.c      its part of limits that all engines share
  *   feeder_zone.c      who is not written to at night, by his time zone
  *   feeder_outbox.c    transactional mail, and the database's bell
  *   feeder_beat.c      marks, stops
@@ -25,6 +26,18 @@
 
 #define FEEDER_HELD_LIMIT 64
 #define FEEDER_QUESTION_SIZE (sizeof(struct route_question) + sizeof(void *))
+
+#define FEEDER_DRAWS 128 /* in one request */
+
+/* Questions of limits under way. */
+struct feeder_draws {
+	struct store_draw request;
+	struct store_draw_row *rows[FEEDER_DRAWS];
+	struct carrier_draw *of[FEEDER_DRAWS];
+	size_t count;
+	bool busy;
+	usec again_at;
+};
 
 /* What others may read of it at any time. */
 struct feeder_public {
@@ -127,6 +140,7 @@ struct feeder {
 	uint32_t fenced_marks; /* in a row: the feed has yet to tell what was lost */
 	uint64_t stop_number;
 	struct feeder_places places;
+	struct feeder_draws draws;
 };
 
 [[nodiscard]] int feeder_init(struct feeder *, struct arena_source *,
@@ -186,6 +200,9 @@ void feeder_source_back(struct envelope *);     /* from the carrier, however it 
 usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far apart */
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
+usec feeder_draw(struct feeder *, usec now);
+/* When neither turns any more: what is drawn and not used. */
+void feeder_draws_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
 [[nodiscard]] int feeder_zones_init(struct feeder *);
 usec feeder_zones(struct feeder *, usec now); /* asks for zones, routes who waited for them */

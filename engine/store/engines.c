@@ -115,6 +115,10 @@ static enum pg_next position_step(struct store *s, struct store_request *request
 	}
 	if (pg_rows(result) == 0)
 		return pg_fail(s, STORE_NOT_FOUND, "there is no such engine");
+	if (pg_u64(result, 0, 0) < r->epoch)
+		return pg_fail(s, STORE_FENCED,
+			       "the database has gone back to before this engine joined (was a "
+			       "replica promoted that lacked it?)");
 	if (pg_u64(result, 0, 0) != r->epoch)
 		return pg_fail(s, STORE_FENCED, engine_fenced);
 	r->ret_position = pg_u64(result, 0, 1);

@@ -14,6 +14,7 @@
 #include "engine/io/io.h"
 #include "engine/net/tls_policy.h"
 #include "engine/shape/breaker.h"
+#include "engine/shape/draw.h"
 #include "engine/shape/warmup.h"
 #include "engine/smtp/classify.h"
 
@@ -318,6 +319,18 @@ struct store_position {
 };
 void store_position(struct store *, struct store_position *);
 
+/* Whether the database still knows the slices of these outcomes as this engine's. One that went
+ * back (a replica was promoted that lacked the last commits) does not, and would have what was
+ * sent of them sent again. */
+struct store_known {
+	struct store_request request;
+	uint32_t engine_id;
+	const struct store_outcome *const *outcomes;
+	size_t count;
+	uint64_t ret_unknown_slice_id; /* 0: it knows all */
+};
+void store_known(struct store *, struct store_known *);
+
 /* After the journal was replayed and settled: closes the slices which this engine held in an
  * earlier epoch and opens what was not accounted for as remainders, due at once. With
  * trust_marks (the journal was lost) those marked as started go in doubt instead. */
@@ -498,6 +511,24 @@ struct store_warmup {
 	uint32_t ret_granted;
 };
 void store_warmup(struct store *, struct store_warmup *);
+/* An engine draws its part of limits that all engines share (engine/shape/draw.h): each row is
+ * an account of its own, drawn from or not, whatever becomes of the others. The request's
+ * result may be STORE_LOST: then it is not known what was drawn, and nothing was. */
+struct store_draw_row {
+	str account;   /* "limit NAME", "campaign ID" */
+	uint32_t kind; /* enum quota_kind: what is limited */
+	struct draw_ask ask;
+	bool ret_drawn; /* false: not now; somebody else drew from it at the same moment */
+	struct draw_grant ret_grant;
+};
+struct store_draw {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	struct store_draw_row *const *rows;
+	size_t count;
+};
+void store_draw(struct store *, struct store_draw *);
+
 /* What goes from one source to one site at this moment, for people on any machine. Statistics,
  * never verdicts. Texts are bounded and made printable. A row counts while its engine's
  * heartbeat is fresh; rows that nobody has renewed for a day are forgotten when a save says so.

@@ -1,6 +1,7 @@
 """What each of our statements costs PostgreSQL: pg_stat_statements, by the names of the files under
 sql/queries, and by what they are for."""
 
+import base64
 import pathlib
 
 import rig as r
@@ -26,15 +27,16 @@ def watch(rig):
     rig.sql("create extension if not exists pg_stat_statements")
 
 
-def names():
-    """The comment that begins a statement, and with it its text in pg_stat_statements: its name."""
-    found = {}
-    for path in (r.ROOT / "sql" / "queries").glob("*.sql"):
-        found[path.read_text().split("\n", 1)[0]] = path.stem
-    return found
+def key_of(text):
+    """The comment that begins a statement, and its first word or two: constants are not shown as they
+    are by pg_stat_statements."""
+    lines = text.strip().split("\n")
+    comment = [line for line in lines if line.startswith("--")]
+    return "\n".join(comment + [lines[len(comment)][:15] if len(comment) < len(lines) else ""])
 
 
-NAMES = names()
+NAMES = {key_of(path.read_text()): path.stem
+         for path in (r.ROOT / "sql" / "queries").glob("*.sql")}
 
 
 def name_of(text):
@@ -42,20 +44,18 @@ def name_of(text):
         return "settle_rows"
     if text.lower() in ("begin", "commit"):
         return text.lower()
-    return NAMES.get(text.split("\n", 1)[0], "other")
+    return NAMES.get(key_of(text), "other")
 
 
 def costs(rig):
     """{name: (calls, milliseconds, pages looked at)} since the cluster began to note them."""
-    rows = rig.sql("select replace(left(query, 200), '|', ' '), calls, "
-                   "total_exec_time + total_plan_time, shared_blks_hit + shared_blks_read "
-                   "from (select regexp_replace(query, E'\\n.*', '') as query, calls, "
-                   "total_exec_time, total_plan_time, shared_blks_hit, shared_blks_read "
+    rows = rig.sql("select translate(encode(convert_to(left(query, 600), 'UTF8'), 'base64'), E'\\n', ''), "
+                   "calls, total_exec_time + total_plan_time, shared_blks_hit + shared_blks_read "
                    "from pg_stat_statements s join pg_database d on d.oid = s.dbid "
-                   "where d.datname = current_database()) s")
+                   "where d.datname = current_database()")
     found = {}
     for text, *numbers in rows:
-        name = name_of(text)
+        name = name_of(base64.b64decode(text).decode(errors="replace"))
         before = found.get(name, (0, 0, 0))
         found[name] = tuple(b + float(n) for b, n in zip(before, numbers))
     return found

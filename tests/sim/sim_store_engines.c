@@ -139,3 +139,12 @@ void store_leave(struct store *store, struct store_leave *r)
 	tables.engines[r->engine_id - 1].left = true; /* its slices are anybody's to take */
 	written(store, &r->request);
 }
+
+/* This database never goes back: what it once knew it knows. */
+void store_known(struct store *store, struct store_known *r)
+{
+	if (lost_before(store, &r->request))
+		return;
+	r->ret_unknown_slice_id = 0;
+	answer(store, &r->request, STORE_OK);
+}
