@@ -439,6 +439,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 {
 	size_t pending = carrier_path_pending(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	wanted += keeps_one_free(carrier, path); /* or little mail would find none, ever */
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
 	if (allowed > 0)

@@ -92,7 +92,7 @@ void side_close(struct store *store)
 
 void side_look(struct store *store, bool look)
 {
-	store->look_at = look ? 0 : USEC_NEVER;
+	store->takeover_at = look ? 0 : USEC_NEVER;
 }
 
 usec side_wall(void)

@@ -133,6 +133,8 @@ static int run_ready(struct io_loop *loop)
 		struct io_op *op = CHAIN_OWNER(link, struct io_op, link);
 		if (op->kind < POINT_COUNT)
 			world_point(world, (enum point)op->kind, 0);
+		else
+			sim_file_told(op);
 		op->busy = false;
 		op->on_done(op, op->result);
 		if (loop->life->dead)

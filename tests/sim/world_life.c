@@ -52,6 +52,8 @@ const char *const call_names[CALL_COUNT] = {
 	[CALL_PROVIDERS_LOAD] = "providers-load",
 	[CALL_INCIDENT] = "incident",
 	[CALL_HEALTH] = "health",
+	[CALL_DRAW] = "draw",
+	[CALL_KNOWN] = "known",
 };
 
 struct sim_life *world_live(struct world *w, unsigned engine)
