@@ -40,7 +40,7 @@ static void write_down(struct run *run, struct actor *a, struct store_outcome o)
 static void in_doubt(struct run *run, struct store_outcome *o)
 {
 	o->verdict = VERDICT_IN_DOUBT;
-	o->final = !run->history->retry_in_doubt;
+	o->final = !run->history->retry_in_doubt || o->subscriber_id >= STORE_OUTBOX_FIRST_ID;
 	o->class = CLASS_NETWORK;
 	o->cause = "crashed";
 	o->stage = STAGE_END;

@@ -39,10 +39,14 @@ class Cluster:
             os.rmdir(self.folder)
 
 
-def play(programs, side, first, count, without=()):
-    command = [f"{programs}/history_{side}", str(first), str(count)]
-    if without:
-        command.append("without=" + ",".join(map(str, sorted(without))))
+def words_of(seed, without):
+    """What a program is asked, to play one seed without some acts."""
+    left = [str(act) for act in range(ACTS) if act not in without]
+    return [str(seed), "1"] + (["only=" + ",".join(left)] if without else [])
+
+
+def play(programs, side, words):
+    command = [f"{programs}/history_{side}"] + words
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PLAY_SECONDS, check=False
     )
@@ -78,7 +82,7 @@ def fault_of(sim, pg):
 
 
 def play_both(programs, seed, without):
-    sim, pg = (by_seed(play(programs, side, seed, 1, without)[0])[0].get(seed, []) for side in SIDES)
+    sim, pg = (by_seed(play(programs, side, words_of(seed, without))[0])[0].get(seed, []) for side in SIDES)
     return fault_of(sim, pg)
 
 
@@ -104,17 +108,16 @@ def shrink(programs, seed):
 def report(programs, seed, fault):
     print(f"FAILED seed {seed}: {fault[1]}")
     without, last = shrink(programs, seed)
-    left = sorted(set(range(ACTS)) - without)
-    again = f"{seed} 1" + (" without=" + ",".join(map(str, sorted(without))) if without else "")
+    again = " ".join(words_of(seed, without))
     if last:
-        print(f"  with the acts {left} alone: {last[1]}")
+        print(f"  shortest: {last[1]}")
     print(f"  {programs}/history_sim {again} >sim; {programs}/history_pg {again} >pg; diff sim pg")
     sys.stdout.flush()
 
 
 def play_chunk(programs, first, count):
     results, hits = {}, {}
-    played = {side: by_seed(play(programs, side, first, count)[0]) for side in SIDES}
+    played = {side: by_seed(play(programs, side, [str(first), str(count)])[0]) for side in SIDES}
     for seed in range(first, first + count):
         sides = [played[side][0].get(seed) for side in SIDES]
         if not all(sides):

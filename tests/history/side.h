@@ -23,6 +23,7 @@ void side_close(struct store *);
  * own clock, and that is not the one that passes here. */
 void side_look(struct store *, bool);
 usec side_wall(void);
+void side_tick(void); /* no two requests come at one time */
 void side_pass(usec);
 /* Whether times move back when time passes, rather than the clock on. */
 extern const bool side_moves_times;

@@ -100,6 +100,11 @@ usec side_wall(void)
 	return table_wall();
 }
 
+void side_tick(void)
+{
+	sim.now++;
+}
+
 void side_pass(usec span)
 {
 	usec until = sim.now + span;
