@@ -14,17 +14,26 @@
 
 #define HISTORY 4096 /* starts remembered per site, for the rate's check */
 #define MESSAGE_LIMIT 65536
+/* No transaction begins on a word that is older than this. One that is handed to a connection
+ * whose last one is not answered has begun, though its MAIL leaves when the answer is there. */
+#define WORD_LIMIT (USEC_SECOND + 100 * USEC_MS)
 /* From an unsubscribe to its following everywhere: the feed, and commands already sent to a
  * host that takes its time over the one before. */
 #define STOP_GRACE (180 * USEC_SECOND)
 
 struct host_limits site_limits[SITE_COUNT];
+static usec word_oldest; /* over all seeds */
+
+usec hosts_oldest_word(void)
+{
+	return word_oldest;
+}
 
 struct visit {
 	struct peer peer; /* first: what is freed */
 	int site;
 	struct sim_life *life; /* of the engine at the other end */
-	usec begun_at;         /* its transaction: sent then */
+	unsigned mails;        /* transactions that were begun on it */
 	bool reset_in_body, lose_reply, lose_message;
 	struct truth *rcpt;
 	char rcpt_text[128];
@@ -138,13 +147,28 @@ static void check_rate(struct visit *visit)
 	}
 }
 
+static void check_word(struct visit *visit)
+{
+	struct world *w = visit->peer.world;
+	usec age = w->sent_at - w->sent_heard_at;
+	bool waited = visit->mails++ > 0 &&
+		      w->sent_at < visit->peer.last_output_at + 300 * USEC_MS;
+	if (waited)
+		return;
+	if (w->sent_heard_at > 0 && age > word_oldest)
+		word_oldest = age;
+	if (age > WORD_LIMIT)
+		world_fail(w, "a transaction begins, and the last word was asked %.3f s before",
+			   (double)age / 1e6);
+}
+
 static void on_mail(void *context, str from, struct smtp_answer *a)
 {
 	struct visit *visit = context;
 	if (!str_ends(from, STR("@bounce.news.test")))
 		world_fail(visit->peer.world, "envelope sender %.*s", STR_FORMAT(from));
-	visit->begun_at = visit->peer.world->sent_at;
 	check_rate(visit);
+	check_word(visit);
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_421)) {

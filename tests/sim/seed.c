@@ -53,6 +53,22 @@ static bool all_rest(const struct node *nodes, size_t count)
 	return true;
 }
 
+/* To the next event that reaches an engine, or to when one wants to be stepped. */
+static void go_on(struct world *w, const struct node *nodes, usec wake)
+{
+	for (;;) {
+		usec next = world_next_at(w);
+		if (next > wake) {
+			w->now = usec_max(w->now, wake);
+			return;
+		}
+		world_run_next(w, next);
+		for (size_t i = 0; i < w->engine_count; i++)
+			if (nodes[i].life && nodes[i].life->touched)
+				return;
+	}
+}
+
 static void run(struct world *w, struct node *nodes, const struct rules *const edits[2])
 {
 	size_t count = w->engine_count;
@@ -71,7 +87,7 @@ static void run(struct world *w, struct node *nodes, const struct rules *const e
 		}
 		if (all_rest(nodes, count))
 			return;
-		drive_on(w, wake);
+		go_on(w, nodes, wake);
 	}
 	char states[200] = "";
 	tables_describe(states, sizeof(states));

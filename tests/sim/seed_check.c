@@ -44,8 +44,7 @@ static void check_journal(struct world *w, const struct node *node)
 						     .on_outcome = read_outcome,
 						     .context = &reading};
 	enum journal_ending ending;
-	uint64_t end =
-		journal_replay(node->journal, 0, &events, &ending, why, sizeof(why));
+	uint64_t end = journal_replay(node->journal, 0, &events, &ending, why, sizeof(why));
 	if (end == UINT64_MAX || why[0])
 		world_fail(w, "%s: the journal cannot be read back: %s", node->name, why);
 	for (size_t i = 0; i < sizeof(reading.open_marks) / sizeof(uint64_t); i++)

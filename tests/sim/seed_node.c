@@ -234,7 +234,10 @@ bool node_step(struct world *w, struct node *node)
 		node->wake = node->life->away_until;
 		return true;
 	}
+	if (!node->life->touched && node->wake > w->now)
+		return true;
 	struct sim_life *before = world_enter(w, node->life);
+	node->life->touched = false;
 	bool good = step_running(w, node);
 	world_leave(w, before);
 	if (node->state == NODE_DOWN)

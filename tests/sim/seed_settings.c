@@ -97,6 +97,7 @@ void seed_settings(struct world *w, struct node *node, struct rules *rules)
 		.name = node->name,
 		.journal_directory = node->journal,
 		.durable_disk = node->durable,
+		.journal_segment_size = world->seed % 3 ? 4096 : 0, /* many segments, or one */
 		.store = {.tenant = 1, .journal_wait = 5 * USEC_MINUTE},
 		.route = {.port = 25,
 			  .tls = TLS_WISH_MAY,

@@ -82,6 +82,8 @@ static int report(uint64_t count, uint64_t failed)
 			printf(" %s=%llu", state_names[i], (unsigned long long)state_hits[i]);
 	printf("\n");
 	report_points();
+	printf("oldest word by which a transaction began: %.3f s\n",
+	       (double)hosts_oldest_word() / 1e6);
 	printf("sim: %llu passed, %llu failed\n", (unsigned long long)(count - failed),
 	       (unsigned long long)failed);
 	return failed > 0;

@@ -25,6 +25,7 @@ void store_begin(struct world *w)
 	chain_init(&open_answers);
 	tables_begin(w);
 	sim_hosts_begin();
+	sim_paths_begin();
 	sim_warmup_begin();
 	sim_draw_begin();
 	sim_outbox_begin();

@@ -98,6 +98,9 @@ unsigned sim_incident_count(void);
 /* sim_store_draw.c */
 void sim_draw_begin(void);
 
+/* sim_store_paths.c */
+void sim_paths_begin(void);
+
 /* sim_store_hosts.c */
 void sim_hosts_begin(void);
 

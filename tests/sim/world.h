@@ -77,6 +77,7 @@ enum sim_call {
 	CALL_JOIN,
 	CALL_HEARTBEAT,
 	CALL_LEAVE,
+	CALL_KNOWN,
 	CALL_POSITION,
 	CALL_CAMPAIGN,
 	CALL_RUNNING,
@@ -92,14 +93,13 @@ enum sim_call {
 	CALL_SETTLE,
 	CALL_RECOVER,
 	CALL_WARMUP,
+	CALL_DRAW,
 	CALL_HOSTS_LOAD,
 	CALL_HOSTS_SAVE,
 	CALL_TLS_SAVE,
 	CALL_PROVIDERS_LOAD,
 	CALL_INCIDENT,
 	CALL_HEALTH,
-	CALL_DRAW,
-	CALL_KNOWN,
 	CALL_COUNT,
 };
 extern const char *const call_names[CALL_COUNT];
@@ -112,6 +112,7 @@ struct sim_life {
 	unsigned engine;
 	uint32_t number;
 	bool dead;
+	bool touched;        /* something has reached it since it was stepped */
 	bool power;          /* it is the machine that ends with it */
 	usec away_until;     /* it stands still: nothing reaches it before */
 	usec cut_off_until;  /* from the database */
@@ -178,7 +179,8 @@ struct world {
 	struct sim_life *lives; /* all there ever were, the last first */
 	struct sim_life *life;  /* whose code runs now */
 	uint32_t life_count;
-	usec sent_at;              /* of the bytes that a host is being given */
+	usec sent_at;       /* of the bytes that a host is being given, */
+	usec sent_heard_at; /* and when their engine had asked for the last feed it had heard */
 	bool journal_may_be_lost;  /* an engine was removed with its journal */
 	usec outage_until, disk_full_until;
 	struct truth *truths; /* by subscriber id; world_people() */
@@ -277,6 +279,8 @@ struct host_limits {
 extern struct host_limits site_limits[SITE_COUNT];
 void hosts_begin(struct world *);
 void hosts_end(struct world *);
+/* How old, at most, the word was by which a transaction began. */
+usec hosts_oldest_word(void);
 /* The site whose hosts answer at an address; -1: none. */
 int host_site_of(const struct net_address *);
 struct peer; /* the server's end of a connection */
