@@ -105,6 +105,7 @@ struct carrier_path {
 	bool active;    /* which of the carrier's chains holds link */
 	struct chain_link held;                         /* in held_by->waiters */
 	struct carrier_quota *held_by;                  /* NULL: by none */
+	bool held_for[2]; /* there: to start messages; to open connections */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
 	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */

@@ -313,6 +313,8 @@ static void wait_for(struct carrier *carrier, struct carrier_path *path,
 		path->held_by = q;
 		chain_push_back(&q->waiters, &path->held);
 	}
+	q->wanted_count[for_connection] += !path->held_for[for_connection];
+	path->held_for[for_connection] = true;
 	if (at == USEC_NEVER)
 		return;
 	at = look_at(at, now);
@@ -326,6 +328,10 @@ void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
 	if (!path->held_by)
 		return;
 	chain_remove(&path->held_by->waiters, &path->held);
+	for (int i = 0; i < 2; i++) {
+		path->held_by->wanted_count[i] -= path->held_for[i];
+		path->held_for[i] = false;
+	}
 	path->held_by = NULL;
 }
 

@@ -284,7 +284,8 @@ static void forget_dryness(struct carrier_path *path)
 static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room, usec now)
 {
 	bool full = room == 0;
-	for (;;) {
+	/* Who has no connection yet does not stand in the way of those that have. */
+	while (room > 0 || carrier->urgent_count > 0) {
 		struct carrier_flow *flow = carrier_flow_next(carrier, path, now);
 		if (!flow || (room == 0 && !flow->campaign->urgent))
 			break;
@@ -452,6 +453,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 {
 	size_t pending = carrier_path_pending(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	wanted += keeps_one_free(carrier, path); /* or little mail would find none, ever */
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
 	if (allowed > 0)
@@ -522,7 +524,7 @@ static void hold_unreachable(const struct carrier_path *path, struct path_grant 
 	grant->open = room;
 }
 
-/* How many go in a moment, at the most that the path's rate allows. */
+/* How many go in a moment, at the most that the path's rate allows: what is ordered is marked. */
 static uint32_t soon(const struct carrier_path *path, uint32_t most)
 {
 	const struct rate rate = path_limits_rate(&path->site->shaping.limits);

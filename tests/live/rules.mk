@@ -45,6 +45,10 @@ show-newsletters: all
 # Templates of others: what Handlebars and Mustache make of them, and what we make of the converted ones.
 show-convert: all
 	@$(PYTHON) tests/live/test_convert.py
+# Limits of several engines on one database, together, at a server that counts.
+.PHONY: show-draws
+show-draws: all
+	@$(PYTHON) tests/live/test_draws.py 15000 500 3
 show-warmup: all
 	@$(PYTHON) tests/live/test_warmup.py
 # A/B: two variants, a hold-out, a winner named in the middle, the engine killed in both parts.

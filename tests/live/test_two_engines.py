@@ -31,7 +31,7 @@ def configure(rig, port, name, source=None, journal_wait="1s"):
 
 def start(rig, config, name):
     rig.config = config
-    return rig.popen("send", name, "--quiet",
+    return rig.popen("send", name,
                      stderr=open(rig.place / f"{config.stem}.err", "a"))
 
 
