@@ -167,7 +167,8 @@ class Member:
         """Started again when it has ended by itself, as a supervisor would; whether it had."""
         if self.runs() or self.removed:
             return False
-        self.end(f"exit {self.process.poll()}")
+        if not self.lives[-1].ended_as:
+            self.end(f"exit {self.process.poll()}")
         self.start()
         return True
 

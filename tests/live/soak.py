@@ -108,7 +108,9 @@ class Campaign:
         o = m.Outcome(rig, self.name, self.everybody, letters.of(self.prefix))
         gone = {row["email"] for row in rig.rows(self.name, "--verdict", "suppressed")}
         failed = {row["email"] for row in rig.rows(self.name, "--verdict", "failed")}
-        m.equation(checks, o, self.policy, suppressed=gone, failed=failed)
+        cutting = tuple(f"@site{i + 1}.test" for i, s in enumerate(SITES) if "drop" in s)
+        m.equation(checks, o, self.policy, suppressed=gone, failed=failed,
+                   cut={a for a in self.everybody if a.endswith(cutting)})
         checks.check(gone <= set(self.left), f"{self.name}: only those who left are suppressed")
         late = [a for a, at in self.left.items()
                 if any(s > at + STOP_DELAY + SLACK for s in letters.starts[a])]
@@ -152,7 +154,7 @@ class Post:
 
 class Soak:
     def __init__(self, seed):
-        self.seed, self.rig = seed, r.Rig("soak", keep=False)
+        self.seed, self.rig = seed, r.Rig("soak")
         self.rig.start_database()
         self.farm = f.Farm(
             self.rig, ENGINES, len(SITES), site_settings=SITES,
@@ -177,8 +179,11 @@ class Soak:
 
     def stand_up(self):
         for member in self.farm.members:
-            if not member.paused and member.stand_up():
+            itself = not member.paused and not member.runs() and not member.lives[-1].ended_as
+            if not member.paused and member.stand_up() and itself:
                 self.totals["ended by themselves"] += 1
+                print(f"        {member.name}: {member.lives[-2].ended_as}: {member.said()[-400:]}",
+                      flush=True)
 
     def kill(self, chance):
         victims = [x for x in self.farm.living() if x.index > 0]
