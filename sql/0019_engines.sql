@@ -3,10 +3,11 @@
 
 -- lease: how long what it holds stays its own after its last heartbeat; by what it said itself, so
 -- engines need not agree. left_at: it ended in order (or was given up by a person): nothing is its
--- own any more.
+-- own any more. joined_at: when its present life began.
 alter table engines
 	add column lease interval not null default interval '30 seconds',
-	add column left_at timestamptz;
+	add column left_at timestamptz,
+	add column joined_at timestamptz;
 
 create function engine_is_silent(heartbeat_at timestamptz, lease interval, left_at timestamptz)
 returns boolean language sql stable parallel safe
@@ -50,6 +51,7 @@ create table burials (
 	class smallint not null,
 	tries smallint not null,
 	provider text not null,
+	final_slice_id bigint not null, -- whose row says so
 	primary key (tenant_id, campaign_id, subscriber_id),
 	foreign key (tenant_id, campaign_id) references campaigns on delete cascade
 );

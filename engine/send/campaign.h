@@ -27,9 +27,6 @@ struct carrier_draw {
 	struct store_draw_row row;
 };
 
-#define QUOTA_WANTED_START 1u
-#define QUOTA_WANTED_OPEN 2u
-
 /* A limit wider than a path, with those who wait for it. The carrier's. */
 struct carrier_quota {
 	struct quota quota;
@@ -38,7 +35,8 @@ struct carrier_quota {
 	struct campaign *campaign; /* whose it is; NULL: of the configuration */
 	struct chain_link drawn;   /* in carrier.drawn: it limits something */
 	struct carrier_draw draws[QUOTA_KINDS];
-	unsigned wanted;      /* by those who wait: starts, connections */
+	uint32_t wanted_count[2]; /* who wait: for starts; for connections */
+	bool wanted[2];           /* and whoever else was held back since it was looked at */
 	struct chain waiters; /* paths */
 	struct carrier_timer timer;
 	uint32_t held_count; /* messages ordered or ready, not yet started */

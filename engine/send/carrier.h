@@ -64,7 +64,9 @@ struct carrier_flow {
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
-	bool dry;            /* it could have ordered more than was marked */
+	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
+	usec span_since;
+	bool dry; /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
@@ -102,6 +104,7 @@ struct carrier_path {
 	bool active;    /* which of the carrier's chains holds link */
 	struct chain_link held;                         /* in held_by->waiters */
 	struct carrier_quota *held_by;                  /* NULL: by none */
+	bool held_for[2]; /* there: to start messages; to open connections */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
 	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */

@@ -46,7 +46,7 @@ void carrier_quota_forget(struct carrier *carrier, struct carrier_quota *q)
 
 void carrier_quota_wanted(struct carrier *carrier, struct carrier_quota *q, bool for_connection)
 {
-	q->wanted |= for_connection ? QUOTA_WANTED_OPEN : QUOTA_WANTED_START;
+	q->wanted[for_connection] = true;
 	carrier->draw_at = 0;
 }
 
@@ -54,7 +54,7 @@ void carrier_quota_wanted(struct carrier *carrier, struct carrier_quota *q, bool
 static bool waits_for(const struct carrier_quota *q, enum quota_kind kind)
 {
 	bool of_connections = kind == QUOTA_CONNECTIONS || kind == QUOTA_SLOTS;
-	return (q->wanted & (of_connections ? QUOTA_WANTED_OPEN : QUOTA_WANTED_START)) != 0;
+	return q->wanted[of_connections] || q->wanted_count[of_connections] > 0;
 }
 
 static usec ask(struct carrier *carrier, struct carrier_quota *q, usec now)
@@ -71,8 +71,7 @@ static usec ask(struct carrier *carrier, struct carrier_quota *q, usec now)
 		lane_push(&carrier->draws, &q->draws[kind]);
 		carrier->to_feeder = true;
 	}
-	if (chain_empty(&q->waiters))
-		q->wanted = 0;
+	q->wanted[0] = q->wanted[1] = false;
 	return next;
 }
 

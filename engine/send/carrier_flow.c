@@ -15,7 +15,7 @@
 
 #define TAG_UNIT (UINT64_C(1) << 32) /* of a weight of one */
 #define ROOM_LEAST 8
-#define MARK_AHEAD_FIRST 256
+#define MARK_AHEAD_FIRST 16
 #define WAKE_LIMIT 64 /* paths touched at once */
 /* While what is ordered already may take all the room: who waits behind it looks again when it
  * starts, or so late, for it may wait for something else. */
@@ -212,6 +212,7 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 	*flow = (struct carrier_flow){.path = path,
 				      .campaign = campaign,
 				      .mark_ahead = MARK_AHEAD_FIRST,
+				      .span_since = io_now(carrier->loop),
 				      .tag = path->tag};
 	if (chain_empty(&path->flows))
 		flow->return_at = path->return_at;
@@ -312,6 +313,8 @@ static void wait_for(struct carrier *carrier, struct carrier_path *path,
 		path->held_by = q;
 		chain_push_back(&q->waiters, &path->held);
 	}
+	q->wanted_count[for_connection] += !path->held_for[for_connection];
+	path->held_for[for_connection] = true;
 	if (at == USEC_NEVER)
 		return;
 	at = look_at(at, now);
@@ -325,6 +328,10 @@ void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
 	if (!path->held_by)
 		return;
 	chain_remove(&path->held_by->waiters, &path->held);
+	for (int i = 0; i < 2; i++) {
+		path->held_by->wanted_count[i] -= path->held_for[i];
+		path->held_for[i] = false;
+	}
 	path->held_by = NULL;
 }
 
@@ -358,11 +365,13 @@ struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_p
 	struct chain_link *link = chain_first(&path->flows);
 	for (; link; link = chain_next(&path->flows, link)) {
 		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		struct carrier_quota *own = order_barrier(flow, now);
 		if (chain_empty(&flow->marked)) {
-			flow->dry = flow->waiting.count + flow->marking_count > 0;
+			/* One that has just begun waits for its first marks. */
+			flow->dry = !own && flow->ordered_now + flow->ordered_before > 0 &&
+				    flow->waiting.count + flow->marking_count > 0;
 			continue;
 		}
-		struct carrier_quota *own = order_barrier(flow, now);
 		barrier = own ? own : barrier;
 		if (own)
 			continue;

@@ -4,8 +4,9 @@
 #include "engine/send/carrier.h"
 
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
-#define MARK_AHEAD_LEAST 8
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
+#define MARK_TIME (50 * USEC_MS) /* of asking, and of the database's commit */
+#define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
@@ -243,6 +244,7 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	carrier_message_hold(message, flow);
 	carrier_flow_served(flow);
 	flow->path->ordered_count++;
+	flow->ordered_now++;
 	press->outstanding++;
 	lane_push(flow->campaign->urgent ? &press->urgent : &press->bulk, message);
 	doorbell_ring(&press->bell);
@@ -268,16 +270,30 @@ static bool order_next(struct carrier *carrier, struct carrier_path *path,
 	return true;
 }
 
+/* Nothing but urgent mail can be ordered: whoever lacks marks does not miss them. */
+static void forget_dryness(struct carrier_path *path)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		flow->dry = flow->dry && flow->campaign->urgent;
+	}
+}
+
 /* Urgent ones are ordered at once: a press has them done before a connection is free. */
 static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room, usec now)
 {
-	for (;;) {
+	bool full = room == 0;
+	/* Who has no connection yet does not stand in the way of those that have. */
+	while (room > 0 || carrier->urgent_count > 0) {
 		struct carrier_flow *flow = carrier_flow_next(carrier, path, now);
 		if (!flow || (room == 0 && !flow->campaign->urgent))
-			return;
+			break;
 		if (!order_next(carrier, path, flow, &room))
-			return;
+			break;
 	}
+	if (full)
+		forget_dryness(path);
 }
 
 static void mark_one(struct carrier *carrier, struct carrier_flow *flow,
@@ -293,23 +309,57 @@ static void mark_one(struct carrier *carrier, struct carrier_flow *flow,
 	carrier->to_feeder = true;
 }
 
-static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
+/* From wanting a mark to having it: whoever is marked can be started so long from now at the
+ * latest, and so need not be marked before. */
+static usec mark_span(const struct carrier *carrier)
 {
-	const struct rate *rate = &flow->path->site->shaping.messages.rate;
+	usec interval = carrier->settings->mark_interval;
+	return (interval ? interval : ENGINE_MARK_INTERVAL) + MARK_TIME;
+}
+
+/* What is marked when a machine is lost for good may have been mailed, so it is little: as much
+ * as was ordered in one span lately, and a quarter more. */
+static void follow_pace(struct carrier_flow *flow, usec span, usec now)
+{
+	if (now < flow->span_since + span)
+		return;
+	bool recent = now < flow->span_since + 2 * span;
+	flow->ordered_before = recent ? flow->ordered_now : 0;
+	flow->ordered_now = 0;
+	flow->span_since = now;
+	uint32_t wanted = flow->ordered_before + flow->ordered_before / 4 + 1;
+	if (!chain_empty(&flow->marked) && wanted < flow->mark_ahead)
+		flow->mark_ahead = wanted; /* it had more than it needed */
+}
+
+/* How many may be marked at the pace the path has now; none while its next start is far. */
+static size_t mark_room(struct carrier_flow *flow, usec span, usec now)
+{
+	const struct path *shaping = &flow->path->site->shaping;
+	const struct rate *rate = &shaping->messages.rate;
 	size_t ahead = flow->mark_ahead;
+	if (shaping->suspended_until > now + span ||
+	    bucket_next_at(&shaping->messages, now) > now + span)
+		return 0;
 	if (rate->count > 0) {
-		double startable = (double)rate->count * (double)WAIT_LIMIT / (double)rate->per;
-		size_t share = carrier_flow_share(flow, (size_t)startable);
+		double startable = (double)rate->count * (double)span / (double)rate->per;
+		size_t share = carrier_flow_share(flow, (size_t)startable + rate->burst);
 		ahead = share < ahead ? share : ahead;
 	}
 	if (flow->path->warming) {
 		size_t startable = warming_startable(flow->path->warming, WAIT_LIMIT);
 		ahead = startable < ahead ? startable : ahead;
 	}
-	if (ahead < MARK_AHEAD_LEAST)
-		ahead = MARK_AHEAD_LEAST;
+	return ahead ? ahead : 1;
+}
+
+static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
+{
+	usec span = mark_span(carrier);
+	follow_pace(flow, span, now);
+	size_t ahead = mark_room(flow, span, now);
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
-	if (flow->marked.count + flow->marking_count > ahead / 2)
+	if (flow->marked.count + flow->marking_count > ahead - ahead / 8)
 		return;
 	while (flow->marked.count + flow->marking_count < ahead) {
 		struct chain_link *link = chain_pop(&flow->waiting);
@@ -319,6 +369,20 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 		if (!was_stopped(carrier, envelope))
 			mark_one(carrier, flow, envelope, now);
 	}
+}
+
+/* Who is not marked yet is looked at before his time. */
+static usec wake_for_marks(const struct carrier *carrier, struct carrier_path *path,
+			   usec wake_at, usec now)
+{
+	usec early = wake_at - mark_span(carrier);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (flow->marked.count + flow->marking_count == 0 && early > now)
+			return early;
+	}
+	return wake_at;
 }
 
 static void ask_for_all_marks(struct carrier *carrier, struct carrier_path *path, usec now)
@@ -377,6 +441,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 {
 	size_t pending = carrier_path_pending(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	wanted += keeps_one_free(carrier, path); /* or little mail would find none, ever */
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
 	if (allowed > 0)
@@ -447,13 +512,23 @@ static void hold_unreachable(const struct carrier_path *path, struct path_grant 
 	grant->open = room;
 }
 
+/* How many go in a moment, at the most that the path's rate allows: what is ordered is marked. */
+static uint32_t soon(const struct carrier_path *path, uint32_t most)
+{
+	const struct rate rate = path_limits_rate(&path->site->shaping.limits);
+	if (rate.count == 0)
+		return most;
+	double count = 1 + (double)rate.count * (double)READY_TIME / (double)rate.per;
+	return count < (double)most ? (uint32_t)count : most;
+}
+
 /* One message more than fits is kept ready per connection, unless the rate forbids. */
 static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
 			   const struct path_grant *grant, uint32_t started, uint32_t usable)
 {
 	uint32_t room = demand->slots - started + usable + path->opening_count;
 	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
-	uint32_t in_time = grant->start - started + usable;
+	uint32_t in_time = grant->start - started + soon(path, usable);
 	if (grant->why[0] && room > in_time)
 		room = in_time;
 	return room > held ? room - held : 0;
@@ -489,6 +564,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 		close_idle_sessions(path, now);
 	carrier_flows_drop_empty(carrier, path);
 	if (grant.wake_at != USEC_NEVER && carrier_path_pending(path) > 0)
-		wheel_arm(&carrier->wheel, &path->wake.wheel, grant.wake_at);
+		wheel_arm(&carrier->wheel, &path->wake.wheel,
+			  wake_for_marks(carrier, path, grant.wake_at, now));
 	settle_activity(carrier, path);
 }

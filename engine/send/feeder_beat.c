@@ -7,7 +7,6 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
-#define MARK_INTERVAL (200 * USEC_MS)
 #define STOP_INTERVAL (300 * USEC_MS) /* thrice in the second that its word counts */
 #define FENCED_PAUSE (50 * USEC_MS)
 #define STOP_BATCH 10000             /* stop_feed.sql: there may be more behind them */
@@ -240,7 +239,7 @@ static usec beat_stops(struct feeder *feeder, usec now)
 static usec beat_marks(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
-							: MARK_INTERVAL;
+							: ENGINE_MARK_INTERVAL;
 	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
 		return USEC_NEVER;
 	if (now < feeder->mark_at)

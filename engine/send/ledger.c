@@ -6,8 +6,9 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define BATCH_AGE                                                                              \
-	(400 * USEC_MS) /* a settlement costs about a millisecond, whatever is in it */
+/* A settlement costs about a millisecond, whatever is in it. What is not settled when a machine is
+ * lost with its journal is in doubt. */
+#define BATCH_AGE (100 * USEC_MS)
 #define RETRY_PAUSE (500 * USEC_MS)
 #define SLICES_LIMIT 256 /* slices closed by one settlement */
 

@@ -221,7 +221,7 @@ bool draw_last(struct draw *d, uint64_t number, usec now, struct draw_ask *ret)
 /* ---- connections at once ---- */
 
 #define SLOTS_RENEW (5 * USEC_SECOND)
-#define SLOTS_IDLE USEC_SECOND
+#define SLOTS_LOOK (500 * USEC_MS) /* some are not used, or somebody wants more than a share */
 
 void slots_init(struct slots *s, uint32_t limit)
 {
@@ -232,7 +232,8 @@ uint32_t slots_room(const struct slots *s, uint32_t open, usec now)
 {
 	if (s->limit == 0)
 		return UINT32_MAX;
-	uint32_t held = s->held < s->limit ? s->held : s->limit;
+	uint32_t mine = s->share < s->limit ? s->share : s->limit;
+	uint32_t held = s->held < mine ? s->held : mine;
 	return now < s->until && held > open ? held - open : 0;
 }
 
@@ -241,12 +242,13 @@ bool slots_are_due(struct slots *s, uint32_t open, bool waits, usec now, usec *r
 	*ret_at = USEC_NEVER;
 	if (s->limit == 0 || s->busy)
 		return false;
-	bool short_of = waits && slots_room(s, open, now) == 0;
+	bool all = s->held >= s->share && now < s->until;
+	bool short_of = waits && !all && slots_room(s, open, now) == 0;
 	usec due = USEC_NEVER;
 	if (short_of)
 		due = s->again_at;
-	else if (s->held > open && !waits)
-		due = s->asked_at + SLOTS_IDLE;
+	else if (s->held > open || waits)
+		due = s->asked_at + SLOTS_LOOK;
 	else if (s->held > 0)
 		due = s->asked_at + SLOTS_RENEW;
 	*ret_at = due;
@@ -257,8 +259,10 @@ void slots_begin(struct slots *s, uint32_t open, bool waits, uint64_t number, us
 		 struct draw_ask *ret)
 {
 	ASSERT(s->limit > 0 && !s->busy);
-	if (!waits || s->held < open || now >= s->until)
-		s->held = open;
+	uint32_t keeps = waits && now < s->until && s->held < s->share ? s->held : s->share;
+	if (!waits || s->held < open || now >= s->until || keeps < open)
+		keeps = open;
+	s->held = keeps;
 	*ret = (struct draw_ask){
 		.number = number,
 		.limit = s->limit,

@@ -17,15 +17,15 @@ noted as (
 	from doubt),
 buried as (
 	insert into burials (tenant_id, campaign_id, subscriber_id, slice_id, engine_id, attempt,
-		marked_at, final, verdict, class, tries, provider)
+		marked_at, final, verdict, class, tries, provider, final_slice_id)
 	select $1, $2, id, $3::bigint, $7::integer, attempt, marked_at, $6, 4, 17,
-		case when attempt = 1 then 1 else 2 end, provider
+		case when attempt = 1 then 1 else 2 end, provider, $3
 	from doubt
 	on conflict (tenant_id, campaign_id, subscriber_id) do update set
 		slice_id = excluded.slice_id, engine_id = excluded.engine_id, attempt = excluded.attempt,
 		marked_at = excluded.marked_at, buried_at = excluded.buried_at, final = excluded.final,
 		verdict = excluded.verdict, class = excluded.class, tries = excluded.tries,
-		provider = excluded.provider),
+		provider = excluded.provider, final_slice_id = excluded.final_slice_id),
 waiting as (
 	insert into deferrals (tenant_id, campaign_id, subscriber_id, due_at, date_at, first_at, revision,
 		attempts, verdict, class, code, status, provider, source, text)
