@@ -45,9 +45,10 @@ static const struct key engine_keys[] = {
 	      "How many recipients are cut, leased and recovered as one slice."),
 	COUNT(config_engine, presses, "threads", 0, 256, "0",
 	      "How many threads render and sign; 0: one for each core."),
-	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "200ms",
+	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "50ms",
 		 "Starts are marked in the database in batches, at most so often. A longer "
-		 "interval costs the database less and delays the first message more."),
+		 "interval costs the database less, delays the first message more, and leaves "
+		 "more in doubt when this machine never comes back."),
 	DURATION(config_engine, lease, 3 * USEC_SECOND, 10 * USEC_MINUTE, "30s",
 		 "How long the slices and sources of this engine stay its own while the database "
 		 "hears nothing from it; then another engine may take them."),

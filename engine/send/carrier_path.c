@@ -6,6 +6,7 @@
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
 #define MARK_TIME (50 * USEC_MS) /* of asking, and of the database's commit */
+#define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
@@ -443,6 +444,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 {
 	size_t pending = carrier_path_pending(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	wanted += keeps_one_free(carrier, path); /* or little mail would find none, ever */
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
 	if (allowed > 0)
@@ -513,13 +515,23 @@ static void hold_unreachable(const struct carrier_path *path, struct path_grant 
 	grant->open = room;
 }
 
+/* How many go in a moment, at the most that the path's rate allows: what is ordered is marked. */
+static uint32_t soon(const struct carrier_path *path, uint32_t most)
+{
+	const struct rate rate = path_limits_rate(&path->site->shaping.limits);
+	if (rate.count == 0)
+		return most;
+	double count = 1 + (double)rate.count * (double)READY_TIME / (double)rate.per;
+	return count < (double)most ? (uint32_t)count : most;
+}
+
 /* One message more than fits is kept ready per connection, unless the rate forbids. */
 static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
 			   const struct path_grant *grant, uint32_t started, uint32_t usable)
 {
 	uint32_t room = demand->slots - started + usable + path->opening_count;
 	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
-	uint32_t in_time = grant->start - started + usable;
+	uint32_t in_time = grant->start - started + soon(path, usable);
 	if (grant->why[0] && room > in_time)
 		room = in_time;
 	return room > held ? room - held : 0;

@@ -38,7 +38,7 @@ struct limit_rule {
 	struct quota_limits limits;
 };
 
-#define ENGINE_MARK_INTERVAL (200 * USEC_MS) /* where settings say nothing */
+#define ENGINE_MARK_INTERVAL (50 * USEC_MS) /* where settings say nothing */
 /* Limits that are written anew while the engine runs: one for each of limit_rules, in their
  * order. They and all they replace live as long as the engine; it follows within a second. */
 struct limit_news {
@@ -83,7 +83,7 @@ struct engine_settings {
 	uint32_t envelope_limit;   /* recipients held in memory; 0: 20,000 */
 	uint32_t connection_limit; /* of this engine; 0: 1,000 */
 	uint32_t slice_size;       /* recipients cut at once; 0: 5,000 */
-	usec mark_interval;        /* start marks are committed at most so often; 0: 200 ms */
+	usec mark_interval;        /* start marks are committed at most so often; 0: 50 ms */
 	bool mask_new_io;          /* io_options.mask_new */
 };
 

@@ -7,6 +7,7 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
+#define DATABASE_TOLD_PAUSE USEC_MINUTE
 #define DATABASE_PAUSE (500 * USEC_MS)
 
 static int init_memory(struct feeder *feeder)
@@ -106,15 +107,29 @@ static void drain_lanes(struct feeder *feeder)
 	}
 }
 
+/* Where some requests succeed and others do not (what is written needs a place on the disk), the
+ * same trouble begins and ends many times a second. */
+static void tell_away(struct feeder *feeder, const struct store_request *request)
+{
+	usec now = io_now(feeder->loop);
+	bool is_same = strncmp(feeder->database_told, request->why,
+			       sizeof(feeder->database_told) - 1) == 0;
+	if (feeder->database_lost ||
+	    (is_same && now < feeder->database_told_at + DATABASE_TOLD_PAUSE))
+		return;
+	feeder->database_told_at = now;
+	snprintf(feeder->database_told, sizeof(feeder->database_told), "%.63s", request->why);
+	log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
+		  log_str(str_of(request->why)));
+}
+
 /* What a request's failure means for the feeder: a pause, or the end. */
 void feeder_failed(struct feeder *feeder, const struct store_request *request,
 		   usec *ret_again_at)
 {
 	*ret_again_at = io_now(feeder->loop) + DATABASE_PAUSE;
 	if (request->result == STORE_LOST || request->result == STORE_RETRY) {
-		if (!feeder->database_lost)
-			log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
-				  log_str(str_of(request->why)));
+		tell_away(feeder, request);
 		feeder->database_lost = true;
 		return;
 	}

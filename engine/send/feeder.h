@@ -90,6 +90,8 @@ struct feeder {
 	bool draining;
 	char trouble[256]; /* the engine must end: why; written once, before public.troubled */
 	bool database_lost;
+	usec database_told_at;  /* when people were told last, */
+	char database_told[64]; /* and of what, as far as it tells one trouble from another */
 	size_t returned_count; /* envelopes waiting to be put back */
 
 	struct store_cut cut;

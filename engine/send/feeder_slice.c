@@ -183,6 +183,7 @@ static void on_lease(struct store_request *request)
 		forget_reading(feeder);
 		campaign->lease_at = feeder_next_look(feeder, feeder->lease.ret_next_due_wall);
 		campaign->nothing_open = true;
+		campaign->cut_ahead = 0; /* another engine has what this one cut */
 		return;
 	}
 	campaign->nothing_open = false;

@@ -140,7 +140,7 @@ enum pg_next pg_run(struct store *s, const char *file)
 
 enum pg_next pg_text(struct store *s, const char *statement)
 {
-	s->statement = "text";
+	s->statement = statement;
 	expect_answer(s, PG_RUNNING, PQsendQuery(s->conn, statement));
 	return PG_WAIT;
 }

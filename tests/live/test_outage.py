@@ -105,6 +105,8 @@ class Scene:
         at_end = self.sent()
         told = [line for line in self.said()[place:].splitlines() if any(w in line for w in words)]
         self.checks.check(told, f"{what}: it says so: {told[0][:300] if told else self.said()[place:][-600:]}")
+        bound = 8 + 4 * self.seconds // 60
+        self.checks.check(len(told) <= bound, f"{what}: {len(told)} such lines, at most {bound}")
         self.checks.equal(self.process.poll(), None, f"{what}: it runs on; exit code")
         self.checks.check(at_end == still, f"{what} for {time.monotonic() - began:.0f} s: it stood still "
                           f"after {still - before} more messages")

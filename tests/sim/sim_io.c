@@ -120,6 +120,7 @@ void sim_complete(struct io_loop *loop, struct io_op *op, int result)
 	if (loop->life->dead)
 		return;
 	op->result = result;
+	loop->life->touched = true;
 	chain_push_back(&loop->ready, &op->link);
 }
 
@@ -133,6 +134,8 @@ static int run_ready(struct io_loop *loop)
 		struct io_op *op = CHAIN_OWNER(link, struct io_op, link);
 		if (op->kind < POINT_COUNT)
 			world_point(world, (enum point)op->kind, 0);
+		else
+			sim_file_told(op);
 		op->busy = false;
 		op->on_done(op, op->result);
 		if (loop->life->dead)
@@ -254,7 +257,7 @@ int io_probe_bind(const struct net_address *address)
 struct flight {
 	int fd;
 	uint64_t serial;
-	usec sent_at;
+	usec sent_at, heard_at;
 	size_t size;
 	char bytes[];
 };
@@ -265,6 +268,7 @@ static void flight_lands(struct world *w, void *a, uint64_t b)
 	struct sim_socket *s = socket_of(flight->fd);
 	(void)b;
 	w->sent_at = flight->sent_at;
+	w->sent_heard_at = flight->heard_at;
 	if (s->open && s->serial == flight->serial && s->peer)
 		peer_bytes(s->peer, str_make(flight->bytes, flight->size));
 	free(flight);
@@ -275,7 +279,11 @@ static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, us
 	struct flight *flight = malloc(sizeof(*flight) + size);
 	ASSERT(flight);
 	*flight = (struct flight){
-		.fd = fd, .serial = s->serial, .sent_at = world->now, .size = size};
+		.fd = fd,
+		.serial = s->serial,
+		.sent_at = world->now,
+		.heard_at = s->loop->life->feed_asked_at,
+		.size = size};
 	memcpy(flight->bytes, bytes, size);
 	s->arrives_at = usec_max(s->arrives_at, world->now + delay);
 	world_at(world, s->arrives_at - world->now, flight_lands, flight, 0);

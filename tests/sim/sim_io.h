@@ -16,5 +16,6 @@ void sim_complete(struct io_loop *, struct io_op *, int result);
 void sim_begin(struct io_op *, enum point);
 
 /* sim_io_file.c */
+void sim_file_told(struct io_op *); /* its owner hears of its end now */
 void sim_files_crash(struct sim_life *);
 void sim_files_end(void);

@@ -43,7 +43,7 @@ struct file_sync {
 static struct file_op {
 	struct sim_life *life;
 	struct io_op *op;
-	struct file_write *write; /* NULL: a sync */
+	struct file_write *write; /* NULL: a sync, or a write that is in the file */
 } file_ops[FILE_OP_LIMIT];
 
 static void file_op_begins(struct sim_life *life, struct io_op *op, struct file_write *write)
@@ -56,15 +56,20 @@ static void file_op_begins(struct sim_life *life, struct io_op *op, struct file_
 	UNREACHABLE();
 }
 
-/* False: a crash has ended it. */
-static bool file_op_ends(const struct sim_life *life, const struct io_op *op)
+/* NULL: a crash has ended it. */
+static struct file_op *file_op_of(const struct sim_life *life, const struct io_op *op)
 {
 	for (int i = 0; i < FILE_OP_LIMIT; i++)
-		if (file_ops[i].op == op && file_ops[i].life == life) {
-			file_ops[i] = (struct file_op){};
-			return true;
-		}
-	return false;
+		if (file_ops[i].op == op && file_ops[i].life == life)
+			return &file_ops[i];
+	return NULL;
+}
+
+void sim_file_told(struct io_op *op)
+{
+	struct file_op *under_way = file_op_of(world->life, op);
+	if (under_way)
+		*under_way = (struct file_op){};
 }
 
 static struct file *file_of(unsigned engine, int fd)
@@ -151,7 +156,8 @@ static void write_lands(struct world *w, void *a, uint64_t b)
 	int result = (int)size;
 	(void)b;
 	/* What a dead engine's could still do was done when it died. */
-	if (!file_op_ends(life, write->op)) {
+	struct file_op *under_way = file_op_of(life, write->op);
+	if (!under_way || under_way->write != write) {
 		free(write);
 		return;
 	}
@@ -160,6 +166,7 @@ static void write_lands(struct world *w, void *a, uint64_t b)
 		result = -ENOSPC;
 	}
 	put(write->file, write, size);
+	under_way->write = NULL;
 	struct sim_life *before = world_enter(w, life);
 	sim_complete(write->loop, write->op, result);
 	world_point(w, POINT_WRITE_LANDED, 0);
@@ -193,7 +200,7 @@ static void sync_lands(struct world *w, void *a, uint64_t b)
 	struct file_sync *sync = a;
 	struct sim_life *life = sync->loop->life;
 	(void)b;
-	if (file_op_ends(life, sync->op)) {
+	if (file_op_of(life, sync->op)) {
 		if (sync->file->synced < sync->written)
 			sync->file->synced = sync->written;
 		struct sim_life *before = world_enter(w, life);

@@ -15,6 +15,7 @@ struct answering {
 	struct store *store;
 	struct sim_life *life;
 	enum sim_call call;
+	usec asked_at;
 };
 
 static struct chain open_answers;
@@ -24,6 +25,7 @@ void store_begin(struct world *w)
 	chain_init(&open_answers);
 	tables_begin(w);
 	sim_hosts_begin();
+	sim_paths_begin();
 	sim_warmup_begin();
 	sim_draw_begin();
 	sim_memory_begin();
@@ -56,6 +58,8 @@ static void answered(struct world *w, void *a, uint64_t b)
 	if (answering->request && !answering->life->dead) {
 		struct sim_life *before = world_enter(w, answering->life);
 		world_point(w, POINT_STORE_ANSWERED, answering->call);
+		if (answering->call == CALL_STOP_FEED && answering->request->result == STORE_OK)
+			answering->life->feed_asked_at = answering->asked_at;
 		answering->request->on_done(answering->request);
 		world_leave(w, before);
 	}
@@ -68,13 +72,16 @@ void answer(struct store *store, struct store_request *request, int result)
 	if (result != STORE_OK && request->why[0] == '\0')
 		snprintf(request->why, sizeof(request->why), "simulated failure %d", result);
 	if (!store->loop) {
+		if (store->call == CALL_STOP_FEED && result == STORE_OK)
+			store->life->feed_asked_at = world->now;
 		request->on_done(request);
 		return;
 	}
 	struct answering *answering = malloc(sizeof(*answering));
 	ASSERT(answering);
 	*answering = (struct answering){
-		.request = request, .store = store, .life = store->life, .call = store->call};
+		.request = request, .store = store, .life = store->life, .call = store->call,
+		.asked_at = world->now};
 	chain_push_back(&open_answers, &answering->link);
 	world_at(world, 300 + (usec)world_below(world, 4000), answered, answering, 0);
 }
@@ -114,13 +121,14 @@ void written(struct store *store, struct store_request *request)
 int store_open(struct store **ret_store, struct io_loop *loop,
 	       const struct store_config *config, char *ret_why, size_t why_size)
 {
-	(void)config;
 	(void)ret_why;
 	(void)why_size;
 	*ret_store = calloc(1, sizeof(**ret_store));
 	ASSERT(*ret_store);
 	(*ret_store)->loop = loop;
 	(*ret_store)->life = world->life;
+	(*ret_store)->lease = config->lease ? config->lease : 30 * USEC_SECOND;
+	(*ret_store)->journal_wait = config->journal_wait ? config->journal_wait : USEC_DAY;
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct store {
 	enum sim_call call;    /* that was asked last */
 	uint64_t lost_slice;   /* leased, and the answer was lost; 0: none */
 	uint64_t lost_token;
+	usec lease, journal_wait, takeover_at; /* as engine/store/pg.h */
 };
 
 /* In place of the one newsletter that there is by default, after store_begin(): each to the next
@@ -74,6 +75,7 @@ struct sim_row {
 /* After delay a program inserts a row, which is due after wait more. */
 void sim_outbox_post(struct world *, usec delay, unsigned priority, usec wait);
 size_t sim_outbox_count(void);
+bool sim_outbox_is_done(void); /* every row has its verdict */
 const struct sim_row *sim_outbox_row(size_t index);
 struct truth *sim_outbox_truth(uint64_t id);
 
@@ -92,6 +94,9 @@ void sim_incident_usual(const char *provider, double usual_rate);
 bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
+
+/* sim_store_paths.c */
+void sim_paths_begin(void);
 
 /* sim_store_hosts.c */
 void sim_hosts_begin(void);

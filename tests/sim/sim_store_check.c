@@ -27,7 +27,8 @@ static void check_slices(struct world *w)
 	for (uint64_t id = 1; id <= tables.slice_count; id++) {
 		const struct table_slice *slice = table_slice_of(id);
 		if (slice->state != TABLE_SLICE_CLOSED &&
-		    slice->state != TABLE_SLICE_CANCELLED)
+		    slice->state != TABLE_SLICE_CANCELLED &&
+		    slice->state != TABLE_SLICE_BURIED)
 			world_fail(w, "slice %llu is left in state %d", (unsigned long long)id,
 				   (int)slice->state);
 		for (uint32_t i = 0; i < slice->count; i++)

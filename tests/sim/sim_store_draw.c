@@ -60,11 +60,7 @@ void store_draw(struct store *store, struct store_draw *r)
 {
 	for (size_t i = 0; i < r->count; i++)
 		r->rows[i]->ret_drawn = false;
-	if (world->dead) { /* who has crashed gives nothing back */
-		answer(store, &r->request, STORE_LOST);
-		return;
-	}
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_DRAW))
 		return;
 	for (size_t i = 0; i < r->count; i++)
 		draw(r, r->rows[i]);

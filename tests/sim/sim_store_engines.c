@@ -32,8 +32,9 @@ void store_join(struct store *store, struct store_join *r)
 		return;
 	struct table_engine *engine = engine_by_name(r->name);
 	engine->epoch++;
-	engine->heartbeat_at = table_wall();
-	engine->feed_asked_at = 0;
+	engine->heartbeat_wall = table_wall();
+	engine->lease = store->lease;
+	engine->left = false;
 	r->ret_engine_id = (uint32_t)(engine - tables.engines) + 1;
 	r->ret_epoch = engine->epoch;
 	r->ret_position = engine->position;
@@ -64,20 +65,37 @@ static struct table_source *source_of(str name)
 	return source;
 }
 
-/* The first that asks has it, until it is silent for too long. */
-static void ask_sources(struct store_heartbeat *r)
+static bool is_asked_for(const struct store_heartbeat *r, const struct table_source *source)
+{
+	for (size_t i = 0; i < r->source_count; i++)
+		if (str_eq(r->sources[i], str_of(source->name)))
+			return true;
+	return false;
+}
+
+/* The first that asks has it, until it is silent for too long or asks no more for it. */
+static void ask_sources(struct store *store, struct store_heartbeat *r)
 {
 	r->ret_held = ARENA_ARRAY(r->arena, bool, r->source_count + 1);
 	r->ret_holders = ARENA_ARRAY(r->arena, str, r->source_count + 1);
 	ASSERT(r->ret_held && r->ret_holders);
+	for (size_t i = 0; i < tables.source_count; i++)
+		if (tables.sources[i].engine_id == r->engine_id &&
+		    !is_asked_for(r, &tables.sources[i]))
+			tables.sources[i].engine_id = 0;
 	for (size_t i = 0; i < r->source_count; i++) {
 		struct table_source *source = source_of(r->sources[i]);
-		if (source->engine_id != r->engine_id &&
-		    table_engine_silent(source->engine_id, SIM_LEASE))
+		bool mine = source->engine_id == 0 || source->engine_id == r->engine_id ||
+			    source->until_wall < table_wall();
+		if (mine) {
 			source->engine_id = r->engine_id;
-		r->ret_held[i] = source->engine_id == r->engine_id;
-		r->ret_holders[i] = arena_copy(
-			r->arena, str_of(tables.engines[source->engine_id - 1].name));
+			source->until_wall = table_wall() + store->lease;
+		}
+		r->ret_held[i] = mine;
+		r->ret_holders[i] =
+			mine ? STR("")
+			     : arena_copy(r->arena,
+					  str_of(tables.engines[source->engine_id - 1].name));
 	}
 }
 
@@ -89,8 +107,9 @@ uint64_t *sim_lost_slices(struct arena *arena, uint32_t engine_id, uint32_t epoc
 	*ret_count = 0;
 	for (size_t i = 0; i < tables.live_count; i++) {
 		const struct table_slice *slice = table_slice_of(tables.live[i]);
-		if (slice->state == TABLE_SLICE_ORPHANED && slice->engine_id == engine_id &&
-		    slice->epoch == epoch)
+		bool taken = slice->state == TABLE_SLICE_ORPHANED ||
+			    slice->state == TABLE_SLICE_BURIED;
+		if (taken && slice->engine_id == engine_id && slice->epoch == epoch)
 			lost[(*ret_count)++] = slice->id;
 	}
 	return lost;
@@ -101,8 +120,11 @@ void store_heartbeat(struct store *store, struct store_heartbeat *r)
 	if (lost_before(store, &r->request, CALL_HEARTBEAT) ||
 	    fenced(store, &r->request, r->engine_id, r->epoch))
 		return;
-	tables.engines[r->engine_id - 1].heartbeat_at = table_wall();
-	ask_sources(r);
+	struct table_engine *engine = &tables.engines[r->engine_id - 1];
+	engine->heartbeat_wall = table_wall();
+	engine->lease = store->lease;
+	engine->left = false;
+	ask_sources(store, r);
 	r->ret_lost_slices =
 		sim_lost_slices(r->arena, r->engine_id, r->epoch, &r->ret_lost_count);
 	written(store, &r->request);
@@ -119,24 +141,14 @@ void store_leave(struct store *store, struct store_leave *r)
 	for (size_t i = 0; i < tables.source_count; i++)
 		if (tables.sources[i].engine_id == r->engine_id)
 			tables.sources[i].engine_id = 0;
-	size_t count = tables.live_count;
-	for (size_t i = 0; i < count; i++) {
-		struct table_slice *slice = table_slice_of(tables.live[i]);
-		if (slice->state != TABLE_SLICE_LEASED || slice->engine_id != r->engine_id ||
-		    slice->epoch != r->epoch)
-			continue;
-		slice->state = TABLE_SLICE_ORPHANED;
-		slice->lost_at = world->now;
-		if (table_account(slice, MARKED_WAIT, r->engine_id).waiting == 0)
-			table_slice_close(slice, TABLE_SLICE_CLOSED);
-	}
+	tables.engines[r->engine_id - 1].left = true; /* its slices are anybody's to take over */
 	written(store, &r->request);
 }
 
 /* This database never goes back: what it once knew it knows. */
 void store_known(struct store *store, struct store_known *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_KNOWN))
 		return;
 	r->ret_unknown_slice_id = 0;
 	answer(store, &r->request, STORE_OK);

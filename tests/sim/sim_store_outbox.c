@@ -36,6 +36,14 @@ size_t sim_outbox_count(void)
 	return outbox.count;
 }
 
+bool sim_outbox_is_done(void)
+{
+	for (size_t i = 0; i < outbox.count; i++)
+		if (outbox.rows[i].truth.final_count == 0)
+			return false;
+	return true;
+}
+
 const struct sim_row *sim_outbox_row(size_t index)
 {
 	return &outbox.rows[index];

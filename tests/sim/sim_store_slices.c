@@ -8,6 +8,8 @@
 
 #include "engine/base/assert.h"
 
+#define TAKEOVER_LOOKS 6 /* as engine/store/claim.c */
+
 /* -- leases
  * -------------------------------------------------------------------------------------- */
 
@@ -35,6 +37,9 @@ static void hold(struct table_slice *slice, uint32_t engine_id, uint32_t epoch)
 	slice->engine_id = engine_id;
 	slice->epoch = epoch;
 	slice->token = ++tables.token;
+	for (uint32_t i = 0; i < slice->count; i++)
+		world_tell(slice->ids[i], "slice %llu is leased, epoch %u",
+			   (unsigned long long)slice->id, epoch);
 }
 
 uint64_t sim_slice_lease(enum slice_kind kind, uint32_t engine_id, uint32_t epoch,
@@ -118,11 +123,15 @@ void store_lease(struct store *store, struct store_lease *r)
 	r->ret_winner = sim_winner();
 	table_forget_closed();
 	struct table_slice *slice = lost_lease(store, r);
+	if (!slice && world->now >= store->takeover_at) { /* others' first, now and then */
+		store->takeover_at = world->now + store->lease / TAKEOVER_LOOKS;
+		(void)table_take_over(r->engine_id, r->campaign_id, store->journal_wait);
+	}
 	if (!slice && (slice = first_due(r, &r->ret_next_due_wall)))
 		hold(slice, r->engine_id, r->epoch);
 	if (slice)
 		tell_lease(r, slice);
-	else if (table_take_over(r->engine_id, r->campaign_id))
+	else if (table_take_over(r->engine_id, r->campaign_id, store->journal_wait))
 		r->ret_next_due_wall = 0;
 	if (!written_or_lost(store, &r->request) && slice) {
 		store->lost_slice = slice->id;
@@ -167,7 +176,9 @@ void store_mark(struct store *store, struct store_mark *r)
 			uint8_t *flags = table_flags_of(slice, r->slices[i].ids[k]);
 			if (flags)
 				*flags |= TABLE_MARKED;
-			else
+			world_tell(r->slices[i].ids[k], "it is marked in slice %llu",
+				   (unsigned long long)slice->id);
+			if (!flags)
 				world_fail(world, "r%llu is marked in slice %llu, where it is not",
 					   (unsigned long long)r->slices[i].ids[k],
 					   (unsigned long long)slice->id);
@@ -184,15 +195,16 @@ void store_put_back(struct store *store, struct store_put_back *r)
 	if (lost_before(store, &r->request, CALL_PUT_BACK))
 		return;
 	struct table_slice *parent = table_slice_of(r->slice_id), *slice = NULL;
-	bool held =
-		sim_slice_is_held(r->slice_id, r->engine_id, r->epoch) ||
-		(parent->state == TABLE_SLICE_ORPHANED && parent->engine_id == r->engine_id &&
-		 parent->epoch == r->epoch);
+	bool held = parent->engine_id == r->engine_id && parent->epoch == r->epoch &&
+		    (parent->state == TABLE_SLICE_LEASED ||
+		     parent->state == TABLE_SLICE_ORPHANED ||
+		     parent->state == TABLE_SLICE_BURIED);
+	bool buried = parent->state == TABLE_SLICE_BURIED; /* he has his verdict */
 	if (r->count > 0 && !held) {
 		fenced_by(store, &r->request, "the slice is not held by this engine any more");
 		return;
 	}
-	for (size_t i = 0; i < r->count; i++) {
+	for (size_t i = 0; i < r->count && !buried; i++) {
 		uint8_t *flags = table_flags_of(parent, r->ids[i]);
 		ASSERT(flags);
 		if (*flags & TABLE_CHILD)
@@ -207,6 +219,8 @@ void store_put_back(struct store *store, struct store_put_back *r)
 			slice->parent = parent->id;
 		}
 		table_slice_put(slice, r->ids[i]);
+		world_tell(r->ids[i], "it is put back from slice %llu into %llu",
+			   (unsigned long long)parent->id, (unsigned long long)slice->id);
 		*flags |= TABLE_CHILD;
 		state_hits[STATE_PUT_BACK]++;
 		state_hits[STATE_PUT_BACK_LOST] += parent->state == TABLE_SLICE_ORPHANED;

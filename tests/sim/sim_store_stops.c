@@ -62,7 +62,5 @@ void store_stop_feed(struct store *store, struct store_stop_feed *r)
 	r->ret_newest_number = tables.stop_count;
 	r->ret_lost_slices =
 		sim_lost_slices(r->arena, r->engine_id, r->epoch, &r->ret_lost_count);
-	if (r->engine_id != 0)
-		tables.engines[r->engine_id - 1].feed_asked_at = world->now;
 	written(store, &r->request);
 }

@@ -10,22 +10,26 @@
 static void doubt(struct table_slice *slice, uint64_t id, uint32_t engine_id)
 {
 	struct truth *truth = truth_of(world, id);
+	bool again = tables.retry_in_doubt && slice->campaign_id != SIM_TRANSACTIONAL;
 	const struct store_outcome row = {
 		.campaign_id = slice->campaign_id,
 		.slice_id = slice->id,
 		.subscriber_id = id,
 		.verdict = VERDICT_IN_DOUBT,
-		.final = !tables.retry_in_doubt,
+		.final = !again,
 		.attempt = (truth->deferred ? truth->attempts : 0) + 1,
 		.revision = truth->revision,
 		.date_wall = truth->date_wall,
 		.first_wall = truth->first_wall ? truth->first_wall : table_wall(),
 		.at_wall = table_wall(),
-		.due_wall = tables.retry_in_doubt ? table_wall() : 0,
+		.due_wall = again ? table_wall() : 0,
 		.cause = "crashed",
 	};
 	truth->policy_doubt_count++;
 	sim_take_outcome(slice, &row, engine_id, true);
+	truth->burial.slice_id = slice->id;
+	truth->burial.final = row.final;
+	truth->burial.verdict = VERDICT_IN_DOUBT;
 }
 
 struct accounts table_account(struct table_slice *slice, enum marked_fate fate,
@@ -38,6 +42,8 @@ struct accounts table_account(struct table_slice *slice, enum marked_fate fate,
 			continue;
 		if ((slice->flags[i] & TABLE_MARKED) && fate == MARKED_WAIT) {
 			accounts.waiting++;
+			world_tell(slice->ids[i], "it waits for the journal, slice %llu",
+				   (unsigned long long)slice->id);
 			continue;
 		}
 		if ((slice->flags[i] & TABLE_MARKED) && fate == MARKED_IN_DOUBT) {
@@ -51,6 +57,8 @@ struct accounts table_account(struct table_slice *slice, enum marked_fate fate,
 			rest->due_wall = table_wall();
 		}
 		table_slice_put(rest, slice->ids[i]);
+		world_tell(slice->ids[i], "it remains of slice %llu, in %llu",
+			   (unsigned long long)slice->id, (unsigned long long)rest->id);
 		slice->flags[i] |= TABLE_CHILD;
 		accounts.remaining++;
 	}
@@ -62,7 +70,7 @@ static bool is_to_be_taken(const struct table_slice *slice, uint32_t engine_id,
 {
 	if (slice->state != state || slice->engine_id == engine_id ||
 	    (campaign_id != 0 && campaign_id != slice->campaign_id) ||
-	    !table_engine_silent(slice->engine_id, SIM_LEASE))
+	    !table_engine_is_silent(slice->engine_id))
 		return false;
 	const struct table_campaign *campaign = table_campaign_of(slice->campaign_id);
 	if (campaign && campaign->state != CAMPAIGN_RUNNING &&
@@ -70,8 +78,7 @@ static bool is_to_be_taken(const struct table_slice *slice, uint32_t engine_id,
 		return false;
 	bool expired =
 		campaign && campaign->expires_wall && campaign->expires_wall < table_wall();
-	return state == TABLE_SLICE_LEASED || expired ||
-	       table_engine_silent(slice->engine_id, tables.journal_wait);
+	return state == TABLE_SLICE_LEASED || expired || slice->decide_wall <= table_wall();
 }
 
 static struct table_slice *find(uint32_t engine_id, uint64_t campaign_id)
@@ -87,7 +94,7 @@ static struct table_slice *find(uint32_t engine_id, uint64_t campaign_id)
 	return NULL;
 }
 
-bool table_take_over(uint32_t engine_id, uint64_t campaign_id)
+bool table_take_over(uint32_t engine_id, uint64_t campaign_id, usec journal_wait)
 {
 	struct table_slice *slice = find(engine_id, campaign_id);
 	if (!slice)
@@ -96,14 +103,24 @@ bool table_take_over(uint32_t engine_id, uint64_t campaign_id)
 	slice->state = TABLE_SLICE_ORPHANED;
 	if (!buried)
 		slice->lost_at = world->now;
+	if (!buried)
+		slice->decide_wall =
+			tables.engines[slice->engine_id - 1].heartbeat_wall + journal_wait;
 	state_hits[buried ? STATE_BURIED : STATE_TAKEN_OVER]++;
 	struct accounts accounts =
 		table_account(slice, buried ? MARKED_IN_DOUBT : MARKED_WAIT, engine_id);
 	state_hits[STATE_MARKED_WAITING] += accounts.waiting;
 	state_hits[STATE_DOUBT_BY_POLICY] += accounts.in_doubt;
 	if (accounts.waiting == 0)
-		table_slice_close(slice, TABLE_SLICE_CLOSED);
+		table_slice_close(slice, TABLE_SLICE_BURIED);
 	return true;
+}
+
+static bool is_of_earlier_life(const struct table_slice *slice, const struct store_recover *r)
+{
+	bool held = slice->state == TABLE_SLICE_LEASED ||
+		    slice->state == TABLE_SLICE_ORPHANED || slice->state == TABLE_SLICE_BURIED;
+	return held && slice->engine_id == r->engine_id && slice->epoch < r->epoch;
 }
 
 void store_recover(struct store *store, struct store_recover *r)
@@ -117,13 +134,13 @@ void store_recover(struct store *store, struct store_recover *r)
 	r->ret_slices = r->ret_remaining = r->ret_in_doubt = 0;
 	for (uint64_t id = 1; id <= before; id++) {
 		struct table_slice *slice = table_slice_of(id);
-		if ((slice->state != TABLE_SLICE_LEASED &&
-		     slice->state != TABLE_SLICE_ORPHANED) ||
-		    slice->engine_id != r->engine_id || slice->epoch >= r->epoch)
+		if (!is_of_earlier_life(slice, r))
 			continue;
-		struct accounts accounts =
-			table_account(slice, r->trust_marks ? MARKED_IN_DOUBT : MARKED_SENT,
-				      r->engine_id);
+		struct accounts accounts = {};
+		if (slice->state != TABLE_SLICE_BURIED)
+			accounts = table_account(
+				slice, r->trust_marks ? MARKED_IN_DOUBT : MARKED_SENT,
+				r->engine_id);
 		r->ret_slices++;
 		r->ret_remaining += accounts.remaining;
 		r->ret_in_doubt += accounts.in_doubt;

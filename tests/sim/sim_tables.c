@@ -15,7 +15,6 @@ const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "runnin
 void tables_begin(struct world *w)
 {
 	tables = (struct tables){
-		.journal_wait = USEC_DAY,
 		.retry_in_doubt = w->in_doubt_retry,
 	};
 	table_campaign_add(SIM_NEWSLETTER, 1, w->recipient_count);
@@ -145,10 +144,12 @@ struct table_engine *table_engine_of(uint32_t engine_id, uint32_t epoch)
 	return engine->epoch == epoch ? engine : NULL;
 }
 
-bool table_engine_silent(uint32_t engine_id, usec time)
+bool table_engine_is_silent(uint32_t engine_id)
 {
-	return engine_id < 1 || engine_id > tables.engine_count ||
-	       tables.engines[engine_id - 1].heartbeat_at < table_wall() - time;
+	if (engine_id < 1 || engine_id > tables.engine_count)
+		return false;
+	const struct table_engine *engine = &tables.engines[engine_id - 1];
+	return engine->left || engine->heartbeat_wall + engine->lease < table_wall();
 }
 
 void table_deliver(const struct store_outcome *row, uint32_t engine_id, bool by_policy)
@@ -167,4 +168,21 @@ void table_deliver(const struct store_outcome *row, uint32_t engine_id, bool by_
 		.by_policy = by_policy,
 		.at = world->now,
 	};
+}
+
+void tables_describe(char *out, size_t size)
+{
+	unsigned slices[TABLE_SLICE_STATE_COUNT] = {}, waiting = 0, claimed = 0;
+	for (uint64_t i = 0; i < tables.slice_count; i++)
+		slices[tables.slices[i]->state]++;
+	for (uint32_t id = 1; id <= world->recipient_count; id++) {
+		waiting += world->truths[id].deferred && !world->truths[id].claimed_by;
+		claimed += world->truths[id].deferred && world->truths[id].claimed_by;
+	}
+	snprintf(out, size,
+		 "campaign %s, slices: %u open, %u leased, %u orphaned, %u for the winner; "
+		 "deferred: %u waiting, %u claimed",
+		 campaign_state_names[tables.campaigns[0].state], slices[TABLE_SLICE_OPEN],
+		 slices[TABLE_SLICE_LEASED], slices[TABLE_SLICE_ORPHANED],
+		 slices[TABLE_SLICE_WAITING], waiting, claimed);
 }

@@ -20,6 +20,8 @@ enum table_slice_state {
 	TABLE_SLICE_CANCELLED,
 	TABLE_SLICE_ORPHANED, /* taken over; what it had marked waits for its journal */
 	TABLE_SLICE_WAITING,  /* for the winner */
+	TABLE_SLICE_BURIED,   /* what it had marked is in doubt; its owner is to learn it */
+	TABLE_SLICE_STATE_COUNT,
 };
 
 enum {
@@ -36,7 +38,8 @@ struct table_slice {
 	uint64_t token;            /* of the lease */
 	uint64_t parent;           /* 0: none */
 	usec due_wall;
-	usec lost_at; /* taken over then, by the world's clock; 0: not */
+	usec decide_wall; /* when it is buried; 0: it was not taken over */
+	usec lost_at;     /* taken over then, by the world's clock; 0: not */
 	uint32_t count, room, suppressed_count;
 	uint64_t *ids;
 	uint8_t *flags;     /* of each id: TABLE_TOLD, ... */
@@ -47,13 +50,14 @@ struct table_engine {
 	char name[64];
 	uint32_t epoch;
 	uint64_t position;
-	usec heartbeat_at;  /* by the database's clock */
-	usec feed_asked_at; /* of the last feed that was answered, by the world's clock */
+	usec heartbeat_wall, lease;
+	bool left; /* it ended in order */
 };
 
 struct table_source {
 	char name[64];
 	uint32_t engine_id; /* 0: nobody's */
+	usec until_wall;
 };
 
 /* A newsletter to the recipients of these ids. */
@@ -94,13 +98,14 @@ struct tables {
 	size_t delivery_count, delivery_room;
 	struct store_stop stops[SIM_STOP_LIMIT];
 	uint64_t stop_count;
-	usec journal_wait; /* JOURNAL_SECONDS of engine/store/takeover.c */
 	bool retry_in_doubt;
 };
 extern struct tables tables;
 
 void tables_begin(struct world *);
 void tables_end(void);
+/* What is not settled, for people. */
+void tables_describe(char *out, size_t size);
 
 usec table_wall(void); /* the database's clock */
 struct table_campaign *table_campaign_add(uint64_t id, uint32_t first, uint32_t last);
@@ -115,8 +120,8 @@ void table_slice_close(struct table_slice *, enum table_slice_state);
 void table_forget_closed(void);
 /* NULL: no such engine, or an older process of that name. */
 struct table_engine *table_engine_of(uint32_t engine_id, uint32_t epoch);
-/* It has been silent for longer than that. */
-bool table_engine_silent(uint32_t engine_id, usec time);
+/* It has left, or was silent for longer than its lease. */
+bool table_engine_is_silent(uint32_t engine_id);
 void table_deliver(const struct store_outcome *, uint32_t engine_id, bool by_policy);
 
 /* sim_store_takeover.c: whoever is in it unmarked and not accounted for becomes a remainder, due
@@ -126,5 +131,6 @@ struct accounts {
 	uint32_t remaining, in_doubt, waiting;
 };
 struct accounts table_account(struct table_slice *, enum marked_fate, uint32_t engine_id);
-/* Looks for a slice of a silent engine, of that campaign or of any (0); whether one was found. */
-bool table_take_over(uint32_t engine_id, uint64_t campaign_id);
+/* Looks for a slice of a silent engine, of that campaign or of any (0); whether one was found.
+ * What it had marked waits so long, from its last heartbeat. */
+bool table_take_over(uint32_t engine_id, uint64_t campaign_id, usec journal_wait);

@@ -10,6 +10,7 @@
 #include "engine/store/store.h"
 
 #define RECIPIENT_LIMIT 400
+#define ENGINE_LIMIT 3
 #define SITE_COUNT 6
 
 /* Kinds of fault; each seed has some of them, each hit is counted over the whole run. */
@@ -41,6 +42,11 @@ enum fault {
 	FAULT_STORE_OUTAGE, /* no database for a while */
 	FAULT_DISK_FULL,    /* the journal cannot be written for a while */
 	FAULT_CRASH,
+	FAULT_PAUSE,      /* an engine stands still, often for longer than its lease, and goes on */
+	FAULT_CUT_OFF,    /* one engine has no database for a while, the others do */
+	FAULT_CLOCK_JUMP, /* an engine's wall clock jumps, forward or backward */
+	FAULT_POWER,      /* a crash of the machine: what was not synced is gone */
+	FAULT_GONE,       /* a machine never comes back, nor does its journal */
 	FAULT_COUNT,
 };
 extern const char *const fault_names[FAULT_COUNT];
@@ -71,6 +77,7 @@ enum sim_call {
 	CALL_JOIN,
 	CALL_HEARTBEAT,
 	CALL_LEAVE,
+	CALL_KNOWN,
 	CALL_POSITION,
 	CALL_CAMPAIGN,
 	CALL_RUNNING,
@@ -86,6 +93,7 @@ enum sim_call {
 	CALL_SETTLE,
 	CALL_RECOVER,
 	CALL_WARMUP,
+	CALL_DRAW,
 	CALL_HOSTS_LOAD,
 	CALL_HOSTS_SAVE,
 	CALL_TLS_SAVE,
@@ -104,10 +112,12 @@ struct sim_life {
 	unsigned engine;
 	uint32_t number;
 	bool dead;
+	bool touched;        /* something has reached it since it was stepped */
 	bool power;          /* it is the machine that ends with it */
 	usec away_until;     /* it stands still: nothing reaches it before */
 	usec cut_off_until;  /* from the database */
 	usec wall_skew;      /* of its wall clock, against the database's */
+	usec feed_asked_at;  /* when the last stop feed was asked that it was answered */
 	uint64_t points_met; /* of those that count */
 	uint64_t dies_at;    /* of them; 0: by none */
 	int dies_kind;       /* of enum point: they count; -1: all do */
@@ -140,6 +150,11 @@ struct truth {
 	usec stopped_at;     /* unsubscribed then; 0: not */
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
+	struct {
+		uint64_t slice_id; /* 0: nobody was buried here */
+		bool final;
+		enum verdict verdict; /* that counts; where final */
+	} burial;                     /* in doubt because an engine did not come back */
 	bool suppressed_at_cut, greylisted_once;
 	bool has_left; /* the list, before it was cut: no recipient at all */
 	/* Suppressed by what a server said, and not taken back; held: waits for review. */
@@ -164,7 +179,8 @@ struct world {
 	struct sim_life *lives; /* all there ever were, the last first */
 	struct sim_life *life;  /* whose code runs now */
 	uint32_t life_count;
-	usec sent_at;              /* of the bytes that a host is being given */
+	usec sent_at;       /* of the bytes that a host is being given, */
+	usec sent_heard_at; /* and when their engine had asked for the last feed it had heard */
 	bool journal_may_be_lost;  /* an engine was removed with its journal */
 	usec outage_until, disk_full_until;
 	struct truth *truths; /* by subscriber id; world_people() */
@@ -175,17 +191,33 @@ struct world {
 			   const struct store_outcome *); /* NULL: nobody asks */
 	uint32_t crash_count;
 	uint64_t failures; /* claims that did not hold */
-	char journal[128];
+	char first_failure[400];
+	char journal[128]; /* where the engines' journals are */
+	uint32_t engine_count;
 	bool in_doubt_retry;
 	bool with_files; /* letters are in 8 bits where that is taken, and have an attachment */
 	uint32_t verified_count; /* messages whose signatures were read */
 };
 
 extern struct world *world; /* there is one at a time */
+
+/* What is taken out of seeds, so that a failing one becomes small: chance is the same, but what it
+ * decides is not done. */
+struct world_limits {
+	uint64_t without;    /* bits of enum fault */
+	uint32_t recipients; /* at most; 0: as chance has it */
+	uint32_t engines;    /* the same */
+	uint32_t crashes;    /* at most; UINT32_MAX: as chance has it */
+	uint64_t point;      /* one crash, at this point of all; 0: as chance has it */
+	uint64_t traced;     /* the recipient whose life is told; 0: nobody's */
+};
+extern struct world_limits world_limits;
+extern bool world_is_quiet; /* failures are counted, not told */
 #define STATE_COUNT 64
 enum {
 	STATE_PUT_BACK = 20,
 	STATE_PAUSED = 21,
+	STATE_STOPPED = 22,
 	STATE_TAKEN_OVER = 40,
 	STATE_MARKED_WAITING,
 	STATE_BURIED,
@@ -193,9 +225,13 @@ enum {
 	STATE_MARK_REFUSED,
 	STATE_PUT_BACK_LOST,
 	STATE_LATE_OUTCOMES,
+	STATE_MOVED_OUTCOMES,
 	STATE_JOINED_LATE,
 	STATE_LEFT,
 	STATE_STANDBY,
+	STATE_ENGINES_2,
+	STATE_ENGINES_3,
+	STATE_TRANSACTIONAL,
 };
 extern uint64_t fault_hits[FAULT_COUNT], state_hits[STATE_COUNT];
 extern uint64_t point_hits[POINT_COUNT], point_deaths[POINT_COUNT];
@@ -216,6 +252,10 @@ uint64_t world_below(struct world *, uint64_t bound);
 /* A claim about the run: prints the seed and the sentence when it does not hold. */
 __attribute__((format(printf, 2, 3))) void world_fail(struct world *, const char *format, ...);
 
+/* Tells what befell a recipient, when it is the one that is traced. */
+__attribute__((format(printf, 2, 3))) void world_tell(uint64_t subscriber_id,
+						      const char *format, ...);
+
 /* A process begins; it is the current one from now on. */
 struct sim_life *world_live(struct world *, unsigned engine);
 /* The code of a life runs until world_leave() with what this returned. */
@@ -229,6 +269,7 @@ bool world_is_away(struct world *, const struct sim_life *, event_fn *, void *a,
 struct truth *truth_by_email(struct world *, str email);
 /* A subscriber's, or that of a row of the outbox. */
 struct truth *truth_of(struct world *, uint64_t id);
+uint64_t truth_id(struct world *, const struct truth *);
 
 /* host.c */
 struct host_limits {
@@ -238,6 +279,8 @@ struct host_limits {
 extern struct host_limits site_limits[SITE_COUNT];
 void hosts_begin(struct world *);
 void hosts_end(struct world *);
+/* How old, at most, the word was by which a transaction began. */
+usec hosts_oldest_word(void);
 /* The site whose hosts answer at an address; -1: none. */
 int host_site_of(const struct net_address *);
 struct peer; /* the server's end of a connection */

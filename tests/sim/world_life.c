@@ -31,6 +31,7 @@ const char *const call_names[CALL_COUNT] = {
 	[CALL_JOIN] = "join",
 	[CALL_HEARTBEAT] = "heartbeat",
 	[CALL_LEAVE] = "leave",
+	[CALL_KNOWN] = "known",
 	[CALL_POSITION] = "position",
 	[CALL_CAMPAIGN] = "campaign",
 	[CALL_RUNNING] = "running",
@@ -46,6 +47,7 @@ const char *const call_names[CALL_COUNT] = {
 	[CALL_SETTLE] = "settle",
 	[CALL_RECOVER] = "recover",
 	[CALL_WARMUP] = "warm-up",
+	[CALL_DRAW] = "draw",
 	[CALL_HOSTS_LOAD] = "hosts-load",
 	[CALL_HOSTS_SAVE] = "hosts-save",
 	[CALL_TLS_SAVE] = "tls-save",
@@ -72,6 +74,7 @@ struct sim_life *world_live(struct world *w, unsigned engine)
 struct sim_life *world_enter(struct world *w, struct sim_life *life)
 {
 	struct sim_life *before = w->life;
+	life->touched = true;
 	w->life = life;
 	return before;
 }
