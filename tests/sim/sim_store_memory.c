@@ -35,7 +35,7 @@ static struct table_memory *row_of(str source, str site)
 
 void store_memory_save(struct store *store, struct store_memory_save *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_MEMORY_SAVE))
 		return;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct store_memory *m = &r->memories[i];
@@ -51,7 +51,7 @@ void store_memory_save(struct store *store, struct store_memory_save *r)
 void store_memory_load(struct store *store, struct store_memory_load *r)
 {
 	size_t count = 0;
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_MEMORY_LOAD))
 		return;
 	struct store_memory *found = ARENA_ARRAY(r->arena, struct store_memory, memory.count + 1);
 	ASSERT(found);
