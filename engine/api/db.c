@@ -47,23 +47,38 @@ static void drop_notice(void *, const char *)
 {
 }
 
-int db_open(struct db *db, struct cli *cli)
+static bool connect_within(struct db *db, struct cli *cli, const char *seconds)
 {
 	const char *keys[] = {"dbname",          "connect_timeout", "fallback_application_name",
 			      "client_encoding", "options",         NULL};
-	const char *values[] = {NULL, "10", "rundbrief", "UTF8", "-c timezone=UTC", NULL};
-	int code = cli_config(cli);
-	if (code != CLI_GO)
-		return code;
-	values[0] = cli->config.database.conninfo.data;
+	const char *values[] = {
+		cli->config.database.conninfo.data, seconds, "rundbrief", "UTF8",
+		"-c timezone=UTC", NULL};
 	*db = (struct db){.cli = cli};
 	snprintf(db->tenant, sizeof(db->tenant), "%llu",
 		 (unsigned long long)cli->config.database.tenant);
 	db->conn = PQconnectdbParams(keys, values, 1);
-	if (PQstatus(db->conn) == CONNECTION_OK) {
-		PQsetNoticeProcessor(db->conn, drop_notice, NULL);
+	if (PQstatus(db->conn) != CONNECTION_OK)
+		return false;
+	PQsetNoticeProcessor(db->conn, drop_notice, NULL);
+	return true;
+}
+
+bool db_open_if_there(struct db *db, struct cli *cli)
+{
+	bool there = connect_within(db, cli, "3");
+	if (!there)
+		db_close(db);
+	return there;
+}
+
+int db_open(struct db *db, struct cli *cli)
+{
+	int code = cli_config(cli);
+	if (code != CLI_GO)
+		return code;
+	if (connect_within(db, cli, "10"))
 		return check_schema(db);
-	}
 	code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
 	cli_fail(cli, code,
 		 "see database.conninfo in the configuration, or run `rundbrief init`");
