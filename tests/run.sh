@@ -58,7 +58,7 @@ else
 	row cli $(cd tests/live && ls test_*.py | grep -vxF "$(echo "$beside" | tr ' ' '\n')") &
 	live=$!
 	# shellcheck disable=SC2086
-	row layers pure unit oracle talk replay sim internets limits $beside
+	row layers pure unit oracle talk replay sim torture internets limits $beside
 	wait $live
 fi
 

@@ -2,6 +2,7 @@
  * damaged record is not trusted, whatever it looks like. */
 #include "engine/journal/journal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +80,9 @@ uint64_t journal_replay(const char *directory, uint64_t from,
 	if (why_size)
 		ret_why[0] = 0;
 	int result = segments_open(&s, directory, false);
+	*ret_ending = JOURNAL_CLEAN;
+	if (result == -ENOENT)
+		return from; /* nothing was ever written */
 	if (result < 0) {
 		snprintf(ret_why, why_size, "the journal in %s cannot be read: %s", directory,
 			 strerror(-result));

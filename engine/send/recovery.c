@@ -289,7 +289,11 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 	settle_batch(replay);
 	if (replay->failed)
 		return -1;
-	bool older = end == UINT64_MAX || end < replay->position;
+	if (end == UINT64_MAX) { /* a failing disk, or no permission: it may yet be read */
+		fail(replay, result->journal_note);
+		return -1;
+	}
+	bool older = end < replay->position;
 	*ret_lost = older || ending == JOURNAL_DAMAGED;
 	if (ending == JOURNAL_DAMAGED)
 		snprintf(result->journal_note, sizeof(result->journal_note),

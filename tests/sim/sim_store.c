@@ -504,6 +504,12 @@ void store_lease(struct store *store, struct store_lease *r)
 		r->ret_kind = slice->kind;
 		r->ret_count = slice->count;
 		r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
+		if (!r->ret_ids) {
+			slice->state = OPEN;
+			r->ret_slice_id = 0;
+			answer(store, &r->request, STORE_RETRY);
+			return;
+		}
 		if (slice->count > 0)
 			memcpy(r->ret_ids, slice->ids, slice->count * sizeof(uint64_t));
 		break;

@@ -18,3 +18,22 @@ show-journal:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/tests/fuzz/journal
 	@$(MAKE) --no-print-directory MODE=release build/release/torture/make_journal build/release/torture/cuts
 	@sh tests/torture/journal.sh release $(JOURNAL_STEP) $(JOURNAL_FUZZ)
+
+# The n-th call fails, for every n: copies of the engine's archives in which its calls go through
+# shim.c (calls.syms names them). In the debug build, so that ASan and UBSan look on.
+$(BUILD)/torture/%.a: $(BUILD)/%.a tests/torture/calls.syms
+	@mkdir -p $(@D)
+	@objcopy --redefine-syms=tests/torture/calls.syms $< $@
+$(BUILD)/torture/torture: $(BUILD)/tests/torture/torture.o $(BUILD)/tests/torture/shim.o $(TORTURE_SIM) $(BUILD)/torture/libcore.a $(BUILD)/torture/librim.a
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(BUILD)/torture/libcore.a $(BUILD)/torture/librim.a -Wl,--end-group $(LIBS)
+
+TORTURE_STEP ?= 1
+.PHONY: show-torture torture
+show-torture:
+	@$(MAKE) --no-print-directory MODE=debug build/debug/torture/torture
+	@build/debug/torture/torture $(TORTURE_STEP)
+torture:
+	@$(MAKE) --no-print-directory MODE=debug build/debug/torture/torture \
+		build/debug/torture/make_journal build/debug/torture/cuts
+	@sh tests/torture/small.sh
