@@ -203,6 +203,7 @@ static void lay_out(const struct trial *trial)
 		}
 		close(fd);
 	}
+	ASSERT(journal_note_boot(work, false) == 0);
 }
 
 static void wrong(const struct trial *trial, const char *what)

@@ -37,3 +37,20 @@ torture:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/torture/torture \
 		build/debug/torture/make_journal build/debug/torture/cuts
 	@sh tests/torture/small.sh
+
+# Between real threads, under ThreadSanitizer: what they share, and the whole engine.
+LANES_OBJECTS := $(patsubst %,build/tsan/%.o,tests/torture/lanes engine/base/lane engine/base/arena \
+	engine/base/assert engine/base/log engine/base/str engine/base/buf engine/io/clock engine/io/doorbell engine/io/heap)
+build/tsan/torture/lanes: $(LANES_OBJECTS)
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+LANES_ROUNDS ?= 2000
+.PHONY: tsan show-tsan
+tsan:
+	@$(MAKE) --no-print-directory MODE=tsan build/tsan/torture/lanes
+	@TSAN_OPTIONS=halt_on_error=1 build/tsan/torture/lanes $(LANES_ROUNDS)
+TSAN_RECIPIENTS ?= 3000
+show-tsan:
+	@$(MAKE) --no-print-directory MODE=tsan build/tsan/rundbrief
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 tests/torture/show_tsan.py $(TSAN_RECIPIENTS)
