@@ -66,21 +66,33 @@ static void this_boot(bool durable_disk, char out[BOOT_SIZE])
 	snprintf(out, BOOT_SIZE, "%s %s\n", id, durable_disk ? "disk" : "process");
 }
 
+/* A start that was interrupted leaves a segment without a record and no note of the boot. */
+static bool was_written(const struct segments *s)
+{
+	struct stat state;
+	int fd = s->count ? segments_open_file(s, s->begins[0], O_RDONLY) : -1;
+	bool written = s->count > 1 || (fd >= 0 && (fstat(fd, &state) < 0 || state.st_size > 0));
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
 bool journal_end_may_be_missing(const char *directory)
 {
 	struct segments s;
 	char noted[BOOT_SIZE] = "", now[BOOT_SIZE];
 	if (segments_open(&s, directory, false) < 0)
 		return false; /* there is no journal, or reading it will say why not */
-	size_t count = s.count;
+	bool any = s.count > 0, written = was_written(&s);
 	int fd = openat(s.directory_fd, "boot", O_RDONLY | O_CLOEXEC);
 	ssize_t size = fd < 0 ? 0 : read(fd, noted, sizeof(noted) - 1);
 	if (fd >= 0)
 		close(fd);
 	segments_close(&s);
+	if (size <= 0)
+		return written; /* nobody has said */
 	this_boot(false, now);
-	bool durable = size > 0 && strstr(noted, " disk\n");
-	return count > 0 && !durable && strcmp(noted, now) != 0;
+	return any && !strstr(noted, " disk\n") && strcmp(noted, now) != 0;
 }
 
 int journal_note_boot(const char *directory, bool durable_disk)
