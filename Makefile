@@ -101,7 +101,7 @@ pure:
 install: all
 	install -D -m 755 build/rundbrief $(DESTDIR)$(PREFIX)/bin/rundbrief
 
--include tests/cli/rules.mk tests/live/rules.mk bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk
+-include tests/cli/rules.mk tests/live/rules.mk bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk tests/history/rules.mk
 
 # A root that a killed test left mounted is taken away first: /dev stands in it.
 clean:

@@ -12,6 +12,7 @@
 
 #include "engine/base/embedded.h"
 #include "engine/io/heap.h"
+#include "engine/store/connect.h"
 #include "importer/staged.h"
 
 #define CHUNK_SIZE ((size_t)1 << 18)               /* of COPY data sent at once */
@@ -105,16 +106,13 @@ static int plain(struct import *m, const char *statement)
 
 static int connect_to(struct import *m)
 {
-	const char *keys[] = {"connect_timeout", "application_name", "client_encoding",
-			      "options",         "dbname",           NULL};
-	const char *values[] = {"10",
-				"rundbrief import",
-				"UTF8",
-				"-c client_min_messages=warning -c work_mem=64MB "
-				"-c temp_buffers=64MB",
-				m->options->conninfo,
-				NULL};
-	m->conn = PQconnectdbParams(keys, values, 1);
+	const struct connect_to to = {
+		.conninfo = m->options->conninfo,
+		.application = "rundbrief import",
+		.pooled = m->options->pooled,
+		.options = "-c work_mem=64MB -c temp_buffers=64MB",
+	};
+	m->conn = connect_open(&to);
 	if (!m->conn || PQstatus(m->conn) != CONNECTION_OK)
 		return fail(m, "the database cannot be reached",
 			    m->conn ? PQerrorMessage(m->conn) : "");
@@ -363,7 +361,9 @@ static int run(struct import *m)
 	if (begin(m) < 0)
 		return -1;
 	m->result->bad_file = read_header(m) < 0;
-	if (m->result->bad_file || connect_to(m) < 0 || plain(m, "begin") < 0 ||
+	/* Behind a pooler the buffers of temporary tables were somebody's before us. */
+	const char *begin = m->options->pooled ? "begin; set local work_mem = '64MB'" : "begin";
+	if (m->result->bad_file || connect_to(m) < 0 || plain(m, begin) < 0 ||
 	    find_list(m) < 0 || stage(m) < 0 || merge(m) < 0 || plain(m, "commit") < 0)
 		return -1;
 	if (look_back(m) < 0) /* its sentence stays as a note */

@@ -16,6 +16,7 @@ struct import_progress {
 
 struct import_options {
 	const char *conninfo;
+	bool pooled; /* it leads to a pooler in transaction mode */
 	uint32_t tenant;  /* 0: 1 */
 	const char *list; /* made when missing */
 	struct csv_options csv;

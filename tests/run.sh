@@ -3,16 +3,18 @@
 # each ends with a line "NAME: N passed, N failed[, N skipped]". A suite that ends badly without
 # such a line counts as one failure. The last line is "N passed, N failed[, N skipped]".
 #
-# All of them run in two rows beside each other, about equally long: what computes with the live tests
-# named here, and all the others, which share the roots of mail servers and so come one by one.
-beside='test_engine.py test_plan.py test_policy.py test_serve.py test_warmup.py'
+# Most live tests wait more than they compute, so several rows run beside each other: what computes (one
+# make at a time), the tests that share the roots of mail servers, the commands, and all other live
+# tests one after another in two rows, the longest first.
+roots='test_servers.py test_auth.py test_mailservers.py test_newsletters.py test_relays.py test_tls.py'
+longest='test_kill9.py test_engine.py test_plan.py test_warmup.py test_policy.py test_bad_input.py'
 # `make sim` alone runs more seeds.
 SEEDS=${SEEDS:-600}
 export SEEDS
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/log
 sums=build/log/sums
-: >$sums
+[ "$1" = one ] || : >$sums
 
 run_one() {
 	suite=$1 log=build/log/$1.log
@@ -51,19 +53,31 @@ row() {
 	done
 }
 
-if [ $# -gt 0 ]; then
+if [ "$1" = one ]; then
+	run_one "$2"
+	exit
+elif [ $# -gt 0 ]; then
+	wanted=$#
 	row "$@"
 else
-	# shellcheck disable=SC2046
-	row cli $(cd tests/live && ls test_*.py | grep -vxF "$(echo "$beside" | tr ' ' '\n')") &
-	live=$!
+	computing='layers pure unit oracle talk replay sim torture tsan internets limits'
+	others=$(cd tests/live && ls test_*.py | grep -vxF "$(echo "$roots" "$longest" | tr ' ' '\n')")
 	# shellcheck disable=SC2086
-	row layers pure unit oracle talk replay sim torture internets limits $beside
-	wait $live
+	wanted=$(set -- cli $computing $roots $longest $others && echo $#)
+	# shellcheck disable=SC2086
+	row $roots &
+	row cli &
+	# shellcheck disable=SC2086
+	printf '%s\n' $longest $others | xargs -n 1 -P 2 sh tests/run.sh one &
+	# shellcheck disable=SC2086
+	row $computing
+	wait
 fi
 
-awk '{ p += $1; f += $2; s += $3 }
+# A suite that never reported is one that failed.
+awk -v wanted="$wanted" '{ p += $1; f += $2; s += $3 }
 	END {
+		f += wanted - NR
 		printf "%d passed, %d failed", p, f
 		if (s) printf ", %d skipped", s
 		print ""

@@ -141,18 +141,24 @@ static void print_ready(const struct sink_options *o)
 	fflush(to);
 }
 
-static int open_files(struct sink *s, char *why, size_t why_size)
+static int open_log(const char *path, int *ret_fd, char *why, size_t why_size)
 {
-	const char *path = s->options->recipients_file;
-	s->recipients_fd = -1;
-	if (path)
-		s->recipients_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (path && s->recipients_fd < 0) {
+	if (!path)
+		return 0;
+	*ret_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (*ret_fd < 0) {
 		int error = errno;
 		snprintf(why, why_size, "cannot write %s: %s", path, strerror(error));
 		return -error;
 	}
 	return 0;
+}
+
+static int open_files(struct sink *s, char *why, size_t why_size)
+{
+	int result = open_log(s->options->recipients_file, &s->recipients_fd, why, why_size);
+	return result == 0 ? open_log(s->options->events_file, &s->events_fd, why, why_size)
+			   : result;
 }
 
 static void take_signals(sigset_t *ret_signals, sigset_t *ret_before)
@@ -217,7 +223,7 @@ static int run(struct sink *s, struct sink_worker *workers, const sigset_t *sign
 
 int sink_run(struct sink_options *options, char *ret_why, size_t why_size)
 {
-	struct sink s = {.options = options};
+	struct sink s = {.options = options, .recipients_fd = -1, .events_fd = -1};
 	sigset_t signals, before;
 	struct sink_worker *workers = calloc(options->thread_count, sizeof *workers);
 	if (!workers) {
@@ -244,6 +250,8 @@ int sink_run(struct sink_options *options, char *ret_why, size_t why_size)
 	sink_store_close(&s.store);
 	if (s.recipients_fd >= 0)
 		close(s.recipients_fd);
+	if (s.events_fd >= 0)
+		close(s.events_fd);
 	sink_tally_done(&s.message_ids);
 	sink_tally_done(&s.deferrals);
 	sink_tally_done(&s.drops);

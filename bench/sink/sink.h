@@ -39,7 +39,7 @@ struct sink_options {
 	double store_share; /* 0 to 1; 0: all */
 	bool json; /* the summary is one JSON object, and nothing else goes to standard output
 		    */
-	const char *count_file, *recipients_file, *certificate_file, *key_file;
+	const char *count_file, *recipients_file, *events_file, *certificate_file, *key_file;
 };
 
 struct sink {
@@ -48,7 +48,8 @@ struct sink {
 	struct sink_tally deferrals;   /* by recipient */
 	struct sink_tally drops;
 	struct sink_store store;
-	int recipients_fd;
+	int recipients_fd, events_fd; /* -1: no such log */
+	_Atomic uint64_t connection_count; /* numbers them in the log of events */
 	_Atomic bool stopping;
 };
 

@@ -50,6 +50,8 @@ const char sink_manual[] =
 	"  --json                       what it got as JSON on standard output, at the end\n"
 	"  --log-recipients FILE        a line per accepted recipient: recipient, Message-ID, "
 	"listener\n"
+	"  --log-events FILE            connections and transactions with their times, see "
+	"README.md\n"
 	"  --certificate FILE --key FILE   PEM, for --starttls\n";
 
 struct reader {
@@ -186,6 +188,8 @@ static enum set set_global(struct reader *r, const char *name, str value)
 		o->count_file = value.data;
 	} else if (strcmp(name, "log-recipients") == 0) {
 		o->recipients_file = value.data;
+	} else if (strcmp(name, "log-events") == 0) {
+		o->events_file = value.data;
 	} else if (strcmp(name, "certificate") == 0) {
 		o->certificate_file = value.data;
 	} else if (strcmp(name, "key") == 0) {

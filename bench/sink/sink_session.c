@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "bench/sink/sink_events.h"
 #include "bench/sink/sink_message_id.h"
 #include "engine/base/hash.h"
 #include "engine/base/assert.h"
@@ -13,6 +14,7 @@
 #define FROM_LIMIT 512
 #define RECIPIENTS_LIMIT 8192 /* bytes of addresses in one transaction, with commas */
 #define HANG_TIME USEC_HOUR
+#define LINE_LIMIT 4096 /* bytes of a line of a log */
 
 struct sink_session {
 	struct conn conn;
@@ -24,6 +26,7 @@ struct sink_session {
 	char *rest;                 /* bytes the machine has not taken yet; NULL: none */
 	size_t rest_at, rest_size;
 	uint64_t message_count, first_key;
+	struct sink_transaction transaction;
 	struct sink_message_id id;
 	char from[FROM_LIMIT];
 	char recipients[RECIPIENTS_LIMIT];
@@ -37,6 +40,11 @@ struct sink_session {
 #define COUNT(session, field, by)                                                              \
 	atomic_fetch_add_explicit(&(session)->listener->counts.field, (by),                    \
 				  memory_order_relaxed)
+
+static usec now_of(const struct sink_session *s)
+{
+	return io_now(s->worker->loop);
+}
 
 static const struct sink_rules *rules_of(const struct sink_session *s)
 {
@@ -87,6 +95,7 @@ static void on_mail(void *context, str from, struct smtp_answer *answer)
 		return;
 	}
 	COUNT(s, transactions, 1);
+	s->transaction.mail_at = now_of(s);
 	s->from_size = from.size < sizeof s->from ? from.size : 0;
 	memcpy(s->from, from.data, s->from_size);
 }
@@ -156,11 +165,25 @@ static void on_message_bytes(void *context, str bytes)
 		append_body(s, bytes);
 }
 
+static void log_recipient(struct sink_session *s, str recipient, str id)
+{
+	struct buf line;
+	char memory[LINE_LIMIT];
+	buf_init_fixed(&line, memory, sizeof memory);
+	buf_put_printable(&line, recipient, 320);
+	buf_put_byte(&line, '\t');
+	buf_put_printable(&line, id, 320);
+	buf_put_byte(&line, '\t');
+	buf_put_cstr(&line, s->listener->label);
+	buf_put_byte(&line, '\n');
+	sink_log_put(&s->worker->recipients, buf_str(&line), now_of(s));
+}
+
 static void log_recipients(struct sink_session *s, str id)
 {
 	str rest = {s->recipients, s->recipients_size};
 	do
-		sink_worker_log(s->worker, str_cut(&rest, ','), id, s->listener->label);
+		log_recipient(s, str_cut(&rest, ','), id);
 	while (rest.data);
 }
 
@@ -212,9 +235,8 @@ static void accept_message(struct sink_session *s, size_t size, struct smtp_answ
 		log_recipients(s, id);
 }
 
-static void on_end(void *context, size_t size, struct smtp_answer *answer)
+static void decide(struct sink_session *s, size_t size, struct smtp_answer *answer)
 {
-	struct sink_session *s = context;
 	const struct sink_rules *rules = rules_of(s);
 	answer->delay = rules->delay ? rules->delay : rules->tarpit;
 	if (answer->code >= 400) {
@@ -237,9 +259,25 @@ static void on_end(void *context, size_t size, struct smtp_answer *answer)
 	}
 }
 
+static void note_transaction(struct sink_session *s)
+{
+	sink_event_message(&s->worker->events, &s->transaction,
+			   str_make(s->recipients, s->recipients_size), now_of(s));
+}
+
+static void on_end(void *context, size_t size, struct smtp_answer *answer)
+{
+	struct sink_session *s = context;
+	decide(s, size, answer);
+	s->transaction.dot_at = now_of(s);
+	s->transaction.reply_at = answer->drop ? 0 : now_of(s) + answer->delay;
+	s->transaction.code = answer->drop ? 0 : answer->code;
+}
+
 static void on_reset(void *context)
 {
 	struct sink_session *s = context;
+	note_transaction(s);
 	sink_message_id_reset(&s->id);
 	s->recipients_size = s->recipient_count = s->body_size = 0;
 	s->body_failed = false;
@@ -251,11 +289,6 @@ static void close_session(struct sink_session *s)
 {
 	if (s->conn.state != CONN_CLOSING && s->conn.state != CONN_CLOSED)
 		conn_close(&s->conn);
-}
-
-static usec now_of(const struct sink_session *s)
-{
-	return io_now(s->worker->loop);
 }
 
 static void feed_rest(struct sink_session *s)
@@ -375,6 +408,8 @@ static void on_closed(struct conn *c)
 	struct sink_session *s = SESSION_OF(c);
 	struct sink_worker *w = s->worker;
 	wheel_cancel(&w->wheel, &s->timer);
+	note_transaction(s);
+	sink_event_close(&w->events, &s->transaction, now_of(s));
 	atomic_fetch_sub(&s->listener->open_count, 1);
 	free(s->rest);
 	s->rest = NULL;
@@ -443,6 +478,9 @@ void sink_session_open(struct sink_worker *w, struct sink_listener *listener, in
 	}
 	s->listener = listener;
 	chain_push_back(&w->sessions, &s->link);
+	s->transaction = (struct sink_transaction){
+		.connection = 1 + atomic_fetch_add(&w->sink->connection_count, 1)};
+	sink_event_open(&w->events, &s->transaction, fd, listener->label, now_of(s));
 	conn_adopt(&s->conn, fd);
 	begin(s);
 }

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BUFFER_COUNT 1024         /* receive buffers of 4 KiB, for all sessions of the thread */
-#define LOG_DELAY (100 * USEC_MS) /* a line of the recipients' log waits no longer */
+#define BUFFER_COUNT 1024 /* receive buffers of 4 KiB, for all sessions of the thread */
 #define STOP_TIME (2 * USEC_SECOND)
 
 static int make_tls(struct sink_worker *w)
@@ -52,6 +51,8 @@ int sink_worker_open(struct sink_worker *w, struct sink *sink, char *ret_why, si
 {
 	struct io_options options = {.buffer_count = BUFFER_COUNT};
 	w->sink = sink;
+	w->recipients.fd = sink->recipients_fd;
+	w->events.fd = sink->events_fd;
 	for (size_t i = 0; i < SINK_LISTENER_LIMIT; i++)
 		w->listeners[i].fd = -1;
 	chain_init(&w->sessions);
@@ -85,39 +86,6 @@ void sink_worker_close(struct sink_worker *w)
 	sink_session_free_idle(w);
 }
 
-static void flush_log(struct sink_worker *w)
-{
-	str rest = {w->log, w->log_size};
-	while (rest.size > 0) {
-		ssize_t size = write(w->sink->recipients_fd, rest.data, rest.size);
-		if (size < 0 && errno != EINTR) {
-			fprintf(stderr, "sink: the log of recipients: %s\n", strerror(errno));
-			break;
-		}
-		rest = str_from(rest, size > 0 ? (size_t)size : 0);
-	}
-	w->log_size = 0;
-}
-
-void sink_worker_log(struct sink_worker *w, str recipient, str message_id, const char *label)
-{
-	struct buf line;
-	char memory[4096];
-	buf_init_fixed(&line, memory, sizeof memory);
-	buf_put_printable(&line, recipient, 320);
-	buf_put_byte(&line, '\t');
-	buf_put_printable(&line, message_id, 320);
-	buf_put_byte(&line, '\t');
-	buf_put_cstr(&line, label);
-	buf_put_byte(&line, '\n');
-	if (w->log_size + line.size > sizeof w->log)
-		flush_log(w);
-	if (w->log_size == 0)
-		w->log_at = io_now(w->loop);
-	memcpy(w->log + w->log_size, line.data, line.size);
-	w->log_size += line.size;
-}
-
 static void on_accept(struct io_accept *accept, int fd)
 {
 	struct sink_worker_listener *l =
@@ -136,17 +104,18 @@ static void on_accept_stopped(struct io_op *op, int)
 
 static int turn(struct sink_worker *w)
 {
-	usec until = wheel_next(&w->wheel);
-	if (w->log_size > 0)
-		until = usec_min(until, w->log_at + LOG_DELAY);
+	usec until = usec_min(wheel_next(&w->wheel), usec_min(sink_log_due(&w->recipients),
+							      sink_log_due(&w->events)));
 	int result = io_turn(w->loop, until);
 	if (result < 0)
 		return result;
 	struct wheel_timer *timer;
 	while ((timer = wheel_expire(&w->wheel, io_now(w->loop))))
 		sink_session_expire(timer);
-	if (w->log_size > 0 && io_now(w->loop) >= w->log_at + LOG_DELAY)
-		flush_log(w);
+	if (io_now(w->loop) >= sink_log_due(&w->recipients))
+		sink_log_flush(&w->recipients);
+	if (io_now(w->loop) >= sink_log_due(&w->events))
+		sink_log_flush(&w->events);
 	return 0;
 }
 
@@ -160,7 +129,8 @@ static void stop(struct sink_worker *w)
 	while ((w->accepting_count > 0 || !chain_empty(&w->sessions)) && io_now(w->loop) < end)
 		if (io_turn(w->loop, io_now(w->loop) + 10 * USEC_MS) < 0)
 			break;
-	flush_log(w);
+	sink_log_flush(&w->recipients);
+	sink_log_flush(&w->events);
 }
 
 void *sink_worker_run(void *context)

@@ -6,10 +6,9 @@
 #include <pthread.h>
 
 #include "bench/sink/sink.h"
+#include "bench/sink/sink_log.h"
 #include "engine/base/wheel.h"
 #include "engine/net/conn.h"
-
-#define LOG_SIZE 65536 /* lines of recipients gathered before they are written */
 
 struct sink_worker;
 
@@ -30,9 +29,7 @@ struct sink_worker {
 	struct tls_context *tls; /* NULL: no listener offers it */
 	struct wheel wheel;
 	struct chain sessions, idle; /* open ones; memory of closed ones */
-	char log[LOG_SIZE];
-	size_t log_size;
-	usec log_at; /* when the oldest line was gathered */
+	struct sink_log recipients, events;
 	int failure;
 };
 
@@ -40,9 +37,6 @@ struct sink_worker {
 				   size_t why_size);
 void sink_worker_close(struct sink_worker *);
 void *sink_worker_run(void *worker);
-/* A line for --log-recipients. */
-void sink_worker_log(struct sink_worker *, str recipient, str message_id, const char *label);
-
 /* sink_session.c */
 void sink_session_open(struct sink_worker *, struct sink_listener *, int fd);
 void sink_session_expire(struct wheel_timer *);

@@ -220,7 +220,9 @@ static int import_run(struct cli *cli, int argc, char **argv)
 	if (code != CLI_GO)
 		return code;
 	db_close(&db);
-	o.conninfo = cli->config.database.conninfo.data;
+	o.pooled = cli->config.database.pooler.size > 0;
+	o.conninfo = o.pooled ? cli->config.database.pooler.data
+			      : cli->config.database.conninfo.data;
 	o.tenant = (uint32_t)cli->config.database.tenant;
 	o.literals = cli->config.smtp.address_literals;
 	return import(cli, argv[0], &o);

@@ -13,9 +13,9 @@
 static PGconn *connect_to(const char *conninfo, const char *database)
 {
 	/* Only the first dbname is read as a conninfo; the second one takes its place. */
-	const char *keys[] = {"dbname", database ? "dbname" : "connect_timeout",
-			      "connect_timeout", NULL};
-	const char *values[] = {conninfo, database ? database : "10", "10", NULL};
+	const char *keys[] = {"target_session_attrs", "dbname",
+			      database ? "dbname" : "connect_timeout", "connect_timeout", NULL};
+	const char *values[] = {"read-write", conninfo, database ? database : "10", "10", NULL};
 	return PQconnectdbParams(keys, values, 1);
 }
 

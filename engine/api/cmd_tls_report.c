@@ -333,7 +333,7 @@ static int report_with(struct reporting *r)
 	if (code == CLI_GO)
 		code = choose_sender(r);
 	if (code == CLI_GO)
-		code = db_open(&db, r->cli);
+		code = db_open_direct(&db, r->cli);
 	if (code != CLI_GO)
 		return code;
 	r->db = &db;

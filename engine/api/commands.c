@@ -15,6 +15,7 @@ const struct command *const commands[] = {
 	&command_post,
 	&command_status,
 	&command_top,
+	&command_nodes,
 	&command_why,
 	&command_report,
 	&command_recipients,

@@ -12,6 +12,7 @@
 
 struct config_database {
 	str conninfo;
+	str pooler; /* empty: none */
 	uint64_t tenant;
 };
 
@@ -31,7 +32,7 @@ struct config_engine {
 	int durability;
 	uint64_t envelopes, connections, slice_size;
 	uint64_t presses; /* 0: one a core */
-	usec mark_interval;
+	usec mark_interval, lease, journal_wait;
 };
 
 struct config_source {
@@ -252,6 +253,7 @@ uint32_t config_pool_weight(const struct config_pool *, size_t index);
 /* "UTC", "+02:00": how far days begin before those of UTC. */
 [[nodiscard]] bool config_day_zone(str text, usec *ret_zone);
 /* What config_check() asks of them. 0, or -1 with the sentence. */
+[[nodiscard]] int config_check_database(const struct config *, char *ret_why, size_t why_size);
 [[nodiscard]] int config_check_pools(const struct config *, char *ret_why, size_t why_size);
 /* The same of limits wider than a path, retries of a class and the section campaigns. */
 [[nodiscard]] int config_check_policy(const struct config *, char *ret_why, size_t why_size);

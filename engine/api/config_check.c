@@ -417,6 +417,8 @@ static int check_route(struct checking *c, const struct config_route *route)
 int config_check(const struct config *config, char *ret_why, size_t why_size)
 {
 	struct checking c = {.config = config, .why = ret_why, .why_size = why_size};
+	if (config_check_database(config, ret_why, why_size) != 0)
+		return -1;
 	c.section = "dns";
 	if (check_dns(&c) != 0)
 		return -1;

@@ -8,10 +8,16 @@ static const struct key database_keys[] = {
 	{"conninfo", KEY_TEXT, AT(config_database, conninfo), NULL, 0, 0, "dbname=rundbrief",
 	 NULL, true,
 	 "How to reach PostgreSQL, in libpq's words: \"host=/run/postgresql "
-	 "dbname=rundbrief\". "
+	 "dbname=rundbrief\". Several hosts by commas (\"host=a,b\"): the one that takes writes "
+	 "is found. "
 	 "What it leaves out comes from PGHOST, PGUSER and so on. May hold a password, so it "
 	 "is "
 	 "never printed."},
+	{"pooler", KEY_TEXT, AT(config_database, pooler), NULL, 0, 0, "", NULL, true,
+	 "The same way through a pooler in transaction mode (PgBouncer: \"host=/run/pgbouncer "
+	 "port=6432 dbname=rundbrief\"), for everything but one connection an engine, that of "
+	 "its heartbeat, and `rundbrief init` and `tls-report`, which go by conninfo. Empty: "
+	 "none. Never printed."},
 	COUNT(config_database, tenant, NULL, 1, UINT32_MAX, "1",
 	      "Whose lists, campaigns and limits these are; leave it at 1 when you are alone."),
 	END,
@@ -42,6 +48,13 @@ static const struct key engine_keys[] = {
 	DURATION(config_engine, mark_interval, USEC_MS, 10 * USEC_SECOND, "200ms",
 		 "Starts are marked in the database in batches, at most so often. A longer "
 		 "interval costs the database less and delays the first message more."),
+	DURATION(config_engine, lease, 3 * USEC_SECOND, 10 * USEC_MINUTE, "30s",
+		 "How long the slices and sources of this engine stay its own while the database "
+		 "hears nothing from it; then another engine may take them."),
+	DURATION(config_engine, journal_wait, USEC_SECOND, 30 * USEC_DAY, "1d",
+		 "When this engine takes over from one that is gone: how long those whom that one "
+		 "may have been sending to wait for its journal, before they are in doubt and the "
+		 "campaign's in_doubt decides."),
 	END,
 };
 

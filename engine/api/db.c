@@ -7,6 +7,7 @@
 #include "engine/api/suggest.h"
 #include "engine/base/assert.h"
 #include "engine/base/embedded.h"
+#include "engine/store/connect.h"
 #include "engine/store/migrate.h"
 #include "engine/store/store.h"
 
@@ -31,59 +32,73 @@ static int fail_with(struct db *db, int code, const char *what)
 }
 
 /* Before the first statement: another schema is told as such, and not by what fails in it. */
-static int check_schema(struct db *db)
+static int check_schema(struct db *db, const char *conninfo)
 {
 	char why[300];
-	int result =
-		store_check_schema(db->cli->config.database.conninfo.data, why, sizeof(why));
+	int result = store_check_schema(conninfo, why, sizeof(why));
 	if (result == STORE_OK)
 		return CLI_GO;
 	db_close(db);
 	return cli_fail(db->cli, result == STORE_LOST ? EXIT_DATABASE : EXIT_FAILED, "%s", why);
 }
 
-/* "table already exists, skipping" is nobody's business. */
-static void drop_notice(void *, const char *)
+static int open_at(struct db *db, struct cli *cli, const struct connect_to *to)
 {
-}
-
-static bool connect_within(struct db *db, struct cli *cli, const char *seconds)
-{
-	const char *keys[] = {"dbname",          "connect_timeout", "fallback_application_name",
-			      "client_encoding", "options",         NULL};
-	const char *values[] = {
-		cli->config.database.conninfo.data, seconds, "rundbrief", "UTF8",
-		"-c timezone=UTC", NULL};
 	*db = (struct db){.cli = cli};
 	snprintf(db->tenant, sizeof(db->tenant), "%llu",
 		 (unsigned long long)cli->config.database.tenant);
-	db->conn = PQconnectdbParams(keys, values, 1);
-	if (PQstatus(db->conn) != CONNECTION_OK)
-		return false;
-	PQsetNoticeProcessor(db->conn, drop_notice, NULL);
-	return true;
+	db->conn = connect_open(to);
+	if (PQstatus(db->conn) == CONNECTION_OK)
+		return check_schema(db, to->conninfo);
+	int code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
+	cli_fail(cli, code, "see database.%s in the configuration, or run `rundbrief init`",
+		 to->pooled ? "pooler" : "conninfo");
+	db_close(db);
+	return code;
 }
 
-bool db_open_if_there(struct db *db, struct cli *cli)
+int db_open_direct(struct db *db, struct cli *cli)
 {
-	bool there = connect_within(db, cli, "3");
-	if (!there)
-		db_close(db);
-	return there;
+	int code = cli_config(cli);
+	if (code != CLI_GO)
+		return code;
+	const struct connect_to to = {.conninfo = cli->config.database.conninfo.data,
+				      .application = "rundbrief",
+				      .options = "-c timezone=UTC"};
+	return open_at(db, cli, &to);
 }
 
+/* A pooler takes no options, but hands the time zone on to whichever session serves us. */
 int db_open(struct db *db, struct cli *cli)
 {
 	int code = cli_config(cli);
 	if (code != CLI_GO)
 		return code;
-	if (connect_within(db, cli, "10"))
-		return check_schema(db);
-	code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
-	cli_fail(cli, code,
-		 "see database.conninfo in the configuration, or run `rundbrief init`");
-	db_close(db);
+	if (cli->config.database.pooler.size == 0)
+		return db_open_direct(db, cli);
+	const struct connect_to to = {.conninfo = cli->config.database.pooler.data,
+				      .application = "rundbrief",
+				      .pooled = true};
+	code = open_at(db, cli, &to);
+	if (code == CLI_GO && (code = db_do(db, "set timezone = 'UTC'")) != CLI_GO)
+		db_close(db);
 	return code;
+}
+
+bool db_open_if_there(struct db *db, struct cli *cli)
+{
+	bool pooled = cli->config.database.pooler.size > 0;
+	const struct connect_to to = {.conninfo = pooled ? cli->config.database.pooler.data
+							 : cli->config.database.conninfo.data,
+				      .application = "rundbrief",
+				      .pooled = pooled};
+	*db = (struct db){.cli = cli, .conn = connect_open(&to)};
+	snprintf(db->tenant, sizeof(db->tenant), "%llu",
+		 (unsigned long long)cli->config.database.tenant);
+	if (PQstatus(db->conn) == CONNECTION_OK)
+		return true;
+	db_close(db);
+	return false;
 }
 
 void db_close(struct db *db)

@@ -99,10 +99,12 @@ static int read_domains(struct db *db, const struct campaign_row *campaign, stru
 	snprintf(every, sizeof(every), "%llu", (unsigned long long)step);
 	const char *parameters[] = {campaign->id_text.data, highest, window, every};
 	/* Compiling the statement takes longer than its windows. */
-	int code = db_do(db, "set jit = off");
+	int code = db_do(db, "begin; set local jit = off");
 	if (code != CLI_GO)
 		return code;
 	code = db_stream(db, "api_plan_domains", 4, parameters, take_domain, &taking);
+	if (code == CLI_GO)
+		code = db_do(db, "commit");
 	return taking.failed ? out_of_memory(db) : code;
 }
 

@@ -189,11 +189,14 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 		.tenant = (uint32_t)config->database.tenant,
 		.application = "rundbrief engine",
 	};
+	s->pooler = text_or_null(config->database.pooler);
 	s->press_count = (uint32_t)config->engine.presses;
 	s->envelope_limit = (uint32_t)config->engine.envelopes;
 	s->connection_limit = (uint32_t)config->engine.connections;
 	s->slice_size = (uint32_t)config->engine.slice_size;
 	s->mark_interval = config->engine.mark_interval;
+	s->store.lease = config->engine.lease;
+	s->store.journal_wait = config->engine.journal_wait;
 	s->default_limits = settings_limits(&config->default_limits);
 	s->return_domain = config->sending.return_domain;
 	s->base_url = config->sending.base_url;

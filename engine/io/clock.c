@@ -12,7 +12,7 @@ static usec read_clock(clockid_t id)
 
 usec clock_now(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
+	return read_clock(CLOCK_BOOTTIME);
 }
 
 usec clock_wall(void)

@@ -3,6 +3,7 @@
 
 #include "engine/base/usec.h"
 
-usec clock_now(void);  /* monotonic */
+/* Monotonic, and it goes on while the machine is suspended: what was heard before that is old. */
+usec clock_now(void);
 usec clock_wall(void); /* since the Unix epoch */
 usec clock_cpu(void);  /* of this process, user and system */

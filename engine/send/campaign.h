@@ -19,10 +19,24 @@ struct carrier_timer {
 	enum carrier_timer_of of;
 };
 
+struct carrier_quota;
+
+/* A question about one kind of limit, and its answer: the feeder's while it is under way. */
+struct carrier_draw {
+	struct carrier_quota *quota;
+	struct store_draw_row row;
+};
+
 /* A limit wider than a path, with those who wait for it. The carrier's. */
 struct carrier_quota {
 	struct quota quota;
-	char why[64];         /* as people are told: "limit all-gmail" */
+	char why[64];              /* as people are told: "limit all-gmail" */
+	char account[80];          /* as all engines call it: "limit all-gmail", "campaign 7" */
+	struct campaign *campaign; /* whose it is; NULL: of the configuration */
+	struct chain_link drawn;   /* in carrier.drawn: it limits something */
+	struct carrier_draw draws[QUOTA_KINDS];
+	uint32_t wanted_count[2]; /* who wait: for starts; for connections */
+	bool wanted[2];           /* and whoever else was held back since it was looked at */
 	struct chain waiters; /* paths */
 	struct carrier_timer timer;
 	uint32_t held_count; /* messages ordered or ready, not yet started */

@@ -48,7 +48,11 @@ static int init_lanes(struct carrier *carrier, const struct limits *limits)
 	    lane_init(&carrier->outcomes, arena, limits->outcomes) != 0 ||
 	    lane_init(&carrier->outcomes_back, arena, limits->outcomes) != 0 ||
 	    lane_init(&carrier->notes, arena, NOTES_LIMIT) != 0 ||
-	    lane_init(&carrier->notes_back, arena, NOTES_LIMIT) != 0)
+	    lane_init(&carrier->notes_back, arena, NOTES_LIMIT) != 0 ||
+	    lane_init(&carrier->draws, arena, DRAWS_LIMIT(carrier->settings->limit_rule_count)) !=
+		    0 ||
+	    lane_init(&carrier->draws_back, arena,
+		      DRAWS_LIMIT(carrier->settings->limit_rule_count)) != 0)
 		return -1;
 	return 0;
 }
@@ -133,6 +137,7 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->voided);
 	chain_init(&carrier->open_marks);
 	chain_init(&carrier->campaigns);
+	chain_init(&carrier->drawn);
 	if (carrier_quotas_init(carrier) != 0)
 		return -1;
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
@@ -224,6 +229,7 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		run->route ? carrier_path_get(carrier, run->route, run->source_index) : NULL;
 	if (path)
 		path->warming = run->warming;
+	bool lost = slice_is_lost(run->slice);
 	struct carrier_flow *flow = path ? carrier_flow_get(carrier, path, campaign) : NULL;
 	for (struct chain_link *link; (link = chain_pop(&run->envelopes));) {
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
@@ -231,11 +237,14 @@ static void take_run(struct carrier *carrier, struct run *run, usec now)
 		envelope->void_position = 0;
 		envelope->path = path;
 		envelope->flow = NULL;
-		if (!run->route)
+		if (!run->route && lost)
+			carrier_envelope_return(carrier, envelope);
+		else if (!run->route)
 			end_locally(carrier, envelope);
 		else if (path && now < path->shut_until)
 			carrier_outcome(carrier, envelope, &path->shut_reply, false, NULL);
-		else if (!flow || carrier_path_is_stopped(carrier, path, campaign, now) ||
+		else if (!flow || lost ||
+			 carrier_path_is_stopped(carrier, path, campaign, now) ||
 			 !carrier_flow_has_room(flow, now))
 			carrier_envelope_return(carrier, envelope);
 		else
@@ -251,7 +260,8 @@ static void take_marked(struct carrier *carrier, struct envelope *envelope, usec
 	struct carrier_flow *flow = envelope->flow;
 	flow->marking_count--;
 	envelope->state = ENVELOPE_MARKED;
-	if (carrier_path_is_stopped(carrier, path, flow->campaign, now))
+	if (slice_is_lost(envelope->slice) ||
+	    carrier_path_is_stopped(carrier, path, flow->campaign, now))
 		carrier_envelope_return(carrier, envelope);
 	else
 		carrier_flow_marked(flow, envelope);
@@ -272,7 +282,8 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 		carrier_message_free(carrier, message);
 		return;
 	}
-	if (carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
+	if (slice_is_lost(envelope->slice) ||
+	    carrier_path_is_stopped(carrier, path, envelope->campaign, now)) {
 		carrier_message_free(carrier, message);
 		carrier_envelope_return(carrier, envelope);
 		return;
@@ -359,6 +370,7 @@ static void drain_lanes(struct carrier *carrier, usec now)
 	while ((object = lane_pop(&carrier->arrivals)))
 		carrier_take_arrival(carrier, object);
 	carrier_take_warming_news(carrier);
+	carrier_take_draws(carrier, now);
 	while ((object = lane_pop(&carrier->stops)))
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))
@@ -436,7 +448,9 @@ static bool presses_are_behind(const struct carrier *carrier)
 usec carrier_step(struct carrier *carrier)
 {
 	usec now = io_now(carrier->loop);
+	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
+	carrier_take_limits(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
@@ -445,6 +459,7 @@ usec carrier_step(struct carrier *carrier)
 	if (carrier->draining)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
+	usec draws_at = carrier_draws_step(carrier, now);
 	usec states_at = carrier_states_step(carrier, now);
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
 		journal_flush(carrier->journal, carrier_journal_written, carrier);
@@ -452,7 +467,7 @@ usec carrier_step(struct carrier *carrier)
 	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
 			      memory_order_release);
 	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);
-	wake = usec_min(wake, states_at);
+	wake = usec_min(wake, usec_min(states_at, draws_at));
 	if (carrier->journal_failed && now < carrier->journal_retry_at)
 		wake = usec_min(wake, carrier->journal_retry_at);
 	return chain_empty(&carrier->dirty) ? wake : now;

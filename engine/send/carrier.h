@@ -7,9 +7,11 @@
  * -> reply -> outcome in the journal, written -> ledger.
  *
  *   carrier.c          lanes, turn, stops, put-back
+ *   carrier_gate.c     by whose word anything may start
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
  *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
+ *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
@@ -62,7 +64,9 @@ struct carrier_flow {
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
-	bool dry;            /* it could have ordered more than was marked */
+	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
+	usec span_since;
+	bool dry; /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT];
@@ -100,6 +104,7 @@ struct carrier_path {
 	bool active;    /* which of the carrier's chains holds link */
 	struct chain_link held;                         /* in held_by->waiters */
 	struct carrier_quota *held_by;                  /* NULL: by none */
+	bool held_for[2]; /* there: to start messages; to open connections */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
 	size_t quota_count;
 	const char *why; /* what held it back at the last verdict */
@@ -193,6 +198,7 @@ struct session {
 /* What is known of a source while the engine runs. */
 struct carrier_source {
 	_Atomic int64_t aside_until; /* the feeder reads it, too */
+	_Atomic int64_t held_until;  /* the feeder's word: it is this engine's until then */
 	char failed_host[DNS_NAME_SIZE];
 	usec failed_at;
 };
@@ -201,6 +207,15 @@ struct carrier_source {
  */
 struct stop_key {
 	uint64_t campaign_id, subscriber_id;
+};
+
+/* By whose word anything may start (carrier_gate.c). */
+struct carrier_gate {
+	_Atomic int64_t heard_at; /* when what the feeder has followed was asked for */
+	_Atomic bool shut;        /* who hears something is to ring */
+	_Atomic uint32_t news;    /* the feeder raises it: slices or sources were lost or won */
+	uint32_t seen;
+	bool open;
 };
 
 struct carrier_counts {
@@ -238,6 +253,10 @@ struct carrier {
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* as many as settings->limit_rules */
+	struct chain drawn;           /* quotas that limit something */
+	usec draw_at;                 /* when the first of them is looked at again */
+	uint64_t draw_number;         /* of the last question */
+	const struct quota_limits *limits_taken; /* of settings->limit_news */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -250,6 +269,7 @@ struct carrier {
 	struct lane farewells;               /* the same: campaigns that are let go */
 	struct lane outcomes, outcomes_back; /* to and from the ledger */
 	struct lane notes, notes_back;       /* the same */
+	struct lane draws, draws_back;       /* to and from the feeder: struct carrier_draw */
 	struct io_bell *feeder_bell;
 	struct doorbell *ledger_bell;
 
@@ -257,6 +277,7 @@ struct carrier {
 	size_t provider_count;
 	bool incident_found; /* to be acted upon at the next step */
 
+	struct carrier_gate gate;
 	struct chain voided;     /* envelopes to be returned when that is written */
 	struct chain unwritten;  /* outcomes whose journal record is not written yet */
 	struct chain pump;       /* sessions */
@@ -285,6 +306,7 @@ struct carrier {
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
 #define CAMPAIGNS_LIMIT 1024 /* that one engine works on at once */
+#define DRAWS_LIMIT(rules) (((rules) + CAMPAIGNS_LIMIT) * QUOTA_KINDS)
 
 [[nodiscard]] int carrier_init(struct carrier *, struct arena_source *,
 			       const struct engine_settings *, const struct limits *,
@@ -321,11 +343,21 @@ void carrier_path_recall(struct carrier *, struct carrier_path *, usec waiting_b
 /* Of one campaign, all of it. */
 void carrier_path_recall_campaign(struct carrier *, struct carrier_path *,
 				  const struct campaign *);
+/* Of slices that were taken from this engine. */
+void carrier_path_recall_lost(struct carrier *, struct carrier_path *);
 /* To the feeder, no attempt; where its mark had been made, when that is undone. */
 void carrier_envelope_return(struct carrier *, struct envelope *);
 void carrier_return_voided(struct carrier *);
 /* What finds no room from now on need not queue behind what came before. */
 void carrier_path_return_at_once(struct carrier_path *, usec now);
+
+/* carrier_gate.c: the feeder's side, from its thread; */
+void carrier_heard(struct carrier *, usec asked_at);
+void carrier_gate_changed(struct carrier *);
+bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec now);
+/* the carrier's: first in each step. Why nothing starts on a path; NULL: it may. */
+void carrier_look_at_gate(struct carrier *, usec now);
+const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
 /* carrier_flow.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
@@ -355,7 +387,7 @@ void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or
  * later; and that it is opened. */
-usec carrier_path_reopen_at(const struct carrier_path *, usec now);
+usec carrier_path_reopen_at(struct carrier *, const struct carrier_path *, usec now);
 void carrier_path_reopen_counted(struct carrier_path *, usec now);
 /* The path waits no more: it is forgotten. */
 void carrier_path_unwait(struct carrier *, struct carrier_path *);
@@ -363,6 +395,21 @@ void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
 void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
+
+/* carrier_draw.c */
+void carrier_quota_prepare(struct carrier *, struct carrier_quota *,
+			   const struct quota_limits *);
+/* It has its account's name, or other limits. */
+void carrier_quota_follow(struct carrier *, struct carrier_quota *);
+void carrier_quota_forget(struct carrier *, struct carrier_quota *);
+/* Somebody is held back by it. */
+void carrier_quota_wanted(struct carrier *, struct carrier_quota *, bool for_connection);
+void carrier_take_draws(struct carrier *, usec now); /* answers */
+usec carrier_draws_step(struct carrier *, usec now); /* when the next is due */
+void carrier_take_limits(struct carrier *, usec now); /* new ones of the configuration */
+/* When the carrier turns no more: what is to be given back; at most QUOTA_KINDS rows. */
+size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
+			  struct store_draw_row **rows);
 
 /* carrier_journal.c */
 void carrier_journal_written(void *carrier, uint64_t position, int error);
@@ -383,6 +430,7 @@ struct smtp_options session_options(struct session *); /* connected: prepares AU
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
 void session_tls_failed(struct session *);
 void session_tls_held(struct session *); /* ready: counted for TLS reports */
+/* Set aside, or another engine's. */
 bool carrier_source_is_aside(const struct carrier *, uint32_t source_index, usec now);
 /* That source is set aside, and its mail may go by another one at once. */
 bool carrier_other_source_is_left(const struct carrier *, uint32_t source_index, usec now);
@@ -400,6 +448,7 @@ void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);
 void session_retire_worn(struct session *, usec now); /* it has taken all it may */
+bool session_retire(struct session *, usec now); /* it takes no more; false: it did not before */
 void session_expired(struct session *, usec now);
 void session_abort(struct session *, usec now); /* now, whatever is under way */
 void session_mark(struct message *); /* into the journal; once more: at its end */

@@ -342,6 +342,8 @@ static bool auth_retry(struct session *session)
 
 bool carrier_source_is_aside(const struct carrier *carrier, uint32_t source_index, usec now)
 {
+	if (!carrier_source_is_held(carrier, source_index, now))
+		return true;
 	return atomic_load_explicit(&carrier->sources[source_index].aside_until,
 				    memory_order_relaxed) > now;
 }
@@ -482,7 +484,7 @@ static bool try_again(struct session *session)
  * one more. */
 static void connect_in_turn(struct session *session)
 {
-	usec now = now_of(session), at = carrier_path_reopen_at(session->path, now);
+	usec now = now_of(session), at = carrier_path_reopen_at(session->carrier, session->path, now);
 	session->postponed = at > now;
 	if (session->postponed) {
 		wheel_arm(&session->carrier->wheel, &session->timer.wheel, at);

@@ -15,7 +15,7 @@
 
 #define TAG_UNIT (UINT64_C(1) << 32) /* of a weight of one */
 #define ROOM_LEAST 8
-#define MARK_AHEAD_FIRST 256
+#define MARK_AHEAD_FIRST 16
 #define WAKE_LIMIT 64 /* paths touched at once */
 /* While what is ordered already may take all the room: who waits behind it looks again when it
  * starts, or so late, for it may wait for something else. */
@@ -46,15 +46,6 @@ static bool fits_campaign(const struct limit_rule *rule, const struct content *c
 	return listed;
 }
 
-static void quota_prepare(struct carrier_quota *q, const struct quota_limits *limits, usec now)
-{
-	*q = (struct carrier_quota){};
-	quota_init(&q->quota, limits, now);
-	chain_init(&q->waiters);
-	q->timer.of = TIMER_QUOTA;
-	wheel_timer_init(&q->timer.wheel);
-}
-
 int carrier_quotas_init(struct carrier *carrier)
 {
 	const struct engine_settings *settings = carrier->settings;
@@ -64,9 +55,12 @@ int carrier_quotas_init(struct carrier *carrier)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		const struct limit_rule *rule = &settings->limit_rules[i];
-		quota_prepare(&carrier->quotas[i], &rule->limits, io_now(carrier->loop));
-		snprintf(carrier->quotas[i].why, sizeof(carrier->quotas[i].why), "limit %.*s",
+		struct carrier_quota *q = &carrier->quotas[i];
+		carrier_quota_prepare(carrier, q, &rule->limits);
+		snprintf(q->why, sizeof(q->why), "limit %.*s",
 			 STR_FORMAT(str_sub(rule->name, 0, 48)));
+		snprintf(q->account, sizeof(q->account), "limit %.*s", STR_FORMAT(rule->name));
+		carrier_quota_follow(carrier, q);
 	}
 	return 0;
 }
@@ -112,7 +106,7 @@ static void say_farewell(struct carrier *carrier, struct campaign *campaign)
 	}
 	chain_remove(&carrier->campaigns, &campaign->of_carrier);
 	carrier->urgent_count -= campaign->urgent;
-	wheel_cancel(&carrier->wheel, &campaign->quota.timer.wheel);
+	carrier_quota_forget(carrier, &campaign->quota);
 	lane_push(&carrier->farewells, campaign);
 	carrier->to_feeder = true;
 }
@@ -121,21 +115,27 @@ void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 {
 	if (campaign->leaving) {
 		/* The kernel may still be sending what a connection that was lost had written:
-		 * spans of the content among it. */
-		campaign->told_to_leave = campaign->message_count > 0;
+		 * spans of the content among it. Or the feeder has a question of its limits. */
+		campaign->told_to_leave = campaign->message_count > 0 ||
+					  quota_is_drawing(&campaign->quota.quota);
 		if (!campaign->told_to_leave)
 			say_farewell(carrier, campaign);
 		return;
 	}
-	quota_prepare(&campaign->quota, &campaign->content->limits, io_now(carrier->loop));
-	snprintf(campaign->quota.why, sizeof(campaign->quota.why), "the campaign's limit");
+	struct carrier_quota *q = &campaign->quota;
+	carrier_quota_prepare(carrier, q, &campaign->content->limits);
+	snprintf(q->why, sizeof(q->why), "the campaign's limit");
+	snprintf(q->account, sizeof(q->account), "campaign %llu",
+		 (unsigned long long)campaign->id);
+	q->campaign = campaign;
+	carrier_quota_follow(carrier, q);
 	chain_link_init(&campaign->of_carrier);
 	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
 	carrier->urgent_count += campaign->urgent;
 }
 
 /* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */
-static void follow_spread(struct campaign *campaign, usec now)
+static void follow_spread(struct carrier *carrier, struct campaign *campaign, usec now)
 {
 	uint32_t per_hour =
 		atomic_load_explicit(&campaign->spread_per_hour, memory_order_relaxed);
@@ -151,6 +151,7 @@ static void follow_spread(struct campaign *campaign, usec now)
 	    now_rate->per == limits.message_rate.per)
 		return;
 	quota_set_limits(&campaign->quota.quota, &limits, now);
+	carrier_quota_follow(carrier, &campaign->quota);
 }
 
 void carrier_follow_spreads(struct carrier *carrier, usec now)
@@ -158,7 +159,7 @@ void carrier_follow_spreads(struct carrier *carrier, usec now)
 	struct chain_link *link = chain_first(&carrier->campaigns);
 	for (; link; link = chain_next(&carrier->campaigns, link)) {
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, of_carrier);
-		follow_spread(campaign, now);
+		follow_spread(carrier, campaign, now);
 		carrier_quota_wake(carrier, &campaign->quota, now);
 	}
 }
@@ -211,6 +212,7 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 	*flow = (struct carrier_flow){.path = path,
 				      .campaign = campaign,
 				      .mark_ahead = MARK_AHEAD_FIRST,
+				      .span_since = io_now(carrier->loop),
 				      .tag = path->tag};
 	if (chain_empty(&path->flows))
 		flow->return_at = path->return_at;
@@ -270,8 +272,8 @@ bool carrier_flow_has_room(const struct carrier_flow *flow, usec now)
 	size_t of_path = in_time < at_most ? in_time : at_most;
 	size_t room = carrier_flow_share(flow, of_path < warming ? of_path : warming);
 	for (size_t i = 0; i < flow->quota_count; i++) {
-		size_t of_quota =
-			startable(&flow->quotas[i]->quota.limits.message_rate, WAIT_LIMIT);
+		const struct rate rate = quota_message_rate(&flow->quotas[i]->quota);
+		size_t of_quota = startable(&rate, WAIT_LIMIT);
 		room = of_quota < room ? of_quota : room;
 	}
 	size_t pending = flow->waiting.count + flow->marked.count + flow->marking_count +
@@ -300,15 +302,19 @@ static usec look_at(usec at, usec now)
 	return at > now ? usec_max(at, now + USEC_MS) : now + LOOK_EVERY;
 }
 
+/* At USEC_NEVER an answer from the database lets it go on, or a connection that closes. */
 static void wait_for(struct carrier *carrier, struct carrier_path *path,
-		     struct carrier_quota *q, usec at, usec now)
+		     struct carrier_quota *q, bool for_connection, usec at, usec now)
 {
+	carrier_quota_wanted(carrier, q, for_connection);
 	if (path->held_by && path->held_by != q)
 		return; /* it looks again when that one lets it */
 	if (!path->held_by) {
 		path->held_by = q;
 		chain_push_back(&q->waiters, &path->held);
 	}
+	q->wanted_count[for_connection] += !path->held_for[for_connection];
+	path->held_for[for_connection] = true;
 	if (at == USEC_NEVER)
 		return;
 	at = look_at(at, now);
@@ -322,6 +328,10 @@ void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
 	if (!path->held_by)
 		return;
 	chain_remove(&path->held_by->waiters, &path->held);
+	for (int i = 0; i < 2; i++) {
+		path->held_by->wanted_count[i] -= path->held_for[i];
+		path->held_for[i] = false;
+	}
 	path->held_by = NULL;
 }
 
@@ -342,8 +352,9 @@ void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec n
 	}
 	if (chain_empty(&q->waiters))
 		return;
-	wheel_arm(&carrier->wheel, &q->timer.wheel,
-		  look_at(quota_start_at(&q->quota, now), now));
+	usec at = quota_start_at(&q->quota, now);
+	if (at != USEC_NEVER)
+		wheel_arm(&carrier->wheel, &q->timer.wheel, look_at(at, now));
 }
 
 struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_path *path,
@@ -354,11 +365,13 @@ struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_p
 	struct chain_link *link = chain_first(&path->flows);
 	for (; link; link = chain_next(&path->flows, link)) {
 		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		struct carrier_quota *own = order_barrier(flow, now);
 		if (chain_empty(&flow->marked)) {
-			flow->dry = flow->waiting.count + flow->marking_count > 0;
+			/* One that has just begun waits for its first marks. */
+			flow->dry = !own && flow->ordered_now + flow->ordered_before > 0 &&
+				    flow->waiting.count + flow->marking_count > 0;
 			continue;
 		}
-		struct carrier_quota *own = order_barrier(flow, now);
 		barrier = own ? own : barrier;
 		if (own)
 			continue;
@@ -369,7 +382,8 @@ struct carrier_flow *carrier_flow_next(struct carrier *carrier, struct carrier_p
 	}
 	if (!best && barrier) {
 		path->why = barrier->why;
-		wait_for(carrier, path, barrier, quota_start_at(&barrier->quota, now), now);
+		wait_for(carrier, path, barrier, false, quota_start_at(&barrier->quota, now),
+			 now);
 	}
 	return best;
 }
@@ -419,7 +433,7 @@ bool carrier_message_may_start(struct carrier *carrier, const struct message *me
 		if (quota_start_room(&q->quota, 1, now) > 0)
 			continue;
 		flow->path->why = q->why;
-		wait_for(carrier, flow->path, q, quota_start_at(&q->quota, now), now);
+		wait_for(carrier, flow->path, q, false, quota_start_at(&q->quota, now), now);
 		return false;
 	}
 	return true;
@@ -431,9 +445,10 @@ void carrier_message_start(struct carrier *carrier, struct message *message, use
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		struct carrier_quota *q = flow->quotas[i];
 		quota_start(&q->quota, message->bytes.size + message->signature.size, now);
-		if (!chain_empty(&q->waiters))
+		usec at = quota_start_at(&q->quota, now);
+		if (!chain_empty(&q->waiters) && at != USEC_NEVER)
 			wheel_arm(&carrier->wheel, &q->timer.wheel,
-				  usec_max(quota_start_at(&q->quota, now), now + USEC_MS));
+				  usec_max(at, now + USEC_MS));
 	}
 	carrier_message_unhold(message);
 	message->envelope->flow = NULL;
@@ -452,7 +467,7 @@ uint32_t carrier_path_open_room(struct carrier *carrier, struct carrier_path *pa
 		if (room > 0)
 			continue;
 		path->why = q->why;
-		wait_for(carrier, path, q, quota_open_at(&q->quota, now), now);
+		wait_for(carrier, path, q, true, quota_open_at(&q->quota, now), now);
 	}
 	return limit;
 }
@@ -464,11 +479,16 @@ void carrier_path_open_counted(struct carrier *carrier, struct carrier_path *pat
 		quota_open(&path->quotas[i]->quota, now);
 }
 
-usec carrier_path_reopen_at(const struct carrier_path *path, usec now)
+usec carrier_path_reopen_at(struct carrier *carrier, const struct carrier_path *path, usec now)
 {
 	usec at = bucket_next_at(&path->site->shaping.connections, now);
-	for (size_t i = 0; i < path->quota_count; i++)
-		at = usec_max(at, bucket_next_at(&path->quotas[i]->quota.connections, now));
+	for (size_t i = 0; i < path->quota_count; i++) {
+		struct carrier_quota *q = path->quotas[i];
+		usec next = quota_reopen_at(&q->quota, now);
+		if (next > now)
+			carrier_quota_wanted(carrier, q, true);
+		at = usec_max(at, next == USEC_NEVER ? now + LOOK_EVERY : next);
+	}
 	return at;
 }
 
@@ -482,6 +502,7 @@ void carrier_path_reopen_counted(struct carrier_path *path, usec now)
 
 void carrier_path_closed_counted(struct carrier *carrier, struct carrier_path *path)
 {
+	carrier->draw_at = 0;
 	for (size_t i = 0; i < path->quota_count; i++) {
 		quota_close(&path->quotas[i]->quota);
 		carrier_quota_wake(carrier, path->quotas[i], io_now(carrier->loop));

@@ -4,8 +4,8 @@
 #include "engine/send/carrier.h"
 
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
-#define MARK_AHEAD_LEAST 8
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
+#define MARK_TIME (50 * USEC_MS) /* of asking, and of the database's commit */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
@@ -203,10 +203,14 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 	return started;
 }
 
-static bool starts_nothing(const struct carrier *carrier, const struct carrier_path *path)
+/* Why; NULL: it may. */
+static const char *starts_nothing(const struct carrier *carrier,
+				  const struct carrier_path *path, usec now)
 {
-	return carrier->draining || carrier->journal_failed ||
-	       carrier_provider_is_stopped(carrier, path);
+	if (carrier->draining || carrier->journal_failed ||
+	    carrier_provider_is_stopped(carrier, path))
+		return "stopped";
+	return carrier_gate_why(carrier, path, now);
 }
 
 static struct press *least_busy(struct carrier *carrier)
@@ -239,6 +243,7 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	carrier_message_hold(message, flow);
 	carrier_flow_served(flow);
 	flow->path->ordered_count++;
+	flow->ordered_now++;
 	press->outstanding++;
 	lane_push(flow->campaign->urgent ? &press->urgent : &press->bulk, message);
 	doorbell_ring(&press->bell);
@@ -264,16 +269,30 @@ static bool order_next(struct carrier *carrier, struct carrier_path *path,
 	return true;
 }
 
+/* Nothing but urgent mail can be ordered: whoever lacks marks does not miss them. */
+static void forget_dryness(struct carrier_path *path)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		flow->dry = flow->dry && flow->campaign->urgent;
+	}
+}
+
 /* Urgent ones are ordered at once: a press has them done before a connection is free. */
 static void order(struct carrier *carrier, struct carrier_path *path, uint32_t room, usec now)
 {
-	for (;;) {
+	bool full = room == 0;
+	/* Who has no connection yet does not stand in the way of those that have. */
+	while (room > 0 || carrier->urgent_count > 0) {
 		struct carrier_flow *flow = carrier_flow_next(carrier, path, now);
 		if (!flow || (room == 0 && !flow->campaign->urgent))
-			return;
+			break;
 		if (!order_next(carrier, path, flow, &room))
-			return;
+			break;
 	}
+	if (full)
+		forget_dryness(path);
 }
 
 static void mark_one(struct carrier *carrier, struct carrier_flow *flow,
@@ -289,23 +308,57 @@ static void mark_one(struct carrier *carrier, struct carrier_flow *flow,
 	carrier->to_feeder = true;
 }
 
-static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
+/* From wanting a mark to having it: whoever is marked can be started so long from now at the
+ * latest, and so need not be marked before. */
+static usec mark_span(const struct carrier *carrier)
 {
-	const struct rate *rate = &flow->path->site->shaping.messages.rate;
+	usec interval = carrier->settings->mark_interval;
+	return (interval ? interval : ENGINE_MARK_INTERVAL) + MARK_TIME;
+}
+
+/* What is marked when a machine is lost for good may have been mailed, so it is little: as much
+ * as was ordered in one span lately, and a quarter more. */
+static void follow_pace(struct carrier_flow *flow, usec span, usec now)
+{
+	if (now < flow->span_since + span)
+		return;
+	bool recent = now < flow->span_since + 2 * span;
+	flow->ordered_before = recent ? flow->ordered_now : 0;
+	flow->ordered_now = 0;
+	flow->span_since = now;
+	uint32_t wanted = flow->ordered_before + flow->ordered_before / 4 + 1;
+	if (!chain_empty(&flow->marked) && wanted < flow->mark_ahead)
+		flow->mark_ahead = wanted; /* it had more than it needed */
+}
+
+/* How many may be marked at the pace the path has now; none while its next start is far. */
+static size_t mark_room(struct carrier_flow *flow, usec span, usec now)
+{
+	const struct path *shaping = &flow->path->site->shaping;
+	const struct rate *rate = &shaping->messages.rate;
 	size_t ahead = flow->mark_ahead;
+	if (shaping->suspended_until > now + span ||
+	    bucket_next_at(&shaping->messages, now) > now + span)
+		return 0;
 	if (rate->count > 0) {
-		double startable = (double)rate->count * (double)WAIT_LIMIT / (double)rate->per;
-		size_t share = carrier_flow_share(flow, (size_t)startable);
+		double startable = (double)rate->count * (double)span / (double)rate->per;
+		size_t share = carrier_flow_share(flow, (size_t)startable + rate->burst);
 		ahead = share < ahead ? share : ahead;
 	}
 	if (flow->path->warming) {
 		size_t startable = warming_startable(flow->path->warming, WAIT_LIMIT);
 		ahead = startable < ahead ? startable : ahead;
 	}
-	if (ahead < MARK_AHEAD_LEAST)
-		ahead = MARK_AHEAD_LEAST;
+	return ahead ? ahead : 1;
+}
+
+static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
+{
+	usec span = mark_span(carrier);
+	follow_pace(flow, span, now);
+	size_t ahead = mark_room(flow, span, now);
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
-	if (flow->marked.count + flow->marking_count > ahead / 2)
+	if (flow->marked.count + flow->marking_count > ahead - ahead / 8)
 		return;
 	while (flow->marked.count + flow->marking_count < ahead) {
 		struct chain_link *link = chain_pop(&flow->waiting);
@@ -315,6 +368,20 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 		if (!was_stopped(carrier, envelope))
 			mark_one(carrier, flow, envelope, now);
 	}
+}
+
+/* Who is not marked yet is looked at before his time. */
+static usec wake_for_marks(const struct carrier *carrier, struct carrier_path *path,
+			   usec wake_at, usec now)
+{
+	usec early = wake_at - mark_span(carrier);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (flow->marked.count + flow->marking_count == 0 && early > now)
+			return early;
+	}
+	return wake_at;
 }
 
 static void ask_for_all_marks(struct carrier *carrier, struct carrier_path *path, usec now)
@@ -373,6 +440,7 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 {
 	size_t pending = carrier_path_pending(path);
 	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	wanted += keeps_one_free(carrier, path); /* or little mail would find none, ever */
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
 	if (allowed > 0)
@@ -424,7 +492,7 @@ static bool has_late(struct carrier_path *path)
  * those who waited there. */
 static void end_late(struct carrier *carrier, struct carrier_path *path, usec now)
 {
-	bool stopped = starts_nothing(carrier, path);
+	bool stopped = starts_nothing(carrier, path, now) != NULL;
 	if (now < path->shut_until && chain_empty(&path->sessions) && !stopped &&
 	    has_late(path))
 		carrier_path_fail_waiting(carrier, path, &path->shut_reply);
@@ -458,7 +526,7 @@ static uint32_t order_room(const struct carrier_path *path, const struct path_de
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
 	uint32_t usable;
-	bool stopped = starts_nothing(carrier, path);
+	const char *stopped = starts_nothing(carrier, path, now);
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {
@@ -471,7 +539,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	hold_unreachable(path, &grant, now);
 	carrier_hold_cold(carrier, path, &grant, now);
 	if (stopped)
-		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = "stopped"};
+		grant = (struct path_grant){.wake_at = USEC_NEVER, .why = stopped};
 	path->why = grant.why;
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
 	carrier_state_ran(carrier, path, &grant, started, now);
@@ -481,10 +549,11 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	}
 	open_sessions(carrier, path, grant.open, now);
 	close_resting_sibling(carrier, path, now);
-	if (carrier->draining)
+	if (carrier->draining || !carrier_source_is_held(carrier, path->source_index, now))
 		close_idle_sessions(path, now);
 	carrier_flows_drop_empty(carrier, path);
 	if (grant.wake_at != USEC_NEVER && carrier_path_pending(path) > 0)
-		wheel_arm(&carrier->wheel, &path->wake.wheel, grant.wake_at);
+		wheel_arm(&carrier->wheel, &path->wake.wheel,
+			  wake_for_marks(carrier, path, grant.wake_at, now));
 	settle_activity(carrier, path);
 }

@@ -73,7 +73,8 @@ void carrier_path_return_at_once(struct carrier_path *path, usec now)
 void carrier_envelope_return(struct carrier *carrier, struct envelope *envelope)
 {
 	usec now = io_now(carrier->loop);
-	bool halted = carrier->draining || envelope->campaign->stopped;
+	bool halted = carrier->draining || envelope->campaign->stopped ||
+		      slice_is_lost(envelope->slice);
 	envelope->state = ENVELOPE_FEEDER;
 	envelope->again_at = halted ? 0 : comes_again_at(carrier, envelope, now);
 	envelope->path = NULL;
@@ -146,6 +147,45 @@ static void recall(struct carrier *carrier, struct carrier_path *path,
 		recall_chain(carrier, &flow->waiting, waiting_before);
 	}
 	carrier_path_touch(carrier, path);
+}
+
+static void recall_lost_chain(struct carrier *carrier, struct chain *chain)
+{
+	for (size_t i = chain->count; i > 0; i--) {
+		struct chain_link *link = chain_pop(chain);
+		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		if (slice_is_lost(envelope->slice))
+			carrier_envelope_return(carrier, envelope);
+		else
+			chain_push_back(chain, link);
+	}
+}
+
+static void recall_lost_ready(struct carrier *carrier, struct chain *ready)
+{
+	for (size_t i = ready->count; i > 0; i--) {
+		struct chain_link *link = chain_pop(ready);
+		struct message *message = CHAIN_OWNER(link, struct message, link);
+		struct envelope *envelope = message->envelope;
+		if (!slice_is_lost(envelope->slice)) {
+			chain_push_back(ready, link);
+			continue;
+		}
+		carrier_message_free(carrier, message);
+		carrier_envelope_return(carrier, envelope);
+	}
+}
+
+void carrier_path_recall_lost(struct carrier *carrier, struct carrier_path *path)
+{
+	recall_lost_ready(carrier, &path->urgent);
+	recall_lost_ready(carrier, &path->ready);
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		recall_lost_chain(carrier, &flow->marked);
+		recall_lost_chain(carrier, &flow->waiting);
+	}
 }
 
 void carrier_path_recall(struct carrier *carrier, struct carrier_path *path,

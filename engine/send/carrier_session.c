@@ -433,13 +433,20 @@ void session_submit(struct session *session, struct message *message, usec now)
 	session_pump(session, now);
 }
 
-void session_retire_worn(struct session *session, usec now)
+bool session_retire(struct session *session, usec now)
 {
-	if (session->gone || !session->ready || session->closing || !worn_out(session))
-		return;
+	if (session->gone || !session->ready || session->closing)
+		return false;
 	session->closing = true;
 	smtp_client_quit(&session->client, now);
 	session_pump(session, now);
+	return true;
+}
+
+void session_retire_worn(struct session *session, usec now)
+{
+	if (worn_out(session))
+		(void)session_retire(session, now);
 }
 
 /* One that is postponed ends by its timer, whoever walks over the path's sessions now. */

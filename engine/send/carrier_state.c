@@ -103,7 +103,8 @@ static void find_other_holds(const struct carrier *carrier, const struct carrier
 	if (now < path->shut_until) {
 		*why = "TLS policy not met";
 		*until = path->shut_until;
-	} else if (carrier_source_is_aside(carrier, path->source_index, now)) {
+	} else if (carrier_source_is_held(carrier, path->source_index, now) &&
+		   carrier_source_is_aside(carrier, path->source_index, now)) {
 		*why = "source set aside";
 		*until = atomic_load(&carrier->sources[path->source_index].aside_until);
 	}

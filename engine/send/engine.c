@@ -321,6 +321,7 @@ static void finish(struct threads *threads)
 	set_phase(threads, PHASE_QUIT);
 	pthread_join(threads->feeder, NULL);
 	pthread_join(threads->carrier, NULL);
+	engine_leave(engine);
 	engine_close_carrier(engine);
 }
 

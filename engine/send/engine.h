@@ -4,6 +4,8 @@
  * and all they point at must outlive the run. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "engine/base/usec.h"
 #include "engine/net/route.h"
 #include "engine/net/source.h"
@@ -36,12 +38,20 @@ struct limit_rule {
 	struct quota_limits limits;
 };
 
+#define ENGINE_MARK_INTERVAL (200 * USEC_MS) /* where settings say nothing */
+/* Limits that are written anew while the engine runs: one for each of limit_rules, in their
+ * order. They and all they replace live as long as the engine; it follows within a second. */
+struct limit_news {
+	_Atomic(const struct quota_limits *) limits; /* NULL: none yet */
+};
+
 struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
 	const char *journal_directory;
 	bool durable_disk;         /* marks and outcomes reach the disk before they count */
 	uint64_t journal_segment_size; /* 0: as usual; tests make it small */
 	struct store_config store; /* conninfo, tenant, time-outs */
+	const char *pooler;        /* the same way through a pooler; NULL: there is none */
 	struct resolver_config dns;
 	struct router_config route;       /* fetcher and loop are the engine's to fill in */
 	const struct relay_login *logins; /* as many as route.relays; NULL: none */
@@ -63,6 +73,7 @@ struct engine_settings {
 	struct path_limits default_limits;
 	const struct limit_rule *limit_rules; /* limits wider than a path */
 	size_t limit_rule_count;
+	struct limit_news *limit_news; /* NULL: they stay as they are */
 	struct dkim_key *const *dkim_keys;
 	size_t dkim_key_count; /* 0: unsigned */
 	str secret;            /* of tokens: lines of at least 16 bytes, the newest first */

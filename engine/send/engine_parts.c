@@ -20,11 +20,16 @@ static int fail(struct engine *engine, const char *why)
 	return -1;
 }
 
+/* Heartbeat, stop feed and LISTEN go past a pooler: that connection is the engine's own. */
 static int open_store(struct engine *engine, struct store **ret_store, struct io_loop *loop,
-		      const char *application)
+		      const char *application, bool direct)
 {
 	struct store_config config = engine->settings->store;
 	config.application = application;
+	if (engine->settings->pooler && !direct) {
+		config.conninfo = engine->settings->pooler;
+		config.pooled = true;
+	}
 	return store_open(ret_store, loop, &config, engine->why, sizeof(engine->why));
 }
 
@@ -121,7 +126,8 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 		journal_hold(settings->journal_directory, engine->why, sizeof(engine->why));
 	if (engine->journal_hold < 0)
 		return -1;
-	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger") != 0 ||
+	if (open_store(engine, &engine->settle_store, NULL, "rundbrief ledger", false) !=
+		    0 ||
 	    join(engine, &position) != 0 || find_newest_stop(engine) != 0 ||
 	    (campaign_id > 0 && load_campaign(engine, campaign_id) != 0) ||
 	    published_ask(settings, &engine->arena, &engine->published, engine->why,
@@ -221,9 +227,10 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 		    0 ||
 	    io_bell_create(engine->feeder_loop, &engine->feeder_bell) != 0)
 		return fail(engine, engine->why[0] ? engine->why : "no bell could be made");
-	if (open_store(engine, &engine->work_store, engine->feeder_loop, "rundbrief feeder") !=
-		    0 ||
-	    open_store(engine, &engine->beat_store, engine->feeder_loop, "rundbrief beat") != 0)
+	if (open_store(engine, &engine->work_store, engine->feeder_loop, "rundbrief feeder",
+		       false) != 0 ||
+	    open_store(engine, &engine->beat_store, engine->feeder_loop, "rundbrief beat",
+		       true) != 0)
 		return -1;
 	if (resolver_create(&engine->resolver, engine->feeder_loop, &settings->dns) != 0)
 		return fail(
@@ -250,10 +257,24 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	return 0;
 }
 
+/* Whoever else there is has its sources and slices at once, not when its lease is over. A
+ * database that is away, or a newer process of this name, is left as it is. */
+void engine_leave(struct engine *engine)
+{
+	struct store_leave ask = {.request = {.on_done = on_done},
+				  .engine_id = engine->engine_id,
+				  .epoch = engine->epoch};
+	if (!engine->settle_store || atomic_load(&engine->ledger.lost) ||
+	    atomic_load(&engine->ledger.fenced))
+		return;
+	store_leave(engine->settle_store, &ask);
+}
+
 void engine_close_feeder(struct engine *engine)
 {
 	if (engine->feeder.loop) {
 		feeder_source_done(&engine->feeder, engine->settle_store);
+		feeder_draws_done(&engine->feeder, engine->settle_store);
 		feeder_done(&engine->feeder);
 	}
 	fetcher_destroy(engine->fetcher);
@@ -317,7 +338,9 @@ static const char *trouble_of(const struct engine *engine)
 		return engine->ledger.why;
 	if (atomic_load_explicit(&engine->carrier.counts.troubled, memory_order_acquire))
 		return engine->carrier.trouble;
-	return "";
+	const char *standby =
+		atomic_load_explicit(&engine->feeder.public.standby, memory_order_acquire);
+	return standby ? standby : "";
 }
 
 void engine_read_progress(const struct engine *engine, struct engine_progress *ret)

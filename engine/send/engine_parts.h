@@ -45,6 +45,8 @@ struct engine {
 			      struct arena_source *, uint64_t campaign_id, uint32_t cores);
 [[nodiscard]] int engine_build_carrier(struct engine *, uint64_t seed);
 [[nodiscard]] int engine_build_feeder(struct engine *, uint64_t seed);
+/* It has come to its end in order, and all its threads have. */
+void engine_leave(struct engine *);
 void engine_close_feeder(struct engine *);
 void engine_close_carrier(struct engine *);
 void engine_close(struct engine *);

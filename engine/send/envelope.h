@@ -4,6 +4,8 @@
  * said by the chain or lane it is in. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "engine/base/chain.h"
 #include "engine/journal/journal.h"
 #include "engine/net/route.h"
@@ -36,8 +38,14 @@ struct slice {
 	struct chain put_back_now; /* and those of the request under way, */
 	usec put_back_due;         /* which may come again then; 0: at once */
 	usec leased_at;
+	_Atomic bool lost; /* feeder's word: another engine took it over. Nothing of it starts */
 	bool awaits_zones; /* feeder's: read, and not routed before its zones are known */
 };
+
+static inline bool slice_is_lost(const struct slice *slice)
+{
+	return atomic_load_explicit(&slice->lost, memory_order_acquire);
+}
 
 enum envelope_state {
 	ENVELOPE_FEEDER,  /* read, parked for its route, or returned */

@@ -7,6 +7,7 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
+#define DATABASE_TOLD_PAUSE USEC_MINUTE
 #define DATABASE_PAUSE (500 * USEC_MS)
 
 static int init_memory(struct feeder *feeder)
@@ -18,7 +19,8 @@ static int init_memory(struct feeder *feeder)
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
-	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0)
+	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0 ||
+	    feeder_hold_init(feeder) != 0)
 		return -1;
 	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
@@ -104,20 +106,48 @@ static void drain_lanes(struct feeder *feeder)
 	}
 }
 
+/* Where some requests succeed and others do not (what is written needs a place on the disk), the
+ * same trouble begins and ends many times a second. */
+static void tell_away(struct feeder *feeder, const struct store_request *request)
+{
+	usec now = io_now(feeder->loop);
+	bool is_same = strncmp(feeder->database_told, request->why,
+			       sizeof(feeder->database_told) - 1) == 0;
+	if (feeder->database_lost ||
+	    (is_same && now < feeder->database_told_at + DATABASE_TOLD_PAUSE))
+		return;
+	feeder->database_told_at = now;
+	snprintf(feeder->database_told, sizeof(feeder->database_told), "%.63s", request->why);
+	log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
+		  log_str(str_of(request->why)));
+}
+
 /* What a request's failure means for the feeder: a pause, or the end. */
 void feeder_failed(struct feeder *feeder, const struct store_request *request,
 		   usec *ret_again_at)
 {
 	*ret_again_at = io_now(feeder->loop) + DATABASE_PAUSE;
 	if (request->result == STORE_LOST || request->result == STORE_RETRY) {
-		if (!feeder->database_lost)
-			log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
-				  log_str(str_of(request->why)));
+		tell_away(feeder, request);
 		feeder->database_lost = true;
 		return;
 	}
 	if (!feeder->trouble[0])
 		snprintf(feeder->trouble, sizeof(feeder->trouble), "%s", request->why);
+}
+
+/* Among others a campaign whose statements the database refuses ends for itself. */
+void feeder_failed_for(struct feeder *feeder, struct campaign *campaign,
+		       const struct store_request *request, usec *ret_again_at)
+{
+	if (feeder->only || request->result == STORE_LOST || request->result == STORE_RETRY ||
+	    request->result == STORE_FENCED) {
+		feeder_failed(feeder, request, ret_again_at);
+		return;
+	}
+	*ret_again_at = io_now(feeder->loop) + DATABASE_PAUSE;
+	if (!campaign->paused)
+		feeder_campaign_fail(feeder, campaign, request->why);
 }
 
 /* Of one campaign, or of all together. */
@@ -159,7 +189,8 @@ usec feeder_step(struct feeder *feeder)
 	drain_lanes(feeder);
 	feeder_ask_domains(feeder);
 	feeder_route_unsure(feeder);
-	usec wake = usec_min(feeder_beat(feeder, now), feeder_warm_up(feeder, now));
+	usec wake = usec_min(feeder_draw(feeder, now), feeder_beat(feeder, now));
+	wake = usec_min(wake, feeder_warm_up(feeder, now));
 	wake = usec_min(wake, feeder_health(feeder, now));
 	wake = usec_min(wake, feeder_zones(feeder, now));
 	wake = usec_min(wake, feeder_work(feeder, now));
@@ -178,5 +209,6 @@ bool feeder_idle(const struct feeder *feeder)
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
 	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
-	       !feeder->health_busy && !feeder->zones_busy && feeder_places_idle(feeder);
+	       !feeder->health_busy && !feeder->zones_busy && !feeder->draws.busy &&
+	       feeder_places_idle(feeder);
 }

@@ -9,9 +9,11 @@
  *   feeder_return.c    what comes back, put back
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
+ *   feeder_draw.c      its part of limits that all engines share
  *   feeder_zone.c      who is not written to at night, by his time zone
  *   feeder_outbox.c    transactional mail, and the database's bell
- *   feeder_beat.c      marks, stops, heartbeat
+ *   feeder_beat.c      marks, stops
+ *   feeder_hold.c      heartbeat: sources that are ours, slices that no longer are
  *   feeder_health.c    windows, samples, pauses by itself
  *   feeder_place.c     where domains lead, for people
  */
@@ -25,11 +27,24 @@
 #define FEEDER_HELD_LIMIT 64
 #define FEEDER_QUESTION_SIZE (sizeof(struct route_question) + sizeof(void *))
 
+#define FEEDER_DRAWS 128 /* in one request */
+
+/* Questions of limits under way. */
+struct feeder_draws {
+	struct store_draw request;
+	struct store_draw_row *rows[FEEDER_DRAWS];
+	struct carrier_draw *of[FEEDER_DRAWS];
+	size_t count;
+	bool busy;
+	usec again_at;
+};
+
 /* What others may read of it at any time. */
 struct feeder_public {
 	_Atomic uint64_t targeted, for_winner;
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
+	const char *_Atomic standby; /* it holds no source: why, in the feeder's arena */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 };
 
@@ -63,6 +78,8 @@ struct feeder {
 	bool draining;
 	char trouble[256]; /* the engine must end: why; written once, before public.troubled */
 	bool database_lost;
+	usec database_told_at;  /* when people were told last, */
+	char database_told[64]; /* and of what, as far as it tells one trouble from another */
 	size_t returned_count; /* envelopes waiting to be put back */
 
 	struct store_cut cut;
@@ -119,9 +136,13 @@ struct feeder {
 	size_t mark_count;
 	struct arena beat_arena, heartbeat_arena;
 	bool mark_busy, stop_busy, heartbeat_busy;
-	usec mark_at, stop_at, heartbeat_at;
+	usec mark_at, stop_at, heartbeat_at, stop_asked_at, heartbeat_asked_at;
+	str *source_names;     /* of settings->sources */
+	bool refused;          /* one of them is another engine's */
+	uint32_t fenced_marks; /* in a row: the feed has yet to tell what was lost */
 	uint64_t stop_number;
 	struct feeder_places places;
+	struct feeder_draws draws;
 };
 
 [[nodiscard]] int feeder_init(struct feeder *, struct arena_source *,
@@ -181,14 +202,28 @@ void feeder_source_back(struct envelope *);     /* from the carrier, however it 
 usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far apart */
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
+usec feeder_draw(struct feeder *, usec now);
+/* When neither turns any more: what is drawn and not used. */
+void feeder_draws_done(struct feeder *, struct store *);
 usec feeder_beat(struct feeder *, usec now);
 [[nodiscard]] int feeder_zones_init(struct feeder *);
 usec feeder_zones(struct feeder *, usec now); /* asks for zones, routes who waited for them */
 bool feeder_zones_count(const struct slice *);
 /* Whether it is out of his hours; then when they begin is noted in the envelope. */
 bool feeder_zone_is_shut(struct feeder *, struct envelope *);
+[[nodiscard]] int feeder_hold_init(struct feeder *);
+usec feeder_heartbeat(struct feeder *, usec now);
+/* Whether a source is this engine's; any; any that may take this campaign's mail. */
+bool feeder_holds(const struct feeder *, uint32_t source_index);
+bool feeder_holds_any(const struct feeder *);
+bool feeder_holds_for(const struct feeder *, const struct campaign *);
+/* Slices that were taken over: what of them has not started goes back. */
+void feeder_follow_lost(struct feeder *, const uint64_t *slice_ids, size_t count);
 void feeder_health_init(struct feeder *);
 void feeder_health_done(struct feeder *);
 usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */
 void feeder_health_ask(struct campaign *);     /* at once: it goes on */
+/* A pause; or the end, for this campaign when it is of one (NULL: it is not). */
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);
+void feeder_failed_for(struct feeder *, struct campaign *, const struct store_request *,
+		       usec *ret_again_at);

@@ -1,4 +1,4 @@
-/* feeder_beat.c - the small commits that must never wait: marks, stops, heartbeat. */
+/* feeder_beat.c - the small requests that must never wait: marks and the stop feed. */
 #include "engine/send/feeder.h"
 
 #include <stdio.h>
@@ -7,13 +7,13 @@
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
-#define MARK_INTERVAL (200 * USEC_MS)
-#define STOP_INTERVAL (500 * USEC_MS)
-#define HEARTBEAT_INTERVAL (5 * USEC_SECOND)
+#define STOP_INTERVAL (300 * USEC_MS) /* thrice in the second that its word counts */
+#define FENCED_PAUSE (50 * USEC_MS)
+#define STOP_BATCH 10000             /* stop_feed.sql: there may be more behind them */
+#define FENCED_MARKS 20              /* the feed tells of a lost slice sooner */
 
 static void on_marked(struct store_request *);
 static void on_stops(struct store_request *);
-static void on_heartbeat(struct store_request *);
 
 static int by_slice_and_id(const void *left, const void *right)
 {
@@ -24,12 +24,29 @@ static int by_slice_and_id(const void *left, const void *right)
 	return a->recipient < b->recipient ? -1 : a->recipient > b->recipient;
 }
 
+/* The batch without what was lost meanwhile: that goes back unmarked. */
+static void sift_marks(struct feeder *feeder)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < feeder->mark_count; i++) {
+		struct envelope *envelope = feeder->mark_batch[i];
+		if (slice_is_lost(envelope->slice))
+			lane_push(&feeder->carrier->marked, envelope);
+		else
+			feeder->mark_batch[kept++] = envelope;
+	}
+	if (kept < feeder->mark_count && feeder->carrier_bell)
+		io_bell_ring(feeder->carrier_bell);
+	feeder->mark_count = kept;
+}
+
 static void fill_marks(struct feeder *feeder)
 {
 	struct chain_link *link;
 	while (feeder->mark_count < MARK_BATCH && (link = chain_pop(&feeder->marking)))
 		feeder->mark_batch[feeder->mark_count++] =
 			CHAIN_OWNER(link, struct envelope, link);
+	sift_marks(feeder);
 	qsort(feeder->mark_batch, feeder->mark_count, sizeof(feeder->mark_batch[0]),
 	      by_slice_and_id);
 	size_t slices = 0;
@@ -49,8 +66,9 @@ static void fill_marks(struct feeder *feeder)
 
 static void submit_marks(struct feeder *feeder)
 {
+	fill_marks(feeder);
 	if (feeder->mark_count == 0)
-		fill_marks(feeder);
+		return;
 	feeder->mark.request = (struct store_request){.on_done = on_marked};
 	feeder->mark.engine_id = feeder->engine_id;
 	feeder->mark.epoch = feeder->epoch;
@@ -63,12 +81,19 @@ static void on_marked(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, mark.request);
 	feeder->mark_busy = false;
+	if (request->result == STORE_FENCED && ++feeder->fenced_marks < FENCED_MARKS) {
+		/* One of the slices was taken over: which, the feed tells. */
+		feeder->mark_at = io_now(feeder->loop) + FENCED_PAUSE;
+		feeder->stop_at = 0;
+		return;
+	}
 	if (request->result != STORE_OK) {
 		/* Marking twice does no harm: the batch is kept and asked for again. */
 		feeder_failed(feeder, request, &feeder->mark_at);
 		return;
 	}
 	feeder->database_lost = false;
+	feeder->fenced_marks = 0;
 	for (size_t i = 0; i < feeder->mark_count; i++)
 		lane_push(&feeder->carrier->marked, feeder->mark_batch[i]);
 	feeder->mark_count = 0;
@@ -164,7 +189,14 @@ static void on_stops(struct store_request *request)
 	for (size_t i = 0; i < feeder->stop_feed.ret_count; i++)
 		follow(feeder, &feeder->stop_feed.ret_stops[i]);
 	feeder->stop_number = feeder->stop_feed.ret_newest_number;
+	feeder_follow_lost(feeder, feeder->stop_feed.ret_lost_slices,
+			   feeder->stop_feed.ret_lost_count);
+	if (feeder->stop_feed.ret_count >= STOP_BATCH) {
+		feeder->stop_at = 0;
+		return;
+	}
 	heard_all(feeder);
+	carrier_heard(feeder->carrier, feeder->stop_asked_at);
 	if (feeder->stop_feed.ret_count > 0 && feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);
 }
@@ -174,44 +206,19 @@ static void submit_stop_feed(struct feeder *feeder)
 	arena_reset(&feeder->beat_arena);
 	feeder->stop_feed = (struct store_stop_feed){
 		.request = {.on_done = on_stops},
+		.engine_id = feeder->engine_id,
+		.epoch = feeder->epoch,
 		.after_number = feeder->stop_number,
 		.arena = &feeder->beat_arena,
 	};
 	feeder->stop_busy = true;
+	feeder->stop_asked_at = io_now(feeder->loop);
 	struct chain_link *link = chain_first(&feeder->campaigns);
 	for (; link; link = chain_next(&feeder->campaigns, link)) {
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
 		campaign->asked_behind = campaign->ended;
 	}
 	store_stop_feed(feeder->beat, &feeder->stop_feed);
-}
-
-static void on_heartbeat(struct store_request *request)
-{
-	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, heartbeat.request);
-	feeder->heartbeat_busy = false;
-	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->heartbeat_at);
-		return;
-	}
-	if (feeder->heartbeat.ret_lost_count > 0 && !feeder->trouble[0])
-		snprintf(feeder->trouble, sizeof(feeder->trouble),
-			 "this engine was silent for so long that its lease ran out; what it "
-			 "had not "
-			 "started belongs to whoever sends next: run rundbrief send again");
-}
-
-static void submit_heartbeat(struct feeder *feeder)
-{
-	feeder->heartbeat = (struct store_heartbeat){
-		.request = {.on_done = on_heartbeat},
-		.engine_id = feeder->engine_id,
-		.epoch = feeder->epoch,
-		.arena = &feeder->heartbeat_arena,
-	};
-	arena_reset(&feeder->heartbeat_arena);
-	feeder->heartbeat_busy = true;
-	store_heartbeat(feeder->beat, &feeder->heartbeat);
 }
 
 static usec beat_stops(struct feeder *feeder, usec now)
@@ -229,21 +236,10 @@ static usec beat_stops(struct feeder *feeder, usec now)
 	return USEC_NEVER;
 }
 
-static usec beat_heartbeat(struct feeder *feeder, usec now)
-{
-	if (feeder->heartbeat_busy)
-		return USEC_NEVER;
-	if (now < feeder->heartbeat_at)
-		return feeder->heartbeat_at;
-	feeder->heartbeat_at = now + HEARTBEAT_INTERVAL;
-	submit_heartbeat(feeder);
-	return USEC_NEVER;
-}
-
 static usec beat_marks(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
-							: MARK_INTERVAL;
+							: ENGINE_MARK_INTERVAL;
 	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
 		return USEC_NEVER;
 	if (now < feeder->mark_at)
@@ -258,7 +254,7 @@ static usec beat_marks(struct feeder *feeder, usec now)
 usec feeder_beat(struct feeder *feeder, usec now)
 {
 	usec wake = beat_stops(feeder, now);
-	wake = usec_min(wake, beat_heartbeat(feeder, now));
+	wake = usec_min(wake, feeder_heartbeat(feeder, now));
 	wake = usec_min(wake, feeder_claim(feeder, now));
 	return usec_min(wake, beat_marks(feeder, now));
 }

@@ -65,7 +65,7 @@ static void on_hold(struct store_request *request)
 	feeder->health_busy = false;
 	feeder->health_of = NULL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &campaign->health_at);
+		feeder_failed_for(feeder, campaign, request, &campaign->health_at);
 		return;
 	}
 	feeder->database_lost = false;
@@ -215,7 +215,7 @@ static void on_health(struct store_request *request)
 	feeder->health_busy = false;
 	feeder->health_of = NULL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &campaign->health_at);
+		feeder_failed_for(feeder, campaign, request, &campaign->health_at);
 		return;
 	}
 	feeder->database_lost = false;

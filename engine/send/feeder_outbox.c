@@ -143,7 +143,8 @@ static void on_claimed(struct store_request *request)
 usec feeder_claim(struct feeder *feeder, usec now)
 {
 	size_t room = feeder->limits->envelopes - feeder->admitted_count;
-	if (feeder->claim_busy || feeder->draining || feeder->urgent_count == 0 || room == 0)
+	if (feeder->claim_busy || feeder->draining || feeder->urgent_count == 0 || room == 0 ||
+	    !feeder_holds_any(feeder))
 		return USEC_NEVER;
 	if (now < feeder->claim_at)
 		return feeder->claim_at;

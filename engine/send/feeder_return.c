@@ -73,10 +73,12 @@ static void on_put_back(struct store_request *request)
 	struct campaign *campaign = slice->campaign;
 	size_t count = slice->put_back_now.count;
 	feeder->put_back_busy = false;
-	/* Fenced: the slice is somebody else's by now, with all that was never marked. */
-	if (request->result != STORE_OK &&
-	    !(request->result == STORE_FENCED && feeder->draining)) {
-		feeder_failed(feeder, request, &feeder->put_back_at);
+	/* Fenced: all of it is somebody else's by now, or a newer process has our name, as the
+	 * feed then tells. */
+	if (request->result == STORE_FENCED)
+		feeder->stop_at = 0;
+	else if (request->result != STORE_OK) {
+		feeder_failed_for(feeder, campaign, request, &feeder->put_back_at);
 		return;
 	}
 	feeder->database_lost = false;

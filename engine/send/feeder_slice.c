@@ -48,7 +48,7 @@ static void on_cut(struct store_request *request)
 	feeder->cut_busy = false;
 	feeder->cut_of = NULL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &campaign->cut_at);
+		feeder_failed_for(feeder, campaign, request, &campaign->cut_at);
 		return;
 	}
 	feeder->database_lost = false;
@@ -151,7 +151,8 @@ static void on_excess(struct store_request *request)
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, excess.request);
 	feeder->read_busy = false;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->read_at);
+		feeder_failed_for(feeder, feeder->reading->campaign, request,
+				  &feeder->read_at);
 		return;
 	}
 	feeder->lease.ret_count = feeder->reading->count;
@@ -174,7 +175,7 @@ static void on_lease(struct store_request *request)
 	feeder->lease_busy = false;
 	if (request->result != STORE_OK) {
 		forget_reading(feeder);
-		feeder_failed(feeder, request, &campaign->lease_at);
+		feeder_failed_for(feeder, campaign, request, &campaign->lease_at);
 		return;
 	}
 	feeder->database_lost = false;
@@ -182,6 +183,7 @@ static void on_lease(struct store_request *request)
 		forget_reading(feeder);
 		campaign->lease_at = feeder_next_look(feeder, feeder->lease.ret_next_due_wall);
 		campaign->nothing_open = true;
+		campaign->cut_ahead = 0; /* another engine has what this one cut */
 		return;
 	}
 	campaign->nothing_open = false;
@@ -227,7 +229,8 @@ static void on_read(struct store_request *request)
 	struct slice *slice = feeder->reading;
 	feeder->read_busy = false;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->read_at);
+		feeder_failed_for(feeder, feeder->reading->campaign, request,
+				  &feeder->read_at);
 		return;
 	}
 	feeder->database_lost = false;
@@ -248,6 +251,9 @@ void feeder_slice_route(struct feeder *feeder, struct slice *slice)
 	}
 	if (slice->count == 0)
 		feeder_settled(feeder, slice, 0);
+	else if (slice_is_lost(slice))
+		for (size_t i = 0; i < slice->count; i++)
+			feeder_returned(feeder, &slice->envelopes[i]);
 	else if (!check_first(feeder, slice))
 		for (size_t i = 0; i < slice->count; i++) /* nothing leaves */
 			feeder_returned(feeder, &slice->envelopes[i]);
@@ -301,7 +307,7 @@ static void on_due(struct store_request *request)
 	feeder->due_busy = false;
 	feeder->due_of = NULL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &campaign->due_at);
+		feeder_failed_for(feeder, campaign, request, &campaign->due_at);
 		return;
 	}
 	campaign->next_due_wall = feeder->due.ret_next_due_wall;
@@ -350,7 +356,7 @@ static void on_finish(struct store_request *request)
 	feeder->finish_of = NULL;
 	campaign->finish_at = io_now(feeder->loop) + POLL_INTERVAL;
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &campaign->finish_at);
+		feeder_failed_for(feeder, campaign, request, &campaign->finish_at);
 		return;
 	}
 	campaign->waiting_count = feeder->finish.ret_waiting;
@@ -378,6 +384,7 @@ static usec lease_wanted_at(struct feeder *feeder, struct campaign *campaign)
 			    feeder_urgent_reserve(feeder) <=
 		    feeder->limits->envelopes;
 	bool runs = feeder_campaign_runs(campaign) && room &&
+		    feeder_holds_for(feeder, campaign) &&
 		    feeder_campaign_room(feeder, campaign) > 0;
 	return runs ? campaign->lease_at : USEC_NEVER;
 }
@@ -386,14 +393,15 @@ static usec cut_wanted_at(struct feeder *feeder, struct campaign *campaign)
 {
 	bool wanted = feeder_campaign_runs(campaign) && !campaign->fully_cut &&
 		      campaign->cut_ahead < CUT_AHEAD && campaign->ramp_room > 0 &&
+		      feeder_holds_for(feeder, campaign) &&
 		      feeder_campaign_room(feeder, campaign) > 0;
 	return wanted ? campaign->cut_at : USEC_NEVER;
 }
 
 static usec due_wanted_at(struct feeder *feeder, struct campaign *campaign)
 {
-	(void)feeder;
-	return feeder_campaign_runs(campaign) ? campaign->due_at : USEC_NEVER;
+	bool wanted = feeder_campaign_runs(campaign) && feeder_holds_for(feeder, campaign);
+	return wanted ? campaign->due_at : USEC_NEVER;
 }
 
 static usec finish_wanted_at(struct feeder *feeder, struct campaign *campaign)

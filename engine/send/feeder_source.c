@@ -220,7 +220,8 @@ bool feeder_sources_are_known(struct feeder *feeder, const struct slice *slice,
 	bool known = true;
 	for (size_t i = 0; feeder->settings->warmups && i < count; i++) {
 		uint32_t source = pool ? pool->sources[i] : (uint32_t)i;
-		struct warming *w = warming_of(feeder, source, route);
+		struct warming *w =
+			feeder_holds(feeder, source) ? warming_of(feeder, source, route) : NULL;
 		if (!w || warming_is_known(w, wall))
 			continue;
 		w->wanted = true;
@@ -253,7 +254,9 @@ static usec again_at_of(struct feeder *feeder, const struct choosing *c,
 	usec back = wall + BACK_MOST;
 	for (size_t i = 0; i < c->pool->count; i++) {
 		struct warming *w = c->members[i].warming;
-		if (carrier_source_is_aside(feeder->carrier, c->pool->sources[i], now))
+		if (!feeder_holds(feeder, c->pool->sources[i]))
+			back = usec_min(back, wall + BACK_LEAST); /* its engine may take it */
+		else if (carrier_source_is_aside(feeder->carrier, c->pool->sources[i], now))
 			back = usec_min(back, wall + USEC_MINUTE);
 		else if (w)
 			back = usec_min(back, warming_book(w, slice->id, now, wall, BACK_MOST));

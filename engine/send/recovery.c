@@ -49,9 +49,36 @@ static void fail(struct replay *replay, const char *why)
 	replay->failed = true;
 }
 
+/* What the journal tells of is in slices that this engine holds, or held; else the database has
+ * lost them. Settling would be right, and everything after it wrong. */
+static bool is_known(struct replay *replay)
+{
+	struct store_known ask = {
+		.request = {.on_done = on_done},
+		.engine_id = replay->engine_id,
+		.outcomes = (const struct store_outcome *const *)replay->rows,
+		.count = replay->count,
+	};
+	char why[sizeof(replay->why)];
+	store_known(replay->store, &ask);
+	if (ask.request.result != STORE_OK) {
+		fail(replay, ask.request.why);
+		return false;
+	}
+	if (ask.ret_unknown_slice_id == 0)
+		return true;
+	snprintf(why, sizeof(why),
+		 "the database has gone back to before slice %llu was leased, of which this "
+		 "engine's journal tells outcomes: it would be sent again. Bring back the newer "
+		 "database, or move the journal away to accept second copies",
+		 (unsigned long long)ask.ret_unknown_slice_id);
+	fail(replay, why);
+	return false;
+}
+
 static void settle_batch(struct replay *replay)
 {
-	if (replay->count == 0 || replay->failed)
+	if (replay->count == 0 || replay->failed || !is_known(replay))
 		return;
 	replay->settle = (struct store_settle){
 		.request = {.on_done = on_done},

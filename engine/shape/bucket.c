@@ -63,6 +63,54 @@ usec bucket_next_at(const struct bucket *b, usec now)
 	return usec_max(now, b->arrival_at - early);
 }
 
+/* Floor division: C rounds towards zero. */
+static __int128 divide_down(__int128 value, __int128 by)
+{
+	return value >= 0 ? value / by : -((-value + by - 1) / by);
+}
+
+static int64_t within(__int128 value)
+{
+	const __int128 most = INT64_MAX / 4;
+	return (int64_t)(value > most ? most : value < -most ? -most : value);
+}
+
+int64_t bucket_level(const struct bucket *b, usec now)
+{
+	ASSERT(b->rate.count > 0);
+	__int128 credit = (__int128)cells_cost(&b->rate, b->rate.burst) -
+			  (even_arrival(b, now) - now);
+	int64_t level = within(divide_down(credit * b->rate.count * BUCKET_CELL, b->rate.per));
+	int64_t most = (int64_t)b->rate.burst * BUCKET_CELL;
+	return level < most ? level : most;
+}
+
+void bucket_set_level(struct bucket *b, int64_t level, usec now)
+{
+	ASSERT(b->rate.count > 0);
+	int64_t most = (int64_t)b->rate.burst * BUCKET_CELL;
+	__int128 credit = divide_down((__int128)(level < most ? level : most) * b->rate.per,
+				      (__int128)b->rate.count * BUCKET_CELL);
+	b->arrival_at =
+		usec_max(now, now + cells_cost(&b->rate, b->rate.burst) - within(credit));
+}
+
+int64_t rate_yield(const struct rate *rate, usec time)
+{
+	if (time <= 0)
+		return 0;
+	return within((__int128)time * rate->count * BUCKET_CELL / rate->per);
+}
+
+struct rate rate_share(const struct rate *rate, uint32_t parts, uint32_t of)
+{
+	ASSERT(parts > 0 && parts <= of);
+	__int128 per = ((__int128)rate->per * of + parts - 1) / parts;
+	uint64_t burst = (uint64_t)rate->burst * parts / of;
+	return (struct rate){
+		.count = rate->count, .per = within(per), .burst = (uint32_t)burst};
+}
+
 /* rate      = "unlimited" / count "/" unit [ "," "burst=" count ]
  * byte-rate = the same with sizes in place of counts
  * unit      = "s" / "sec" / "m" / "min" / "h" / "hour" / "d" / "day"

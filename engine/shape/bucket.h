@@ -34,3 +34,14 @@ uint32_t bucket_room(const struct bucket *, uint32_t limit, usec now);
 /* Counts them; more than there was room for is allowed and paid back by a longer wait. */
 void bucket_take(struct bucket *, uint32_t count, usec now);
 usec bucket_next_at(const struct bucket *, usec now); /* when one may pass: now or later */
+
+/* What is in it now, in millionths of a cell, rounded down: negative when more was taken than
+ * there was. Only for a bucket with a rate. */
+#define BUCKET_CELL 1000000
+int64_t bucket_level(const struct bucket *, usec now);
+/* So much is in it, if that fits; rounded so that it is never more. */
+void bucket_set_level(struct bucket *, int64_t level, usec now);
+/* What flows in during a time, at this rate. */
+int64_t rate_yield(const struct rate *, usec time);
+/* parts of so many equal ones. The burst may be 0, where it cannot be divided so often. */
+struct rate rate_share(const struct rate *, uint32_t parts, uint32_t of);

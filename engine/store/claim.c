@@ -1,69 +1,11 @@
-/* claim.c - who works on what: engines join and stay alive, slices are leased, marked, put
- * back, and deferrals that are due become slices. Not here: cutting (cut.c) and recovery
+/* claim.c - who works on what: slices are leased, marked, put back, and deferrals that are due
+ * become slices. Not here: the engines themselves (engines.c), cutting (cut.c) and recovery
  * (recover.c). */
-#include "engine/store/pg.h"
+#include "engine/store/engines.h"
 
 #include "engine/base/codec.h"
 #include "engine/store/ids.h"
 #include "engine/store/takeover.h"
-
-static const char fenced[] = "another process runs under this engine's name";
-
-static enum pg_next join_step(struct store *s, struct store_request *request,
-			      const PGresult *result)
-{
-	struct store_join *r = (struct store_join *)request;
-	if (s->step++ == 0) {
-		pg_put_tenant(s);
-		pg_put_text(s, r->name);
-		return pg_run(s, "engine_join");
-	}
-	r->ret_engine_id = (uint32_t)pg_u64(result, 0, 0);
-	r->ret_epoch = (uint32_t)pg_u64(result, 0, 1);
-	r->ret_position = pg_u64(result, 0, 2);
-	return PG_DONE;
-}
-
-void store_join(struct store *s, struct store_join *r)
-{
-	static const struct store_work work = {join_step};
-	pg_submit(s, &r->request, &work);
-}
-
-static void put_engine(struct store *s, uint32_t engine_id, uint32_t epoch)
-{
-	pg_put_tenant(s);
-	pg_put_u32(s, engine_id);
-	pg_put_u32(s, epoch);
-}
-
-static enum pg_next heartbeat_step(struct store *s, struct store_request *request,
-				   const PGresult *result)
-{
-	struct store_heartbeat *r = (struct store_heartbeat *)request;
-	if (s->step++ == 0) {
-		put_engine(s, r->engine_id, r->epoch);
-		return pg_run(s, "engine_heartbeat");
-	}
-	size_t rows = pg_rows(result);
-	if (rows == 0)
-		return pg_fail(s, STORE_FENCED, fenced);
-	uint64_t *lost = ARENA_ARRAY(r->arena, uint64_t, rows);
-	if (!lost)
-		return pg_fail(s, STORE_RETRY, "no memory for the lost slices");
-	r->ret_lost_count = 0;
-	for (size_t i = 0; i < rows; i++)
-		if (!pg_is_null(result, i, 0))
-			lost[r->ret_lost_count++] = pg_u64(result, i, 0);
-	r->ret_lost_slices = lost;
-	return PG_DONE;
-}
-
-void store_heartbeat(struct store *s, struct store_heartbeat *r)
-{
-	static const struct store_work work = {heartbeat_step};
-	pg_submit(s, &r->request, &work);
-}
 
 /* Returns the slice's ids in the arena, or NULL: bad bytes, or the arena is at its limit. */
 static uint64_t *take_ids(struct arena *arena, const PGresult *result, int count_column,
@@ -92,7 +34,7 @@ static enum pg_next leased(struct store *s, struct store_lease *r, const PGresul
 
 static enum pg_next send_lease(struct store *s, const struct store_lease *r)
 {
-	put_engine(s, r->engine_id, r->epoch);
+	engine_put(s, r->engine_id, r->epoch);
 	pg_put_u64(s, r->campaign_id);
 	pg_put_u64(s, ++s->lease_token);
 	s->lost_token = s->lease_token; /* until its commit is answered */
@@ -101,7 +43,7 @@ static enum pg_next send_lease(struct store *s, const struct store_lease *r)
 
 static enum pg_next send_lease_again(struct store *s, const struct store_lease *r)
 {
-	put_engine(s, r->engine_id, r->epoch);
+	engine_put(s, r->engine_id, r->epoch);
 	pg_put_u64(s, s->lost_token);
 	return pg_run(s, "slice_lease_again");
 }
@@ -109,13 +51,41 @@ static enum pg_next send_lease_again(struct store *s, const struct store_lease *
 static enum pg_next none_due(struct store *s, struct store_lease *r, const PGresult *result)
 {
 	if (!pg_bool(result, 0, 1))
-		return pg_fail(s, STORE_FENCED, fenced);
+		return pg_fail(s, STORE_FENCED, engine_fenced);
 	r->ret_next_due_wall = pg_is_null(result, 0, 0) ? USEC_NEVER : pg_time(result, 0, 0);
 	return takeover_begin(s, r->engine_id, r->campaign_id);
 }
 
+#define TAKEOVER_LOOKS 6 /* in the time of a lease, however much else there is to do */
+
+/* Whoever waits in a dead engine's slices is not to wait for the end of the campaign. */
+static bool looks_first(struct store *s)
+{
+	usec now = pg_now(s);
+	if (s->lost_token || now < s->takeover_at)
+		return false;
+	s->takeover_at = now + s->lease / TAKEOVER_LOOKS;
+	return true;
+}
+
+/* After a look whatever came of it: the lease itself, in a transaction of its own. */
+static enum pg_next look(struct store *s, unsigned again, const PGresult *result)
+{
+	unsigned step = s->step;
+	if (takeover_step(s, result, NULL) == PG_WAIT) {
+		s->step = step - 1;
+		return PG_WAIT;
+	}
+	if (s->active->result != STORE_OK)
+		return PG_DONE;
+	s->step = again;
+	return pg_begin(s);
+}
+
 enum {
 	LEASE_BEGIN,
+	LEASE_FIRST, /* a look for silent engines, now and then */
+	LEASE_LOOKING,
 	LEASE_BEGUN,
 	LEASE_AGAIN, /* whether the lost lease was made */
 	LEASE_TRIED,
@@ -134,11 +104,18 @@ static enum pg_next lease_step(struct store *s, struct store_request *request,
 		r->ret_slice_id = 0;
 		r->ret_next_due_wall = 0;
 		return pg_begin(s);
+	case LEASE_FIRST:
+		if (looks_first(s))
+			return takeover_begin(s, r->engine_id, r->campaign_id);
+		s->step = LEASE_BEGUN + 1;
+		[[fallthrough]];
 	case LEASE_BEGUN:
 		if (s->lost_token)
 			return send_lease_again(s, r);
 		s->step = LEASE_TRIED;
 		return send_lease(s, r);
+	case LEASE_LOOKING:
+		return look(s, LEASE_BEGUN, result);
 	case LEASE_AGAIN:
 		if (pg_rows(result) == 0)
 			return send_lease(s, r);
@@ -150,7 +127,7 @@ static enum pg_next lease_step(struct store *s, struct store_request *request,
 			return leased(s, r, result);
 		}
 		s->lost_token = 0;
-		put_engine(s, r->engine_id, r->epoch);
+		engine_put(s, r->engine_id, r->epoch);
 		pg_put_u64(s, r->campaign_id);
 		return pg_run(s, "slice_next_due");
 	case LEASE_NONE:
@@ -184,7 +161,7 @@ static enum pg_next mark_send(struct store *s, const struct store_mark *r)
 		if (!ids[i].data)
 			return pg_fail(s, STORE_RETRY, "no memory for marks");
 	}
-	put_engine(s, r->engine_id, r->epoch);
+	engine_put(s, r->engine_id, r->epoch);
 	pg_put_u64_array(s, campaigns, r->slice_count);
 	pg_put_u64_array(s, slices, r->slice_count);
 	pg_put_bytes_array(s, ids, r->slice_count);
@@ -211,6 +188,13 @@ void store_mark(struct store *s, struct store_mark *r)
 	pg_submit(s, &r->request, &work);
 }
 
+static void put_slice(struct store *s, const struct store_put_back *r)
+{
+	pg_put_tenant(s);
+	pg_put_u64(s, r->campaign_id);
+	pg_put_u64(s, r->slice_id);
+}
+
 /* What is left of the ids when those that already stand in a slice of their own are taken out.
  */
 static uint64_t *left_to_put_back(struct store *s, const struct store_put_back *r,
@@ -234,9 +218,6 @@ static enum pg_next send_put_back(struct store *s, const struct store_put_back *
 				  const PGresult *result)
 {
 	size_t count = 0;
-	if (pg_rows(result) == 0)
-		return pg_fail(s, STORE_FENCED,
-			       "the slice is not leased by this engine any more");
 	uint64_t *ids = left_to_put_back(s, r, result, &count);
 	str coded = ids ? ids_encode(&s->scratch, ids, count) : (str){NULL, 0};
 	if (!coded.data)
@@ -245,15 +226,37 @@ static enum pg_next send_put_back(struct store *s, const struct store_put_back *
 		s->step++;
 		return pg_commit(s);
 	}
-	pg_put_tenant(s);
-	pg_put_u64(s, r->campaign_id);
-	pg_put_u64(s, r->slice_id);
+	put_slice(s, r);
 	pg_put_u32(s, (uint32_t)count);
 	pg_put_u64(s, ids[0]);
 	pg_put_u64(s, ids[count - 1]);
 	pg_put_time(s, r->due_wall);
 	pg_put_bytes(s, coded);
 	return pg_run(s, "slice_put_back");
+}
+
+enum {
+	PUT_BACK_BEGIN,
+	PUT_BACK_BEGUN,
+	PUT_BACK_HELD,
+	PUT_BACK_LEFT,
+	PUT_BACK_INSERTED,
+	PUT_BACK_END
+};
+
+/* Who is buried has his verdict: nothing of such a slice goes back. */
+static enum pg_next put_back_held(struct store *s, const struct store_put_back *r,
+				  const PGresult *result)
+{
+	if (pg_rows(result) == 0)
+		return pg_fail(s, STORE_FENCED,
+			       "the slice is not held by this engine any more");
+	if (pg_u64(result, 0, 0) == SLICE_STATE_BURIED) {
+		s->step = PUT_BACK_END;
+		return pg_commit(s);
+	}
+	put_slice(s, r);
+	return pg_run(s, "slice_children");
 }
 
 static enum pg_next put_back_step(struct store *s, struct store_request *request,
@@ -263,16 +266,18 @@ static enum pg_next put_back_step(struct store *s, struct store_request *request
 	if (r->count == 0)
 		return PG_DONE;
 	switch (s->step++) {
-	case 0:
+	case PUT_BACK_BEGIN:
 		return pg_begin(s);
-	case 1:
-		put_engine(s, r->engine_id, r->epoch);
+	case PUT_BACK_BEGUN:
+		engine_put(s, r->engine_id, r->epoch);
 		pg_put_u64(s, r->campaign_id);
 		pg_put_u64(s, r->slice_id);
-		return pg_run(s, "slice_children");
-	case 2:
+		return pg_run(s, "slice_hold");
+	case PUT_BACK_HELD:
+		return put_back_held(s, r, result);
+	case PUT_BACK_LEFT:
 		return send_put_back(s, r, result);
-	case 3:
+	case PUT_BACK_INSERTED:
 		return pg_commit(s);
 	default:
 		return PG_DONE;
@@ -343,28 +348,5 @@ static enum pg_next claim_due_step(struct store *s, struct store_request *reques
 void store_claim_due(struct store *s, struct store_claim_due *r)
 {
 	static const struct store_work work = {claim_due_step};
-	pg_submit(s, &r->request, &work);
-}
-
-static enum pg_next position_step(struct store *s, struct store_request *request,
-				  const PGresult *result)
-{
-	struct store_position *r = (struct store_position *)request;
-	if (s->step++ == 0) {
-		pg_put_tenant(s);
-		pg_put_u32(s, r->engine_id);
-		return pg_run(s, "engine_position");
-	}
-	if (pg_rows(result) == 0)
-		return pg_fail(s, STORE_NOT_FOUND, "there is no such engine");
-	if (pg_u64(result, 0, 0) != r->epoch)
-		return pg_fail(s, STORE_FENCED, fenced);
-	r->ret_position = pg_u64(result, 0, 1);
-	return PG_DONE;
-}
-
-void store_position(struct store *s, struct store_position *r)
-{
-	static const struct store_work work = {position_step};
 	pg_submit(s, &r->request, &work);
 }

@@ -1,5 +1,6 @@
 /* migrate.c - applies the embedded migrations that a database lacks.
- * Each file runs in a transaction together with the note that it ran, under an advisory lock,
+ * Each file runs in a transaction together with the note that it ran, under an advisory lock
+ * of the session (which a pooler would not keep for us),
  * so that a crash leaves whole migrations only and two programs never apply the same one. */
 #include "engine/store/migrate.h"
 
@@ -9,6 +10,7 @@
 
 #include "engine/base/codec.h"
 #include "engine/base/embedded.h"
+#include "engine/store/connect.h"
 #include "engine/store/store.h"
 
 #define MIGRATION_LIMIT 1000
@@ -134,10 +136,9 @@ static int compare(struct migrating *m, unsigned *ret_newest)
 
 static int connect_to(struct migrating *m, const char *conninfo)
 {
-	const char *keys[] = {"connect_timeout", "application_name", "options", "dbname", NULL};
-	const char *values[] = {"10", "rundbrief migrate", "-c client_min_messages=warning",
-				conninfo, NULL};
-	m->conn = PQconnectdbParams(keys, values, 1);
+	const struct connect_to to = {.conninfo = conninfo,
+				      .application = "rundbrief migrate"};
+	m->conn = connect_open(&to);
 	if (m->conn && PQstatus(m->conn) == CONNECTION_OK)
 		return 0;
 	return refuse(m, STORE_LOST, "the database cannot be reached");

@@ -26,7 +26,8 @@ void pg_set_state(struct store *s, enum pg_state to)
 		[PG_PREPARING] =
 			1 << PG_RUNNING | 1 << PG_CLEANING | 1 << PG_IDLE | 1 << PG_DOWN,
 		[PG_RUNNING] = 1 << PG_PREPARING | 1 << PG_RUNNING | 1 << PG_CLEANING |
-			       1 << PG_IDLE | 1 << PG_DOWN,
+			       1 << PG_COMMITTING | 1 << PG_IDLE | 1 << PG_DOWN,
+		[PG_COMMITTING] = 1 << PG_IDLE | 1 << PG_DOWN,
 		[PG_CLEANING] = 1 << PG_IDLE | 1 << PG_DOWN,
 	};
 	ASSERT(legal[s->state] & 1 << to);
@@ -87,13 +88,29 @@ str pg_text_of(const char *file)
 	return text;
 }
 
+/* A pooler may give the next transaction another session, so nothing is prepared there. */
 static void send_execute(struct store *s)
 {
 	const struct pg_params *p = &s->params;
-	int sent = PQsendQueryPrepared(s->conn, s->statement, p->count, p->values, p->sizes,
-				       p->formats, 1);
+	int sent = s->pooled ? PQsendQueryParams(s->conn, s->text, p->count, NULL, p->values,
+						 p->sizes, p->formats, 1)
+			     : PQsendQueryPrepared(s->conn, s->statement, p->count, p->values,
+						   p->sizes, p->formats, 1);
 	expect_answer(s, PG_RUNNING, sent);
 	s->params.count = 0;
+}
+
+/* The session's settings are not ours either: a statement that stands alone gets them with a
+ * transaction around it, which ends when the request's steps have. */
+static enum pg_next send_pooled(struct store *s)
+{
+	if (PQtransactionStatus(s->conn) != PQTRANS_IDLE) {
+		send_execute(s);
+		return PG_WAIT;
+	}
+	s->implicit = true;
+	expect_answer(s, PG_PREPARING, PQsendQuery(s->conn, s->begin));
+	return PG_WAIT;
 }
 
 /* Names beyond the limit are prepared without one, each time. */
@@ -103,6 +120,10 @@ enum pg_next pg_run_text(struct store *s, const char *name, const char *text)
 	if (s->params.failed)
 		return pg_fail(s, STORE_RETRY, "no memory for the parameters of %s", name);
 	ASSERT(strlen(name) < PG_NAME_LIMIT);
+	s->text = text;
+	s->statement = name;
+	if (s->pooled)
+		return send_pooled(s);
 	s->statement = known || s->prepared_count < PG_STATEMENT_LIMIT ? name : "";
 	if (known)
 		send_execute(s);
@@ -119,14 +140,14 @@ enum pg_next pg_run(struct store *s, const char *file)
 
 enum pg_next pg_text(struct store *s, const char *statement)
 {
-	s->statement = "text";
+	s->statement = statement;
 	expect_answer(s, PG_RUNNING, PQsendQuery(s->conn, statement));
 	return PG_WAIT;
 }
 
 enum pg_next pg_begin(struct store *s)
 {
-	return pg_text(s, "begin");
+	return pg_text(s, s->begin);
 }
 
 enum pg_next pg_commit(struct store *s)
@@ -157,36 +178,25 @@ void *pg_own(struct store *s, size_t size)
 
 /* ---- results ---- */
 
-/* Appendix A of PostgreSQL's manual, by class and where needed by code. */
-static enum store_result result_of_sqlstate(const char *state)
-{
-	if (!state)
-		return STORE_LOST;
-	if (strncmp(state, "08", 2) == 0 || strcmp(state, "57P01") == 0 ||
-	    strcmp(state, "57P02") == 0 || strcmp(state, "57P03") == 0)
-		return STORE_LOST;
-	if (strncmp(state, "40", 2) == 0 || strncmp(state, "53", 2) == 0 ||
-	    strncmp(state, "58", 2) == 0 || strncmp(state, "55", 2) == 0 ||
-	    strcmp(state, "25006") == 0 || strcmp(state, "57014") == 0 ||
-	    strcmp(state, "25P03") == 0)
-		return STORE_RETRY;
-	return STORE_REFUSED;
-}
-
 static void note_error(struct store *s, const PGresult *result)
 {
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	char text[sizeof(s->active->why) - 40];
+	const struct pg_meaning *meaning =
+		pg_meaning(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+	char text[sizeof(s->active->why)];
 	pg_say(text, sizeof(text), message ? message : PQresultErrorMessage(result));
-	s->active->result = result_of_sqlstate(PQresultErrorField(result, PG_DIAG_SQLSTATE));
-	snprintf(s->active->why, sizeof(s->active->why), "%s (%.30s)", text, s->statement);
+	s->active->result = meaning->result;
+	snprintf(s->active->why, sizeof(s->active->why), "%s%s%.120s (%.30s)", meaning->sentence,
+		 *meaning->sentence ? ": " : "", text, s->statement);
 }
 
 /* The request's steps are over, well or not: leave no transaction open behind it. */
 static void conclude(struct store *s)
 {
 	PGTransactionStatusType status = PQtransactionStatus(s->conn);
-	if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
+	if (status == PQTRANS_INTRANS && s->implicit && s->active->result == STORE_OK)
+		expect_answer(s, PG_COMMITTING, PQsendQuery(s->conn, "commit"));
+	else if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
 		expect_answer(s, PG_CLEANING, PQsendQuery(s->conn, "rollback"));
 	else if (status == PQTRANS_IDLE)
 		finish(s);
@@ -215,8 +225,11 @@ static void answered(struct store *s)
 			s->dead = true;
 		else
 			conclude(s);
+	} else if (s->state == PG_COMMITTING) {
+		finish(s);
 	} else if (s->state == PG_PREPARING) {
-		note_prepared(s);
+		if (!s->pooled)
+			note_prepared(s);
 		send_execute(s);
 	} else {
 		advance(s, result);
@@ -241,6 +254,7 @@ static void start_next(struct store *s)
 	s->active->why[0] = 0;
 	s->step = 0;
 	s->own = NULL;
+	s->implicit = false;
 	s->params = (struct pg_params){.arena = &s->scratch};
 	advance(s, NULL);
 }
@@ -288,7 +302,8 @@ static bool consume_all(struct store *s)
 
 static bool awaiting(const struct store *s)
 {
-	return s->state == PG_PREPARING || s->state == PG_RUNNING || s->state == PG_CLEANING;
+	return s->state == PG_PREPARING || s->state == PG_RUNNING ||
+	       s->state == PG_COMMITTING || s->state == PG_CLEANING;
 }
 
 static void drive_connected(struct store *s)

@@ -17,6 +17,8 @@
 #define PG_STATEMENT_LIMIT 160 /* a read with another number of fields is another one */
 #define PG_NAME_LIMIT 40
 #define PG_RECONNECT_PAUSE (1 * USEC_SECOND)
+#define LEASE_DEFAULT (30 * USEC_SECOND)
+#define JOURNAL_WAIT_DEFAULT USEC_DAY
 #define PG_ANSWER_MARGIN (5 * USEC_SECOND) /* beyond the server's own statement time-out */
 
 enum pg_next { PG_WAIT, PG_DONE };
@@ -31,6 +33,7 @@ enum pg_state {
 	PG_IDLE,       /* connected, no request */
 	PG_PREPARING,  /* a request's statement is being prepared */
 	PG_RUNNING,    /* its result is awaited */
+	PG_COMMITTING, /* behind a pooler: the transaction that the layer began for one statement */
 	PG_CLEANING,   /* a refused request's transaction is being rolled back */
 	PG_STATE_COUNT
 };
@@ -68,7 +71,15 @@ struct store {
 	uint32_t tenant;
 	usec day_zone;
 	char *conninfo, *application, *options;
+	char *begin;   /* how a transaction begins; behind a pooler with its settings */
+	bool pooled;   /* behind a pooler: nothing outlives a transaction */
+	bool implicit; /* a transaction was begun for the sake of these settings */
+	/* Several hosts, turned so that one which did not answer comes last; NULL: as they stand. */
+	char *hosts, *addresses, *ports;
+	unsigned turns;
 	usec connect_timeout, statement_timeout;
+	usec lease, journal_wait; /* of struct store_config */
+	usec takeover_at;         /* a lease looks for silent engines first from then on */
 	usec deadline;    /* of the answer awaited now */
 	usec pause_until; /* no new connection before this */
 
@@ -80,6 +91,7 @@ struct store {
 	struct pg_params params;
 	PGresult *result;
 	const char *statement; /* being prepared, or run */
+	const char *text;      /* its text */
 	str copy_data;         /* sent when the server asks for it */
 	char prepared[PG_STATEMENT_LIMIT][PG_NAME_LIMIT];
 	size_t prepared_count;
@@ -157,6 +169,14 @@ void pg_wait_for(struct store *, int fd, int events); /* events 0: nothing */
 void pg_wait_afresh(struct store *, int fd, int events);
 void pg_wait_until(struct store *, usec at); /* calls pg_drive(); USEC_NEVER: not */
 void pg_wait_done(struct store *);           /* frees the store when all has stopped */
+
+/* pg_error.c: what PostgreSQL's SQLSTATE (NULL: the connection itself broke) is to a request. */
+struct pg_meaning {
+	const char *state; /* all five signs, or the class's two */
+	enum store_result result;
+	const char *sentence; /* what happened, and what to do; empty: its own words say it */
+};
+const struct pg_meaning *pg_meaning(const char *sqlstate);
 
 /* pg_connect.c: opening and losing. */
 [[nodiscard]] int pg_connect(struct store *); /* begins; -1 when it failed at once */

@@ -1,7 +1,7 @@
 /* pg_connect.c - opening, losing and mending a connection.
  * A connection that breaks while nobody uses it is mended without a word; one that breaks under
  * a request ends all that wait with STORE_LOST, and with a loop the next attempt waits a
- * second. */
+ * second. A conninfo may name several hosts, and may lead to a pooler. */
 #include "engine/store/pg.h"
 
 #include <poll.h>
@@ -11,21 +11,45 @@
 #include "engine/base/assert.h"
 #include "engine/io/heap.h"
 
+#define SETTING_COUNT 6
+
 /* The settings every session of ours has. Plans are made per execution: the values decide
  * between a range and single look-ups, and planning is little beside thousands of rows. */
-static char *make_options(const struct store_config *config, const char *user_options)
+static void settings_of(const struct store *s, char texts[SETTING_COUNT][80])
 {
-	char *text;
-	usec timeout = config->statement_timeout ? config->statement_timeout : USEC_MINUTE;
-	if (asprintf(&text,
-		     "%s -c statement_timeout=%lld -c "
-		     "idle_in_transaction_session_timeout=120000 "
-		     "-c plan_cache_mode=force_custom_plan -c jit=off "
-		     "-c max_parallel_workers_per_gather=0 -c client_min_messages=warning "
-		     "-c timezone=UTC",
-		     user_options ? user_options : "", (long long)(timeout / USEC_MS)) < 0)
-		return NULL;
-	return text;
+	snprintf(texts[0], 80, "statement_timeout=%lld",
+		 (long long)(s->statement_timeout / USEC_MS));
+	snprintf(texts[1], 80, "idle_in_transaction_session_timeout=120000");
+	snprintf(texts[2], 80, "jit=off");
+	snprintf(texts[3], 80, "max_parallel_workers_per_gather=0");
+	snprintf(texts[4], 80, "timezone=UTC");
+	snprintf(texts[5], 80, "plan_cache_mode=force_custom_plan");
+}
+
+/* Of the session, behind what the user's conninfo says. A pooler takes none: there each
+ * transaction begins with them. What is prepared for one use is planned for it anyhow. */
+static bool make_options(struct store *s, const char *user_options)
+{
+	char texts[SETTING_COUNT][80];
+	struct buf options, begin;
+	char options_memory[1024], begin_memory[1024];
+	settings_of(s, texts);
+	buf_init_fixed(&options, options_memory, sizeof(options_memory));
+	buf_init_fixed(&begin, begin_memory, sizeof(begin_memory));
+	buf_printf(&options, "%.400s -c client_min_messages=warning",
+		   user_options ? user_options : "");
+	buf_put_cstr(&begin, "begin");
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		buf_printf(&options, " -c %s", texts[i]);
+	for (size_t i = 0; s->pooled && i + 1 < SETTING_COUNT; i++)
+		buf_printf(&begin, "; set local %s", texts[i]);
+	buf_put_byte(&options, 0);
+	buf_put_byte(&begin, 0);
+	if (!buf_ok(&options) || !buf_ok(&begin))
+		return false;
+	s->options = s->pooled ? NULL : strdup(options.data);
+	s->begin = strdup(begin.data);
+	return s->begin && (s->pooled || s->options);
 }
 
 static char *user_options(const char *conninfo, char *ret_why, size_t why_size, bool *ret_bad)
@@ -49,12 +73,17 @@ static void ignore_notice(void *context, const PGresult *result)
 	(void)result;
 }
 
-/* Begins to connect; -1 when it failed at once. */
+/* Begins to connect; -1 when it failed at once. What stands before the conninfo yields to it,
+ * what stands behind it does not. */
 int pg_connect(struct store *s)
 {
-	const char *keys[] = {"dbname",          "options",          "application_name",
-			      "client_encoding", "tcp_user_timeout", NULL};
-	const char *values[] = {s->conninfo, s->options, s->application, "UTF8", "30000", NULL};
+	const char *keys[] = {"target_session_attrs", "keepalives_idle", "keepalives_interval",
+			      "dbname",               "application_name", "client_encoding",
+			      "tcp_user_timeout",     "options",          "host",
+			      "hostaddr",             "port",             NULL};
+	const char *values[] = {"read-write",   "10",      "10",    s->conninfo,
+				s->application, "UTF8",    "30000", s->options,
+				s->hosts,       s->addresses, s->ports, NULL};
 	ASSERT(!s->conn);
 	s->prepared_count = 0;
 	s->deadline = pg_now(s) + s->connect_timeout;
@@ -66,6 +95,35 @@ int pg_connect(struct store *s)
 	PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
 	pg_wait_afresh(s, PQsocket(s->conn), POLLOUT);
 	return 0;
+}
+
+/* "a,b,c" becomes "b,c,a"; what has one element, or none, stays. */
+static void turn(struct store *s, char **list, const char *from)
+{
+	const char *comma = from ? strchr(from, ',') : NULL;
+	char *turned;
+	if (!comma ||
+	    asprintf(&turned, "%s,%.*s", comma + 1, (int)(comma - from), from) < 0)
+		return;
+	free(*list);
+	*list = turned;
+	s->turns++;
+}
+
+/* libpq asks the next host when one refuses, but leaves it to us to lose patience with one that
+ * says nothing (its machine is gone): that one comes last from now on. */
+static void turn_hosts(struct store *s)
+{
+	PQconninfoOption *options = PQconninfo(s->conn);
+	for (PQconninfoOption *o = options; o && o->keyword; o++) {
+		if (strcmp(o->keyword, "host") == 0)
+			turn(s, &s->hosts, o->val);
+		else if (strcmp(o->keyword, "hostaddr") == 0)
+			turn(s, &s->addresses, o->val);
+		else if (strcmp(o->keyword, "port") == 0)
+			turn(s, &s->ports, o->val);
+	}
+	PQconninfoFree(options);
 }
 
 void pg_drop(struct store *s)
@@ -80,15 +138,34 @@ void pg_drop(struct store *s)
 	pg_set_state(s, PG_DOWN);
 }
 
+/* A sentence on what ended the connection; a server's last words are the best one. */
+static void say_lost(const struct store *s, char *why, size_t why_size)
+{
+	bool connecting = s->state == PG_CONNECTING;
+	char text[256] = "the connection broke";
+	if (s->active && s->active->result == STORE_LOST && *s->active->why) {
+		snprintf(why, why_size, "%s", s->active->why);
+		return;
+	}
+	if (pg_now(s) >= s->deadline && (connecting || s->active))
+		snprintf(text, sizeof(text), "%s did not answer in time",
+			 connecting && s->conn && PQhost(s->conn) && *PQhost(s->conn)
+				 ? PQhost(s->conn)
+				 : "it");
+	else if (s->conn && *PQerrorMessage(s->conn))
+		pg_say(text, sizeof(text), PQerrorMessage(s->conn));
+	snprintf(why, why_size, "%s: %.220s",
+		 connecting ? "the database cannot be reached" : "the database is gone", text);
+}
+
 /* The connection is gone: nobody who waits will be served by it. */
 void pg_lose(struct store *s)
 {
-	char why[sizeof(s->active->why)] = "the database connection broke";
+	char why[sizeof(s->active->why)];
 	struct chain waiting;
-	if (s->conn && *PQerrorMessage(s->conn))
-		pg_say(why, sizeof(why), PQerrorMessage(s->conn));
-	else if (pg_now(s) >= s->deadline)
-		pg_say(why, sizeof(why), "the database did not answer in time");
+	say_lost(s, why, sizeof(why));
+	if (s->state == PG_CONNECTING && s->conn && pg_now(s) >= s->deadline)
+		turn_hosts(s);
 	pg_drop(s);
 	chain_init(&waiting);
 	chain_splice_back(&waiting, &s->queue);
@@ -138,12 +215,21 @@ static void nothing_done(struct store_request *request)
 	(void)request;
 }
 
+#define HOST_LIMIT 10 /* that say nothing, one after the other */
+
+/* Each host that said nothing has come last, so the next attempt begins with another one. */
 static int connect_now(struct store *s, char *ret_why, size_t why_size)
 {
 	static const struct store_work work = {hello_step};
 	struct store_request hello = {.on_done = nothing_done};
-	pg_submit(s, &hello, &work);
-	pg_say(ret_why, why_size, hello.why);
+	unsigned turns = 0;
+	for (int tries = 0; tries < HOST_LIMIT; tries++) {
+		pg_submit(s, &hello, &work);
+		if (hello.result == STORE_OK || s->turns == turns)
+			break;
+		turns = s->turns;
+	}
+	pg_say(ret_why, why_size, hello.result == STORE_OK ? "" : hello.why);
 	return hello.result;
 }
 
@@ -152,6 +238,10 @@ static void free_strings(struct store *s)
 	free(s->conninfo);
 	free(s->application);
 	free(s->options);
+	free(s->begin);
+	free(s->hosts);
+	free(s->addresses);
+	free(s->ports);
 }
 
 int store_open(struct store **ret_store, struct io_loop *loop,
@@ -166,10 +256,13 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 		s->loop = loop;
 		s->tenant = config->tenant ? config->tenant : 1;
 		s->day_zone = config->day_zone;
+		s->lease = config->lease ? config->lease : LEASE_DEFAULT;
+		s->journal_wait =
+			config->journal_wait ? config->journal_wait : JOURNAL_WAIT_DEFAULT;
 		s->conninfo = strdup(config->conninfo);
 		s->application =
 			strdup(config->application ? config->application : "rundbrief");
-		s->options = make_options(config, extra);
+		s->pooled = config->pooled;
 		s->connect_timeout =
 			config->connect_timeout ? config->connect_timeout : 10 * USEC_SECOND;
 		s->statement_timeout =
@@ -177,8 +270,9 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 		chain_init(&s->queue);
 		arena_init(&s->scratch, heap_source(), 256 * 1024, 0);
 	}
+	bool made = s && make_options(s, extra);
 	free(extra);
-	if (!s || !s->conninfo || !s->application || !s->options || pg_wait_init(s) < 0) {
+	if (!made || !s->conninfo || !s->application || pg_wait_init(s) < 0) {
 		snprintf(ret_why, why_size, "no memory or no timer for a database connection");
 		if (s)
 			free_strings(s);

@@ -46,7 +46,7 @@ static void prepare(struct pg_listen *l)
 
 void store_listen(struct store *s, struct store_bell *bell)
 {
-	ASSERT(s->loop && !s->listen.bell);
+	ASSERT(s->loop && !s->listen.bell && !s->pooled);
 	s->listen.bell = bell;
 	if (s->state == PG_DOWN) {
 		pg_wait_until(s, usec_max(s->pause_until, 1));

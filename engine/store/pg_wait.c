@@ -78,7 +78,7 @@ int pg_wait_init(struct store *s)
 	s->timer_fd = -1;
 	if (!s->loop)
 		return 0;
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (s->timer_fd < 0)
 		return -1;
 	watch(&s->timer_watch, s->timer_fd, POLLIN);

@@ -7,6 +7,7 @@
  * theirs: one statement, for nobody of them has left a list. */
 #include "engine/store/outbox.h"
 
+#include "engine/store/engines.h"
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
 
@@ -259,33 +260,45 @@ static enum stop_kind kind_of(uint64_t number)
 	return number < sizeof(kinds) / sizeof(*kinds) ? kinds[number] : STOP_SUBSCRIBER;
 }
 
-static enum pg_next take_stops(struct store *s, struct store_stop_feed *r,
-			       const PGresult *result)
+enum { FEED_MYSELF = 100, FEED_LOST = 101 }; /* kinds of rows of stop_feed.sql, beside stops */
+
+static bool take_stop(struct store_stop_feed *r, const PGresult *result, size_t row)
 {
-	size_t count = pg_rows(result);
-	r->ret_count = count;
-	r->ret_newest_number = r->after_number;
-	if (count == 0)
-		return PG_DONE;
-	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, count);
-	if (!r->ret_stops)
-		return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
-	for (size_t i = 0; i < count; i++) {
-		struct store_stop *stop = &r->ret_stops[i];
-		*stop = (struct store_stop){
-			.number = pg_u64(result, i, 0),
-			.kind = kind_of(pg_u64(result, i, 1)),
-			.campaign_id = pg_u64(result, i, 2),
-			.subscriber_id = pg_u64(result, i, 3),
-			.reason = store_reason_name((uint32_t)pg_u64(result, i, 4)),
-			.provider = pg_str(result, i, 5),
-			.target = arena_copy(r->arena, pg_str(result, i, 6)).data,
-		};
-		if (!keep(r->arena, &stop->provider) || !stop->target)
-			return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
+	struct store_stop *stop = &r->ret_stops[r->ret_count++];
+	*stop = (struct store_stop){
+		.number = pg_u64(result, row, 0),
+		.kind = kind_of(pg_u64(result, row, 1)),
+		.campaign_id = pg_u64(result, row, 2),
+		.subscriber_id = pg_u64(result, row, 3),
+		.reason = store_reason_name((uint32_t)pg_u64(result, row, 4)),
+		.provider = pg_str(result, row, 5),
+		.target = arena_copy(r->arena, pg_str(result, row, 6)).data,
+	};
+	if (stop->number > r->ret_newest_number)
+		r->ret_newest_number = stop->number;
+	return keep(r->arena, &stop->provider) && stop->target;
+}
+
+static enum pg_next take_feed(struct store *s, struct store_stop_feed *r,
+			      const PGresult *result)
+{
+	size_t rows = pg_rows(result);
+	bool myself = r->engine_id == 0, good = true;
+	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, rows + 1);
+	r->ret_lost_slices = ARENA_ARRAY(r->arena, uint64_t, rows + 1);
+	good = r->ret_stops && r->ret_lost_slices;
+	for (size_t i = 0; good && i < rows; i++) {
+		uint64_t kind = pg_u64(result, i, 1);
+		if (kind == FEED_MYSELF)
+			myself = true;
+		else if (kind == FEED_LOST)
+			r->ret_lost_slices[r->ret_lost_count++] = pg_u64(result, i, 0);
+		else
+			good = take_stop(r, result, i);
 	}
-	r->ret_newest_number = r->ret_stops[count - 1].number;
-	return PG_DONE;
+	if (!good)
+		return pg_fail(s, STORE_RETRY, "no memory for the stop feed");
+	return myself ? PG_DONE : pg_fail(s, STORE_FENCED, engine_fenced);
 }
 
 static enum pg_next stop_feed_step(struct store *s, struct store_request *request,
@@ -293,17 +306,18 @@ static enum pg_next stop_feed_step(struct store *s, struct store_request *reques
 {
 	struct store_stop_feed *r = (struct store_stop_feed *)request;
 	bool only_newest = r->after_number == UINT64_MAX;
+	r->ret_count = r->ret_lost_count = 0;
 	if (s->step++ == 0) {
 		pg_put_tenant(s);
-		if (!only_newest)
-			pg_put_u64(s, r->after_number);
-		return pg_run(s, only_newest ? "stop_newest" : "stop_feed");
+		if (only_newest)
+			return pg_run(s, "stop_newest");
+		pg_put_u64(s, r->after_number);
+		pg_put_u32(s, r->engine_id);
+		pg_put_u32(s, r->epoch);
+		return pg_run(s, "stop_feed");
 	}
-	if (!only_newest)
-		return take_stops(s, r, result);
-	r->ret_count = 0;
-	r->ret_newest_number = pg_u64(result, 0, 0);
-	return PG_DONE;
+	r->ret_newest_number = only_newest ? pg_u64(result, 0, 0) : r->after_number;
+	return only_newest ? PG_DONE : take_feed(s, r, result);
 }
 
 void store_stop_feed(struct store *s, struct store_stop_feed *r)

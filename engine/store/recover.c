@@ -3,6 +3,7 @@
  * for; the rest becomes a remainder that is due at once. That is safe after a replay, because
  * the journal has told everyone whose end of data may have left. Where the journal is lost the
  * start marks speak in its place, and who was marked is in doubt. */
+#include "engine/store/engines.h"
 #include "engine/store/takeover.h"
 
 struct recover {
@@ -47,6 +48,7 @@ enum {
 	RECOVER_BEGIN,
 	RECOVER_BEGUN,
 	RECOVER_INDEXED,   /* statistics of a young partition would not choose its index */
+	RECOVER_LOCKED,    /* first, and alone: what is taken over right now is seen behind it */
 	RECOVER_HELD,      /* the slices are known */
 	RECOVER_NEXT,      /* the next slice, or the end */
 	RECOVER_ACCOUNTED, /* who of it is accounted for is known */
@@ -62,6 +64,8 @@ static enum pg_next recover_slice(struct store *s, struct store_recover *r, unsi
 	struct held *h = &x->slices[x->next];
 	switch (stage) {
 	case RECOVER_NEXT:
+		if (h->state == SLICE_STATE_BURIED)
+			break; /* who was in it has his verdict */
 		s->step = RECOVER_ACCOUNTED;
 		return held_ask(s, h);
 	case RECOVER_ACCOUNTED:
@@ -75,12 +79,13 @@ static enum pg_next recover_slice(struct store *s, struct store_recover *r, unsi
 	case RECOVER_DOUBTFUL:
 		if (h->doubtful_count)
 			return held_send_doubtful(s, h, r->engine_id);
-		[[fallthrough]];
+		break;
 	default:
-		s->step = RECOVER_NEXT;
-		x->next++;
-		return held_close(s, h);
+		break;
 	}
+	s->step = RECOVER_NEXT;
+	x->next++;
+	return held_close(s, h, false);
 }
 
 static enum pg_next recover_next(struct store *s, struct store_recover *r)
@@ -110,14 +115,14 @@ static enum pg_next recover_step(struct store *s, struct store_request *request,
 	case RECOVER_BEGUN:
 		return pg_text(s, "set local enable_seqscan = off");
 	case RECOVER_INDEXED:
-		pg_put_tenant(s);
-		pg_put_u32(s, r->engine_id);
-		pg_put_u32(s, r->epoch);
+		engine_put(s, r->engine_id, r->epoch);
+		return pg_run(s, "recover_lock");
+	case RECOVER_LOCKED:
+		engine_put(s, r->engine_id, r->epoch);
 		return pg_run(s, "recover_slices");
 	case RECOVER_HELD:
 		if (pg_rows(result) == 0)
-			return pg_fail(s, STORE_FENCED,
-				       "another process runs under this engine's name");
+			return pg_fail(s, STORE_FENCED, engine_fenced);
 		if (!take_slices(s, result))
 			return pg_fail(s, STORE_RETRY,
 				       "a slice's ids are damaged or too many for memory");

@@ -11,6 +11,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/store/ids.h"
+#include "engine/store/late.h"
 #include "engine/store/reasons.h"
 #include "engine/store/source_days.h"
 #include "engine/store/settle_times.h"
@@ -39,6 +40,10 @@ struct settle {
 	size_t count;
 	const struct store_outcome **last; /* each recipient's last that touches deferrals */
 	size_t last_count;
+	bool buried; /* some of these campaigns have burials */
+	struct late late;
+	const struct store_outcome **told; /* what the outbox is told */
+	size_t told_count;
 };
 
 uint32_t store_status_number(struct status status)
@@ -108,10 +113,13 @@ static enum pg_next send_tallies(struct store *s, const struct store_settle *r,
 				 const struct settle *x)
 {
 	struct tally t;
-	if (tally_init(&t, &s->scratch, x->count) < 0)
+	const struct late *l = &x->late;
+	if (tally_init(&t, &s->scratch, x->count + l->undone_count) < 0)
 		return pg_fail(s, STORE_RETRY, "no memory for a batch's counts");
 	for (size_t i = 0; i < x->count; i++)
 		tally_add(&t, x->outcomes[i], store_class_number(x->outcomes[i]));
+	for (size_t i = 0; i < l->undone_count; i++)
+		tally_take(&t, l->undone[i], l->undone_classes[i]);
 	pg_put_tenant(s);
 	pg_put_u32(s, r->engine_id);
 	pg_put_u64_array(s, t.campaigns, t.count);
@@ -130,8 +138,12 @@ static bool waits(const struct store_outcome *o)
 }
 
 /* A first attempt that ended for good leaves no deferral: the many are spared the look. */
-static bool touches_deferrals(const struct store_outcome *o)
+static bool touches_deferrals(const struct settle *x, size_t index)
 {
+	const struct store_outcome *o = x->outcomes[index];
+	uint8_t flags = x->late.flags ? x->late.flags[index] : 0;
+	if (flags)
+		return (flags & LATE_LOOK) && !(flags & LATE_NO_DEFERRAL);
 	return waits(o) || o->attempt != 1;
 }
 
@@ -144,8 +156,6 @@ static int compare_recipients(const void *a, const void *b)
 		return (*x)->subscriber_id < (*y)->subscriber_id ? -1 : 1;
 	return 0;
 }
-
-static int collect_last(struct store *, struct settle *);
 
 static int note_campaign(struct settle *x, uint64_t id)
 {
@@ -185,12 +195,13 @@ static int take_campaigns(struct store *s, const struct store_settle *r, struct 
 		if (!variant_split_parse(pg_str(result, i, 1), pg_u64(result, i, 2),
 					 &x->splits[i]))
 			x->splits[i] = (struct variant_split){}; /* counted without them */
+		x->buried |= pg_bool(result, i, 3);
 	}
 	x->outcomes = pg_own(s, (r->count + 1) * sizeof(void *));
 	for (size_t i = 0; x->outcomes && i < r->count; i++)
 		if (ids_contain(x->campaigns, x->campaign_count, r->outcomes[i]->campaign_id))
 			x->outcomes[x->count++] = r->outcomes[i];
-	return x->outcomes ? collect_last(s, x) : -1;
+	return x->outcomes ? 0 : -1;
 }
 
 /* A merge sort would do; but qsort() of glibc may not be stable, so the order in the batch is
@@ -207,7 +218,7 @@ static int collect_last(struct store *s, struct settle *x)
 	for (size_t i = x->count; i-- > 0;) {
 		const struct store_outcome *o = x->outcomes[i];
 		uint64_t key[2] = {o->campaign_id, o->subscriber_id};
-		if (!touches_deferrals(o))
+		if (!touches_deferrals(x, i))
 			continue;
 		size_t at = hash_bytes(0, str_make((const char *)key, sizeof(key))) &
 			    (capacity - 1);
@@ -222,6 +233,17 @@ static int collect_last(struct store *s, struct settle *x)
 	if (x->last_count)
 		qsort(x->last, x->last_count, sizeof(*x->last), compare_recipients);
 	return 0;
+}
+
+/* After this the batch is as it is to be written. */
+static int collect(struct store *s, struct settle *x)
+{
+	const uint8_t *flags = x->late.flags;
+	x->told = pg_own(s, (x->count + 1) * sizeof(void *));
+	for (size_t i = 0; x->told && i < x->count; i++)
+		if (!flags || !(flags[i] & LATE_NO_OUTBOX))
+			x->told[x->told_count++] = x->outcomes[i];
+	return x->told ? collect_last(s, x) : -1;
 }
 
 struct deferral_columns {
@@ -344,6 +366,10 @@ enum {
 	SETTLE_BEGIN,
 	SETTLE_POSITION,
 	SETTLE_CAMPAIGNS,
+	SETTLE_SLICES,   /* locked: from here on nobody takes one over */
+	SETTLE_CHILDREN, /* of those that somebody took over */
+	SETTLE_BURIALS,
+	SETTLE_MOVED, /* before there are new rows */
 	SETTLE_ROWS,
 	SETTLE_TALLIES,
 	SETTLE_VARIANTS,
@@ -366,15 +392,28 @@ enum {
 /* Sends the statement of a stage; PG_DONE when the stage has nothing to say (or failed). */
 static enum pg_next send_stage(struct store *s, const struct store_settle *r, unsigned stage)
 {
-	const struct settle *x = s->own;
+	struct settle *x = s->own;
+	const struct late *l = &x->late;
 	switch (stage) {
+	case SETTLE_SLICES:
+		return x->count ? late_send_slices(s, &x->late, x->campaigns, x->campaign_count,
+						   x->outcomes, x->count)
+				: PG_DONE;
+	case SETTLE_CHILDREN:
+		return late_send_children(s, &x->late, x->campaigns, x->campaign_count);
+	case SETTLE_BURIALS:
+		return x->buried && x->count ? late_send_burials(s, x->outcomes, x->count)
+					     : PG_DONE;
 	case SETTLE_ROWS:
 		return x->count ? send_rows(s, x) : PG_DONE;
 	case SETTLE_TALLIES:
 		return x->count ? send_tallies(s, r, x) : PG_DONE;
 	case SETTLE_VARIANTS:
 		return variants_send_settled(s, r->engine_id, x->outcomes, x->count,
-					     x->campaigns, x->splits, x->campaign_count);
+					     l->undone, l->undone_count, x->campaigns,
+					     x->splits, x->campaign_count);
+	case SETTLE_MOVED:
+		return late_send_moved(s, l);
 	case SETTLE_TIMES:
 		return settle_times_send(s, r->engine_id, x->outcomes, x->count);
 	case SETTLE_DEFERRALS:
@@ -382,7 +421,7 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 	case SETTLE_DEFERRALS_DONE:
 		return send_deferrals_done(s, x);
 	case SETTLE_OUTBOX:
-		return outbox_send_settled(s, x->outcomes, x->count);
+		return outbox_send_settled(s, x->told, x->told_count);
 	case SETTLE_PROVIDERS:
 		return settle_providers(s, r);
 	case SETTLE_STRIKES_LOCK:
@@ -404,11 +443,32 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 	}
 }
 
+/* What a stage's statement has answered. */
+static int take_stage(struct store *s, const struct store_settle *r, unsigned stage,
+		      const PGresult *result)
+{
+	struct settle *x = s->own;
+	switch (stage) {
+	case SETTLE_CAMPAIGNS:
+		return take_campaigns(s, r, x, result);
+	case SETTLE_SLICES:
+		return late_take_slices(s, &x->late, result);
+	case SETTLE_CHILDREN:
+		return late_take_children(s, &x->late, result, x->outcomes, &x->count);
+	case SETTLE_BURIALS:
+		return late_take_burials(s, &x->late, result, x->outcomes, x->count);
+	default:
+		return 0;
+	}
+}
+
 /* Sends what the stages from one on have to say, each in its turn. */
 static enum pg_next send_from(struct store *s, const struct store_settle *r, unsigned stage)
 {
 	for (; stage < SETTLE_END; stage++) {
 		s->step = stage + 1;
+		if (stage == SETTLE_ROWS && collect(s, s->own) < 0)
+			return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
 		if (send_stage(s, r, stage) == PG_WAIT)
 			return PG_WAIT;
 		if (s->active->result != STORE_OK)
@@ -435,14 +495,11 @@ static enum pg_next settle_step(struct store *s, struct store_request *request,
 				"the journal position is not the expected one, or another "
 				"process runs under this engine's name");
 		return send_campaigns(s, r, s->own);
-	case SETTLE_ROWS:
-		if (take_campaigns(s, r, s->own, result) < 0)
-			return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
-		break;
 	default:
-		break;
+		if (take_stage(s, r, stage - 1, result) < 0)
+			return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
+		return send_from(s, r, stage);
 	}
-	return send_from(s, r, stage);
 }
 
 void store_settle(struct store *s, struct store_settle *r)

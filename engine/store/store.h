@@ -14,6 +14,7 @@
 #include "engine/io/io.h"
 #include "engine/net/tls_policy.h"
 #include "engine/shape/breaker.h"
+#include "engine/shape/draw.h"
 #include "engine/shape/warmup.h"
 #include "engine/smtp/classify.h"
 
@@ -35,12 +36,17 @@ enum store_result {
 };
 
 struct store_config {
-	const char *conninfo;
+	const char *conninfo;    /* may name several hosts: the one that takes writes is found */
+	bool pooled;             /* conninfo leads to a pooler in transaction mode; no LISTEN */
 	uint32_t tenant;         /* 1: the default tenant */
 	usec connect_timeout;    /* 0: 10 s */
 	usec statement_timeout;  /* 0: 60 s */
 	const char *application; /* application_name: "rundbrief feeder" */
 	usec day_zone;           /* days of sources begin so long before those of UTC */
+	usec lease;              /* what an engine holds stays its own so long without a word
+				    from it; 0: 30 s */
+	usec journal_wait;       /* who was started by an engine that is gone waits so long for
+				    its journal, then is in doubt; 0: a day */
 };
 
 [[nodiscard]] int store_open(struct store **ret_store, struct io_loop *,
@@ -68,9 +74,9 @@ struct store_join {
 };
 void store_join(struct store *, struct store_join *);
 
-/* Renews what an engine holds, its slices and its sources, for 30 s by the database's clock, and
- * asks for sources: one belongs to one engine at a time, to the first that asks, until it leaves
- * or its 30 s are over. */
+/* Renews what an engine holds, its slices and its sources, for its lease (30 s) by the database's
+ * clock, and asks for sources: one belongs to one engine at a time, to the first that asks, until
+ * it leaves, asks no more for it, or its lease is over. */
 struct store_heartbeat {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -152,8 +158,8 @@ enum slice_kind {
 };
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
- * none is, takes over from an engine that has been silent for 30 s (then ret_next_due_wall is
- * 0). After STORE_LOST the same store finds the lease again if it was made. */
+ * none is, and else now and then, takes over from an engine that has left or was silent for its
+ * lease (then ret_next_due_wall is 0). After STORE_LOST the same store finds the lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -313,6 +319,18 @@ struct store_position {
 };
 void store_position(struct store *, struct store_position *);
 
+/* Whether the database still knows the slices of these outcomes as this engine's. One that went
+ * back (a replica was promoted that lacked the last commits) does not, and would have what was
+ * sent of them sent again. */
+struct store_known {
+	struct store_request request;
+	uint32_t engine_id;
+	const struct store_outcome *const *outcomes;
+	size_t count;
+	uint64_t ret_unknown_slice_id; /* 0: it knows all */
+};
+void store_known(struct store *, struct store_known *);
+
 /* After the journal was replayed and settled: closes the slices which this engine held in an
  * earlier epoch and opens what was not accounted for as remainders, due at once. With
  * trust_marks (the journal was lost) those marked as started go in doubt instead. */
@@ -391,8 +409,8 @@ void store_tls_save(struct store *, struct store_tls_save *);
 
 /* The bell: PostgreSQL's NOTIFY for this tenant. It says where to look, never what is there: it
  * may ring for nothing, rings once for many, and rings for all after every (re)connection, for
- * what was notified meanwhile was missed. Behind a pooler that does not pass LISTEN on it stays
- * silent, so whoever depends on it looks now and then all the same. */
+ * what was notified meanwhile was missed. A pooler does not pass LISTEN on, so a store that is
+ * listened to is never pooled. */
 enum store_rung {
 	STORE_RUNG_OUTBOX = 1, /* rows were put into the outbox, or a campaign was launched */
 	STORE_RUNG_STOP = 2,   /* the stop feed has grown */
@@ -493,6 +511,24 @@ struct store_warmup {
 	uint32_t ret_granted;
 };
 void store_warmup(struct store *, struct store_warmup *);
+/* An engine draws its part of limits that all engines share (engine/shape/draw.h): each row is
+ * an account of its own, drawn from or not, whatever becomes of the others. The request's
+ * result may be STORE_LOST: then it is not known what was drawn, and nothing was. */
+struct store_draw_row {
+	str account;   /* "limit NAME", "campaign ID" */
+	uint32_t kind; /* enum quota_kind: what is limited */
+	struct draw_ask ask;
+	bool ret_drawn; /* false: not now; somebody else drew from it at the same moment */
+	struct draw_grant ret_grant;
+};
+struct store_draw {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	struct store_draw_row *const *rows;
+	size_t count;
+};
+void store_draw(struct store *, struct store_draw *);
+
 /* What goes from one source to one site at this moment, for people on any machine. Statistics,
  * never verdicts. Texts are bounded and made printable. A row counts while its engine's
  * heartbeat is fresh; rows that nobody has renewed for a day are forgotten when a save says so.

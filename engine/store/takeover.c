@@ -6,8 +6,7 @@
  */
 #include "engine/store/takeover.h"
 
-#define LEASE_SECONDS 30      /* of an engine's silence */
-#define JOURNAL_SECONDS 86400 /* that a journal may take to come back */
+#include "engine/store/engines.h"
 
 struct takeover {
 	struct held held;
@@ -29,6 +28,8 @@ bool held_read(struct store *s, struct held *h, const PGresult *result, size_t r
 	h->campaign_id = pg_u64(result, row, 1);
 	h->count = pg_u64(result, row, 2);
 	h->retry_in_doubt = pg_u64(result, row, 4) == 1;
+	h->state = (uint32_t)pg_u64(result, row, 5);
+	h->engine_id = (uint32_t)pg_u64(result, row, 6);
 	struct pile ids = {};
 	if (!pile_add_coded(&ids, &s->scratch, pg_str(result, row, 3)) || ids.count != h->count)
 		return false;
@@ -65,11 +66,31 @@ static bool read_accounts(struct store *s, const PGresult *result, struct pile *
 	return true;
 }
 
+/* When each of the doubtful was marked last: mark by mark, they come in no order. */
+static bool read_times(struct store *s, struct held *h, const PGresult *result)
+{
+	for (size_t i = 0; h->doubtful_count && i < pg_rows(result); i++) {
+		struct pile ids = {};
+		usec at = pg_time(result, i, 3);
+		if (pg_u64(result, i, 0) != 2)
+			continue;
+		if (!pile_add_coded(&ids, &s->scratch, pg_str(result, i, 2)))
+			return false;
+		pile_settle(&ids);
+		for (size_t k = 0; k < h->doubtful_count; k++)
+			if (h->doubtful_at[k] < at &&
+			    ids_contain(ids.ids, ids.count, h->doubtful[k]))
+				h->doubtful_at[k] = at;
+	}
+	return true;
+}
+
 bool held_account(struct store *s, struct held *h, const PGresult *result)
 {
 	struct pile done = {}, marked = {};
 	h->doubtful = pg_own(s, (h->count + 1) * sizeof(*h->doubtful));
-	if (!h->doubtful || !read_accounts(s, result, &done, &marked))
+	h->doubtful_at = pg_own(s, (h->count + 1) * sizeof(*h->doubtful_at));
+	if (!h->doubtful || !h->doubtful_at || !read_accounts(s, result, &done, &marked))
 		return false;
 	h->count = ids_subtract(h->ids, h->count, done.ids, done.count);
 	h->doubtful_count = 0;
@@ -77,7 +98,7 @@ bool held_account(struct store *s, struct held *h, const PGresult *result)
 		if (ids_contain(marked.ids, marked.count, h->ids[i]))
 			h->doubtful[h->doubtful_count++] = h->ids[i];
 	h->count = ids_subtract(h->ids, h->count, h->doubtful, h->doubtful_count);
-	return true;
+	return read_times(s, h, result);
 }
 
 enum pg_next held_send_remainder(struct store *s, const struct held *h)
@@ -99,12 +120,15 @@ enum pg_next held_send_doubtful(struct store *s, const struct held *h, uint32_t 
 	pg_put_u32(s, engine_id);
 	pg_put_u64_array(s, h->doubtful, h->doubtful_count);
 	pg_put_bool(s, !h->retry_in_doubt);
+	pg_put_u32(s, h->engine_id);
+	pg_put_time_array(s, h->doubtful_at, h->doubtful_count);
 	return pg_run(s, "recover_in_doubt");
 }
 
-enum pg_next held_close(struct store *s, const struct held *h)
+enum pg_next held_close(struct store *s, const struct held *h, bool buried)
 {
 	put_slice(s, h);
+	pg_put_bool(s, buried);
 	return pg_run(s, "recover_close");
 }
 
@@ -117,8 +141,6 @@ enum pg_next takeover_begin(struct store *s, uint32_t engine_id, uint64_t campai
 	pg_put_tenant(s);
 	pg_put_u32(s, engine_id);
 	pg_put_u64(s, campaign_id);
-	pg_put_u64(s, LEASE_SECONDS);
-	pg_put_u64(s, JOURNAL_SECONDS);
 	return pg_run(s, "takeover_find");
 }
 
@@ -131,8 +153,8 @@ static enum pg_next found(struct store *s, struct takeover *x, const PGresult *r
 	if (!held_read(s, &x->held, result, 0))
 		return pg_fail(s, STORE_RETRY,
 			       "a slice's ids are damaged or too many for memory");
-	x->held.orphaned = pg_u64(result, 0, 5) == 4;
 	put_slice(s, &x->held);
+	pg_put_u64(s, (uint64_t)s->journal_wait);
 	return pg_run(s, "takeover_orphan");
 }
 
@@ -142,7 +164,7 @@ static enum pg_next accounted(struct store *s, struct takeover *x, const PGresul
 	if (!held_account(s, &x->held, result))
 		return pg_fail(s, STORE_RETRY,
 			       "a slice's ids are damaged or too many for memory");
-	if (!x->held.orphaned && x->held.doubtful_count)
+	if (x->held.state != SLICE_STATE_ORPHANED && x->held.doubtful_count)
 		x->stage = TAKEOVER_COMMIT;
 	if (x->held.count)
 		return held_send_remainder(s, &x->held);
@@ -167,7 +189,7 @@ enum pg_next takeover_step(struct store *s, const PGresult *result, usec *ret_du
 		x->stage++;
 		[[fallthrough]];
 	case TAKEOVER_CLOSE:
-		return held_close(s, &x->held);
+		return held_close(s, &x->held, true);
 	case TAKEOVER_COMMIT:
 		return pg_commit(s);
 	default:

@@ -12,19 +12,21 @@ struct held {
 	uint64_t *ids; /* all; after held_account(): those to be sent */
 	size_t count;
 	uint64_t *doubtful; /* marked as started, and nothing more is known */
+	usec *doubtful_at;  /* when each was marked */
 	size_t doubtful_count;
 	bool retry_in_doubt;
-	bool orphaned;
+	uint32_t state;     /* of the slice, sql/README.md */
+	uint32_t engine_id; /* whose it was */
 };
 
-/* Row: id, campaign, count, ids, in-doubt policy. false: damaged, or no memory. */
+/* Row: id, campaign, count, ids, in-doubt policy, state, engine. false: damaged, or no memory. */
 [[nodiscard]] bool held_read(struct store *, struct held *, const PGresult *, size_t row);
 /* The statement whose result held_account() takes: outcomes, remainders and marks of it. */
 enum pg_next held_ask(struct store *, const struct held *);
 [[nodiscard]] bool held_account(struct store *, struct held *, const PGresult *);
 enum pg_next held_send_remainder(struct store *, const struct held *);
 enum pg_next held_send_doubtful(struct store *, const struct held *, uint32_t engine_id);
-enum pg_next held_close(struct store *, const struct held *);
+enum pg_next held_close(struct store *, const struct held *, bool buried);
 
 /* Inside a lease's transaction: looks for a slice to take over. Then takeover_step() with each
  * result until PG_DONE; the transaction is committed with it. *ret_due becomes 0 when there is

@@ -38,7 +38,8 @@ static bool same(const struct tally *t, size_t i, const struct store_outcome *o,
 	       str_eq(t->providers[i], provider_of(o));
 }
 
-void tally_add(struct tally *t, const struct store_outcome *o, uint16_t class_number)
+/* Its row; a new one counts nothing. */
+static size_t row_of(struct tally *t, const struct store_outcome *o, uint16_t class_number)
 {
 	uint32_t tries = o->attempt > 1 ? 2 : o->attempt;
 	uint64_t key[] = {o->campaign_id, o->verdict, class_number, tries, o->final};
@@ -47,10 +48,8 @@ void tally_add(struct tally *t, const struct store_outcome *o, uint16_t class_nu
 	size_t slot = hash & t->slot_mask;
 	while (t->slots[slot] && !same(t, t->slots[slot] - 1, o, class_number, tries))
 		slot = (slot + 1) & t->slot_mask;
-	if (t->slots[slot]) {
-		t->counts[t->slots[slot] - 1]++;
-		return;
-	}
+	if (t->slots[slot])
+		return t->slots[slot] - 1;
 	size_t i = t->count++;
 	t->slots[slot] = (uint32_t)t->count;
 	t->campaigns[i] = o->campaign_id;
@@ -59,5 +58,16 @@ void tally_add(struct tally *t, const struct store_outcome *o, uint16_t class_nu
 	t->tries[i] = tries;
 	t->finals[i] = o->final;
 	t->providers[i] = provider_of(o);
-	t->counts[i] = 1;
+	return i;
+}
+
+void tally_add(struct tally *t, const struct store_outcome *o, uint16_t class_number)
+{
+	t->counts[row_of(t, o, class_number)]++;
+}
+
+/* Below nothing: the column is signed. */
+void tally_take(struct tally *t, const struct store_outcome *o, uint16_t class_number)
+{
+	t->counts[row_of(t, o, class_number)]--;
 }

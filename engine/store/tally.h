@@ -16,3 +16,5 @@ struct tally {
 /* -1 when the arena is at its limit. */
 [[nodiscard]] int tally_init(struct tally *, struct arena *, size_t outcome_count);
 void tally_add(struct tally *, const struct store_outcome *, uint16_t class_number);
+/* It was counted before, perhaps by another engine: sums over all of them are right. */
+void tally_take(struct tally *, const struct store_outcome *, uint16_t class_number);

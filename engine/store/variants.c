@@ -28,9 +28,9 @@ static size_t kind_of(uint32_t variant, enum verdict verdict, bool final)
 }
 
 /* Outcomes of one campaign, by kind. Who is held out has none. */
-static void count_outcomes(uint64_t *kinds, const struct store_outcome *const *outcomes,
-			   size_t count, uint64_t campaign_id,
-			   const struct variant_split *split)
+static void count_outcomes(uint64_t *kinds, uint64_t by,
+			   const struct store_outcome *const *outcomes, size_t count,
+			   uint64_t campaign_id, const struct variant_split *split)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct store_outcome *o = outcomes[i];
@@ -38,7 +38,7 @@ static void count_outcomes(uint64_t *kinds, const struct store_outcome *const *o
 			continue;
 		int variant = variant_of(split, campaign_id, o->subscriber_id);
 		if (variant >= 0)
-			kinds[kind_of((uint32_t)variant, o->verdict, o->final)]++;
+			kinds[kind_of((uint32_t)variant, o->verdict, o->final)] += by;
 	}
 }
 
@@ -71,7 +71,8 @@ static void add_columns(struct columns *c, uint64_t campaign_id, const uint64_t 
 
 enum pg_next variants_send_settled(struct store *s, uint32_t engine_id,
 				   const struct store_outcome *const *outcomes, size_t count,
-				   const uint64_t *campaigns,
+				   const struct store_outcome *const *undone,
+				   size_t undone_count, const uint64_t *campaigns,
 				   const struct variant_split *splits, size_t campaign_count)
 {
 	struct columns c;
@@ -81,13 +82,15 @@ enum pg_next variants_send_settled(struct store *s, uint32_t engine_id,
 	if (with_variants == 0)
 		return PG_DONE;
 	/* No more kinds than outcomes, whatever there might be. */
-	if (!init_columns(s, &c, count + 1))
+	if (!init_columns(s, &c, count + undone_count + 1))
 		return pg_fail(s, STORE_RETRY, "no memory for a batch's counts");
 	for (size_t i = 0; i < campaign_count; i++) {
 		uint64_t kinds[KIND_COUNT] = {};
 		if (splits[i].count == 0)
 			continue;
-		count_outcomes(kinds, outcomes, count, campaigns[i], &splits[i]);
+		count_outcomes(kinds, 1, outcomes, count, campaigns[i], &splits[i]);
+		count_outcomes(kinds, UINT64_MAX, undone, undone_count, campaigns[i],
+			       &splits[i]); /* less by one */
 		add_columns(&c, campaigns[i], kinds);
 	}
 	if (c.count == 0)

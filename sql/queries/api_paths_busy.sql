@@ -11,7 +11,7 @@ from (
 	select x.*, e.name as engine
 	from path_states x
 	join engines e on e.tenant_id = x.tenant_id and e.id = x.engine_id and e.epoch = x.epoch
-		and e.heartbeat_at > now() - interval '30 seconds'
+		and not engine_is_silent(e.heartbeat_at, e.lease, e.left_at)
 	where x.tenant_id = $1::int
 	order by x.waiting_count > 0 desc, x.why <> '' desc, x.waiting_count desc, x.state = 'idle',
 		x.started_minute desc, x.updated_at desc, x.site, x.source

@@ -8,7 +8,7 @@ select p.source, p.site, p.provider, p.tls_key, e.name, p.state, p.why,
 	p.throttle_text, (extract(epoch from p.updated_at) * 1000000)::bigint
 from path_states p
 join engines e on e.tenant_id = p.tenant_id and e.id = p.engine_id and e.epoch = p.epoch
-	and e.heartbeat_at > now() - interval '30 seconds'
+	and not engine_is_silent(e.heartbeat_at, e.lease, e.left_at)
 where p.tenant_id = $1::int and p.site = $2::text
 order by p.waiting_count desc, p.source, e.name, p.tls_key
 limit 50

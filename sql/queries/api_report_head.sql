@@ -1,5 +1,5 @@
 -- Identity, audience and times. The first and last outcome are read from the deliveries: one pass
--- over one partition.
+-- over one partition. Numbers are given, not joined: the planner then knows the partition.
 select c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 1], c.fully_cut,
 	t.settings ->> 'subject', c.revision,
 	(select string_agg(l.name, ', ' order by l.name) from lists l
@@ -18,9 +18,9 @@ from campaigns c
 left join templates t on t.tenant_id = c.tenant_id and t.campaign_id = c.id and t.revision = c.revision
 left join lateral (select sum(count + suppressed_count) as targeted,
 		sum(count) filter (where state = 5) as for_winner from slices
-	where tenant_id = c.tenant_id and campaign_id = c.id and kind in (0, 3)) s on true
+	where tenant_id = $1 and campaign_id = $2 and kind in (0, 3)) s on true
 left join lateral (select count(*), min(due_at) as next_due from deferrals
-	where tenant_id = c.tenant_id and campaign_id = c.id) f on true
+	where tenant_id = $1 and campaign_id = $2) f on true
 left join lateral (select min(at) as first_at, max(at) as last_at from deliveries
-	where campaign_id = c.id and tenant_id = c.tenant_id and attempt > 0) d on true
+	where campaign_id = $2 and tenant_id = $1 and attempt > 0) d on true
 where c.tenant_id = $1::int and c.id = $2::bigint

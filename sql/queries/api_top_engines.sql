@@ -1,6 +1,6 @@
 -- Engines heard of within the hour, and what they hold.
 select e.name,
-	case when e.heartbeat_at > now() - interval '30 seconds' then 'working' else 'silent' end,
+	case when engine_is_silent(e.heartbeat_at, e.lease, e.left_at) then 'silent' else 'working' end,
 	extract(epoch from now() - e.heartbeat_at)::bigint,
 	(select count(*) from slices s
 		where s.tenant_id = $1::int and s.lease_engine_id = e.id and s.state in (1, 4)),
@@ -12,7 +12,7 @@ left join (
 		sum(started_minute) filter (where updated_at > now() - interval '1 minute') as started
 	from path_states where tenant_id = $1::int group by 1, 2) p
 	on p.engine_id = e.id and p.epoch = e.epoch
-	and e.heartbeat_at > now() - interval '30 seconds'
+	and not engine_is_silent(e.heartbeat_at, e.lease, e.left_at)
 where e.tenant_id = $1::int and e.heartbeat_at > now() - interval '1 hour'
-order by e.heartbeat_at < now() - interval '30 seconds', e.name
+order by engine_is_silent(e.heartbeat_at, e.lease, e.left_at), e.name
 limit 50

@@ -8,7 +8,7 @@ select p.provider, count(*), sum(p.waiting_count),
 	(extract(epoch from max(p.throttled_at)) * 1000000)::bigint
 from path_states p
 join engines e on e.tenant_id = p.tenant_id and e.id = p.engine_id and e.epoch = p.epoch
-	and e.heartbeat_at > now() - interval '30 seconds'
+	and not engine_is_silent(e.heartbeat_at, e.lease, e.left_at)
 where p.tenant_id = $1::int
 group by p.provider
 order by 3 desc, 4 desc, p.provider

@@ -5,7 +5,7 @@ select (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 
 	coalesce(o.due, 0), coalesce(o.later, 0), (extract(epoch from o.next_due) * 1000000)::bigint,
 	coalesce(h.leased, 0), h.engines, coalesce(h.orphaned, 0),
 	(select count(*) from engines where tenant_id = $1::int
-		and heartbeat_at > now() - interval '30 seconds'),
+		and not engine_is_silent(heartbeat_at, lease, left_at)),
 	(extract(epoch from c.launched_at) * 1000000)::bigint,
 	(extract(epoch from c.finished_at) * 1000000)::bigint, c.reason,
 	(extract(epoch from x.opens_at) * 1000000)::bigint, coalesce(o.for_winner, 0)

@@ -9,7 +9,7 @@ select s.id, r.name,
 		where l.tenant_id = $1::int),
 	x.reason, (extract(epoch from x.at) * 1000000)::bigint, x.campaign,
 	(select count(*) from engines where tenant_id = $1::int
-		and heartbeat_at > now() - interval '30 seconds')
+		and not engine_is_silent(heartbeat_at, lease, left_at))
 from (values (1)) one
 left join subscribers s on s.tenant_id = $1::int and s.address_key = $2::text
 left join reasons r on r.number = nullif(s.suppressed, 0)

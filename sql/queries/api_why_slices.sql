@@ -1,7 +1,7 @@
 -- Slices of some campaigns that may hold a person: whether they do, their ids tell. Not $4: the
 -- audience's and those that are not settled; $4: the others, which every retry adds to.
 select s.campaign_id, s.id, s.kind, s.state, (extract(epoch from s.due_at) * 1000000)::bigint, e.name,
-	case when e.heartbeat_at > now() - interval '30 seconds' then 'true' else 'false' end,
+	case when not engine_is_silent(e.heartbeat_at, e.lease, e.left_at) then 'true' else 'false' end,
 	s.ids, s.suppressed_ids, s.suppressed_reasons
 from unnest($2::bigint[]) c(id)
 cross join lateral (

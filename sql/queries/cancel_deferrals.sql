@@ -11,6 +11,12 @@ ended as (
 		true, 'cancelled', provider, source, '', '', ''
 	from forgotten
 	returning provider),
+buried as (
+	update burials b set final = true, verdict = 6, class = 0, tries = 0, provider = f.provider,
+		final_slice_id = 0
+	from forgotten f
+	where b.tenant_id = $1 and b.campaign_id = $2 and b.subscriber_id = f.subscriber_id
+		and not b.final),
 told as (
 	update outbox o set state = 7, ended_at = now() from forgotten f
 	where o.tenant_id = $1 and o.id = f.subscriber_id),

@@ -10,6 +10,11 @@ with ended as (
 forgotten as (
 	delete from deferrals d using unnest($4::bigint[]) as w(id)
 	where d.tenant_id = $1 and d.campaign_id = $2 and d.subscriber_id = w.id),
+buried as (
+	update burials b set final = true, verdict = 6, class = 0, tries = 0, provider = '',
+		final_slice_id = $3
+	from unnest($4::bigint[]) as w(id)
+	where b.tenant_id = $1 and b.campaign_id = $2 and b.subscriber_id = w.id and not b.final),
 told as (
 	update outbox o set state = 7, ended_at = now() from unnest($4::bigint[]) as w(id)
 	where o.tenant_id = $1 and o.id = w.id),

@@ -11,7 +11,7 @@ from campaigns c
 cross join lateral campaign_window(c.tenant_id, c.id) w
 cross join lateral (select coalesce(sum(s.count) filter (where s.state <> 5), 0)::bigint as cut,
 		coalesce(sum(s.count + s.suppressed_count), 0)::bigint as targeted
-	from slices s where s.tenant_id = c.tenant_id and s.campaign_id = c.id and s.kind = 0) x
+	from slices s where s.tenant_id = $1 and s.campaign_id = $2 and s.kind = 0) x
 cross join lateral (
 	select a.provider, sum(a.attempted)::bigint as begun,
 		greatest(sum(a.attempted) - max(coalesce(j.attempted, 0)), 0)::bigint as attempted,

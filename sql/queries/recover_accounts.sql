@@ -1,11 +1,11 @@
 -- Who of a slice is accounted for: 0 by an outcome, 1 in a remainder that was put back; and
--- 2 whom it marked as started.
-select 0 as kind, d.subscriber_id, null::bytea as ids
+-- 2 whom it marked as started, and when.
+select 0 as kind, d.subscriber_id, null::bytea as ids, null::timestamptz as at
 from deliveries d where d.tenant_id = $1::integer and d.campaign_id = $2::bigint
 	and d.slice_id = $3::bigint
 union all
-select 1, s.count, s.ids
+select 1, s.count, s.ids, null
 from slices s where s.tenant_id = $1 and s.campaign_id = $2 and s.parent_id = $3
 union all
-select 2, 0, m.ids
+select 2, 0, m.ids, m.at
 from start_marks m where m.tenant_id = $1 and m.campaign_id = $2 and m.slice_id = $3

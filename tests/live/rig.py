@@ -77,7 +77,8 @@ class Rig:
         self.place = ROOT / "build" / "live" / name
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir(parents=True)
-        self.program = pathlib.Path(program) if program else ROOT / "build" / "rundbrief"
+        self.program = pathlib.Path(program or os.environ.get("RUNDBRIEF_PROGRAM") or
+                                    ROOT / "build" / "rundbrief")
         self.keep = keep
         self.processes = []
         self.zone_port = None
@@ -94,7 +95,11 @@ class Rig:
         out = run(LIVE / "pg.sh", "start", self.place / "pg", *(["--fast"] if self.fast else []))
         self.conninfo = out.stdout.strip().splitlines()[-1]
         self.database_started = True
+        self.database_pid = self.postmaster()
         return self.conninfo
+
+    def start_database_again(self):
+        run(LIVE / "pg.sh", "start", self.place / "pg")
 
     def stop_database(self, remove=False):
         run(LIVE / "pg.sh", "remove" if remove else "stop", self.place / "pg", check=False)

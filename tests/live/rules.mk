@@ -18,9 +18,15 @@ show-gallery: all
 	@$(PYTHON) tests/tools/show_gallery.py $(GALLERY) build/rundbrief
 show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
+# Six runs of five minutes: the engine, PostgreSQL, both; KILL9="both assume 200000 200 50 800" is one.
+KILL9 ?= each each 200000 200 50 800
 show-kill9: all
-	@$(PYTHON) tests/live/test_kill9.py 50000 10 60
+	@$(PYTHON) tests/live/test_kill9.py $(KILL9)
 # What campaign check finds on a list of a million, how long it takes, what its counts cost imports.
+# Three engines on one database, killed, stopped, one gone for good; seven minutes.
+.PHONY: show-nodes
+show-nodes: all
+	@$(PYTHON) tests/live/test_nodes.py 200000 600 30 20 300 assume
 show-lint: all
 	@$(PYTHON) tests/live/test_lint.py 1000000
 # The filters date, number, money and t against zoneinfo and ICU; a minute.
@@ -39,6 +45,10 @@ show-newsletters: all
 # Templates of others: what Handlebars and Mustache make of them, and what we make of the converted ones.
 show-convert: all
 	@$(PYTHON) tests/live/test_convert.py
+# Limits of several engines on one database, together, at a server that counts.
+.PHONY: show-draws
+show-draws: all
+	@$(PYTHON) tests/live/test_draws.py 15000 500 3
 show-warmup: all
 	@$(PYTHON) tests/live/test_warmup.py
 # A/B: two variants, a hold-out, a winner named in the middle, the engine killed in both parts.
@@ -51,6 +61,21 @@ show-why: all
 # A campaign that pauses by itself, waits for its window, ends when that is over, fills it evenly.
 show-policy: all
 	@$(PYTHON) tests/live/test_policy.py 100000
+# Launching to five million: the first message, the engine's memory, what the last claims cost.
+.PHONY: show-launch show-pooler show-failover show-plans show-outage
+show-launch: all
+	@$(PYTHON) tests/live/test_launch.py 5000000
+show-pooler: all
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/test_pooler.py 50000
+show-failover: all
+	@$(PYTHON) tests/live/test_failover.py 20000
+show-plans: all
+	@$(PYTHON) tests/live/test_plans.py 1000000
+# The database gone, its disk full, the journal's disk full: OUTAGE seconds each, in mid-campaign.
+OUTAGE ?= 600
+show-outage: all
+	@$(PYTHON) tests/live/test_outage.py $(OUTAGE)
 show-plan: all
 	@$(PYTHON) tests/live/test_plan.py 35
 show-tls: all

@@ -316,10 +316,11 @@ def same_name(e, checks):
 
 
 def two_engines(e, checks):
-    """Two engines with names and journals of their own share one campaign."""
+    """Two engines with names, journals and sources of their own share one campaign."""
     limits = {**OPEN, "message_rate": "400/s"}
     configs = [e.configure(name, engine={"name": name, "journal": str(e.rig.place / name),
                                          "slice_size": 200, "envelopes": 600},
+                           source=[(name, {"helo": f"{name}.news.test"})],
                            default_limits=limits) for name in ("left", "right")]
     e.campaign("shared", people("site4.test", 2000) + people("site5.test", 2000))
     before = len(e.got())

@@ -2,6 +2,7 @@
  * to whatever comes next. */
 #include "tests/sim/drive.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,26 +20,41 @@ str drive_provider_of(const void *context, const struct route *route)
 	return rules_provider(context, hosts, route->host_count);
 }
 
+bool drive_try(struct world *w, struct engine *engine, const struct engine_settings *settings,
+	       uint64_t campaign_id)
+{
+	if (engine_open(engine, settings, heap_source(), campaign_id, 2) != 0)
+		return false;
+	state_hits[16] += engine->recovery.settled_count;
+	state_hits[17] += engine->recovery.in_doubt_count;
+	state_hits[18] += engine->recovery.slice_count;
+	state_hits[19] += engine->recovery.journal_note[0] != 0;
+	if (engine_build_carrier(engine, prng_u64(&w->prng)) != 0 ||
+	    engine_build_feeder(engine, prng_u64(&w->prng)) != 0 || w->life->dead)
+		return false;
+	engine->carrier.feeder_bell = engine->feeder_bell;
+	return true;
+}
+
+void drive_give_up(struct world *w, struct engine *engine)
+{
+	w->life->dead = true;
+	sim_io_crash(w->life);
+	engine_close_feeder(engine);
+	engine_close_carrier(engine);
+	engine_close(engine);
+}
+
 /* Opening can fail while the database is away: people would try again, so do we. */
 static bool open_for(struct world *w, struct engine *engine,
 		     const struct engine_settings *settings, uint64_t campaign_id)
 {
 	sim_warming_begin();
 	for (int tries = 0; tries < 1000; tries++) {
-		if (engine_open(engine, settings, heap_source(), campaign_id, 2) == 0) {
-			state_hits[16] += engine->recovery.settled_count;
-			state_hits[17] += engine->recovery.in_doubt_count;
-			state_hits[18] += engine->recovery.slice_count;
-			state_hits[19] += engine->recovery.journal_note[0] != 0;
-			if (engine_build_carrier(engine, prng_u64(&w->prng)) == 0 &&
-			    engine_build_feeder(engine, prng_u64(&w->prng)) == 0) {
-				engine->carrier.feeder_bell = engine->feeder_bell;
-				return true;
-			}
-			engine_close_feeder(engine);
-			engine_close_carrier(engine);
-		}
-		engine_close(engine);
+		world_live(w, w->life->engine);
+		if (drive_try(w, engine, settings, campaign_id))
+			return true;
+		drive_give_up(w, engine);
 		for (usec until = w->now + USEC_SECOND; w->now < until;)
 			if (!world_run_next(w, until))
 				w->now = until;
@@ -58,25 +74,45 @@ bool drive_open_all(struct world *w, struct engine *engine,
 	return open_for(w, engine, settings, 0);
 }
 
+/* The presses take turns with everybody: between two messages the process may die. */
+static bool step_presses(struct world *w, struct engine *engine)
+{
+	bool pressed = false;
+	for (uint32_t i = 0; i < engine->limits.presses; i++)
+		while (!w->life->dead && press_step(&engine->presses[i])) {
+			world_point(w, POINT_PRESS, 0);
+			pressed = true;
+		}
+	return pressed;
+}
+
+static bool has_more(struct engine *engine)
+{
+	return !lane_empty(&engine->carrier.mark_wanted) ||
+	       !lane_empty(&engine->carrier.returned) || !lane_empty(&engine->carrier.runs) ||
+	       !lane_empty(&engine->carrier.marked) ||
+	       !lane_empty(&engine->carrier.outcomes_back) ||
+	       !lane_empty(&engine->ledger.settled) || !lane_empty(&engine->ledger.closed) ||
+	       (!lane_empty(&engine->ledger.closable) && !atomic_load(&engine->ledger.lost));
+}
+
 usec drive_step(struct engine *engine)
 {
 	struct world *w = world;
 	usec wake = carrier_step(&engine->carrier);
 	sim_warming_check(w, engine);
-	wake = usec_min(wake, feeder_step(&engine->feeder));
-	for (uint32_t i = 0; i < engine->limits.presses; i++)
-		while (press_step(&engine->presses[i]))
-			wake = w->now;
-	wake = usec_min(wake, ledger_step(&engine->ledger, w->now, false));
-	int ran = io_turn(engine->carrier_loop, w->now) + io_turn(engine->feeder_loop, w->now);
-	bool more =
-		!lane_empty(&engine->carrier.mark_wanted) ||
-		!lane_empty(&engine->carrier.returned) || !lane_empty(&engine->carrier.runs) ||
-		!lane_empty(&engine->carrier.marked) ||
-		!lane_empty(&engine->carrier.outcomes_back) ||
-		!lane_empty(&engine->ledger.settled) || !lane_empty(&engine->ledger.closed) ||
-		(!lane_empty(&engine->ledger.closable) && !atomic_load(&engine->ledger.lost));
-	return ran > 0 || more ? w->now : wake;
+	if (!w->life->dead)
+		wake = usec_min(wake, feeder_step(&engine->feeder));
+	if (step_presses(w, engine))
+		wake = w->now;
+	if (!w->life->dead)
+		wake = usec_min(wake, ledger_step(&engine->ledger, w->now, false));
+	if (w->life->dead)
+		return w->now;
+	int ran = io_turn(engine->carrier_loop, w->now);
+	if (!w->life->dead)
+		ran += io_turn(engine->feeder_loop, w->now);
+	return ran > 0 || has_more(engine) ? w->now : wake;
 }
 
 void drive_close(struct engine *engine)
@@ -84,9 +120,19 @@ void drive_close(struct engine *engine)
 	engine_close_feeder(engine);
 	engine_close_carrier(engine);
 	engine_close(engine);
+	world->life->dead = true;
 }
 
-static void check_empty(struct world *w, struct engine *engine)
+void drive_crash(struct world *w, struct engine *engine)
+{
+	w->life->dead = true;
+	w->crash_count++;
+	fault_hits[FAULT_CRASH]++;
+	sim_io_crash(w->life);
+	drive_close(engine);
+}
+
+void drive_check_empty(struct world *w, struct engine *engine)
 {
 	if (engine->carrier.message_slab.borrowed_count ||
 	    engine->carrier.session_slab.borrowed_count ||
@@ -128,28 +174,36 @@ void drive_drain(struct world *w, struct engine *engine)
 			break;
 		drive_on(w, usec_min(wake, w->now + USEC_SECOND));
 	}
-	check_empty(w, engine);
+	drive_check_empty(w, engine);
 	sim_warming_end(w, engine);
 }
 
-static void empty_directory(const char *path)
+/* The files of a directory, and of those in it; then these. */
+static void empty_directory(const char *path, int depth)
 {
-	char command[256];
-	snprintf(command, sizeof(command), "rm -rf '%s'", path);
-	if (system(command) != 0)
-		perror(path);
-	mkdir(path, 0700);
+	DIR *directory = opendir(path);
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
+		char name[512];
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		if (entry->d_name[0] != '.' && unlink(name) != 0 && depth > 0) {
+			empty_directory(name, depth - 1);
+			rmdir(name);
+		}
+	}
+	if (directory)
+		closedir(directory);
 }
 
 void drive_journal_begin(struct world *w, const char *name)
 {
 	snprintf(w->journal, sizeof(w->journal), "%s/rundbrief-%s-%d",
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", name, (int)getpid());
-	empty_directory(w->journal);
+	mkdir(w->journal, 0700);
+	empty_directory(w->journal, 1);
 }
 
 void drive_journal_end(struct world *w)
 {
-	empty_directory(w->journal);
+	empty_directory(w->journal, 1);
 	rmdir(w->journal);
 }

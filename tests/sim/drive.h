@@ -16,8 +16,16 @@ str drive_provider_of(const void *context, const struct route *);
 /* The same for whatever campaigns run, not for the one newsletter. */
 [[nodiscard]] bool drive_open_all(struct world *, struct engine *,
 				  const struct engine_settings *);
+/* One try, as the world's current life; what a failed one leaves is cleared by the second. */
+[[nodiscard]] bool drive_try(struct world *, struct engine *, const struct engine_settings *,
+			     uint64_t campaign_id);
+void drive_give_up(struct world *, struct engine *);
 usec drive_step(struct engine *);         /* one step of every worker: when the next is due */
 void drive_on(struct world *, usec wake); /* the clock to the next event, or to that time */
 void drive_drain(struct world *,
 		 struct engine *); /* stops it in order: all must be empty then */
+void drive_check_empty(struct world *, struct engine *);
 void drive_close(struct engine *);
+/* The process of the world's current life is dead, from between two steps or inside one: what it
+ * had started is no longer its own. */
+void drive_crash(struct world *, struct engine *);

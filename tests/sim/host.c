@@ -14,15 +14,26 @@
 
 #define HISTORY 4096 /* starts remembered per site, for the rate's check */
 #define MESSAGE_LIMIT 65536
+/* No transaction begins on a word that is older than this. One that is handed to a connection
+ * whose last one is not answered has begun, though its MAIL leaves when the answer is there. */
+#define WORD_LIMIT (USEC_SECOND + 100 * USEC_MS)
 /* From an unsubscribe to its following everywhere: the feed, and commands already sent to a
  * host that takes its time over the one before. */
 #define STOP_GRACE (180 * USEC_SECOND)
 
 struct host_limits site_limits[SITE_COUNT];
+static usec word_oldest; /* over all seeds */
+
+usec hosts_oldest_word(void)
+{
+	return word_oldest;
+}
 
 struct visit {
 	struct peer peer; /* first: what is freed */
 	int site;
+	struct sim_life *life; /* of the engine at the other end */
+	unsigned mails;        /* transactions that were begun on it */
 	bool reset_in_body, lose_reply, lose_message;
 	struct truth *rcpt;
 	char rcpt_text[128];
@@ -30,16 +41,25 @@ struct visit {
 	char message[MESSAGE_LIMIT];
 };
 
-static struct {
+/* By path: each engine has a source of its own. */
+static struct path {
 	uint32_t connections;
 	usec starts[HISTORY];
 	uint64_t start_count;
-} sites[SITE_COUNT];
+} paths[SITE_COUNT][ENGINE_LIMIT];
+
+static struct path *path_of(const struct visit *visit)
+{
+	return &paths[visit->site][visit->life->engine];
+}
 
 void hosts_begin(struct world *w)
 {
 	for (int i = 0; i < SITE_COUNT; i++) {
-		memset(&sites[i], 0, sizeof(sites[i]));
+		for (int k = 0; k < ENGINE_LIMIT; k++) {
+			paths[i][k].connections = 0;
+			paths[i][k].start_count = 0;
+		}
 		site_limits[i] = (struct host_limits){
 			.connections = 1 + (uint32_t)world_below(w, 4),
 			.rate_per_second =
@@ -50,10 +70,11 @@ void hosts_begin(struct world *w)
 
 void hosts_end(struct world *w)
 {
-	for (int i = 0; i < SITE_COUNT; i++)
-		if (sites[i].connections != 0)
+	for (int i = 0; i < SITE_COUNT * ENGINE_LIMIT; i++)
+		if (paths[i / ENGINE_LIMIT][i % ENGINE_LIMIT].connections != 0)
 			world_fail(w, "%u connections to site %d were never closed",
-				   sites[i].connections, i);
+				   paths[i / ENGINE_LIMIT][i % ENGINE_LIMIT].connections,
+				   i / ENGINE_LIMIT);
 }
 
 /* Hosts are 10.0.<site>.<1 or 2>. */
@@ -106,8 +127,9 @@ static void check_rate(struct visit *visit)
 {
 	struct world *w = visit->peer.world;
 	uint32_t rate = site_limits[visit->site].rate_per_second;
-	uint64_t n = sites[visit->site].start_count++;
-	sites[visit->site].starts[n % HISTORY] = w->now;
+	struct path *path = path_of(visit);
+	uint64_t n = path->start_count++;
+	path->starts[n % HISTORY] = w->now;
 	if (rate == 0)
 		return;
 	/* In any window: the rate, one burst cell, what latency can bring together (30 ms), and
@@ -118,11 +140,26 @@ static void check_rate(struct visit *visit)
 			2 * w->crash_count;
 		if (n < allowed || n - allowed + 1 < (n >= HISTORY ? n - HISTORY + 1 : 0))
 			continue;
-		if (w->now - sites[visit->site].starts[(n - allowed) % HISTORY] < window)
+		if (w->now - path->starts[(n - allowed) % HISTORY] < window)
 			world_fail(w, "site %d: more than %llu starts in %llu s", visit->site,
 				   (unsigned long long)allowed,
 				   (unsigned long long)(window / USEC_SECOND));
 	}
+}
+
+static void check_word(struct visit *visit)
+{
+	struct world *w = visit->peer.world;
+	usec age = w->sent_at - w->sent_heard_at;
+	bool waited = visit->mails++ > 0 &&
+		      w->sent_at < visit->peer.last_output_at + 300 * USEC_MS;
+	if (waited)
+		return;
+	if (w->sent_heard_at > 0 && age > word_oldest)
+		word_oldest = age;
+	if (age > WORD_LIMIT)
+		world_fail(w, "a transaction begins, and the last word was asked %.3f s before",
+			   (double)age / 1e6);
 }
 
 static void on_mail(void *context, str from, struct smtp_answer *a)
@@ -131,6 +168,7 @@ static void on_mail(void *context, str from, struct smtp_answer *a)
 	if (!str_ends(from, STR("@bounce.news.test")))
 		world_fail(visit->peer.world, "envelope sender %.*s", STR_FORMAT(from));
 	check_rate(visit);
+	check_word(visit);
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_421)) {
@@ -280,6 +318,7 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 		return;
 	}
 	check_message(visit);
+	world_tell(truth_id(visit->peer.world, visit->rcpt), "site%d accepts it", visit->site);
 	if (visit->rcpt->accepted_count++ == 0)
 		visit->rcpt->accepted_at = visit->peer.world->now;
 	if (visit->lose_reply)
@@ -299,7 +338,7 @@ static void on_reset(void *context)
 
 static void on_gone(struct peer *peer)
 {
-	sites[((struct visit *)(void *)peer)->site].connections--;
+	path_of((struct visit *)(void *)peer)->connections--;
 }
 
 struct peer *peer_open(struct world *w, int site, const struct net_address *from)
@@ -308,10 +347,11 @@ struct peer *peer_open(struct world *w, int site, const struct net_address *from
 	struct visit *visit = calloc(1, sizeof(*visit));
 	ASSERT(visit);
 	visit->site = site;
+	visit->life = w->life;
 	peer_init(&visit->peer, w, on_gone);
-	if (++sites[site].connections > site_limits[site].connections)
+	if (++path_of(visit)->connections > site_limits[site].connections)
 		world_fail(w, "%u connections to site %d, whose limit is %u",
-			   sites[site].connections, site, site_limits[site].connections);
+			   path_of(visit)->connections, site, site_limits[site].connections);
 	return &visit->peer;
 }
 

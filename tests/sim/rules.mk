@@ -1,6 +1,9 @@
 # The simulation: the engine with other objects in place of the four seams, in the debug build;
 # and its mutant, in which the mark before the dot is skipped, which must fail.
 SEEDS ?= 1000
+# Everything but what plays one kind of world or another: its driver and its hosts.
+SIM_SEAMS := $(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/seed% tests/sim/scenario%, \
+	$(wildcard tests/sim/*.c))
 SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(filter-out tests/sim/scenario%,$(wildcard tests/sim/*.c)))
 
 build/debug/sim: $(SIM_OBJECTS) build/debug/libcore.a build/debug/librim.a
@@ -12,7 +15,7 @@ build/debug/canary: $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o build/
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
 
 # Named internets, in both builds: MODE=debug build/debug/scenario.
-SCENARIO_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/sim.c tests/sim/host.c,$(wildcard tests/sim/*.c)))
+SCENARIO_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(SIM_SEAMS) $(wildcard tests/sim/scenario*.c))
 $(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SCENARIO_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 
@@ -32,8 +35,7 @@ sim:
 PLAN_SEEDS ?= 20
 SHOW_PLAN_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,tests/sim/plan/show_plan.c \
 	tests/sim/scenario_host.c \
-	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%, \
-	$(wildcard tests/sim/*.c)))
+	$(SIM_SEAMS))
 $(BUILD)/show_plan: $(SHOW_PLAN_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SHOW_PLAN_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 .PHONY: show-plan-sim
@@ -44,7 +46,7 @@ show-plan-sim: $(BUILD)/show_plan
 # wider than a path are not looked at, which must fail.
 LIMITS_SEEDS ?= 10000
 LIMITS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/limits/*.c) \
-	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+	$(SIM_SEAMS))
 $(BUILD)/limits: $(LIMITS_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(LIMITS_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 $(BUILD)/tests/sim/canary_flow.o: engine/send/carrier_flow.c
@@ -63,7 +65,7 @@ limits: limits-built
 # Ten campaigns on one provider: shares by weight, transactional mail before all.
 SHARES_SEEDS ?= 20
 SHARES_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/shares/*.c) \
-	$(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+	$(SIM_SEAMS))
 $(BUILD)/shares: $(SHARES_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SHARES_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS) -lm
 .PHONY: show-shares shares-built

@@ -21,7 +21,7 @@
 #define REACHED_LEAST 90.0 /* percent of the best possible */
 #define DEFERRED_MOST 5.0  /* percent of the attempts */
 
-const char *const state_names[40]; /* hits are of no interest here */
+const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static struct plan plan;
 static const struct classifier *classifier;
@@ -297,7 +297,6 @@ static bool run_seed(const struct scenario *s, uint64_t seed)
 		run_engine(&w, &settings, started_at + at + plan.day_from,
 			   started_at + at + plan.day_until);
 	bool good = judge(&w, s);
-	w.dead = true;
 	while (world_run_next(&w, USEC_NEVER - 1))
 		continue;
 	store_end(&w);

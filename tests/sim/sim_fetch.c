@@ -16,7 +16,7 @@ struct fetcher {
 struct asking {
 	struct fetcher *fetcher;
 	struct fetch_question *question;
-	uint64_t life;
+	struct sim_life *life;
 };
 
 int fetcher_create(struct fetcher **ret_fetcher, struct io_loop *loop,
@@ -42,8 +42,10 @@ static void failed(struct world *w, void *a, uint64_t b)
 	struct asking *asking = a;
 	struct fetch_question *question = asking->question;
 	struct fetcher *fetcher = asking->fetcher;
-	bool wanted = !fetcher->destroyed && !w->dead && asking->life == w->crash_count;
-	(void)b;
+	struct sim_life *life = asking->life;
+	if (world_is_away(w, life, failed, a, b))
+		return;
+	bool wanted = !fetcher->destroyed && !life->dead;
 	free(asking);
 	if (--fetcher->open_count == 0 && fetcher->destroyed)
 		free(fetcher);
@@ -51,7 +53,9 @@ static void failed(struct world *w, void *a, uint64_t b)
 		return;
 	question->result = -1;
 	snprintf(question->why, sizeof(question->why), "nobody answers in the simulation");
+	struct sim_life *before = world_enter(w, life);
 	question->on_fetched(question);
+	world_leave(w, before);
 }
 
 void fetch(struct fetcher *fetcher, struct fetch_question *question)
@@ -60,7 +64,7 @@ void fetch(struct fetcher *fetcher, struct fetch_question *question)
 	ASSERT(asking);
 	asking->fetcher = fetcher;
 	asking->question = question;
-	asking->life = world->crash_count;
+	asking->life = world->life;
 	fetcher->open_count++;
 	world_at(world, USEC_SECOND * (1 + (usec)world_below(world, 60)), failed, asking, 0);
 }

@@ -1,6 +1,6 @@
-/* sim_io.c - engine/io/io.h over the world: virtual sockets, real files written late.
- * A file write happens when its completion does, so a crash loses it, or tears it. */
-#include "tests/sim/world.h"
+/* sim_io.c - engine/io/io.h over the world: loops and virtual sockets. What a dead process does
+ * has no effect; what its kernel had already taken may still leave. */
+#include "tests/sim/sim_io.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,12 +13,7 @@
 
 #define SOCKET_BASE 100000
 #define SOCKET_LIMIT 4096
-#define LOOP_LIMIT 256 /* in one seed, over all lives of the engine */
-
-struct io_loop {
-	struct chain ready;
-	bool destroyed;
-};
+#define LOOP_LIMIT 4096 /* in one seed, over all lives of all engines */
 
 struct io_bell {
 	int unused;
@@ -26,6 +21,7 @@ struct io_bell {
 
 struct sim_socket {
 	bool open, peer_closed, reset;
+	bool orphan; /* its process is dead, and the kernel has yet to find out */
 	struct peer *peer;
 	struct io_loop *loop;
 	struct io_stream *stream;
@@ -61,6 +57,7 @@ int io_loop_create(struct io_loop **ret_loop, const struct io_options *options, 
 	*ret_loop = calloc(1, sizeof(**ret_loop));
 	ASSERT(*ret_loop);
 	chain_init(&(*ret_loop)->ready);
+	(*ret_loop)->life = world->life;
 	return 0;
 }
 
@@ -78,7 +75,7 @@ void io_loop_destroy(struct io_loop *loop)
 {
 	loop->destroyed = true;
 	for (int i = 0; i < SOCKET_LIMIT; i++)
-		if (sockets[i].open && sockets[i].loop == loop) {
+		if (sockets[i].open && !sockets[i].orphan && sockets[i].loop == loop) {
 			if (sockets[i].peer)
 				peer_gone(sockets[i].peer);
 			socket_free(&sockets[i]);
@@ -94,6 +91,7 @@ void sim_io_end(void)
 	graveyard_count = 0;
 	for (int i = 0; i < SOCKET_LIMIT; i++)
 		socket_free(&sockets[i]);
+	sim_files_end();
 }
 
 usec io_now(const struct io_loop *loop)
@@ -104,8 +102,7 @@ usec io_now(const struct io_loop *loop)
 
 usec io_wall_now(const struct io_loop *loop)
 {
-	(void)loop;
-	return world->now + world->wall_offset;
+	return world->now + world->wall_offset + loop->life->wall_skew;
 }
 
 usec clock_now(void)
@@ -115,12 +112,15 @@ usec clock_now(void)
 
 usec clock_wall(void)
 {
-	return world->now + world->wall_offset;
+	return world->now + world->wall_offset + world->life->wall_skew;
 }
 
-static void complete(struct io_loop *loop, struct io_op *op, int result)
+void sim_complete(struct io_loop *loop, struct io_op *op, int result)
 {
+	if (loop->life->dead)
+		return;
 	op->result = result;
+	loop->life->touched = true;
 	chain_push_back(&loop->ready, &op->link);
 }
 
@@ -132,9 +132,13 @@ static int run_ready(struct io_loop *loop)
 	chain_splice_back(&now, &loop->ready);
 	for (struct chain_link *link; (link = chain_pop(&now)); count++) {
 		struct io_op *op = CHAIN_OWNER(link, struct io_op, link);
+		if (op->kind < POINT_COUNT)
+			world_point(world, (enum point)op->kind, 0);
+		else
+			sim_file_told(op);
 		op->busy = false;
 		op->on_done(op, op->result);
-		if (world->dead)
+		if (loop->life->dead)
 			break;
 	}
 	chain_splice_back(&loop->ready, &now);
@@ -143,6 +147,10 @@ static int run_ready(struct io_loop *loop)
 
 int io_turn(struct io_loop *loop, usec wait_until)
 {
+	if (loop->life->dead) { /* who waits in a loop of turns is let go */
+		sim_files_crash(loop->life);
+		return -EIO;
+	}
 	int count = run_ready(loop);
 	while (count == 0 && world_run_next(world, wait_until))
 		count += run_ready(loop);
@@ -155,46 +163,18 @@ int io_turn(struct io_loop *loop, usec wait_until)
 /* -- operations that end later: loop and op travel in the event ------------------------------
  */
 
-/* File operations under way: a crash ends them, each with nothing more done than it did. */
-#define FILE_OP_LIMIT 16
-static struct file_op {
-	struct io_op *op;
-	struct file_write *write; /* NULL: a sync */
-} file_ops[FILE_OP_LIMIT];
-static void tear(struct file_write *);
-
-static void file_op_begins(struct io_op *op, struct file_write *write)
-{
-	for (int i = 0; i < FILE_OP_LIMIT; i++)
-		if (!file_ops[i].op) {
-			file_ops[i] = (struct file_op){op, write};
-			return;
-		}
-	UNREACHABLE();
-}
-
-static void file_op_ends(struct io_op *op)
-{
-	for (int i = 0; i < FILE_OP_LIMIT; i++)
-		if (file_ops[i].op == op)
-			file_ops[i] = (struct file_op){};
-}
-
 struct later {
 	struct io_loop *loop;
 	struct io_op *op;
 	int result;
-	uint64_t life; /* of the engine: an event of a crashed one does nothing */
 };
 
 static void later_done(struct world *w, void *a, uint64_t b)
 {
 	struct later *later = a;
 	(void)b;
-	if (later->life == w->crash_count && !w->dead) {
-		file_op_ends(later->op);
-		complete(later->loop, later->op, later->result);
-	}
+	(void)w;
+	sim_complete(later->loop, later->op, later->result);
 	free(later);
 }
 
@@ -202,21 +182,22 @@ static void finish_later(struct io_loop *loop, struct io_op *op, int result, use
 {
 	struct later *later = malloc(sizeof(*later));
 	ASSERT(later);
-	*later = (struct later){loop, op, result, world->crash_count};
+	*later = (struct later){loop, op, result};
 	world_at(world, delay, later_done, later, 0);
 }
 
-static void begin(struct io_op *op)
+void sim_begin(struct io_op *op, enum point point)
 {
 	ASSERT(!op->busy);
 	op->busy = true;
+	op->kind = (uint8_t)point;
 	chain_link_init(&op->link);
 }
 
 void io_defer(struct io_loop *loop, struct io_op *op)
 {
-	begin(op);
-	complete(loop, op, 0);
+	sim_begin(op, POINT_DEFERRED);
+	sim_complete(loop, op, 0);
 }
 
 void io_cancel(struct io_loop *loop, struct io_op *op)
@@ -245,7 +226,9 @@ static int socket_new(struct io_loop *loop)
 void io_connect(struct io_loop *loop, struct io_op *op, const struct net_address *to,
 		const struct net_address *from)
 {
-	begin(op);
+	sim_begin(op, POINT_CONNECTED);
+	if (loop->life->dead)
+		return;
 	int site = host_site_of(to);
 	usec delay = 1000 + (usec)world_below(world, 40000);
 	if (site < 0 || world_fault(world, FAULT_REFUSE)) {
@@ -274,6 +257,7 @@ int io_probe_bind(const struct net_address *address)
 struct flight {
 	int fd;
 	uint64_t serial;
+	usec sent_at, heard_at;
 	size_t size;
 	char bytes[];
 };
@@ -282,8 +266,9 @@ static void flight_lands(struct world *w, void *a, uint64_t b)
 {
 	struct flight *flight = a;
 	struct sim_socket *s = socket_of(flight->fd);
-	(void)w;
 	(void)b;
+	w->sent_at = flight->sent_at;
+	w->sent_heard_at = flight->heard_at;
 	if (s->open && s->serial == flight->serial && s->peer)
 		peer_bytes(s->peer, str_make(flight->bytes, flight->size));
 	free(flight);
@@ -293,7 +278,12 @@ static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, us
 {
 	struct flight *flight = malloc(sizeof(*flight) + size);
 	ASSERT(flight);
-	*flight = (struct flight){.fd = fd, .serial = s->serial, .size = size};
+	*flight = (struct flight){
+		.fd = fd,
+		.serial = s->serial,
+		.sent_at = world->now,
+		.heard_at = s->loop->life->feed_asked_at,
+		.size = size};
 	memcpy(flight->bytes, bytes, size);
 	s->arrives_at = usec_max(s->arrives_at, world->now + delay);
 	world_at(world, s->arrives_at - world->now, flight_lands, flight, 0);
@@ -303,7 +293,9 @@ void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *s
 	     size_t count)
 {
 	struct sim_socket *s = socket_of(fd);
-	begin(&send->op);
+	sim_begin(&send->op, POINT_SENT);
+	if (loop->life->dead)
+		return;
 	size_t total = 0;
 	usec delay = 500 + (usec)world_below(world, 5000);
 	bool broken = s->peer_closed || s->reset;
@@ -322,30 +314,39 @@ void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *s
 		     200 + (usec)world_below(world, 3000));
 }
 
+static void feed_bytes(struct world *w, struct sim_socket *s, struct io_stream *stream)
+{
+	char *bytes = s->inbox;
+	size_t size = s->inbox_size;
+	s->inbox = NULL;
+	s->inbox_size = 0;
+	world_point(w, POINT_BYTES, 0);
+	stream->on_bytes(stream, str_make(bytes, size), 0);
+	free(bytes);
+}
+
 /* Hands the stream what is there: in one piece or several, then the end. */
 static void stream_feed(struct world *w, void *a, uint64_t serial)
 {
 	struct sim_socket *s = a;
-	(void)w;
-	if (!s->open || s->serial != serial || !s->stream || world->dead)
+	if (!s->open || s->serial != serial || !s->stream)
 		return;
 	struct io_stream *stream = s->stream;
-	if (stream->stopped || stream->paused)
+	struct sim_life *life = s->loop->life;
+	if (stream->stopped || stream->paused || life->dead ||
+	    world_is_away(w, life, stream_feed, a, serial))
 		return;
-	if (s->inbox_size > 0) {
-		char *bytes = s->inbox;
-		size_t size = s->inbox_size;
-		s->inbox = NULL;
-		s->inbox_size = 0;
-		stream->on_bytes(stream, str_make(bytes, size), 0);
-		free(bytes);
-	}
-	if (!s->open || s->serial != serial || s->stream != stream || stream->stopped)
-		return;
-	if ((s->peer_closed || s->reset) && !s->told_end) {
+	struct sim_life *before = world_enter(w, life);
+	if (s->inbox_size > 0)
+		feed_bytes(w, s, stream);
+	bool stands = s->open && s->serial == serial && s->stream == stream && !life->dead &&
+		      !stream->stopped;
+	if (stands && (s->peer_closed || s->reset) && !s->told_end) {
 		s->told_end = true;
+		world_point(w, POINT_STREAM_END, 0);
 		stream->on_bytes(stream, str_make(NULL, 0), s->reset ? -ECONNRESET : 0);
 	}
+	world_leave(w, before);
 }
 
 static void feed_soon(struct sim_socket *s)
@@ -406,12 +407,14 @@ void io_stream_stop(struct io_loop *loop, struct io_stream *stream,
 	if (!on_stopped)
 		return;
 	stream->op.on_done = on_stopped;
-	complete(loop, &stream->op, 0);
+	stream->op.kind = POINT_STREAM_END;
+	sim_complete(loop, &stream->op, 0);
 }
 
 void io_shutdown(struct io_loop *loop, int fd)
 {
-	(void)loop;
+	if (loop->life->dead)
+		return;
 	struct sim_socket *s = socket_of(fd);
 	if (s->peer)
 		peer_gone(s->peer);
@@ -422,97 +425,51 @@ void io_shutdown(struct io_loop *loop, int fd)
 
 void io_close(struct io_loop *loop, int fd)
 {
-	(void)loop;
 	if (fd < SOCKET_BASE) {
 		close(fd);
 		return;
 	}
+	if (loop->life->dead)
+		return;
 	struct sim_socket *s = socket_of(fd);
 	if (s->peer)
 		peer_gone(s->peer);
 	socket_free(s);
 }
 
-/* -- files
+/* -- a crash
  * ------------------------------------------------------------------------------------- */
 
-void sim_io_crash(void)
+static void orphan_ends(struct world *w, void *a, uint64_t serial)
 {
-	for (int i = 0; i < FILE_OP_LIMIT; i++) {
-		struct file_op ended = file_ops[i];
-		file_ops[i] = (struct file_op){};
-		if (!ended.op)
-			continue;
-		if (ended.write)
-			tear(ended.write);
-		ended.op->busy = false;
-		ended.op->on_done(ended.op, -EIO); /* the dead engine's memory still hears it */
-	}
-}
-
-struct file_write {
-	struct io_loop *loop;
-	struct io_op *op;
-	int fd;
-	uint64_t offset, life;
-	size_t size;
-	char bytes[];
-};
-
-/* A crash in the middle of a write: nothing of it is there, or some first bytes, or all. */
-static void tear(struct file_write *write)
-{
-	size_t size = world_below(world, 2) ? world_below(world, write->size + 1) : 0;
-	if (size > 0 &&
-	    pwrite(write->fd, write->bytes, size, (off_t)write->offset) != (ssize_t)size)
-		world_fail(world, "a journal write failed for real");
-}
-
-static void write_lands(struct world *w, void *a, uint64_t b)
-{
-	struct file_write *write = a;
-	(void)b;
-	bool late = write->life != w->crash_count || w->dead;
-	size_t size = write->size;
-	int result = (int)size;
-	/* A crash in between: nothing of it, or some first bytes. The descriptor is the old
-	 * engine's and gone; what it could still do was done when the engine died. */
-	if (late) {
-		free(write);
+	struct sim_socket *s = a;
+	(void)w;
+	if (!s->open || s->serial != serial)
 		return;
-	}
-	if (w->disk_full_until > w->now) {
-		size = world_below(w, size);
-		result = -ENOSPC;
-	}
-	if (size > 0 &&
-	    pwrite(write->fd, write->bytes, size, (off_t)write->offset) != (ssize_t)size)
-		world_fail(w, "a journal write failed for real");
-	file_op_ends(write->op);
-	complete(write->loop, write->op, result);
-	free(write);
+	if (s->peer)
+		peer_gone(s->peer);
+	socket_free(s);
 }
 
-void io_write(struct io_loop *loop, struct io_op *op, int fd, const void *data, size_t size,
-	      uint64_t offset)
+/* What the process had sent and has not arrived may do so, all of it or a first part. */
+static void orphan(struct sim_socket *s)
 {
-	begin(op);
-	struct file_write *write = malloc(sizeof(*write) + size);
-	ASSERT(write);
-	file_op_begins(op, write);
-	*write = (struct file_write){loop, op, fd, offset, world->crash_count, size};
-	memcpy(write->bytes, data, size);
-	if (world_fault(world, FAULT_DISK_FULL))
-		world->disk_full_until = world->now + 5 * USEC_SECOND;
-	world_at(world, 100 + (usec)world_below(world, 2000), write_lands, write, 0);
+	usec left = usec_max(s->arrives_at - world->now, 0);
+	s->orphan = true;
+	s->stream = NULL;
+	s->loop = NULL;
+	world_at(world, (usec)world_below(world, (uint64_t)left + 1000), orphan_ends, s,
+		 s->serial);
 }
 
-void io_fdatasync(struct io_loop *loop, struct io_op *op, int fd)
+void sim_io_crash(struct sim_life *life)
 {
-	(void)fd;
-	begin(op);
-	file_op_begins(op, NULL);
-	finish_later(loop, op, 0, 200 + (usec)world_below(world, 4000));
+	sim_files_crash(life);
+	for (int i = 0; i < SOCKET_LIMIT; i++) {
+		struct sim_socket *s = &sockets[i];
+		if (s->open && !s->orphan && s->loop->life == life)
+			orphan(s);
+	}
 }
 
 /* -- bells: the driver steps everybody anyway

@@ -23,7 +23,7 @@ struct asking {
 	struct resolver *resolver;
 	struct dns_question *question;
 	enum asked kind;
-	uint64_t life;
+	struct sim_life *life;
 	char name[DNS_NAME_SIZE];
 };
 
@@ -83,12 +83,15 @@ static void answered(struct world *w, void *a, uint64_t b)
 	struct dns_mx mx[2];
 	struct net_address address;
 	unsigned host, site;
-	(void)b;
+	if (world_is_away(w, asking->life, answered, a, b))
+		return;
 	bool wanted = still_asked(asking->resolver);
-	if (!wanted || asking->life != w->crash_count || w->dead) {
+	if (!wanted || asking->life->dead) {
 		free(asking);
 		return;
 	}
+	struct sim_life *before = world_enter(w, asking->life);
+	world_point(w, POINT_RESOLVED, 0);
 	if (world_fault(w, FAULT_DNS_TEMPORARY)) {
 		answer.status = DNS_TEMPORARY;
 		snprintf(answer.why, sizeof(answer.why), "SERVFAIL from the simulation");
@@ -102,6 +105,7 @@ static void answered(struct world *w, void *a, uint64_t b)
 	struct dns_question *question = asking->question;
 	free(asking);
 	question->on_answer(question, &answer);
+	world_leave(w, before);
 }
 
 /* What was asked within the time that answers are good for; of the first few names. */
@@ -139,7 +143,7 @@ static void ask(struct resolver *resolver, struct dns_question *question, str na
 	resolver->open_count++;
 	asking->question = question;
 	asking->kind = kind;
-	asking->life = world->crash_count;
+	asking->life = world->life;
 	(void)!str_to_cstr(name, asking->name, sizeof(asking->name));
 	bool at_once = world->remembers_dns && is_known(asking);
 	usec delay = at_once ? 0 : 1000 + (usec)world_below(world, 30000);

@@ -9,14 +9,19 @@
 #define SIM_TRANSACTIONAL 8
 #define SIM_ROW_LIMIT 400
 
+struct table_slice;
+
 struct store {
 	struct io_loop *loop;
-	bool closed;
+	struct sim_life *life; /* the process that opened it */
+	enum sim_call call;    /* that was asked last */
+	uint64_t lost_slice;   /* leased, and the answer was lost; 0: none */
+	uint64_t lost_token;
+	usec lease, journal_wait, takeover_at; /* as engine/store/pg.h */
 };
 
 /* In place of the one newsletter that there is by default, after store_begin(): each to the next
  * so many recipients, in the order of their ids. Settings live as long as the world. */
-#define SIM_CAMPAIGN_LIMIT 16
 struct sim_newsletter {
 	uint64_t id;
 	const char *name;
@@ -26,18 +31,32 @@ struct sim_newsletter {
 void sim_newsletters(const struct sim_newsletter *, size_t count);
 uint64_t sim_newsletter_to(uint64_t subscriber_id); /* its id; 0: nobody's */
 
-/* Whether the request is lost before anything is written; then it is answered here. */
-bool lost_before(struct store *, struct store_request *);
-/* Written; the answer may still be lost. */
+/* Whether the request is lost before anything is written; then it is answered here. First of
+ * all in every request. */
+bool lost_before(struct store *, struct store_request *, enum sim_call);
+/* Written; the answer may still be lost. The second tells whether it was not. */
 void written(struct store *, struct store_request *);
+bool written_or_lost(struct store *, struct store_request *);
 void answer(struct store *, struct store_request *, int result);
 /* Whether an older process asks; then it is answered here. */
-bool fenced(struct store *, struct store_request *, uint32_t epoch);
+bool fenced(struct store *, struct store_request *, uint32_t engine_id, uint32_t epoch);
+bool fenced_by(struct store *, struct store_request *, const char *why);
 
-/* sim_store.c: a slice of these ids, leased or open; its id. */
-uint64_t sim_slice_lease(enum slice_kind, uint32_t epoch, const uint64_t *ids, size_t count);
+/* sim_store_engines.c: what was taken from an engine and is not settled. */
+uint64_t *sim_lost_slices(struct arena *, uint32_t engine_id, uint32_t epoch,
+			  size_t *ret_count);
+
+/* sim_store_settle.c: by_policy where no journal says so. */
+void sim_take_outcome(struct table_slice *, const struct store_outcome *, uint32_t engine_id,
+		      bool by_policy);
+
+/* sim_store_slices.c: a slice of these ids, leased or open; its id. */
+uint64_t sim_slice_lease(enum slice_kind, uint32_t engine_id, uint32_t epoch,
+			 const uint64_t *ids, size_t count);
 uint64_t sim_slice_open(enum slice_kind, const uint64_t *ids, size_t count);
-/* The next so many are cut before the engine asks, to be leased from then on. */
+bool sim_slice_is_held(uint64_t slice_id, uint32_t engine_id, uint32_t epoch);
+/* sim_store_campaigns.c: the next so many are cut before the engine asks, to be leased from then
+ * on. */
 void sim_slice_ahead(size_t count, usec due_wall);
 /* What was put back may be leased at once: a person has answered. */
 void sim_slices_due(void);
@@ -56,6 +75,7 @@ struct sim_row {
 /* After delay a program inserts a row, which is due after wait more. */
 void sim_outbox_post(struct world *, usec delay, unsigned priority, usec wait);
 size_t sim_outbox_count(void);
+bool sim_outbox_is_done(void); /* every row has its verdict */
 const struct sim_row *sim_outbox_row(size_t index);
 struct truth *sim_outbox_truth(uint64_t id);
 
@@ -75,12 +95,18 @@ bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
 
+/* sim_store_paths.c */
+void sim_paths_begin(void);
+
 /* sim_store_hosts.c */
 void sim_hosts_begin(void);
 
 /* sim_store_warmup.c */
 void sim_warmup_begin(void);
 void sim_warmup_settled(const struct store_outcome *);
+
+/* sim_store_draw.c */
+void sim_draw_begin(void);
 
 /* For sim_store.c. */
 void sim_outbox_begin(void);

@@ -5,7 +5,7 @@
 
 void store_health(struct store *store, struct store_health *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_HEALTH))
 		return;
 	r->ret_open = true;
 	r->ret_over = r->ret_resumed = false;

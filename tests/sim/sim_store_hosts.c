@@ -46,7 +46,7 @@ static void learn(const struct store_host *host)
 
 void store_hosts_save(struct store *store, struct store_hosts_save *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_HOSTS_SAVE))
 		return;
 	for (size_t i = 0; i < r->count; i++)
 		learn(&r->hosts[i]);
@@ -63,7 +63,7 @@ static int compare_changed(const void *a, const void *b)
 
 void store_hosts_load(struct store *store, struct store_hosts_load *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_HOSTS_LOAD))
 		return;
 	struct store_host *found = ARENA_ARRAY(r->arena, struct store_host, HOST_LIMIT);
 	ASSERT(found);
@@ -80,7 +80,7 @@ void store_hosts_load(struct store *store, struct store_hosts_load *r)
 
 void store_tls_save(struct store *store, struct store_tls_save *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_TLS_SAVE))
 		return;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct store_tls_result *t = &r->results[i];

@@ -47,7 +47,7 @@ static bool is_of_incidents(enum bounce_class class)
 
 void sim_incident_settled(const struct store_outcome *row)
 {
-	struct truth *truth = &world->truths[row->subscriber_id];
+	struct truth *truth = truth_of(world, row->subscriber_id);
 	bool dead = is_of_incidents(row->class) || row->class == CLASS_BAD_DOMAIN;
 	if (!row->suppress || !dead || row->code < 500 || truth->suppressed || truth->held)
 		return;
@@ -69,7 +69,7 @@ static bool is_by(const struct truth *truth, const char *provider)
 
 void store_incident(struct store *store, struct store_incident *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_INCIDENT))
 		return;
 	struct sim_provider *p = provider_of(r->provider);
 	r->ret_new = p && !p->open;
@@ -120,7 +120,7 @@ unsigned sim_incident_count(void)
 
 void store_providers_load(struct store *store, struct store_providers_load *r)
 {
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_PROVIDERS_LOAD))
 		return;
 	struct store_provider *all =
 		ARENA_ARRAY(r->arena, struct store_provider, provider_count + 1);

@@ -11,7 +11,7 @@
 
 #include "engine/base/assert.h"
 
-#define BELL_LIMIT 8 /* an engine opens three stores */
+#define BELL_LIMIT 16
 
 static struct listener {
 	struct store *store; /* NULL: free */
@@ -36,6 +36,14 @@ size_t sim_outbox_count(void)
 	return outbox.count;
 }
 
+bool sim_outbox_is_done(void)
+{
+	for (size_t i = 0; i < outbox.count; i++)
+		if (outbox.rows[i].truth.final_count == 0)
+			return false;
+	return true;
+}
+
 const struct sim_row *sim_outbox_row(size_t index)
 {
 	return &outbox.rows[index];
@@ -56,9 +64,18 @@ static void ring(struct world *w, void *a, uint64_t rung)
 		world_at(w, w->outage_until - w->now, ring, NULL, STORE_RUNG_ALL);
 		return;
 	}
-	for (size_t i = 0; i < BELL_LIMIT && !w->dead; i++)
-		if (listeners[i].store)
-			listeners[i].bell->on_bell(listeners[i].bell, (unsigned)rung);
+	for (size_t i = 0; i < BELL_LIMIT; i++) {
+		const struct store *store = listeners[i].store;
+		if (!store || store->life->dead)
+			continue;
+		if (store->life->away_until > w->now) {
+			world_at(w, store->life->away_until - w->now, ring, NULL, rung);
+			continue;
+		}
+		struct sim_life *before = world_enter(w, store->life);
+		listeners[i].bell->on_bell(listeners[i].bell, (unsigned)rung);
+		world_leave(w, before);
+	}
 }
 
 void sim_bell_ring(struct world *w, unsigned rung)
@@ -198,7 +215,8 @@ static void claim(struct store_claim_outbox *r)
 	qsort(ids, count, sizeof(ids[0]), compare_ids);
 	for (size_t i = 0; i < count; i++)
 		outbox.rows[ids[i] - STORE_OUTBOX_FIRST_ID].state = SIM_ROW_CLAIMED;
-	r->ret_slice_id = sim_slice_lease(SLICE_OUTBOX, r->epoch, ids, count);
+	r->ret_slice_id =
+		sim_slice_lease(SLICE_OUTBOX, r->engine_id, r->epoch, ids, count);
 }
 
 static void read_slice(struct store_claim_outbox *r)
@@ -218,9 +236,11 @@ static void read_slice(struct store_claim_outbox *r)
 
 void store_claim_outbox(struct store *store, struct store_claim_outbox *r)
 {
-	if (lost_before(store, &r->request) || fenced(store, &r->request, r->epoch))
+	if (lost_before(store, &r->request, CALL_CLAIM_OUTBOX) ||
+	    fenced(store, &r->request, r->engine_id, r->epoch))
 		return;
-	bool again = outbox.lost_store == store && outbox.lost_epoch == r->epoch;
+	bool again = outbox.lost_store == store && outbox.lost_epoch == r->epoch &&
+		     sim_slice_is_held(outbox.lost_slice, r->engine_id, r->epoch);
 	r->ret_slice_id = r->ret_unknown_campaign_id = 0;
 	r->ret_count = 0;
 	r->ret_next_due_wall = 0;
@@ -235,11 +255,11 @@ void store_claim_outbox(struct store *store, struct store_claim_outbox *r)
 		claim(r);
 	if (r->ret_slice_id)
 		read_slice(r);
-	bool lost = world_fault(world, FAULT_STORE_AFTER);
-	outbox.lost_store = lost && r->ret_slice_id ? store : NULL;
-	outbox.lost_slice = r->ret_slice_id;
+	uint64_t slice_id = r->ret_slice_id;
+	bool lost = !written_or_lost(store, &r->request);
+	outbox.lost_store = lost && slice_id ? store : NULL;
+	outbox.lost_slice = slice_id;
 	outbox.lost_epoch = r->epoch;
-	answer(store, &r->request, lost ? STORE_LOST : STORE_OK);
 }
 
 void sim_outbox_claim_due(struct store *store, struct store_claim_due *r)

@@ -1,6 +1,6 @@
 /* sim_store_paths.c - what people are shown: nobody looks in a simulation, so a save is checked
  * and answered at once; now and then it is lost, so that the engine is seen to bear it. */
-#include "tests/sim/world.h"
+#include "tests/sim/sim_store.h"
 
 #include "engine/store/store.h"
 
@@ -8,7 +8,12 @@
 
 static unsigned saves;
 
-static void answer(struct store_request *request)
+void sim_paths_begin(void)
+{
+	saves = 0;
+}
+
+static void tell(struct store_request *request)
 {
 	request->why[0] = '\0';
 	request->result = ++saves % LOST_EVERY == 0 ? STORE_LOST : STORE_OK;
@@ -27,7 +32,7 @@ void store_paths_save(struct store *, struct store_paths_save *r)
 		if (p->in_flight_count > 0 && p->open_count == 0)
 			world_fail(world, "messages in flight and no connection");
 	}
-	answer(&r->request);
+	tell(&r->request);
 }
 
 void store_domains_save(struct store *, struct store_domains_save *r)
@@ -35,5 +40,5 @@ void store_domains_save(struct store *, struct store_domains_save *r)
 	for (size_t i = 0; i < r->count; i++)
 		if (r->domains[i].domain.size == 0 || r->domains[i].site.size == 0)
 			world_fail(world, "a domain leads nowhere");
-	answer(&r->request);
+	tell(&r->request);
 }

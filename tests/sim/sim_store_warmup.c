@@ -50,11 +50,7 @@ static struct table_warmup *get(str source, str provider)
 void store_warmup(struct store *store, struct store_warmup *r)
 {
 	r->ret_granted = 0;
-	if (world->dead) { /* who has crashed gives nothing back */
-		answer(store, &r->request, STORE_LOST);
-		return;
-	}
-	if (lost_before(store, &r->request))
+	if (lost_before(store, &r->request, CALL_WARMUP))
 		return;
 	struct table_warmup *w = get(r->source, r->provider);
 	int32_t day = w->state.day;

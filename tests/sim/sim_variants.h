@@ -8,13 +8,13 @@
 /* Behind store_begin(); whether this seed has variants follows from its number. */
 void sim_variants_begin(struct world *);
 
-/* For sim_store.c. */
+/* For sim_store_*.c. */
 void sim_variants_campaign(struct store_campaign *);
 bool sim_is_held_out(uint64_t subscriber_id);
 bool sim_waits_for_winner(uint64_t subscriber_id); /* now */
 uint32_t sim_winner(void);
 bool sim_winner_is_too_late(void);
-/* sim_store.c: who waited may be leased. */
+/* sim_store_campaigns.c: who waited may be leased. */
 void sim_slices_release(void);
 
 /* A host has taken a letter: it must be the recipient's. */

@@ -44,7 +44,8 @@ void sim_warming_begin(void)
 void sim_warming_check(struct world *w, struct engine *engine)
 {
 	size_t index = 0;
-	for (struct map_entry *e; (e = map_next(&engine->feeder.warmings, &index));) {
+	for (struct map_entry *e;
+	     w->engine_count == 1 && (e = map_next(&engine->feeder.warmings, &index));) {
 		const struct warming *warming = e->value;
 		unsigned long long started = atomic_load(&warming->started);
 		unsigned long long granted = atomic_load(&warming->granted);

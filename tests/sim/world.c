@@ -8,7 +8,9 @@
 #include "engine/base/assert.h"
 
 struct world *world;
-uint64_t fault_hits[FAULT_COUNT], state_hits[40];
+bool world_is_quiet;
+struct world_limits world_limits = {.crashes = UINT32_MAX};
+uint64_t fault_hits[FAULT_COUNT], state_hits[STATE_COUNT];
 
 const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_REFUSE] = "refuse",
@@ -38,7 +40,15 @@ const char *const fault_names[FAULT_COUNT] = {
 	[FAULT_STORE_OUTAGE] = "store-outage",
 	[FAULT_DISK_FULL] = "disk-full",
 	[FAULT_CRASH] = "crash",
+	[FAULT_PAUSE] = "pause",
+	[FAULT_CUT_OFF] = "cut-off",
+	[FAULT_CLOCK_JUMP] = "clock-jump",
+	[FAULT_POWER] = "power",
+	[FAULT_GONE] = "gone",
 };
+
+#define PEOPLE_LEAST 40
+#define PEOPLE_MOST 120
 
 /* How often, per 1000 chances, a kind strikes in a seed that has it. */
 static const unsigned fault_rates[FAULT_COUNT] = {
@@ -51,6 +61,8 @@ static const unsigned fault_rates[FAULT_COUNT] = {
 	[FAULT_DNS_TEMPORARY] = 200, [FAULT_DNS_SLOW] = 300,   [FAULT_STORE_BEFORE] = 30,
 	[FAULT_STORE_AFTER] = 30,    [FAULT_STORE_OUTAGE] = 5, [FAULT_DISK_FULL] = 10,
 	[FAULT_CRASH] = 1000,        [FAULT_OUT_OF_SYNC] = 30, [FAULT_CUT] = 60,
+	[FAULT_PAUSE] = 1000,        [FAULT_CUT_OFF] = 1000,   [FAULT_CLOCK_JUMP] = 1000,
+	[FAULT_POWER] = 500,         [FAULT_GONE] = 1000,
 };
 
 static void choose_faults(struct world *w)
@@ -63,18 +75,27 @@ static void choose_faults(struct world *w)
 	/* Crashes are what this house is about: every second seed has some. */
 	if (prng_below(&w->prng, 2))
 		w->rate[FAULT_CRASH] = fault_rates[FAULT_CRASH];
+	if (prng_below(&w->prng, 4) == 0)
+		w->rate[FAULT_PAUSE] = fault_rates[FAULT_PAUSE];
+	for (int i = 0; i < FAULT_COUNT; i++)
+		if (world_limits.without >> i & 1)
+			w->rate[i] = 0;
 }
 
 void world_begin(struct world *w, uint64_t seed)
 {
-	*w = (struct world){.seed = seed, .program = "build/debug/sim", .now = USEC_HOUR};
+	*w = (struct world){.seed = seed, .program = "build/debug/sim", .now = USEC_HOUR, .engine_count = 1};
 	world = w;
 	prng_init(&w->prng, seed);
 	w->wall_offset =
 		1700000000 * USEC_SECOND + (usec)prng_below(&w->prng, 1000) * USEC_DAY / 1000;
-	world_people(w, 200 + (uint32_t)prng_below(&w->prng, RECIPIENT_LIMIT - 200));
+	uint32_t count = PEOPLE_LEAST + (uint32_t)prng_below(&w->prng, PEOPLE_MOST);
+	if (world_limits.recipients > 0 && count > world_limits.recipients)
+		count = world_limits.recipients;
+	world_people(w, count);
 	w->in_doubt_retry = prng_below(&w->prng, 2);
 	choose_faults(w);
+	world_live(w, 0);
 }
 
 void world_people(struct world *w, uint32_t count)
@@ -89,6 +110,11 @@ void world_end(struct world *w)
 {
 	free(w->events);
 	free(w->truths);
+	while (w->lives) {
+		struct sim_life *next = w->lives->next;
+		free(w->lives);
+		w->lives = next;
+	}
 	w->events = NULL;
 	w->truths = NULL;
 	world = NULL;
@@ -167,14 +193,29 @@ bool world_fault(struct world *w, enum fault kind)
 
 void world_fail(struct world *w, const char *format, ...)
 {
+	char sentence[sizeof(w->first_failure)];
 	va_list arguments;
 	va_start(arguments, format);
-	if (w->failures++ < 5) {
-		printf("seed %llu at %.3f s: ", (unsigned long long)w->seed,
-		       (double)(w->now - USEC_HOUR) / 1e6);
-		vprintf(format, arguments);
-		printf("\n  again: %s %llu 1\n", w->program, (unsigned long long)w->seed);
-	}
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	if (w->failures == 0)
+		memcpy(w->first_failure, sentence, sizeof(sentence));
+	if (w->failures++ < 5 && !world_is_quiet)
+		printf("seed %llu at %.3f s: %s\n  again: %s %llu 1\n",
+		       (unsigned long long)w->seed, (double)(w->now - USEC_HOUR) / 1e6,
+		       sentence, w->program, (unsigned long long)w->seed);
+}
+
+void world_tell(uint64_t subscriber_id, const char *format, ...)
+{
+	if (world_limits.traced == 0 || world_limits.traced != subscriber_id)
+		return;
+	va_list arguments;
+	va_start(arguments, format);
+	printf("  %10.3f s  engine %u  ", (double)(world->now - USEC_HOUR) / 1e6,
+	       world->life->engine + 1);
+	vprintf(format, arguments);
+	printf("\n");
 	va_end(arguments);
 }
 
@@ -194,4 +235,11 @@ struct truth *truth_by_email(struct world *w, str email)
 struct truth *truth_of(struct world *w, uint64_t id)
 {
 	return id >= STORE_OUTBOX_FIRST_ID ? sim_outbox_truth(id) : &w->truths[id];
+}
+
+uint64_t truth_id(struct world *w, const struct truth *truth)
+{
+	if (truth >= w->truths && truth <= w->truths + w->recipient_count)
+		return (uint64_t)(truth - w->truths);
+	return STORE_OUTBOX_FIRST_ID + strtoull(truth->email + 1, NULL, 10);
 }

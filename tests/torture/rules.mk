@@ -1,6 +1,5 @@
 # What fails is made to fail on purpose here; see README.md.
-TORTURE_SIM := $(patsubst %.c,$(BUILD)/%.o,tests/torture/small.c \
-	$(filter-out tests/sim/sim.c tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+TORTURE_SIM := $(patsubst %.c,$(BUILD)/%.o,tests/torture/small.c tests/sim/host.c $(SIM_SEAMS))
 $(BUILD)/torture/make_journal: $(BUILD)/tests/torture/make_journal.o $(TORTURE_SIM) $(BUILD)/libcore.a $(BUILD)/librim.a
 	@mkdir -p $(@D)
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)

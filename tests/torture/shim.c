@@ -308,6 +308,9 @@ static bool statement_fails(struct store *store, struct store_request *request, 
 
 STATEMENT(store_join)
 STATEMENT(store_heartbeat)
+STATEMENT(store_leave)
+STATEMENT(store_draw)
+STATEMENT(store_known)
 STATEMENT(store_campaign)
 STATEMENT(store_running)
 STATEMENT(store_cut)

@@ -126,6 +126,8 @@ static void test_config_tells_file_line_and_cure(void **)
 static void test_config_accepts_what_fits_together(void **)
 {
 	static const char *const good[] = {
+		"database { conninfo = \"host=a,b port=5432 target_session_attrs=primary\" }",
+		"database { conninfo = \"host=a,b port=1,2\" pooler = \"host=/run port=6432\" }",
 		"dns { trust_ad = on server = 127.0.0.1 }",
 		"dns { trust_ad = on server = \"::1\" }\nsmtp { tls = dane }",
 		"dns { ipv6 = off }\nsmtp { ip = only-ipv4 }",
@@ -179,6 +181,23 @@ static void check_refused(const struct mistake *mistakes, size_t count)
 		assert_int_equal(parse(mistakes[i].text, &config, why, sizeof(why)), -1);
 		assert_string_equal(why, wanted);
 	}
+}
+
+static void test_config_refuses_ways_to_no_database(void **)
+{
+	static const struct mistake mistakes[] = {
+		{"database {\nconninfo = \"host=a nonsense=b\"\n}",
+		 "2: database.conninfo: invalid connection option \"nonsense\""},
+		{"database { conninfo = \"host=a,b target_session_attrs=standby\" }",
+		 "1: database.conninfo: target_session_attrs=standby looks for a database that "
+		 "takes no writes; leave it out"},
+		{"database { conninfo = \"host=a,b port=1,2,3\" }",
+		 "1: database.conninfo: 3 ports for 2 hosts: name one for all, or one for each"},
+		{"database { pooler = \"host=a options='-c jit=off'\" }",
+		 "1: database.pooler: a pooler takes no options: set them for the database's user "
+		 "(alter role ... set ...)"},
+	};
+	check_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
 }
 
 static void test_config_refuses_smtp_that_contradicts_itself(void **)
@@ -571,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_config_reads_every_section),
 		cmocka_unit_test(test_config_tells_file_line_and_cure),
 		cmocka_unit_test(test_config_accepts_what_fits_together),
+		cmocka_unit_test(test_config_refuses_ways_to_no_database),
 		cmocka_unit_test(test_config_refuses_smtp_that_contradicts_itself),
 		cmocka_unit_test(test_config_refuses_sources_that_are_none),
 		cmocka_unit_test(test_config_refuses_relays_that_are_none),

@@ -107,8 +107,14 @@ static void test_store_takes_over_from_a_silent_engine(void **)
 	while (work_off(campaign))
 		;
 	assert_false(finish(campaign)); /* the journal may still come back */
-	silence(dead.ret_engine_id, "2 days");
+	silence(dead.ret_engine_id, "31 seconds");
+	assert_int_equal(lease(campaign).ret_next_due_wall, USEC_NEVER);
+	assert_int_equal(
+		live_exec(live_admin, "update slices set decide_at = now() where state = 4"), 0);
 	assert_int_equal(lease(campaign).ret_next_due_wall, 0);
+	assert_int_equal(number("select count(*) from burials where final and slice_id in "
+				"(select id from slices where state = 6)"),
+			 10);
 	struct store_claim_due due = {
 		.request.on_done = done, .campaign_id = campaign, .limit = 100};
 	assert_int_equal(live_exec(live_admin, "update deferrals set due_at = now()"), 0);

@@ -22,7 +22,7 @@
 #define RUN_TIME (10 * USEC_MINUTE) /* what is not sent by then stays unsent */
 #define CRASH_LIMIT 3
 
-const char *const state_names[40]; /* hits are of no interest here */
+const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static struct limits_plan plan;
@@ -122,12 +122,8 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 /* Between two steps everything stops. */
 static bool crash(struct world *w, struct engine *engine, struct engine_settings *settings)
 {
-	w->dead = true;
-	w->crash_count++;
+	drive_crash(w, engine);
 	crash_count++;
-	sim_io_crash();
-	drive_close(engine);
-	w->dead = false;
 	w->now += USEC_SECOND * (1 + (usec)world_below(w, 5));
 	if (!drive_open_all(w, engine, settings))
 		return false;
@@ -204,7 +200,6 @@ static bool run_seed(uint64_t seed)
 		drive_close(&engine);
 	}
 	arrived_count += limits_hosts_arrived();
-	w.dead = true;
 	while (world_run_next(&w, USEC_NEVER - 1))
 		continue;
 	bool good = w.failures == 0;

@@ -24,7 +24,7 @@
 #define ERROR_MOST 10.0 /* percent */
 #define LONGEST (6 * USEC_HOUR)
 
-const char *const state_names[40]; /* hits are of no interest here */
+const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const char *const names[PROVIDERS] = {"alpha", "beta", "gamma"};
 
@@ -275,7 +275,6 @@ static bool run_seed(uint64_t seed)
 		drive_close(&engine);
 	}
 	bool good = judge(&w, flows);
-	w.dead = true;
 	while (world_run_next(&w, USEC_NEVER - 1))
 		continue;
 	store_end(&w);

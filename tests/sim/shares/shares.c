@@ -25,7 +25,7 @@
 #define RUN_TIME (30 * USEC_MINUTE)
 #define WARM_TIME (20 * USEC_SECOND) /* until the pace of the limit is reached */
 
-const char *const state_names[40]; /* hits are of no interest here */
+const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static struct shares_plan plan;
@@ -208,7 +208,6 @@ static bool run_seed(uint64_t seed)
 		drive_close(&engine);
 	}
 	bool good = judge(&w);
-	w.dead = true;
 	while (world_run_next(&w, USEC_NEVER - 1))
 		continue;
 	store_end(&w);

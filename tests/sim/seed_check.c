@@ -1,0 +1,67 @@
+/* seed_check.c - what the journals say at the end, read back, is what the database holds: every
+ * mark has its outcome or came to nothing, and the last outcome stands at the settled position. */
+#include "tests/sim/seed.h"
+
+#include "engine/journal/journal.h"
+#include "tests/sim/sim_store.h"
+
+struct reading {
+	uint64_t open_marks[RECIPIENT_LIMIT + SIM_ROW_LIMIT + 1];
+	uint64_t last_outcome;
+};
+
+static uint64_t *mark_of(struct reading *reading, uint64_t id)
+{
+	return &reading->open_marks[id >= STORE_OUTBOX_FIRST_ID
+					    ? RECIPIENT_LIMIT + 1 + id - STORE_OUTBOX_FIRST_ID
+					    : id];
+}
+
+static void read_mark(void *context, uint64_t position, const struct journal_mark *mark)
+{
+	*mark_of(context, mark->subscriber_id) = position;
+}
+
+static void read_void(void *context, uint64_t position, const struct journal_mark *mark)
+{
+	(void)position;
+	*mark_of(context, mark->subscriber_id) = 0;
+}
+
+static void read_outcome(void *context, uint64_t position, const struct store_outcome *row)
+{
+	*mark_of(context, row->subscriber_id) = 0;
+	((struct reading *)context)->last_outcome = position;
+}
+
+static void check_journal(struct world *w, const struct node *node)
+{
+	static struct reading reading;
+	char why[200];
+	reading = (struct reading){};
+	const struct journal_reader_events events = {.on_mark = read_mark,
+						     .on_void = read_void,
+						     .on_outcome = read_outcome,
+						     .context = &reading};
+	enum journal_ending ending;
+	uint64_t end = journal_replay(node->journal, 0, &events, &ending, why, sizeof(why));
+	if (end == UINT64_MAX || why[0])
+		world_fail(w, "%s: the journal cannot be read back: %s", node->name, why);
+	for (size_t i = 0; i < sizeof(reading.open_marks) / sizeof(uint64_t); i++)
+		if (reading.open_marks[i])
+			world_fail(w, "%s: r%zu has a mark in the journal and no outcome",
+				   node->name, i);
+	uint64_t settled = store_journal_position(node->engine->engine_id);
+	if (reading.last_outcome != 0 && reading.last_outcome != settled)
+		world_fail(w, "%s: the journal's last outcome is at %llu, settled is %llu",
+			   node->name, (unsigned long long)reading.last_outcome,
+			   (unsigned long long)settled);
+}
+
+void seed_check(struct world *w, const struct node *nodes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i].state == NODE_DONE)
+			check_journal(w, &nodes[i]);
+	store_check(w);
+}
