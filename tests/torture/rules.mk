@@ -16,7 +16,9 @@ JOURNAL_FUZZ ?= 3000000
 show-journal:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/tests/fuzz/journal
 	@$(MAKE) --no-print-directory MODE=release build/release/torture/make_journal build/release/torture/cuts
+	@$(MAKE) --no-print-directory all
 	@sh tests/torture/journal.sh release $(JOURNAL_STEP) $(JOURNAL_FUZZ)
+	@/usr/bin/python3 tests/torture/show_cuts.py
 
 # The n-th call fails, for every n: copies of the engine's archives in which its calls go through
 # shim.c (calls.syms names them). In the debug build, so that ASan and UBSan look on.
