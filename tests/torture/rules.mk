@@ -55,3 +55,13 @@ show-tsan:
 	@$(MAKE) --no-print-directory MODE=tsan build/tsan/rundbrief
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 tests/torture/show_tsan.py $(TSAN_RECIPIENTS)
+
+# The same for the program as it is installed, its libraries included: real PostgreSQL, real TLS.
+$(BUILD)/torture/preload.so: tests/torture/preload.c
+	@mkdir -p $(@D)
+	$(QUIET_CC)$(CC) $(CPPFLAGS) -std=gnu2x -O2 -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
+PRELOAD_SAMPLES ?= 15
+.PHONY: show-torture-live
+show-torture-live:
+	@$(MAKE) --no-print-directory all $(BUILD)/torture/preload.so
+	@/usr/bin/python3 tests/torture/show_preload.py $(BUILD)/torture/preload.so $(PRELOAD_SAMPLES)
