@@ -51,8 +51,14 @@ static int open_at(struct db *db, struct cli *cli, const struct connect_to *to)
 	if (PQstatus(db->conn) == CONNECTION_OK)
 		return check_schema(db, to->conninfo);
 	int code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
-	cli_fail(cli, code, "see database.%s in the configuration, or run `rundbrief init`",
-		 to->pooled ? "pooler" : "conninfo");
+	if (strstr(PQerrorMessage(db->conn), "unsupported startup parameter"))
+		cli_fail(cli, code,
+			 "that is a pooler: name it as database.pooler, and let "
+			 "database.conninfo go past it");
+	else
+		cli_fail(cli, code,
+			 "see database.%s in the configuration, or run `rundbrief init`",
+			 to->pooled ? "pooler" : "conninfo");
 	db_close(db);
 	return code;
 }
@@ -83,6 +89,22 @@ int db_open(struct db *db, struct cli *cli)
 	if (code == CLI_GO && (code = db_do(db, "set timezone = 'UTC'")) != CLI_GO)
 		db_close(db);
 	return code;
+}
+
+bool db_open_if_there(struct db *db, struct cli *cli)
+{
+	bool pooled = cli->config.database.pooler.size > 0;
+	const struct connect_to to = {.conninfo = pooled ? cli->config.database.pooler.data
+							 : cli->config.database.conninfo.data,
+				      .application = "rundbrief",
+				      .pooled = pooled};
+	*db = (struct db){.cli = cli, .conn = connect_open(&to)};
+	snprintf(db->tenant, sizeof(db->tenant), "%llu",
+		 (unsigned long long)cli->config.database.tenant);
+	if (PQstatus(db->conn) == CONNECTION_OK)
+		return true;
+	db_close(db);
+	return false;
 }
 
 void db_close(struct db *db)

@@ -198,7 +198,6 @@ static enum smtp_tls smtp_tls_of(const struct session *session)
 
 struct smtp_options session_options(struct session *session)
 {
-	const struct engine_settings *settings = session->carrier->settings;
 	const struct relay *relay = relay_of(session);
 	struct auth_relay *login = relay ? &session->carrier->relays[session->relay] : NULL;
 	session->auth = (struct auth){.client = &session->client,
@@ -208,7 +207,7 @@ struct smtp_options session_options(struct session *session)
 	session->auth.channel.port = relay ? relay->port : 0;
 	return (struct smtp_options){
 		.helo = str_of(source_of(session)->helo),
-		.timeouts = settings->timeouts,
+		.timeouts = session->carrier->tuning.timeouts,
 		.tls = smtp_tls_of(session),
 		.lmtp = relay && relay->lmtp,
 		.auth = login && login->login,

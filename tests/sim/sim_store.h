@@ -100,6 +100,9 @@ bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
 
+/* sim_store_draw.c */
+void sim_draw_begin(void);
+
 /* sim_store_paths.c */
 void sim_paths_begin(void);
 
@@ -110,12 +113,13 @@ void sim_hosts_begin(void);
 void sim_warmup_begin(void);
 void sim_warmup_settled(const struct store_outcome *);
 
-/* sim_store_draw.c */
-void sim_draw_begin(void);
+/* sim_store_memory.c */
+void sim_memory_begin(void);
 
 /* For sim_store.c. */
 void sim_outbox_begin(void);
 void sim_outbox_campaign(struct store_campaign *);
-void sim_outbox_claim_due(struct store *, struct store_claim_due *);
+void sim_outbox_claim_due(struct store_claim_due *);
+usec sim_outbox_next_due(void); /* of the deferred ones; USEC_NEVER: none waits */
 void sim_read_one(const struct store_read *, uint64_t id, struct store_recipient *);
 void sim_store_forget(struct store *); /* it is being closed */
