@@ -4,6 +4,7 @@ engine that takes the source knows it, too; a rate of a minute does not begin an
 
 usage: test_path_memory.py"""
 
+import json
 import signal
 import time
 
@@ -46,6 +47,10 @@ def suspended(rig, checks, port):
     checks.check(0 < before and after <= before + 1,
                  f"after three starts, one by another engine, {before} attempts became {after}")
     checks.check(37 < left(rig) < 40, f"{left(rig):.1f} minutes are left")
+    said = scene.rig.command("why", "bad.test").stdout
+    paths = json.loads(scene.rig.command("why", "bad.test", "--json").stdout)["paths"]
+    checks.check([p["held_by"] for p in paths] == ["suspended"] and "suspended" in said,
+                 f"while no engine works people are told what is remembered: {paths}")
 
 
 def by_the_minute(rig, checks, port, log):
