@@ -10,13 +10,15 @@
  *   carrier_gate.c     by whose word anything may start
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
- *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
+ *   carrier_flow.c     what of a path is of one campaign: shares, what wider limits allow
+ *   carrier_limits.c   which of them bind what, also after a change under way
  *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
  *   carrier_habit.c    what a session teaches about its host
  *   carrier_warming.c  what may start from a source in warm-up
  *   carrier_note.c     and what of that is kept
+ *   carrier_memory.c   what paths have learned, kept and read again
  *   carrier_state.c    what people are shown of paths
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
  *   carrier_journal.c  what the written journal lets go on, and what of it is still needed
@@ -34,9 +36,11 @@
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
+#include "engine/send/tuning.h"
 #include "engine/send/warming.h"
 #include "engine/shape/reach.h"
 #include "engine/shape/incident.h"
+#include "engine/shape/path_memory.h"
 #include "engine/shape/rules.h"
 #include "engine/smtp/client_state.h"
 
@@ -49,6 +53,12 @@ struct carrier_site {
 	struct path shaping;
 	struct chain paths;
 	uint32_t opening_count, open_count; /* of all its paths */
+	uint32_t source_index;
+	struct chain_link unsaved; /* in carrier.unsaved_sites: it has learned something */
+	uint64_t learned;          /* as it was saved last (path_learned()) */
+	bool in_use;  /* it is known in the database that something starts there */
+	bool ended;   /* the last word is said, and nothing starts any more */
+	uint32_t note_count; /* under way */
 };
 
 #define FLOW_QUOTA_LIMIT 8 /* named limits that bind one campaign on one path */
@@ -63,7 +73,8 @@ struct carrier_flow {
 	struct chain waiting, marked; /* envelopes */
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
-	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
+	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry, and
+				falls to what it orders in a moment */
 	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
 	usec span_since;
 	bool dry; /* it could have ordered more than was marked */
@@ -123,12 +134,14 @@ struct carrier_habit {
 /* What the ledger is to write down beside outcomes; texts stand in text. */
 struct carrier_note {
 	struct chain_link link; /* in carrier.tls_counted, while it still counts */
-	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT, NOTE_PATH } kind;
+	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT, NOTE_PATH, NOTE_MEMORY } kind;
 	struct store_host host;
 	struct store_tls_result tls;
 	struct store_incident incident;
 	struct store_path_state path;
-	str key; /* in carrier.tls_tallies */
+	struct store_memory memory;
+	bool urgent; /* somebody waits until it is written */
+	str key; /* in carrier.tls_tallies; of memory: in carrier.sites */
 	size_t text_size;
 	char text[2048];
 };
@@ -199,8 +212,24 @@ struct session {
 struct carrier_source {
 	_Atomic int64_t aside_until; /* the feeder reads it, too */
 	_Atomic int64_t held_until;  /* the feeder's word: it is this engine's until then */
+	usec since; /* what its paths knew before was read; nothing of ours started before */
 	char failed_host[DNS_NAME_SIZE];
 	usec failed_at;
+};
+
+/* What is known of a site that no path is made for, or was. */
+struct carrier_memory {
+	char key[160]; /* as that of the site */
+	char state[PATH_MEMORY_SIZE];
+	usec at; /* when it was written; perhaps before this machine's time began */
+};
+
+/* What the feeder has read of sources that it took; the carrier's until it sets taken. */
+struct carrier_memories {
+	_Atomic(const struct store_memory *) rows; /* NULL: nothing is to be taken */
+	size_t count;
+	const bool *sources; /* of which: by index */
+	usec asked_at;
 };
 
 /* Who is stopped, and in which campaign; 0: in every one. Two neighbours of struct store_stop.
@@ -245,6 +274,13 @@ struct carrier {
 	struct chain changed_habits;
 	struct map tls_tallies;      /* struct carrier_note */
 	struct chain tls_counted;    /* the same ones */
+	struct carrier_memories memories;
+	struct map remembered; /* struct carrier_memory by key */
+	struct slab memory_slab;
+	struct chain unsaved_sites;
+	usec unsaved_at;
+	size_t memory_note_count; /* under way */
+	bool memories_unsaid;     /* at the end: notes are short */
 	struct chain changed_states; /* paths whose state is not yet told */
 	usec states_at;
 	size_t state_note_count; /* under way */
@@ -252,11 +288,12 @@ struct carrier {
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
-	struct carrier_quota *quotas; /* as many as settings->limit_rules */
+	struct carrier_quota *quotas; /* places of limits wider than a path */
+	size_t quota_count;           /* that were ever used */
+	struct tuning tuning;
 	struct chain drawn;           /* quotas that limit something */
 	usec draw_at;                 /* when the first of them is looked at again */
 	uint64_t draw_number;         /* of the last question */
-	const struct quota_limits *limits_taken; /* of settings->limit_news */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -298,10 +335,12 @@ struct carrier {
 	bool to_ledger;
 	usec next_sweep_at, ledger_rung_at;
 	uint32_t rules_generation; /* that sites have their limits from */
+	uint32_t tuning_generation;
 	struct carrier_counts counts;
 };
 
-#define NOTES_LIMIT (256 + STATE_NOTES) /* on their way to the ledger */
+#define MEMORY_NOTES 128
+#define NOTES_LIMIT (256 + STATE_NOTES + MEMORY_NOTES) /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
@@ -359,8 +398,14 @@ bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec 
 void carrier_look_at_gate(struct carrier *, usec now);
 const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
-/* carrier_flow.c */
+/* carrier_limits.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
+void carrier_flow_bind(struct carrier *, struct carrier_flow *);
+void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
+/* Of another tuning. False: so many were replaced lately that there is no place yet; try again. */
+[[nodiscard]] bool carrier_take_limits(struct carrier *, usec now);
+
+/* carrier_flow.c */
 /* NULL when there is no room for another one. */
 struct carrier_flow *carrier_flow_get(struct carrier *, struct carrier_path *,
 				      struct campaign *);
@@ -382,7 +427,6 @@ bool carrier_message_may_start(struct carrier *, const struct message *, usec no
 void carrier_message_start(struct carrier *, struct message *, usec now);
 uint32_t carrier_path_open_room(struct carrier *, struct carrier_path *, uint32_t limit,
 				usec now);
-void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
 void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or
@@ -396,6 +440,17 @@ void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
 
+/* carrier_memory.c */
+void carrier_site_begin(struct carrier *, struct carrier_site *); /* with what is known */
+void carrier_site_end(struct carrier *, struct carrier_site *);   /* it is forgotten here */
+void carrier_site_changed(struct carrier *, struct carrier_site *);
+/* Whether it may be used; else it waits until that it is used is written down. */
+bool carrier_site_is_known(struct carrier *, struct carrier_site *);
+void carrier_take_memories(struct carrier *, usec now);
+usec carrier_memories_step(struct carrier *, usec now);
+bool carrier_memories_idle(const struct carrier *); /* when it ends: all is said */
+void carrier_memory_written(struct carrier *, const struct carrier_note *);
+
 /* carrier_draw.c */
 void carrier_quota_prepare(struct carrier *, struct carrier_quota *,
 			   const struct quota_limits *);
@@ -406,7 +461,6 @@ void carrier_quota_forget(struct carrier *, struct carrier_quota *);
 void carrier_quota_wanted(struct carrier *, struct carrier_quota *, bool for_connection);
 void carrier_take_draws(struct carrier *, usec now); /* answers */
 usec carrier_draws_step(struct carrier *, usec now); /* when the next is due */
-void carrier_take_limits(struct carrier *, usec now); /* new ones of the configuration */
 /* When the carrier turns no more: what is to be given back; at most QUOTA_KINDS rows. */
 size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
 			  struct store_draw_row **rows);
