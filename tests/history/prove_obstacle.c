@@ -49,7 +49,7 @@ const struct prove_obstacle prove_obstacles[] = {
 	{.name = "a database that takes no writes",
 	 .database = "default_transaction_read_only = on",
 	 .kills = true,
-	 .says = "takes no writes"},
+	 .says = "read-only"},
 	{},
 };
 

@@ -122,6 +122,8 @@ static void refused(struct prove *p, const struct prove_obstacle *o, uint64_t fr
 	snprintf(before, sizeof(before), "%.63s", prove_digest(p));
 	prove_obstruct(p, o);
 	int result = prove_settle(p, from, to);
+	if (o->kills) /* the first one hears that its session is over */
+		result = prove_settle(p, from, to);
 	prove_clear(p);
 	if (result != STORE_RETRY && result != STORE_LOST)
 		prove_fail(p, "%s: result %d: %s", o->name, result, p->why);

@@ -289,6 +289,8 @@ static void take_tallies(struct view *v)
 	}
 	for (size_t i = 0; i < v->outcome_count; i++) {
 		struct view_tally *t = &v->tallies[v->outcomes[i].campaign];
+		if (tables.deliveries[i].undone)
+			continue;
 		t->by_verdict[v->outcomes[i].verdict][v->outcomes[i].final]++;
 		t->final += v->outcomes[i].final;
 	}

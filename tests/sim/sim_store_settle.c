@@ -63,6 +63,7 @@ static void look_at_burial(struct truth *truth, struct store_outcome *row, bool 
 		return;
 	} else {
 		truth->final_count--;
+		table_undo(row->campaign_id, row->subscriber_id);
 	}
 	truth->burial.final = row->final;
 	truth->burial.verdict = row->verdict;
