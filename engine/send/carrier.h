@@ -65,7 +65,8 @@ struct carrier_flow {
 	struct chain waiting, marked; /* envelopes */
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
-	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry */
+	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry, and
+				falls to what it orders in a moment */
 	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
 	usec span_since;
 	bool dry; /* it could have ordered more than was marked */

@@ -475,6 +475,9 @@ static bool try_again(struct session *session)
 	if (!session->refused || session->carrier->draining ||
 	    session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		return false;
+	if (!carrier_source_is_held(session->carrier, session->path->source_index,
+				    now_of(session)))
+		return false; /* another engine connects from it by now */
 	bool same = tls_retry(session) || auth_retry(session);
 	return (same && target_stands(session)) || next_target(session);
 }
@@ -521,7 +524,9 @@ void session_take_turn(struct session *session)
 {
 	session->postponed = false;
 	if (session->carrier->draining || carrier_path_pending(session->path) == 0 ||
-	    !is_in_route(session))
+	    !is_in_route(session) ||
+	    !carrier_source_is_held(session->carrier, session->path->source_index,
+				    now_of(session)))
 		leave(session);
 	else
 		connect_in_turn(session);

@@ -24,6 +24,7 @@
 #define BEAT_INTERVAL USEC_SECOND /* those who sleep are woken so often, to be seen turning */
 /* The ledger may wait in libpq: for a minute a statement, of which a settlement has several. */
 #define LEDGER_PATIENCE (5 * USEC_MINUTE)
+#define OPEN_PAUSE (2 * USEC_SECOND) /* between two tries to begin */
 #define PRESS_NICE 5 /* presses yield to the carrier, whose pacing is on the clock */
 #define IDLE_LOOKS 3 /* looks in a row at which all must be idle */
 
@@ -412,6 +413,43 @@ static uint64_t random_seed(void)
 	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : (uint64_t)clock_now();
 }
 
+/* Waits for a database that was there a moment ago; false: nobody wants to. */
+static bool wait_for_database(struct threads *threads)
+{
+	struct engine_progress progress = {.state = CAMPAIGN_RUNNING,
+					   .database_lost = true,
+					   .next_due_wall = USEC_NEVER};
+	snprintf(progress.trouble, sizeof(progress.trouble), "%s", threads->engine.why);
+	for (usec until = clock_now() + OPEN_PAUSE; clock_now() < until;) {
+		if (!threads->on_progress(threads->context, &progress))
+			return false;
+		usleep((useconds_t)WATCH_INTERVAL);
+	}
+	return true;
+}
+
+/* A service goes on by itself when the database goes away in the middle of its recovery, which
+ * may be run again from any point; whoever sends one campaign is told, and asks again. */
+static int open_engine(struct threads *threads, const struct engine_settings *settings,
+		       uint64_t campaign_id)
+{
+	struct engine *engine = &threads->engine;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	for (bool told = false;; told = true) {
+		if (engine_open(engine, settings, heap_source(), campaign_id,
+				cores > 0 ? (uint32_t)cores : 1) == 0)
+			return 0;
+		if (campaign_id > 0 || !engine->database_away)
+			return -1;
+		if (!told)
+			log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
+				  log_str(str_of(engine->why)));
+		if (!wait_for_database(threads))
+			return -1;
+		engine_close(engine);
+	}
+}
+
 enum engine_end engine_run(const struct engine_settings *settings, uint64_t campaign_id,
 			   bool (*on_progress)(void *context, const struct engine_progress *),
 			   void *context, char *ret_why, size_t why_size)
@@ -423,14 +461,12 @@ enum engine_end engine_run(const struct engine_settings *settings, uint64_t camp
 		return ENGINE_FAILED;
 	}
 	struct engine *engine = &threads->engine;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_mutex_init(&threads->lock, NULL);
 	pthread_cond_init(&threads->changed, NULL);
 	threads->seed = random_seed();
 	threads->on_progress = on_progress;
 	threads->context = context;
-	if (engine_open(engine, settings, heap_source(), campaign_id,
-			cores > 0 ? (uint32_t)cores : 1) == 0)
+	if (open_engine(threads, settings, campaign_id) == 0)
 		watch_beats(threads);
 	if (threads->beats.count > 0 && start(threads) == 0) {
 		struct engine_progress last;
