@@ -329,7 +329,7 @@ def main():
     service.reloads(manager, settings)
     service.stops_in_order(manager)
     rig.command("cancel", "spring")
-    Drain(rig, checks, settings, 20).run()
+    Drain(rig, checks, settings, 16).run()
     refuses_other_schemas(rig, checks)
     rig.close()
     checks.end("service")
