@@ -5,7 +5,8 @@
 
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
-#define MARK_TIME (50 * USEC_MS) /* of asking, and of the database's commit */
+#define MARK_TIME (50 * USEC_MS)  /* of asking, and of the database's commit */
+#define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
@@ -331,14 +332,26 @@ static void follow_pace(struct carrier_flow *flow, usec span, usec now)
 		flow->mark_ahead = wanted; /* it had more than it needed */
 }
 
-/* How many may be marked at the pace the path has now; none while its next start is far. */
-static size_t mark_room(struct carrier_flow *flow, usec span, usec now)
+/* Nothing of the path starts within the span: its rate says so, or there is no connection and none
+ * may be opened. */
+static bool start_is_far(struct carrier *carrier, struct carrier_path *path, usec span,
+			 usec now)
 {
-	const struct path *shaping = &flow->path->site->shaping;
-	const struct rate *rate = &shaping->messages.rate;
-	size_t ahead = flow->mark_ahead;
+	const struct path *shaping = &path->site->shaping;
 	if (shaping->suspended_until > now + span ||
 	    bucket_next_at(&shaping->messages, now) > now + span)
+		return true;
+	return path->open_count + path->opening_count == 0 &&
+	       (path->reach.opening_after > now + span ||
+		carrier_path_open_room(carrier, path, 1, now) == 0);
+}
+
+/* How many may be marked at the pace the path has now; none while its next start is far. */
+static size_t mark_room(struct carrier *carrier, struct carrier_flow *flow, usec span, usec now)
+{
+	const struct rate *rate = &flow->path->site->shaping.messages.rate;
+	size_t ahead = flow->mark_ahead;
+	if (start_is_far(carrier, flow->path, span, now))
 		return 0;
 	if (rate->count > 0) {
 		double startable = (double)rate->count * (double)span / (double)rate->per;
@@ -356,7 +369,7 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 {
 	usec span = mark_span(carrier);
 	follow_pace(flow, span, now);
-	size_t ahead = mark_room(flow, span, now);
+	size_t ahead = mark_room(carrier, flow, span, now);
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
 	if (flow->marked.count + flow->marking_count > ahead - ahead / 8)
 		return;
@@ -511,13 +524,23 @@ static void hold_unreachable(const struct carrier_path *path, struct path_grant 
 	grant->open = room;
 }
 
+/* How many go in a moment, at the most that the path's rate allows: what is ordered is marked. */
+static uint32_t soon(const struct carrier_path *path, uint32_t most)
+{
+	const struct rate rate = path_limits_rate(&path->site->shaping.limits);
+	if (rate.count == 0)
+		return most;
+	double count = 1 + (double)rate.count * (double)READY_TIME / (double)rate.per;
+	return count < (double)most ? (uint32_t)count : most;
+}
+
 /* One message more than fits is kept ready per connection, unless the rate forbids. */
 static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
 			   const struct path_grant *grant, uint32_t started, uint32_t usable)
 {
 	uint32_t room = demand->slots - started + usable + path->opening_count;
 	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
-	uint32_t in_time = grant->start - started + usable;
+	uint32_t in_time = grant->start - started + soon(path, usable);
 	if (grant->why[0] && room > in_time)
 		room = in_time;
 	return room > held ? room - held : 0;
@@ -543,11 +566,11 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	path->why = grant.why;
 	uint32_t started = submit_ready(carrier, path, grant.start, now);
 	carrier_state_ran(carrier, path, &grant, started, now);
-	if (!stopped) {
+	if (!stopped)
 		order(carrier, path, order_room(path, &demand, &grant, started, usable), now);
-		ask_for_all_marks(carrier, path, now);
-	}
 	open_sessions(carrier, path, grant.open, now);
+	if (!stopped)
+		ask_for_all_marks(carrier, path, now);
 	close_resting_sibling(carrier, path, now);
 	if (carrier->draining || !carrier_source_is_held(carrier, path->source_index, now))
 		close_idle_sessions(path, now);

@@ -6,8 +6,8 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-/* A settlement costs about a millisecond, whatever is in it. What is not settled when a machine is
- * lost with its journal is in doubt. */
+/* A settlement costs a millisecond or two, whatever is in it; and what is not settled when the
+ * machine never comes back is in doubt. */
 #define BATCH_AGE (100 * USEC_MS)
 #define RETRY_PAUSE (500 * USEC_MS)
 #define SLICES_LIMIT 256 /* slices closed by one settlement */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define LOOK_EVERY (5 * USEC_SECOND) /* as engine/store/claim.c: a sixth of a lease */
 #define WHO(p) .request.on_done = ask_done, .engine_id = (p)->engine_id, .epoch = (p)->epoch
 
 /* The engine is told that it is not the one any more, or it died with an answer. */
@@ -210,6 +211,20 @@ static void take_stop(struct run *run, struct actor *a, const struct store_stop 
 		p->cancelled[campaign] = true;
 }
 
+/* Those that one settlement made have no order among them; here they have. */
+static void sort_stops(struct store_stop *stops, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		for (size_t k = i; k > 0; k--) {
+			struct store_stop *x = &stops[k - 1], *y = &stops[k], t = *y;
+			if (x->kind != STOP_SUBSCRIBER || y->kind != STOP_SUBSCRIBER ||
+			    x->subscriber_id <= y->subscriber_id)
+				break;
+			*y = *x;
+			*x = t;
+		}
+}
+
 void actor_feed(struct run *run, struct actor *a)
 {
 	struct store_stop_feed r = {
@@ -218,10 +233,12 @@ void actor_feed(struct run *run, struct actor *a)
 	say(run, "%s feed: %s", a->name, result_name(result));
 	if (!lives(run, a, result) || result != STORE_OK)
 		return;
-	for (size_t i = 0; i < r.ret_count; i++) {
+	for (size_t i = 0; i < r.ret_count; i++)
+		if (r.ret_stops[i].number > a->process.seen)
+			a->process.seen = r.ret_stops[i].number;
+	sort_stops(r.ret_stops, r.ret_count);
+	for (size_t i = 0; i < r.ret_count; i++)
 		take_stop(run, a, &r.ret_stops[i]);
-		a->process.seen = r.ret_stops[i].number;
-	}
 	say_lost(run, a, r.ret_lost_slices, r.ret_lost_count);
 }
 
@@ -273,7 +290,15 @@ bool actor_lease(struct run *run, struct actor *a, unsigned campaign)
 				.arena = &run->arena};
 	if (p->held_count == HELD_LIMIT)
 		return false;
+	/* A look is a transaction of its own: one whose lease is to be lost does not look, nor
+	 * one that looks for a lost one. */
+	bool looks = run->passed >= p->look_at && run->act->mishap == MISHAP_NONE &&
+		     !p->lease_is_lost;
+	if (looks)
+		p->look_at = run->passed + LOOK_EVERY;
+	side_look(p->store, looks);
 	int result = ASK_ONCE(run, p->store, store_lease, &r);
+	p->lease_is_lost = result != STORE_OK;
 	if (result != STORE_OK || !r.ret_slice_id)
 		say(run, "%s lease: %s %s", a->name, result_name(result),
 		    result == STORE_OK ? due_text(r.ret_next_due_wall) : "");
@@ -435,12 +460,14 @@ void actor_put_back(struct run *run, struct actor *a, unsigned limit)
 		put_back(run, a, h, ids, count, due);
 }
 
+/* Who went in doubt by one decision is due at one time, in no order: then all are claimed. */
 void actor_claim_due(struct run *run, struct actor *a, unsigned campaign)
 {
+	uint32_t some = 1 + run_below(run, SLICE_LIMIT);
 	struct store_claim_due r = {.request.on_done = ask_done,
 				    .campaign_id =
 					    campaign == VIEW_NONE ? 0 : side_campaign(campaign),
-				    .limit = 1 + run_below(run, SLICE_LIMIT)};
+				    .limit = run->history->retry_in_doubt ? SLICE_LIMIT : some};
 	int result = ASK(run, a->process.store, store_claim_due, &r);
 	if (result == STORE_OK)
 		say(run, "%s claim due: %u, next %s", a->name, r.ret_count,

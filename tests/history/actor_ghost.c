@@ -73,6 +73,7 @@ void actor_ghost(struct run *run, struct actor *a)
 					    "leave", "mark", "put back"};
 	struct process *p = &a->ghost;
 	unsigned what = run_below(run, p->held_count ? 9 : 7);
+	side_look(p->store, false); /* anybody may */
 	int result = ghost_asks(run, a, p, what);
 	run->died = false;
 	say(run, "%s, as it was, %s: %s", a->name, names[what], result_name(result));

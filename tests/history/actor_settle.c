@@ -40,7 +40,7 @@ static void write_down(struct run *run, struct actor *a, struct store_outcome o)
 static void in_doubt(struct run *run, struct store_outcome *o)
 {
 	o->verdict = VERDICT_IN_DOUBT;
-	o->final = !run->history->retry_in_doubt;
+	o->final = !run->history->retry_in_doubt || o->subscriber_id >= STORE_OUTBOX_FIRST_ID;
 	o->class = CLASS_NETWORK;
 	o->cause = "crashed";
 	o->stage = STAGE_END;
@@ -68,7 +68,7 @@ static void attempted(struct run *run, struct store_outcome *o)
 	o->cause = "delivered";
 	o->stage = STAGE_END;
 	o->code = 250;
-	if (die < 5) {
+	if (die < 5 || run->is_ending) {
 		o->verdict = VERDICT_DELIVERED;
 		o->final = true;
 	} else if (die < 7 && o->attempt < ATTEMPT_LIMIT) {
@@ -222,6 +222,7 @@ bool actor_settle(struct run *run, struct actor *a, unsigned limit)
 	journal_outcomes(run, a, limit);
 	uint64_t waiting = a->journal_count - a->settled;
 	size_t count = waiting ? 1 + run_below(run, (unsigned)waiting) : 0;
+	count = run->is_ending ? waiting : count;
 	for (size_t i = 0; i < count; i++)
 		batch[i] = &a->journal[a->settled + i];
 	for (unsigned i = 0; i < ASK_LIMIT; i++) {

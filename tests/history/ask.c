@@ -49,6 +49,7 @@ static bool is_armed(const struct run *run)
 void ask_begin(struct run *run)
 {
 	run->hit = is_armed(run);
+	side_tick();
 	if (run->hit)
 		side_arm(run->act->mishap, run->act->mishap_trip);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define PLACES (HISTORY_PEOPLE + HISTORY_ACTS + 1)
-#define ROUND_LIMIT 400
+#define ROUND_LIMIT 60
 
 static unsigned place_of(unsigned person)
 {
@@ -245,18 +245,22 @@ static bool all_finished(struct run *run)
 	return true;
 }
 
-static void work_off(struct run *run, struct actor *a)
+/* Whether anything was there to do. */
+static bool work_off(struct run *run, struct actor *a)
 {
-	for (unsigned c = 0; c < run->history->campaign_count; c++)
-		actor_cut(run, a, c, 50);
 	actor_claim_due(run, a, VIEW_NONE);
 	if (run->history->with_outbox)
 		actor_claim_outbox(run, a);
-	while (actor_lease(run, a, VIEW_NONE) && a->process.held_count < HELD_LIMIT / 2)
+	for (unsigned i = 0; i < 4 * HELD_LIMIT && actor_lease(run, a, VIEW_NONE); i++)
 		;
-	actor_feed(run, a);
-	actor_mark(run, a, SLICE_LIMIT);
-	actor_settle(run, a, 2 * SLICE_LIMIT);
+	bool busy = a->process.held_count > 0;
+	if (busy)
+		actor_feed(run, a);
+	for (unsigned i = 0; i < HELD_LIMIT && a->process.held_count > 0; i++) {
+		actor_mark(run, a, SLICE_LIMIT);
+		actor_settle(run, a, HELD_LIMIT * SLICE_LIMIT);
+	}
+	return busy;
 }
 
 static bool is_idle(const struct run *run)
@@ -276,18 +280,19 @@ void run_to_the_end(struct run *run)
 	for (unsigned i = 0; i < run->history->engine_count; i++)
 		if (run->actors[i].process.store)
 			wind_up(run, &run->actors[i]);
+	run->is_ending = true;
 	actor_join(run, last);
+	for (unsigned i = 0; i < 3 * run->history->campaign_count; i++)
+		actor_cut(run, last, i % run->history->campaign_count, SLICE_LIMIT);
 	for (unsigned i = 0; i < ROUND_LIMIT; i++) {
 		arena_reset(&run->arena);
-		if (i % 8 == 7)
-			side_pass(26 * USEC_HOUR);
-		actor_heartbeat(run, last);
-		work_off(run, last);
-		if (last->process.held_count > 0 || !all_finished(run))
+		if (work_off(run, last))
 			continue;
 		side_view(&run->view);
-		if (is_idle(run))
+		if (all_finished(run) && is_idle(run))
 			return;
+		run_pass(run, 26 * USEC_HOUR);
+		actor_heartbeat(run, last);
 	}
 	run_fail(run, "the campaigns do not end");
 }

@@ -71,7 +71,7 @@ struct history {
 		unsigned first, last; /* people, from 1 */
 		enum audience audience;
 	} campaigns[HISTORY_CAMPAIGNS];
-	bool retry_in_doubt; /* the policy of all */
+	bool retry_in_doubt; /* the policy of newsletters; the other one assumes */
 	bool with_outbox; /* a transactional campaign more */
 	unsigned people_count;
 	bool suppressed[HISTORY_PEOPLE + 1]; /* before all */

@@ -1,10 +1,10 @@
 /* main.c - plays histories and prints what came of each request and, at the end, the tables:
  *
- *   history_sim FIRST COUNT [without=3,17,18]
- *   history_pg FIRST COUNT [without=...]
+ *   history_sim FIRST COUNT [only=3,17,18]
+ *   history_pg FIRST COUNT [only=...]
  *
  * Two programs of one source, over the simulated store and over the real one: run.py compares
- * what they print line by line. without= leaves acts out, by their numbers. */
+ * what they print line by line. only= leaves all acts out but these, by number. */
 #include "tests/history/run.h"
 
 #include <stdlib.h>
@@ -12,13 +12,17 @@
 
 static void leave_out(struct history *h, const char *list)
 {
+	bool keeps[HISTORY_ACTS] = {};
 	for (char *end; *list; list = *end ? end + 1 : end) {
 		unsigned long number = strtoul(list, &end, 10);
 		if (end == list)
-			return;
+			break;
 		if (number < h->act_count)
-			h->acts[number].kind = ACT_NONE;
+			keeps[number] = true;
 	}
+	for (size_t i = 0; i < h->act_count; i++)
+		if (!keeps[i])
+			h->acts[i].kind = ACT_NONE;
 }
 
 static void say_hits(const struct run *run)
@@ -45,8 +49,8 @@ int main(int argc, char **argv)
 	}
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		history_make(&history, seed);
-		if (argc > 3 && strncmp(argv[3], "without=", 8) == 0)
-			leave_out(&history, argv[3] + 8);
+		if (argc > 3 && strncmp(argv[3], "only=", 5) == 0)
+			leave_out(&history, argv[3] + 5);
 		printf("seed %llu\n", (unsigned long long)seed);
 		play(&history, stdout, run);
 	}

@@ -108,13 +108,27 @@ static void by_people(struct run *run)
 	}
 }
 
+/* Outcomes that are written down and not settled yet have times, too. */
+void run_pass(struct run *run, usec span)
+{
+	side_pass(span);
+	run->passed += span;
+	for (unsigned i = 0; i <= HISTORY_ENGINES && side_moves_times; i++) {
+		struct actor *a = &run->actors[i];
+		for (uint64_t k = a->settled; k < a->journal_count; k++) {
+			a->journal[k].at_wall -= span;
+			a->journal[k].due_wall -= a->journal[k].due_wall ? span : 0;
+		}
+	}
+}
+
 static void pass(struct run *run)
 {
 	static const usec spans[] = {2 * USEC_SECOND, 40 * USEC_SECOND, 40 * USEC_SECOND,
 				     2 * USEC_HOUR,   2 * USEC_HOUR,	25 * USEC_HOUR};
 	usec span = spans[run_below(run, 6)];
 	unsigned awake = run_below(run, 3) ? UINT32_MAX : run_below(run, 1 << HISTORY_ENGINES);
-	side_pass(span);
+	run_pass(run, span);
 	say(run, "%lld s pass", (long long)(span / USEC_SECOND));
 	for (unsigned i = 0; i < run->history->engine_count; i++)
 		if (run->actors[i].process.store && awake & 1u << i)
@@ -146,6 +160,8 @@ void run_begin(struct run *run, const struct history *h, FILE *out)
 	run->out = out;
 	run->slice_count = 0;
 	run->serial = 0;
+	run->passed = 0;
+	run->is_ending = false;
 	memset(run->actors, 0, sizeof(run->actors));
 	memset(run->marked, 0, sizeof(run->marked));
 	arena_init(&run->arena, heap_source(), 0, 0);

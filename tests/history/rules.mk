@@ -15,3 +15,23 @@ HISTORY_SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(HISTORY_COMMON) tests/histo
 	$(wildcard tests/sim/sim_store*.c) $(addprefix tests/sim/,sim_tables.c sim_variants.c world.c world_life.c))
 $(BUILD)/history_sim: $(HISTORY_SIM_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(HISTORY_SIM_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+HISTORIES ?= 10000
+HISTORY_FIRST ?= 1
+.PHONY: history show-history show-settlement show-crowd history-built
+history-built:
+	@$(MAKE) --no-print-directory MODE=release build/release/history_sim build/release/history_pg
+history: history-built
+	@/usr/bin/python3 tests/history/run.py build/release 1 200
+show-history: history-built
+	@/usr/bin/python3 tests/history/run.py build/release $(HISTORY_FIRST) $(HISTORIES)
+
+# Settled once or many times, cut and killed anywhere; engines that are processes, all at once.
+CROWDS ?= 20
+show-settlement:
+	@$(MAKE) --no-print-directory MODE=release build/release/prove_settle
+	@build/release/prove_settle
+show-crowd:
+	@$(MAKE) --no-print-directory MODE=release build/release/prove_crowd
+	@mkdir -p build/log
+	@build/release/prove_crowd 1 $(CROWDS) 5

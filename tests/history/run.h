@@ -39,6 +39,8 @@ struct process {
 	struct held held[HELD_LIMIT];
 	size_t held_count;
 	uint64_t seen; /* number of the last stop */
+	usec look_at;  /* for what dead engines hold */
+	bool lease_is_lost;
 	bool paused[HISTORY_CAMPAIGNS + 1], cancelled[HISTORY_CAMPAIGNS + 1];
 };
 
@@ -64,6 +66,7 @@ struct run {
 	bool repeated, repeating;
 	bool died;        /* the engine died with this request's answer */
 	struct prng chance;
+	usec passed;     /* since the beginning */
 	uint64_t serial; /* makes due times differ */
 	struct arena arena;
 	struct actor actors[HISTORY_ENGINES + 1]; /* the last one works off what is left */
@@ -72,6 +75,7 @@ struct run {
 	/* Marks that were answered: people by the slice's place in slices[]. */
 	bool marked[VIEW_SLICES][HISTORY_PEOPLE + HISTORY_ACTS + 1];
 	uint64_t failures;
+	bool is_ending; /* what is attempted is delivered */
 	bool is_storm; /* requests are lost or to be asked again for real, too */
 	uint64_t lost, retried, deadlocks;
 	uint64_t act_hits[ACT_COUNT], mishap_hits[MISHAP_COUNT];
@@ -145,5 +149,6 @@ void run_to_the_end(struct run *);
 /* ---- play.c ---- */
 void run_begin(struct run *, const struct history *, FILE *out);
 void run_end(struct run *);
+void run_pass(struct run *, usec);
 void run_act(struct run *, const struct act *, unsigned number);
 uint64_t play(const struct history *, FILE *out, struct run *);

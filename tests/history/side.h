@@ -19,8 +19,14 @@ extern const char *const side_name;
 
 struct store *side_open(void); /* a process's connection */
 void side_close(struct store *);
+/* Whether the store's next lease first looks for what dead engines hold; a store does so by its
+ * own clock, and that is not the one that passes here. */
+void side_look(struct store *, bool);
 usec side_wall(void);
+void side_tick(void); /* no two requests come at one time */
 void side_pass(usec);
+/* Whether times move back when time passes, rather than the clock on. */
+extern const bool side_moves_times;
 
 void side_arm(enum mishap, unsigned trip);
 /* Whether the request was hit as it was armed. */

@@ -7,15 +7,20 @@
 
 #include "engine/base/assert.h"
 #include "engine/io/clock.h"
+#include "engine/store/pg.h"
 #include "tests/history/proxy.h"
 #include "tests/history/side_pg.h"
 #include "tests/unit/live_db.h"
 
+#define SPARES 8
+
 const char *const side_name = "pg";
+const bool side_moves_times = true;
 
 struct side_pg side_pg;
 static char proxied[1200];
-static enum mishap armed;
+static struct store *spares[SPARES];
+static size_t spare_count;
 
 bool side_setup(void)
 {
@@ -24,6 +29,8 @@ bool side_setup(void)
 
 void side_teardown(void)
 {
+	while (spare_count > 0)
+		store_close(spares[--spare_count]);
 	proxy_stop();
 	if (live_teardown(NULL) != 0)
 		fputs("history: the database was not removed\n", stderr);
@@ -127,10 +134,10 @@ static bool add_outbox(const struct history *h)
 	PGresult *result =
 		side_ask("with c as (insert into campaigns (name, tenant_id, kind, state, revision, "
 			 "launched_at, fully_cut, in_doubt_policy) values ('receipt', %u, 1, 1, 1, "
-			 "now(), true, %d) returning id), t as (insert into templates select %u, id, 1, "
+			 "now(), true, 0) returning id), t as (insert into templates select %u, id, 1, "
 			 "'{\"subject\": \"Hello\"}', null, 'hi' from c) select id, "
 			 "campaign_partition(id) from c",
-			 side_pg.tenant, h->retry_in_doubt, side_pg.tenant);
+			 side_pg.tenant, side_pg.tenant);
 	side_pg.campaigns[h->campaign_count] = side_value(result, 0, 0);
 	PQclear(result);
 	return true;
@@ -163,9 +170,23 @@ void side_end(void)
 	side_view_forget();
 }
 
+/* A process that is over leaves its connection to another one, with all that is prepared on it:
+ * opening one costs more than a short life asks. What the store remembers is forgotten. */
+static struct store *open_again(void)
+{
+	if (spare_count == 0)
+		return NULL;
+	struct store *store = spares[--spare_count];
+	store->tenant = side_pg.tenant;
+	store->lost_token = store->lost_claim_token = 0;
+	return store;
+}
+
 struct store *side_open(void)
 {
-	struct store *store = NULL;
+	struct store *store = open_again();
+	if (store)
+		return store;
 	char why[256] = "";
 	struct store_config config = {.conninfo = proxied,
 				      .tenant = side_pg.tenant,
@@ -179,12 +200,24 @@ struct store *side_open(void)
 
 void side_close(struct store *store)
 {
-	store_close(store);
+	if (spare_count < SPARES)
+		spares[spare_count++] = store;
+	else
+		store_close(store);
+}
+
+void side_look(struct store *store, bool look)
+{
+	store->takeover_at = look ? 0 : USEC_NEVER;
 }
 
 usec side_wall(void)
 {
 	return clock_wall();
+}
+
+void side_tick(void)
+{
 }
 
 void side_pass(usec span)
@@ -209,7 +242,6 @@ void side_pass(usec span)
 
 void side_arm(enum mishap mishap, unsigned trip)
 {
-	armed = mishap;
 	proxy_arm(mishap == MISHAP_BEFORE ? PROXY_BEFORE
 		  : mishap == MISHAP_KILL ? PROXY_KILL
 					  : PROXY_AFTER,
@@ -218,7 +250,6 @@ void side_arm(enum mishap mishap, unsigned trip)
 
 bool side_disarm(void)
 {
-	armed = MISHAP_NONE;
 	return proxy_disarm();
 }
 
@@ -295,6 +326,7 @@ void side_post(unsigned priority, usec wait)
 
 void side_pg_fork(void)
 {
+	spare_count = 0;
 	live_admin = PQconnectdb(live_conninfo); /* the parent's stays open, and is not ours */
 }
 

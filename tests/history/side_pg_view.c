@@ -99,8 +99,12 @@ static void take_slices(struct view *t)
 static void take_outcomes(struct view *t)
 {
 	PGresult *r = side_ask("select campaign_id, slice_id, subscriber_id, verdict, attempt, "
-			       "final::integer from deliveries where tenant_id = %u",
-			       side_pg.tenant);
+			       "final::integer from deliveries where campaign_id in (%llu, %llu, "
+			       "%llu, %llu)",
+			       (unsigned long long)side_pg.campaigns[0],
+			       (unsigned long long)side_pg.campaigns[1],
+			       (unsigned long long)side_pg.campaigns[2],
+			       (unsigned long long)side_pg.campaigns[3]);
 	t->outcome_count = (size_t)PQntuples(r);
 	ASSERT(t->outcome_count <= VIEW_ROWS);
 	for (int i = 0; i < PQntuples(r); i++)

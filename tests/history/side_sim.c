@@ -10,9 +10,10 @@
 #include "tests/sim/sim_store.h"
 #include "tests/sim/sim_tables.h"
 
-#define FIRST_CAMPAIGN 100
+#define FIRST_CAMPAIGN 1 /* below the transactional one, which comes last here, too */
 
 const char *const side_name = "sim";
+const bool side_moves_times = false;
 const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static struct world sim;
@@ -89,9 +90,19 @@ void side_close(struct store *store)
 	store_close(store);
 }
 
+void side_look(struct store *store, bool look)
+{
+	store->takeover_at = look ? 0 : USEC_NEVER;
+}
+
 usec side_wall(void)
 {
 	return table_wall();
+}
+
+void side_tick(void)
+{
+	sim.now++;
 }
 
 void side_pass(usec span)

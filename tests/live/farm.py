@@ -167,7 +167,8 @@ class Member:
         """Started again when it has ended by itself, as a supervisor would; whether it had."""
         if self.runs() or self.removed:
             return False
-        self.end(f"exit {self.process.poll()}")
+        if not self.lives[-1].ended_as:
+            self.end(f"exit {self.process.poll()}")
         self.start()
         return True
 
@@ -202,10 +203,10 @@ class Member:
 
 
 class Farm:
-    """rig: with its database started. sink_options as those of Rig.start_sink; changes: of the
-    configuration that all engines share."""
+    """rig: with its database started. sink_options as those of Rig.start_sink; site_settings: of
+    each site's listener; changes: of the configuration that all engines share."""
 
-    def __init__(self, rig, engines, sites, sink_options=(), site_settings="", **changes):
+    def __init__(self, rig, engines, sites, sink_options=(), site_settings=(), **changes):
         self.rig = rig
         self.network = open_network(rig)
         self.domains = {f"site{i + 1}.test": self.network.site(i) for i in range(sites)}
@@ -215,7 +216,8 @@ class Farm:
         port, self.sink = rig.start_sink(
             "--log-recipients", self.log, "--log-events", self.events_file, "--allow-outside",
             *sink_options, before=self.network.hub,
-            listeners=[a + site_settings for a in self.domains.values()])
+            listeners=[a + (";" + s if s else "") for a, s in
+                       zip(self.domains.values(), site_settings or [""] * sites)])
         rig.zone_port = self.network.start_names(self.domains)
         settings = rig.settings(port, **changes)
         rig.configure(**settings)

@@ -20,6 +20,13 @@ show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 # Six runs of five minutes: the engine, PostgreSQL, both; KILL9="both assume 200000 200 50 800" is one.
 KILL9 ?= each each 200000 200 50 800
+# Readiness and watchdog by NOTIFY_SOCKET, each worker frozen in turn; reloads; ends of every kind.
+.PHONY: show-service show-stops
+show-service: all
+	@$(PYTHON) tests/live/test_service.py 5000
+# Two engines: nothing that is stopped begins a second later, ten pauses and a cancel.
+show-stops: all
+	@$(PYTHON) tests/live/test_stops.py 40000 10
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py $(KILL9)
 # What campaign check finds on a list of a million, how long it takes, what its counts cost imports.
@@ -27,6 +34,20 @@ show-kill9: all
 .PHONY: show-nodes
 show-nodes: all
 	@$(PYTHON) tests/live/test_nodes.py 200000 600 30 20 300 assume
+# For hours: campaigns through kills, stops and hostile servers; seeds and histories between the rounds.
+HOURS ?= 1
+SOAK_FIRST ?= 1
+.PHONY: soak soak-sim soak-history soak-built
+soak-built: all
+	@$(MAKE) --no-print-directory MODE=debug build/debug/sim
+	@$(MAKE) --no-print-directory MODE=release build/release/history_sim build/release/history_pg
+soak: soak-built
+	@sh tests/tools/deps.sh test
+	@$(PYTHON) tests/live/soak.py $(HOURS) $(SEED)
+soak-sim:
+	@build/debug/sim $(SOAK_FIRST) 20
+soak-history:
+	@$(PYTHON) tests/history/run.py build/release $(SOAK_FIRST) 20
 show-lint: all
 	@$(PYTHON) tests/live/test_lint.py 1000000
 # The filters date, number, money and t against zoneinfo and ICU; a minute.

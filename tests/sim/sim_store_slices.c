@@ -25,7 +25,7 @@ static bool is_wanted(const struct table_slice *slice, uint64_t campaign_id)
 
 uint64_t sim_slice_open(enum slice_kind kind, const uint64_t *ids, size_t count)
 {
-	struct table_slice *slice = table_slice_add(kind, SIM_TRANSACTIONAL, 0);
+	struct table_slice *slice = table_slice_add(kind, SIM_TRANSACTIONAL, table_wall());
 	for (size_t i = 0; i < count; i++)
 		table_slice_put(slice, ids[i]);
 	return slice->id;
@@ -288,36 +288,50 @@ static void claim(struct table_campaign *campaign, struct store_claim_due *r)
 	free(ids);
 }
 
-/* Of the campaign that has waited longest, where any is asked for. */
-static struct table_campaign *campaign_due(uint64_t campaign_id)
+/* The campaign whose first deferral has waited longest, transactional mail among them. */
+static uint64_t campaign_due(usec *ret_due)
 {
-	struct table_campaign *first = NULL;
-	if (campaign_id != 0)
-		return table_campaign_of(campaign_id);
-	for (size_t i = 0; i < tables.campaign_count; i++)
-		if (tables.campaigns[i].state == CAMPAIGN_RUNNING &&
-		    (!first || next_due(&tables.campaigns[i]) < next_due(first)))
-			first = &tables.campaigns[i];
+	uint64_t first = SIM_TRANSACTIONAL;
+	*ret_due = sim_outbox_next_due();
+	for (size_t i = 0; i < tables.campaign_count; i++) {
+		const struct table_campaign *campaign = &tables.campaigns[i];
+		usec due = campaign->due_from <= table_wall() ? next_due(campaign)
+							      : campaign->due_from;
+		if (campaign->state != CAMPAIGN_RUNNING || due >= *ret_due)
+			continue;
+		first = campaign->id;
+		*ret_due = due;
+	}
 	return first;
+}
+
+static usec claim_of(struct store_claim_due *r, uint64_t campaign_id)
+{
+	struct table_campaign *campaign = table_campaign_of(campaign_id);
+	if (campaign_id == SIM_TRANSACTIONAL) {
+		sim_outbox_claim_due(r);
+		return sim_outbox_next_due();
+	}
+	if (!campaign || campaign->state != CAMPAIGN_RUNNING)
+		return USEC_NEVER;
+	if (campaign->due_from <= table_wall()) {
+		claim(campaign, r);
+		campaign->due_from = next_due(campaign);
+	}
+	return campaign->due_from;
 }
 
 void store_claim_due(struct store *store, struct store_claim_due *r)
 {
+	usec due;
 	if (lost_before(store, &r->request, CALL_CLAIM_DUE))
 		return;
-	if (r->campaign_id == SIM_TRANSACTIONAL) {
-		sim_outbox_claim_due(store, r);
-		return;
-	}
-	struct table_campaign *campaign = campaign_due(r->campaign_id);
 	r->ret_count = 0;
-	r->ret_next_due_wall = USEC_NEVER;
-	if (campaign && campaign->state == CAMPAIGN_RUNNING) {
-		if (campaign->due_from <= table_wall()) {
-			claim(campaign, r);
-			campaign->due_from = next_due(campaign);
-		}
-		r->ret_next_due_wall = campaign->due_from;
+	if (r->campaign_id != 0) {
+		r->ret_next_due_wall = claim_of(r, r->campaign_id);
+	} else {
+		(void)claim_of(r, campaign_due(&due));
+		(void)campaign_due(&r->ret_next_due_wall);
 	}
 	written(store, &r->request);
 }

@@ -26,6 +26,15 @@ static void doubt(struct table_slice *slice, uint64_t id, uint32_t engine_id)
 		.cause = "crashed",
 	};
 	truth->policy_doubt_count++;
+	if (truth->burial.slice_id && truth->burial.final) {
+		/* His first engine has told meanwhile: this attempt is noted beside it. */
+		struct store_outcome beside = row;
+		beside.final = false;
+		sim_note_outcome(slice, &beside, engine_id, true);
+		truth->deferred = false;
+		truth->claimed_by = 0;
+		return;
+	}
 	sim_take_outcome(slice, &row, engine_id, true);
 	truth->burial.slice_id = slice->id;
 	truth->burial.final = row.final;
@@ -123,6 +132,19 @@ static bool is_of_earlier_life(const struct table_slice *slice, const struct sto
 	return held && slice->engine_id == r->engine_id && slice->epoch < r->epoch;
 }
 
+/* By campaign and then by id, as recover_slices.sql has them. */
+static struct table_slice *first_of_earlier_life(const struct store_recover *r)
+{
+	struct table_slice *first = NULL;
+	for (uint64_t id = 1; id <= tables.slice_count; id++) {
+		struct table_slice *slice = table_slice_of(id);
+		if (is_of_earlier_life(slice, r) &&
+		    (!first || slice->campaign_id < first->campaign_id))
+			first = slice;
+	}
+	return first;
+}
+
 void store_recover(struct store *store, struct store_recover *r)
 {
 	if (lost_before(store, &r->request, CALL_RECOVER) ||
@@ -130,12 +152,9 @@ void store_recover(struct store *store, struct store_recover *r)
 		return;
 	if (r->trust_marks && !world->journal_may_be_lost)
 		world_fail(world, "the journal was taken for lost");
-	uint64_t before = tables.slice_count;
+	struct table_slice *slice;
 	r->ret_slices = r->ret_remaining = r->ret_in_doubt = 0;
-	for (uint64_t id = 1; id <= before; id++) {
-		struct table_slice *slice = table_slice_of(id);
-		if (!is_of_earlier_life(slice, r))
-			continue;
+	while ((slice = first_of_earlier_life(r))) {
 		struct accounts accounts = {};
 		if (slice->state != TABLE_SLICE_BURIED)
 			accounts = table_account(

@@ -10,7 +10,6 @@
 #define SIM_ENGINE_LIMIT 8
 #define SIM_SOURCE_LIMIT 32
 #define SIM_STOP_LIMIT 512
-#define SIM_LEASE (30 * USEC_SECOND) /* LEASE_SECONDS of engine/store/takeover.c */
 
 /* By the numbers of slices.state. */
 enum table_slice_state {
