@@ -98,8 +98,7 @@ layers:
 pure:
 	@sh tests/tools/pure.sh
 
-install: all
-	install -D -m 755 build/rundbrief $(DESTDIR)$(PREFIX)/bin/rundbrief
+include engine/install/install.mk
 
 -include tests/cli/rules.mk tests/live/rules.mk bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk tests/history/rules.mk
 

@@ -6,21 +6,21 @@
 #define TEXT(member, name, fallback, sentence)                                                 \
 	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
-			NULL, false, sentence                                                  \
+			NULL, 0, sentence                                                  \
 	}
 #define LIST(member, name, sentence)                                                           \
 	{                                                                                      \
 		name, KEY_LIST, offsetof(struct campaign_dir, member), NULL, 0, 0, NULL, NULL, \
-			false, sentence                                                        \
+			0, sentence                                                        \
 	}
 #define FILE_KEY(member, name, fallback, sentence)                                             \
 	{                                                                                      \
 		name, KEY_FILE, offsetof(struct campaign_dir, member), NULL, 0, 0, fallback,   \
-			NULL, false, sentence                                                  \
+			NULL, 0, sentence                                                  \
 	}
 #define END                                                                                    \
 	{                                                                                      \
-		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, false, NULL                         \
+		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, 0, NULL                         \
 	}
 
 static const char *const kind_choices[] = {"newsletter", "transactional", NULL};
@@ -31,7 +31,7 @@ static const char *const in_doubt_choices[] = {"as-configured", "assume", "retry
 static const struct key campaign_keys[] = {
 	TEXT(name, "name", "", "Name of the campaign; left out, that of the folder."),
 	{"kind", KEY_CHOICE, offsetof(struct campaign_dir, kind), NULL, 0, 0, "newsletter",
-	 kind_choices, false,
+	 kind_choices, 0,
 	 "newsletter: to everybody on its lists. transactional: to one recipient at a time, as "
 	 "programs and `rundbrief post` ask for it; it has no lists, and runs until it is "
 	 "cancelled."},
@@ -83,12 +83,12 @@ static const struct key campaign_keys[] = {
 	     "Attribute with the recipient's own time zone, for the filter date; left out, "
 	     "window.recipient_zone, else time_zone."),
 	{"in_doubt", KEY_CHOICE, offsetof(struct campaign_dir, in_doubt), NULL, 0, 0,
-	 "as-configured", in_doubt_choices, false,
+	 "as-configured", in_doubt_choices, 0,
 	 "What becomes of a recipient whose message was sent and never answered: assume it "
 	 "arrived, "
 	 "or retry."},
 	{"require_tls", KEY_BOOL, offsetof(struct campaign_dir, require_tls), NULL, 0, 0,
-	 "false", NULL, false,
+	 "false", NULL, 0,
 	 "Only to mail servers that prove who they are and promise the same for the rest of "
 	 "the "
 	 "way (REQUIRETLS, RFC 8689). Few offer it: others end as failed."},
@@ -96,36 +96,36 @@ static const struct key campaign_keys[] = {
 	     "Name of the pool of sources that this campaign leaves by; left out, as the "
 	     "routes of rundbrief.conf say, else all sources."),
 	{"expires", KEY_DURATION, offsetof(struct campaign_dir, expires), NULL, 0,
-	 90 * USEC_DAY, "0", NULL, false,
+	 90 * USEC_DAY, "0", NULL, 0,
 	 "So long after launch nobody is tried any more; of a transactional campaign: so long "
 	 "after each was asked for. 0: only as retry.expiry says."},
 	{"weight", KEY_COUNT, offsetof(struct campaign_dir, weight), NULL, 1,
-	 CONTENT_WEIGHT_LIMIT, "100", NULL, false,
+	 CONTENT_WEIGHT_LIMIT, "100", NULL, 0,
 	 "Its share of what a provider takes, beside those of other campaigns under way: one "
 	 "of "
 	 "200 gets twice as much as one of 100."},
 	{"rate", KEY_RATE, offsetof(struct campaign_dir, rate), "messages", 0, 0, "unlimited",
-	 NULL, false, "Messages started, to all hosts together."},
+	 NULL, 0, "Messages started, to all hosts together."},
 	{"byte_rate", KEY_BYTE_RATE, offsetof(struct campaign_dir, byte_rate), NULL, 0, 0,
-	 "unlimited", NULL, false, "Volume of the messages started."},
+	 "unlimited", NULL, 0, "Volume of the messages started."},
 	TEXT(sample, "sample", "",
 	     "Who goes first: a share of the audience, \"1%\", of at least 1,000; or a number "
 	     "of "
 	     "recipients. The rest follows when their outcome is sane. Left out, as "
 	     "campaigns.sample of rundbrief.conf says."),
-	{"ramp", KEY_BOOL, offsetof(struct campaign_dir, ramp), NULL, 0, 0, NULL, NULL, false,
+	{"ramp", KEY_BOOL, offsetof(struct campaign_dir, ramp), NULL, 0, 0, NULL, NULL, 0,
 	 "Whether a sample goes first; left out, as campaigns.ramp of rundbrief.conf says."},
 	{"encoding", KEY_CHOICE, offsetof(struct campaign_dir, encoding), NULL, 0, 0,
-	 "quoted-printable", encoding_choices, false,
+	 "quoted-printable", encoding_choices, 0,
 	 "How text leaves: quoted-printable goes everywhere; 8bit as it is, to hosts that "
 	 "offer "
 	 "8BITMIME, and in quoted-printable to the others."},
 	{"attachment_limit", KEY_SIZE, offsetof(struct campaign_dir, attachment_limit), NULL, 1,
-	 100 << 20, "10M", NULL, false,
+	 100 << 20, "10M", NULL, 0,
 	 "Size of all files of a message together, before they grow by a third on the way; and "
 	 "of one recipient's own file."},
 	{"tracking", KEY_CHOICE, offsetof(struct campaign_dir, tracking), NULL, 0, 0, "off",
-	 tracking_choices, false,
+	 tracking_choices, 0,
 	 "Whether clicks on links are counted. off: links lead where they say, nobody is "
 	 "watched, which is why it is so unless you say otherwise. anonymous: how often each "
 	 "link was clicked, not by whom; all messages have the same links. individual: also "
@@ -133,15 +133,15 @@ static const struct key campaign_keys[] = {
 	 "false }}, is left alone, and so are those to unsubscribe, preferences and the view "
 	 "in the browser."},
 	{"track_opens", KEY_BOOL, offsetof(struct campaign_dir, track_opens), NULL, 0, 0,
-	 "false", NULL, false,
+	 "false", NULL, 0,
 	 "With tracking: a picture of one pixel ends the HTML and is counted when it is "
 	 "loaded. Some programs load it for everybody, others for nobody."},
 	{"track_text", KEY_BOOL, offsetof(struct campaign_dir, track_text), NULL, 0, 0, "false",
-	 NULL, false,
+	 NULL, 0,
 	 "With tracking: the links of the text part are counted, too; readers see long "
 	 "addresses of yours in place of the real ones."},
 	{"in_doubt_wait", KEY_DURATION, offsetof(struct campaign_dir, in_doubt_wait), NULL, 0,
-	 30 * USEC_DAY, NULL, NULL, false,
+	 30 * USEC_DAY, NULL, NULL, 0,
 	 "With in_doubt = retry: how long to wait before the message is sent once more. "
 	 "Built in: 15m."},
 	LIST(lint_off, "lint_off",
@@ -156,22 +156,22 @@ static const struct key campaign_keys[] = {
 	     "rundbrief.conf says; none: they stay. A <style> that holds Liquid stays as it "
 	     "is."),
 	{"hold_out", KEY_SHARE, offsetof(struct campaign_dir, hold_out), NULL, 0, 0, NULL, NULL,
-	 false,
+	 0,
 	 "Share of the audience that gets nothing, to compare with: \"5%\". Who they are is "
 	 "decided by chance, once."},
 	{"strict_variables", KEY_BOOL, offsetof(struct campaign_dir, strict_variables), NULL, 0,
-	 0, "false", NULL, false,
+	 0, "false", NULL, 0,
 	 "Whoever lacks an attribute that the letter reads gets no letter, and it says which; "
 	 "else nothing stands in its place. Attributes that are read with a default, too."},
 	{"strict_filters", KEY_BOOL, offsetof(struct campaign_dir, strict_filters), NULL, 0, 0,
-	 "true", NULL, false,
+	 "true", NULL, 0,
 	 "Whether a filter that does not exist is an error; else it changes nothing."},
 	END,
 };
 
 static const struct key header_keys[] = {
 	{"value", KEY_TEXT, offsetof(struct campaign_header, value), NULL, 0, 0, "", NULL,
-	 false, "Its value; may hold Liquid."},
+	 0, "Its value; may hold Liquid."},
 	END,
 };
 
@@ -179,7 +179,7 @@ static const struct key header_keys[] = {
 #define TEXT(member, name, sentence)                                                           \
 	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct campaign_window, member), NULL, 0, 0, "",      \
-			NULL, false, sentence                                                  \
+			NULL, 0, sentence                                                  \
 	}
 static const struct key window_keys[] = {
 	TEXT(start, "start",
@@ -190,14 +190,14 @@ static const struct key window_keys[] = {
 	TEXT(until, "until",
 	     "Until this hour of each day, \"20:00\"; earlier than from: over midnight."),
 	{"zone", KEY_TEXT, offsetof(struct campaign_window, zone), NULL, 0, 0, "UTC", NULL,
-	 false, "The time zone of these times, by its name: Europe/Berlin."},
+	 0, "The time zone of these times, by its name: Europe/Berlin."},
 	TEXT(recipient_zone, "recipient_zone",
 	     "Attribute with the recipient's own time zone, \"America/New_York\", on whose "
 	     "clock "
 	     "from and until are for them; who has none, or an unknown one, is taken to live "
 	     "in zone."),
 	{"spread", KEY_BOOL, offsetof(struct campaign_window, spread), NULL, 0, 0, "false",
-	 NULL, false,
+	 NULL, 0,
 	 "Evenly over the window up to end, or until, instead of as fast as may be; not with "
 	 "recipient_zone."},
 	END,
@@ -207,7 +207,7 @@ static const struct key window_keys[] = {
 #define TEXT(type, member, name, fallback, sentence)                                           \
 	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct type, member), NULL, 0, 0, fallback, NULL,     \
-			false, sentence                                                        \
+			0, sentence                                                        \
 	}
 static const struct key attach_keys[] = {
 	TEXT(campaign_file, shown, "name", "",
@@ -230,7 +230,7 @@ static const struct key calendar_keys[] = {
 	TEXT(campaign_calendar, method, "method", "REQUEST",
 	     "What is asked for: REQUEST, PUBLISH, CANCEL. The file's METHOD says the same."),
 	{"as", KEY_CHOICE, offsetof(struct campaign_calendar, as), NULL, 0, 0, "alternative",
-	 calendar_choices, false,
+	 calendar_choices, 0,
 	 "Where it stands: beside the letter, where mailboxes show buttons to accept; as an "
 	 "attachment; or both."},
 	TEXT(campaign_calendar, shown, "name", "",
@@ -243,7 +243,7 @@ static const struct key attach_from_keys[] = {
 	TEXT(campaign_own_file, type, "type", "",
 	     "Its type, \"application/pdf\"; left out, as the suffix of the name says."),
 	{"optional", KEY_BOOL, offsetof(struct campaign_own_file, optional), NULL, 0, 0,
-	 "false", NULL, false,
+	 "false", NULL, 0,
 	 "Who has none gets the letter without it; else they get none, and it says why."},
 	END,
 };
@@ -252,7 +252,7 @@ static const struct key attach_from_keys[] = {
 #define TEXT(member, name, sentence)                                                           \
 	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct campaign_utm, member), NULL, 0, 0, "", NULL,   \
-			false, sentence                                                        \
+			0, sentence                                                        \
 	}
 static const struct key utm_keys[] = {
 	TEXT(source, "source", "Who sends them: \"newsletter\"."),
@@ -267,19 +267,19 @@ static const struct key utm_keys[] = {
 #define TEXT(member, name, sentence)                                                           \
 	{                                                                                      \
 		name, KEY_TEXT, offsetof(struct campaign_variant, member), NULL, 0, 0, "",     \
-			NULL, false, sentence                                                  \
+			NULL, 0, sentence                                                  \
 	}
 static const struct key variant_keys[] = {
 	TEXT(subject, "subject", "Another subject; left out, as outside of the section."),
 	TEXT(from, "from", "Another sender; left out, as outside of the section."),
 	{"html", KEY_FILE, offsetof(struct campaign_variant, html_file), NULL, 0, 0, "", NULL,
-	 false, "File of another HTML body; left out, the letter's."},
+	 0, "File of another HTML body; left out, the letter's."},
 	{"text", KEY_FILE, offsetof(struct campaign_variant, text_file), NULL, 0, 0, "", NULL,
-	 false,
+	 0,
 	 "File of another text body; left out, the letter's, or made from this HTML if the "
 	 "letter's was made."},
 	{"share", KEY_SHARE, offsetof(struct campaign_variant, share), NULL, 0, 0, NULL, NULL,
-	 false,
+	 0,
 	 "Share of the audience that gets it: \"10%\". Of every variant or of none, which "
 	 "divides all evenly. What the shares and hold_out leave waits for `rundbrief campaign "
 	 "winner`."},
@@ -287,41 +287,41 @@ static const struct key variant_keys[] = {
 };
 
 static const struct key_section campaign_sections[] = {
-	{"", NULL, 0, 0, 0, campaign_keys, "Keys of campaign.conf:"},
+	{"", NULL, 0, 0, 0, campaign_keys, KEY_BY_COMMAND, "Keys of campaign.conf:"},
 	{"header", "X-NAME", offsetof(struct campaign_dir, headers),
 	 offsetof(struct campaign_dir, header_count), sizeof(struct campaign_header),
-	 header_keys, "A header of your own on every message."},
+	 header_keys, KEY_BY_COMMAND, "A header of your own on every message."},
 	{"attach", "FILE", offsetof(struct campaign_dir, attached),
 	 offsetof(struct campaign_dir, attached_count), sizeof(struct campaign_file),
-	 attach_keys, "A file of the campaign's folder that everybody gets."},
+	 attach_keys, KEY_BY_COMMAND, "A file of the campaign's folder that everybody gets."},
 	{"inline", "FILE", offsetof(struct campaign_dir, inlined),
 	 offsetof(struct campaign_dir, inlined_count), sizeof(struct campaign_file),
-	 inline_keys,
+	 inline_keys, KEY_BY_COMMAND,
 	 "An image that travels with the HTML. One that the HTML calls by its path, "
 	 "src=\"cid:logo.png\", there or in the folder images, needs no section."},
 	{"calendar", "FILE", offsetof(struct campaign_dir, calendars),
 	 offsetof(struct campaign_dir, calendar_count), sizeof(struct campaign_calendar),
-	 calendar_keys, "An invitation (iCalendar); may hold Liquid."},
+	 calendar_keys, KEY_BY_COMMAND, "An invitation (iCalendar); may hold Liquid."},
 	{"attach_from", "ATTRIBUTE", offsetof(struct campaign_dir, own_files),
 	 offsetof(struct campaign_dir, own_file_count), sizeof(struct campaign_own_file),
-	 attach_from_keys,
+	 attach_from_keys, KEY_BY_COMMAND,
 	 "A file of the recipient's own, in base64 in this attribute: an invoice, for "
 	 "instance."},
-	{"breaker", NULL, offsetof(struct campaign_dir, breaker), 0, 0, config_breaker_keys,
+	{"breaker", NULL, offsetof(struct campaign_dir, breaker), 0, 0, config_breaker_keys, KEY_BY_COMMAND,
 	 "When the campaign pauses by itself. What is left out is as the section campaigns of "
 	 "rundbrief.conf says."},
-	{"window", NULL, offsetof(struct campaign_dir, window), 0, 0, window_keys,
+	{"window", NULL, offsetof(struct campaign_dir, window), 0, 0, window_keys, KEY_BY_COMMAND,
 	 "When it may be sent. Outside of it nothing starts; what is under way ends."},
-	{"utm", NULL, offsetof(struct campaign_dir, utm), 0, 0, utm_keys,
+	{"utm", NULL, offsetof(struct campaign_dir, utm), 0, 0, utm_keys, KEY_BY_COMMAND,
 	 "Parameters that the links of HTML and text get for web analytics, unless they have "
 	 "them: utm_source=... and so on. Those to unsubscribe, preferences and the view in "
 	 "the browser get none."},
 	{"variant", "NAME", offsetof(struct campaign_dir, variants),
 	 offsetof(struct campaign_dir, variant_count), sizeof(struct campaign_variant),
-	 variant_keys,
+	 variant_keys, KEY_BY_COMMAND,
 	 "Another form of the letter, to be compared with it (A/B); \"a\" is the letter "
 	 "itself, "
 	 "whose share may be said. Who gets which is decided by chance, once."},
-	{NULL, NULL, 0, 0, 0, NULL, NULL},
+	{NULL, NULL, 0, 0, 0, NULL, KEY_BY_COMMAND, NULL},
 };
 const struct key_table campaign_table = {campaign_sections};

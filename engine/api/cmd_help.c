@@ -16,6 +16,11 @@ static int help_config(struct cli *cli)
 	       "value`, in\n"
 	       "sections; # begins a comment. `--explain` with any command shows what is in "
 	       "force.\n"
+	       "Of keys marked with reload an engine that runs takes up another value on "
+	       "SIGHUP, within\n"
+	       "a second; all others it reads when it starts. Keys of campaigns, tls_report and "
+	       "preview\n"
+	       "are read by each command.\n"
 	       "\n");
 	cli_write(buf_str(&out));
 	return EXIT_OK;

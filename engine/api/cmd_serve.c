@@ -42,8 +42,15 @@ const struct command command_serve = {
 		  "cancels one is\n"
 		  "heard within a second. SIGTERM or Ctrl-C stops in order, a second one at "
 		  "once; what was\n"
-		  "not started is sent by the next engine. SIGHUP reads providers_file again. "
-		  "Shows its\n"
-		  "progress on a terminal; elsewhere only events are told.",
+		  "not started is sent by the next engine. How long an end in order may take is "
+		  "engine.drain.\n"
+		  "SIGHUP reads rundbrief.conf and providers_file again: what `rundbrief help "
+		  "config` marks\n"
+		  "with reload counts within a second, and no connection ends; a file with a "
+		  "mistake is told\n"
+		  "and changes nothing. A service manager (systemd) is told when it is ready, how "
+		  "it stands,\n"
+		  "and that its workers turn. Shows its progress on a terminal; elsewhere only "
+		  "events are told.",
 	.run = serve_run,
 };

@@ -32,7 +32,7 @@ struct config_engine {
 	int durability;
 	uint64_t envelopes, connections, slice_size;
 	uint64_t presses; /* 0: one a core */
-	usec mark_interval, lease, journal_wait;
+	usec mark_interval, drain, lease, journal_wait;
 };
 
 struct config_source {

@@ -8,49 +8,54 @@
 #define AT(type, member) offsetof(struct type, member)
 #define TEXT(type, member, fallback, sentence)                                                 \
 	{                                                                                      \
-#member, KEY_TEXT, AT(type, member), NULL, 0, 0, fallback, NULL, false,        \
+#member, KEY_TEXT, AT(type, member), NULL, 0, 0, fallback, NULL, 0,        \
 			sentence                                                               \
 	}
 #define COUNT(type, member, unit, least, most, fallback, sentence)                             \
 	{                                                                                      \
 #member, KEY_COUNT, AT(type, member), unit, least, most, fallback, NULL,       \
-			false, sentence                                                        \
+			0, sentence                                                        \
 	}
 #define DURATION(type, member, least, most, fallback, sentence)                                \
 	{                                                                                      \
 #member, KEY_DURATION, AT(type, member), NULL, least, most, fallback, NULL,    \
-			false, sentence                                                        \
+			0, sentence                                                        \
+	}
+#define LIVE_DURATION(type, member, least, most, fallback, sentence)                           \
+	{                                                                                      \
+#member, KEY_DURATION, AT(type, member), NULL, least, most, fallback, NULL,    \
+			KEY_LIVE, sentence                                                     \
 	}
 #define BOOL(type, member, fallback, sentence)                                                 \
 	{                                                                                      \
-#member, KEY_BOOL, AT(type, member), NULL, 0, 0, fallback, NULL, false,        \
+#member, KEY_BOOL, AT(type, member), NULL, 0, 0, fallback, NULL, 0,        \
 			sentence                                                               \
 	}
 #define RATE(type, member, unit, fallback, sentence)                                           \
 	{                                                                                      \
-#member, KEY_RATE, AT(type, member), unit, 0, 0, fallback, NULL, false,        \
+#member, KEY_RATE, AT(type, member), unit, 0, 0, fallback, NULL, 0,        \
 			sentence                                                               \
 	}
 #define CHOICE(type, member, fallback, choices, sentence)                                      \
 	{                                                                                      \
-#member, KEY_CHOICE, AT(type, member), NULL, 0, 0, fallback, choices, false,   \
+#member, KEY_CHOICE, AT(type, member), NULL, 0, 0, fallback, choices, 0,   \
 			sentence                                                               \
 	}
 #define LIST(type, member, sentence)                                                           \
 	{                                                                                      \
-#member, KEY_LIST, AT(type, member), NULL, 0, 0, NULL, NULL, false, sentence   \
+#member, KEY_LIST, AT(type, member), NULL, 0, 0, NULL, NULL, 0, sentence   \
 	}
 #define FILE_OF(type, member, sentence)                                                        \
 	{                                                                                      \
-#member, KEY_FILE, AT(type, member), NULL, 0, 0, "", NULL, false, sentence     \
+#member, KEY_FILE, AT(type, member), NULL, 0, 0, "", NULL, 0, sentence     \
 	}
 #define SECRET_FILE(type, member, sentence)                                                    \
 	{                                                                                      \
-#member, KEY_FILE, AT(type, member), NULL, 0, 0, "", NULL, true, sentence      \
+#member, KEY_FILE, AT(type, member), NULL, 0, 0, "", NULL, KEY_SECRET, sentence      \
 	}
 #define END                                                                                    \
 	{                                                                                      \
-		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, false, NULL                         \
+		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, 0, NULL                         \
 	}
 
 /* Each ends with END. */

@@ -79,7 +79,7 @@ const struct key config_smtp_keys[] = {
 	COUNT(config_smtp, port, NULL, 1, 65535, "25", "Port of the recipients' mail servers."),
 	BOOL(config_smtp, allow_loopback, "false",
 	     "Deliver to 127.0.0.0/8 and ::1 when DNS points there; for tests only."),
-	{"tls", KEY_CHOICE, AT(config_smtp, tls), NULL, 0, 0, "may", tls_wish_names, false,
+	{"tls", KEY_CHOICE, AT(config_smtp, tls), NULL, 0, 0, "may", tls_wish_names, 0,
 	 "none: clear text; may: STARTTLS where it is offered, without checking the "
 	 "certificate "
 	 "(RFC 7435), as mail servers do among themselves; encrypt: no mail without it; "
@@ -115,15 +115,15 @@ const struct key config_smtp_keys[] = {
 	BOOL(config_smtp, dsn, "false",
 	     "Ask servers that offer it to report failures, and to return headers only (DSN, "
 	     "RFC 3461)."),
-	DURATION(config_smtp, greeting_timeout, USEC_SECOND, USEC_HOUR, "5m",
+	LIVE_DURATION(config_smtp, greeting_timeout, USEC_SECOND, USEC_HOUR, "5m",
 		 "How long to wait for the 220 greeting (RFC 5321 4.5.3.2)."),
-	DURATION(config_smtp, command_timeout, USEC_SECOND, USEC_HOUR, "5m",
+	LIVE_DURATION(config_smtp, command_timeout, USEC_SECOND, USEC_HOUR, "5m",
 		 "How long to wait for the reply to EHLO, MAIL and RCPT."),
-	DURATION(config_smtp, data_timeout, USEC_SECOND, USEC_HOUR, "2m",
+	LIVE_DURATION(config_smtp, data_timeout, USEC_SECOND, USEC_HOUR, "2m",
 		 "How long to wait for the 354."),
-	DURATION(config_smtp, block_timeout, USEC_SECOND, USEC_HOUR, "3m",
+	LIVE_DURATION(config_smtp, block_timeout, USEC_SECOND, USEC_HOUR, "3m",
 		 "How long the server may take to accept one block of a message."),
-	DURATION(config_smtp, end_timeout, USEC_SECOND, USEC_HOUR, "10m",
+	LIVE_DURATION(config_smtp, end_timeout, USEC_SECOND, USEC_HOUR, "10m",
 		 "How long to wait for the reply to a whole message. Too short a wait leaves "
 		 "messages in doubt."),
 	END,

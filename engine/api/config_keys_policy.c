@@ -11,7 +11,7 @@
 	 0,                                                                                    \
 	 NULL,                                                                                 \
 	 NULL,                                                                                 \
-	 false,                                                                                \
+	 0,                                                                                \
 	 "Hard bounces among the recipients tried; more pause it. Built in: 5%."},             \
 		{"blocks",                                                                     \
 		 KEY_SHARE,                                                                    \
@@ -21,7 +21,7 @@
 		 0,                                                                            \
 		 NULL,                                                                         \
 		 NULL,                                                                         \
-		 false,                                                                        \
+		 0,                                                                        \
 		 "Blocks among the answers of one provider; more pause it. Built in: 3%."},    \
 		{"complaints",                                                                 \
 		 KEY_SHARE,                                                                    \
@@ -31,7 +31,7 @@
 		 0,                                                                            \
 		 NULL,                                                                         \
 		 NULL,                                                                         \
-		 false,                                                                        \
+		 0,                                                                        \
 		 "Complaints among what was delivered; more pause it. Built in: 0.3%."},       \
 		{"complaints_alarm",                                                           \
 		 KEY_SHARE,                                                                    \
@@ -41,11 +41,11 @@
 		 0,                                                                            \
 		 NULL,                                                                         \
 		 NULL,                                                                         \
-		 false,                                                                        \
+		 0,                                                                        \
 		 "Complaints that only raise an alarm. Built in: 0.1%."},                      \
 	{                                                                                      \
 		"least", KEY_COUNT, AT(type, at least), NULL, 1, 1000000000, NULL, NULL,       \
-			false,                                                                 \
+			0,                                                                 \
 			"Nothing is judged before so many recipients, answers or deliveries "  \
 			"were counted."                                                        \
 	}
@@ -57,10 +57,10 @@ const struct key config_campaigns_keys[] = {
 	TEXT(config_campaigns, sample, "",
 	     "Who of a campaign goes first: a share of the audience, \"1%\", or a number of "
 	     "recipients. Of a share at least 1,000; empty: 1%."),
-	{"ramp", KEY_BOOL, AT(config_campaigns, ramp), NULL, 0, 0, "true", NULL, false,
+	{"ramp", KEY_BOOL, AT(config_campaigns, ramp), NULL, 0, 0, "true", NULL, 0,
 	 "Whether a sample goes first, and the rest when its outcome is sane."},
 	BREAKER(config_campaigns, breaker.),
-	{"lint_off", KEY_LIST, AT(config_campaigns, lint_off), NULL, 0, 0, NULL, NULL, false,
+	{"lint_off", KEY_LIST, AT(config_campaigns, lint_off), NULL, 0, 0, NULL, NULL, 0,
 	 "Findings of `rundbrief campaign check` that are not wanted, by the names that it "
 	 "shows "
 	 "in brackets: { \"no-html\", \"http-link\" }."},
@@ -76,9 +76,9 @@ const struct key config_retry_keys[] = {
 	DURATION(config_retry, first, 100 * USEC_MS, USEC_DAY, "15m",
 		 "Wait after the first deferral."),
 	DURATION(config_retry, last, 100 * USEC_MS, 7 * USEC_DAY, "4h", "The longest wait."),
-	{"growth", KEY_FACTOR, AT(config_retry, growth), NULL, 1, 10, "2.0", NULL, false,
+	{"growth", KEY_FACTOR, AT(config_retry, growth), NULL, 1, 10, "2.0", NULL, 0,
 	 "By how much each wait is longer than the one before."},
-	{"jitter", KEY_FACTOR, AT(config_retry, jitter), NULL, 0, 1, "0.2", NULL, false,
+	{"jitter", KEY_FACTOR, AT(config_retry, jitter), NULL, 0, 1, "0.2", NULL, 0,
 	 "Waits vary at random by this part, so that retries do not come in waves."},
 	DURATION(config_retry, greylist_first, 100 * USEC_MS, USEC_DAY, "5m",
 		 "The shortest wait after greylisting (RFC 6647)."),
@@ -89,9 +89,9 @@ const struct key config_retry_keys[] = {
 
 const struct key config_retry_class_keys[] = {
 	{"first", KEY_DURATION, AT(config_retry_class, first), NULL, 100 * USEC_MS,
-	 7 * USEC_DAY, NULL, NULL, false, "Wait after the first deferral."},
+	 7 * USEC_DAY, NULL, NULL, 0, "Wait after the first deferral."},
 	{"last", KEY_DURATION, AT(config_retry_class, last), NULL, 100 * USEC_MS, 7 * USEC_DAY,
-	 NULL, NULL, false, "The longest wait; not longer than first: all waits are alike."},
+	 NULL, NULL, 0, "The longest wait; not longer than first: all waits are alike."},
 	END,
 };
 
@@ -104,7 +104,7 @@ const struct key config_limit_keys[] = {
 	TEXT(config_limit, list, "", "Only mail of campaigns to this list."),
 	RATE(config_limit, message_rate, "messages", "unlimited", "Messages started."),
 	{"byte_rate", KEY_BYTE_RATE, AT(config_limit, byte_rate), NULL, 0, 0, "unlimited", NULL,
-	 false, "Volume of the messages started."},
+	 0, "Volume of the messages started."},
 	RATE(config_limit, connection_rate, "connections", "unlimited",
 	     "Connections opened; goes with neither campaign nor list."),
 	COUNT(config_limit, connections, NULL, 0, 1000000, "0",

@@ -51,8 +51,14 @@ static int open_at(struct db *db, struct cli *cli, const struct connect_to *to)
 	if (PQstatus(db->conn) == CONNECTION_OK)
 		return check_schema(db, to->conninfo);
 	int code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
-	cli_fail(cli, code, "see database.%s in the configuration, or run `rundbrief init`",
-		 to->pooled ? "pooler" : "conninfo");
+	if (strstr(PQerrorMessage(db->conn), "unsupported startup parameter"))
+		cli_fail(cli, code,
+			 "that is a pooler: name it as database.pooler, and let "
+			 "database.conninfo go past it");
+	else
+		cli_fail(cli, code,
+			 "see database.%s in the configuration, or run `rundbrief init`",
+			 to->pooled ? "pooler" : "conninfo");
 	db_close(db);
 	return code;
 }

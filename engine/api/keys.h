@@ -26,6 +26,19 @@ struct key_list {
 	size_t count;
 };
 
+enum key_trait {
+	KEY_SECRET = 1, /* is never printed */
+	KEY_LIVE = 2,   /* a reload takes it, though its section is read at the start only */
+	KEY_FIXED = 4,  /* a reload leaves it, though it takes its section */
+};
+
+/* Who reads a section, and when: what a change needs to be taken up. */
+enum key_reader {
+	KEY_AT_START,  /* the engine, as it starts */
+	KEY_ON_RELOAD, /* and again on SIGHUP */
+	KEY_BY_COMMAND, /* commands, each time */
+};
+
 struct key {
 	const char *name;
 	enum key_kind kind;
@@ -34,7 +47,7 @@ struct key {
 	int64_t least, most;        /* COUNT, SIZE, DURATION (usec), FACTOR; both 0: any */
 	const char *fallback;       /* the default as text; NULL: none */
 	const char *const *choices; /* CHOICE: names, ends with NULL */
-	bool secret;                /* is never printed */
+	unsigned traits;            /* of enum key_trait, or-ed */
 	const char *sentence;
 };
 
@@ -45,6 +58,7 @@ struct key_section {
 	size_t count_offset;    /* titled: of the size_t that counts them */
 	size_t size;            /* titled: of one struct, whose first member is str name */
 	const struct key *keys; /* ends with a NULL name */
+	enum key_reader reader;
 	const char *sentence;
 };
 
@@ -69,6 +83,15 @@ struct key_table {
 /* One value from the outside ("smtp.port" style is the caller's affair). */
 [[nodiscard]] int key_set(const struct key *, void *section_values, const char *path, str text,
 			  struct arena *, char *ret_why, size_t why_size);
+
+/* Whether a running engine takes up another value of it. */
+bool key_is_live(const struct key_section *, const struct key *);
+
+/* What another file says otherwise, or no longer, or anew: in *ret_live those that a reload takes, in
+ * *ret_dead those that need a restart, by name ("smtp.port", once each however many sections have
+ * it), separated by commas. 0, or -1: out of memory. */
+[[nodiscard]] int keys_differ(const struct key_setting *before, const struct key_setting *after,
+			      struct arena *, str *ret_live, str *ret_dead);
 
 /* The manual: every section and key. */
 void keys_manual(const struct key_table *, struct buf *out);

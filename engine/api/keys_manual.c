@@ -2,6 +2,7 @@
 #include "engine/api/keys.h"
 
 #include "engine/api/units.h"
+#include "engine/base/map.h"
 
 #define MANUAL_WIDTH 92
 
@@ -57,7 +58,7 @@ static void put_range(struct buf *out, const struct key *key)
 	}
 }
 
-static void put_key(struct buf *out, const struct key *key)
+static void put_key(struct buf *out, const struct key_section *section, const struct key *key)
 {
 	buf_printf(out, "  %-26s %s", key->name, kind_names[key->kind]);
 	if (key->unit)
@@ -65,6 +66,8 @@ static void put_key(struct buf *out, const struct key *key)
 	put_range(out, key);
 	if (key->fallback && key->fallback[0])
 		buf_printf(out, "; default %s", key->fallback);
+	if (key_is_live(section, key))
+		buf_put_cstr(out, "; reload");
 	buf_put_byte(out, '\n');
 	put_wrapped(out, str_of(key->sentence), 8);
 }
@@ -80,7 +83,7 @@ void keys_manual(const struct key_table *table, struct buf *out)
 			buf_printf(out, "%s { ... }\n", s->name);
 		put_wrapped(out, str_of(s->sentence), 4);
 		for (const struct key *k = s->keys; k->name; k++)
-			put_key(out, k);
+			put_key(out, s, k);
 	}
 }
 
@@ -100,7 +103,7 @@ static void put_value(struct buf *out, const struct key_section *section, const 
 {
 	const char *unset = strcmp(section->name, "provider") == 0 ? "(as default_limits)"
 								   : "(as built in)";
-	if (key->secret)
+	if (key->traits & KEY_SECRET)
 		buf_put_cstr(out, setting ? "(set, not shown)" : "(not set)");
 	else if (key->kind == KEY_LIST)
 		put_list(out, (const struct key_list *)(values + key->offset));
@@ -163,4 +166,80 @@ void keys_explain(const struct key_table *table, const void *values, const char 
 			explain_section(out, s, items + i * s->size,
 					*(const str *)(items + i * s->size), path, settings);
 	}
+}
+
+/* --- what another file says otherwise --------------------------------------------------------
+ */
+
+bool key_is_live(const struct key_section *section, const struct key *key)
+{
+	return section->reader == KEY_ON_RELOAD ? !(key->traits & KEY_FIXED)
+						: (key->traits & KEY_LIVE) != 0;
+}
+
+/* Once each: a section that is there a thousand times is named by its kind. */
+static void put_name(struct buf *out, const struct key_setting *s)
+{
+	char name[160];
+	struct buf b;
+	buf_init_fixed(&b, name, sizeof(name));
+	buf_printf(&b, "%s%s%s", s->section->name, s->section->name[0] ? "." : "",
+		   s->key->name);
+	str rest = buf_str(out);
+	while (rest.size > 0) {
+		if (str_eq(str_trim(str_cut(&rest, ',')), buf_str(&b)))
+			return;
+	}
+	buf_put_cstr(out, out->size ? ", " : "");
+	buf_put(out, buf_str(&b));
+}
+
+static str place_of(const struct key_setting *s, struct arena *arena)
+{
+	struct buf b;
+	buf_init_arena(&b, arena, 64 + s->title.size);
+	buf_printf(&b, "%s %s ", s->section->name, s->key->name);
+	buf_put(&b, s->title);
+	return buf_str(&b);
+}
+
+struct differing {
+	struct arena *arena;
+	struct map before;
+	struct buf live, dead;
+	bool failed;
+};
+
+static void note(struct differing *d, const struct key_setting *s)
+{
+	if (key_is_live(s->section, s->key))
+		put_name(&d->live, s);
+	else if (s->section->reader != KEY_BY_COMMAND)
+		put_name(&d->dead, s);
+}
+
+int keys_differ(const struct key_setting *before, const struct key_setting *after,
+		struct arena *arena, str *ret_live, str *ret_dead)
+{
+	struct differing d = {.arena = arena};
+	size_t index = 0;
+	map_init(&d.before, arena, 1);
+	buf_init_arena(&d.live, arena, 256);
+	buf_init_arena(&d.dead, arena, 256);
+	/* Of a key that was set twice the newest counts: it comes first. */
+	for (const struct key_setting *s = before; s && !d.failed; s = s->next) {
+		str place = place_of(s, arena);
+		if (!map_get(&d.before, place))
+			d.failed = map_put(&d.before, place, (void *)(uintptr_t)s) != 0;
+	}
+	for (const struct key_setting *s = after; s && !d.failed; s = s->next) {
+		const struct key_setting *old = map_remove(&d.before, place_of(s, arena));
+		if (!old || !str_eq(old->text, s->text))
+			note(&d, s);
+	}
+	for (struct map_entry *e; (e = map_next(&d.before, &index));)
+		note(&d, e->value);
+	*ret_live = buf_str(&d.live);
+	*ret_dead = buf_str(&d.dead);
+	return d.failed || !buf_ok(&d.live) || !buf_ok(&d.dead) ? -1 : 0;
 }

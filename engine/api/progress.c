@@ -61,9 +61,9 @@ static void put_notice(const struct progress *p, const struct engine_progress *e
 			   (unsigned long long)e->for_winner);
 }
 
-static void put_line(const struct progress *p, const struct engine_progress *e, usec now,
-		     usec wall, struct buf *out)
+void progress_line(const struct progress *p, usec now, usec wall, struct buf *out)
 {
+	const struct engine_progress *e = &p->last;
 	uint64_t ended = ended_count(e);
 	text_put_printable(out, p->name, 30);
 	buf_put_byte(out, ' ');
@@ -101,13 +101,12 @@ static void tell_trouble(struct progress *p, const struct engine_progress *e)
 	fprintf(stderr, "%s%.*s\n", p->is_terminal ? "\r\033[K" : "", STR_FORMAT(buf_str(&b)));
 }
 
-static void write_line(const struct progress *p, const struct engine_progress *e, usec now,
-		       usec wall)
+static void write_line(const struct progress *p, usec now, usec wall)
 {
 	char text[400];
 	struct buf line;
 	buf_init_fixed(&line, text, sizeof(text));
-	put_line(p, e, now, wall, &line);
+	progress_line(p, now, wall, &line);
 	if (p->is_terminal)
 		terminal_renew_line(buf_str(&line));
 	else
@@ -123,7 +122,7 @@ void progress_show(struct progress *p, const struct engine_progress *e, int stop
 	p->stops = stops;
 	if (p->silent || (!p->is_terminal && now - p->shown_at < LOG_INTERVAL))
 		return;
-	write_line(p, e, now, wall);
+	write_line(p, now, wall);
 	p->shown_at = now;
 }
 
@@ -132,7 +131,7 @@ void progress_end(struct progress *p, usec now, usec wall)
 	if (p->silent)
 		return;
 	p->last.next_due_wall = USEC_NEVER;
-	write_line(p, &p->last, now, wall);
+	write_line(p, now, wall);
 	if (p->is_terminal)
 		fputc('\n', stderr);
 }

@@ -21,4 +21,7 @@ struct progress {
 void progress_begin(struct progress *, bool silent, str name, usec now);
 void progress_show(struct progress *, const struct engine_progress *, int stops, usec now,
 		   usec wall);
+/* The line, for whoever shows it elsewhere. */
+struct buf;
+void progress_line(const struct progress *, usec now, usec wall, struct buf *out);
 void progress_end(struct progress *, usec now, usec wall);

@@ -11,13 +11,18 @@
 #include "engine/api/campaign_store.h"
 #include "engine/api/progress.h"
 #include "engine/api/reload.h"
+#include "engine/api/service.h"
 #include "engine/api/settings.h"
 #include "engine/io/clock.h"
 #include "engine/sign/mac.h"
 
+#define STOP_SLACK (10 * USEC_SECOND) /* threads end, files are closed */
+
 struct sending {
 	struct progress display;
 	struct reload reload;
+	struct service service;
+	usec stop_limit;
 	int hangups; /* seen */
 	int told;    /* signals that the engine has been told of */
 };
@@ -160,14 +165,27 @@ static void catch_signals(bool can_reload)
 		sigaction(SIGHUP, &action, NULL);
 }
 
+static void look_for_changes(struct sending *sending)
+{
+	int asked = hangups;
+	bool wanted = asked != sending->hangups;
+	if (wanted)
+		service_reload_begin(&sending->service, clock_now());
+	bool taken = reload_look(&sending->reload, wanted, clock_now());
+	if (wanted)
+		service_reload_end(&sending->service, taken);
+	sending->hangups = asked;
+}
+
 static bool on_progress(void *context, const struct engine_progress *p)
 {
 	struct sending *sending = context;
 	int signals = stop_signals;
-	progress_show(&sending->display, p, signals, clock_now(), clock_wall());
-	int asked = hangups;
-	reload_look(&sending->reload, asked != sending->hangups, clock_now());
-	sending->hangups = asked;
+	usec now = clock_now(), wall = clock_wall();
+	progress_show(&sending->display, p, signals, now, wall);
+	look_for_changes(sending);
+	service_look(&sending->service, &sending->display, signals > 0, sending->stop_limit, now,
+		     wall);
 	if (signals <= sending->told)
 		return true;
 	sending->told++;
@@ -198,12 +216,18 @@ int sending_run(struct cli *cli, const struct engine_settings *settings, uint64_
 	char why[400] = "";
 	if (!sending)
 		return cli_fail(cli, EXIT_FAILED, "out of memory");
-	catch_signals(cli->config.providers_file.size > 0);
+	struct engine_settings mine = *settings;
+	catch_signals(cli->config.path.size > 0);
+	service_begin(&sending->service, clock_now());
 	progress_begin(&sending->display, silent, name, clock_now());
-	reload_begin(&sending->reload, &cli->config, settings->rules, clock_now());
+	reload_begin(&sending->reload, &cli->config, cli->config_path, mine.rules, clock_now());
+	mine.tunings = &sending->reload.tunings;
+	mine.watchdog = service_watchdog(&sending->service);
+	sending->stop_limit = mine.drain_limit + ENGINE_SETTLE_LIMIT + STOP_SLACK;
 	enum engine_end end =
-		engine_run(settings, campaign_id, on_progress, sending, why, sizeof(why));
+		engine_run(&mine, campaign_id, on_progress, sending, why, sizeof(why));
 	reload_end(&sending->reload);
+	service_end(&sending->service);
 	progress_end(&sending->display, clock_now(), clock_wall());
 	return end_code(cli, end, why);
 }

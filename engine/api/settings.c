@@ -106,6 +106,37 @@ static const char *text_or_null(str text)
 	return text.size ? text.data : NULL;
 }
 
+struct smtp_timeouts settings_timeouts(const struct config *config)
+{
+	struct smtp_timeouts timeouts = smtp_timeouts_default;
+	timeouts.greeting = config->smtp.greeting_timeout;
+	timeouts.ehlo = config->smtp.command_timeout;
+	timeouts.mail = config->smtp.command_timeout;
+	timeouts.rcpt = config->smtp.command_timeout;
+	timeouts.data = config->smtp.data_timeout;
+	timeouts.block = config->smtp.block_timeout;
+	timeouts.end = config->smtp.end_timeout;
+	return timeouts;
+}
+
+struct retry_schedule settings_retry(const struct config *config)
+{
+	struct retry_schedule retry = {
+		.first = config->retry.first,
+		.last = config->retry.last,
+		.greylist_first = config->retry.greylist_first,
+		.expiry = config->retry.expiry,
+		.growth = config->retry.growth,
+		.jitter = config->retry.jitter,
+	};
+	for (size_t i = 0; i < config->retry_class_count; i++) {
+		const struct config_retry_class *of = &config->retry_classes[i];
+		retry.of_class[config_retry_class(of->name)] =
+			(struct retry_pace){of->first, of->last};
+	}
+	return retry;
+}
+
 static void fill_protocol(const struct config *config, struct engine_settings *s)
 {
 	s->dns = (struct resolver_config){
@@ -116,14 +147,7 @@ static void fill_protocol(const struct config *config, struct engine_settings *s
 		.no_ipv6 = !config->dns.ipv6,
 		.trust_ad = config->dns.trust_ad,
 	};
-	s->timeouts = smtp_timeouts_default;
-	s->timeouts.greeting = config->smtp.greeting_timeout;
-	s->timeouts.ehlo = config->smtp.command_timeout;
-	s->timeouts.mail = config->smtp.command_timeout;
-	s->timeouts.rcpt = config->smtp.command_timeout;
-	s->timeouts.data = config->smtp.data_timeout;
-	s->timeouts.block = config->smtp.block_timeout;
-	s->timeouts.end = config->smtp.end_timeout;
+	s->timeouts = settings_timeouts(config);
 	s->ca_file = text_or_null(config->smtp.ca_file);
 	s->certificate_file = text_or_null(config->smtp.certificate);
 	s->key_file = text_or_null(config->smtp.certificate_key);
@@ -195,25 +219,14 @@ static void fill_engine(struct cli *cli, struct engine_settings *s)
 	s->connection_limit = (uint32_t)config->engine.connections;
 	s->slice_size = (uint32_t)config->engine.slice_size;
 	s->mark_interval = config->engine.mark_interval;
+	s->drain_limit = usec_max(config->engine.drain, 1);
 	s->store.lease = config->engine.lease;
 	s->store.journal_wait = config->engine.journal_wait;
 	s->default_limits = settings_limits(&config->default_limits);
 	s->return_domain = config->sending.return_domain;
 	s->base_url = config->sending.base_url;
 	s->unsubscribe_mailbox = config->sending.unsubscribe_mailbox;
-	s->retry = (struct retry_schedule){
-		.first = config->retry.first,
-		.last = config->retry.last,
-		.greylist_first = config->retry.greylist_first,
-		.expiry = config->retry.expiry,
-		.growth = config->retry.growth,
-		.jitter = config->retry.jitter,
-	};
-	for (size_t i = 0; i < config->retry_class_count; i++) {
-		const struct config_retry_class *of = &config->retry_classes[i];
-		s->retry.of_class[config_retry_class(of->name)] =
-			(struct retry_pace){of->first, of->last};
-	}
+	s->retry = settings_retry(config);
 }
 
 static int open_ways(struct cli *cli, struct engine_settings *s)

@@ -19,6 +19,8 @@
 [[nodiscard]] int settings_check_routes(const struct config *, const struct rules *,
 					struct arena *, char *ret_why, size_t why_size);
 struct path_limits settings_limits(const struct config_limits *);
+struct smtp_timeouts settings_timeouts(const struct config *);
+struct retry_schedule settings_retry(const struct config *);
 /* sources and source_count; without any section the one source "default". */
 [[nodiscard]] int settings_sources(const struct config *, struct arena *,
 				   struct engine_settings *, char *ret_why, size_t why_size);

@@ -40,6 +40,8 @@ struct carrier_quota {
 	struct chain waiters; /* paths */
 	struct carrier_timer timer;
 	uint32_t held_count; /* messages ordered or ready, not yet started */
+	const struct limit_rule *rule; /* of those wider than a path; NULL: a free place */
+	bool kept, retired;            /* while rules change */
 };
 
 struct campaign {

@@ -49,10 +49,10 @@ static int init_lanes(struct carrier *carrier, const struct limits *limits)
 	    lane_init(&carrier->outcomes_back, arena, limits->outcomes) != 0 ||
 	    lane_init(&carrier->notes, arena, NOTES_LIMIT) != 0 ||
 	    lane_init(&carrier->notes_back, arena, NOTES_LIMIT) != 0 ||
-	    lane_init(&carrier->draws, arena, DRAWS_LIMIT(carrier->settings->limit_rule_count)) !=
+	    lane_init(&carrier->draws, arena, DRAWS_LIMIT(LIMIT_PLACES)) !=
 		    0 ||
 	    lane_init(&carrier->draws_back, arena,
-		      DRAWS_LIMIT(carrier->settings->limit_rule_count)) != 0)
+		      DRAWS_LIMIT(LIMIT_PLACES)) != 0)
 		return -1;
 	return 0;
 }
@@ -138,6 +138,8 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->open_marks);
 	chain_init(&carrier->campaigns);
 	chain_init(&carrier->drawn);
+	carrier->tuning = tunings_now(carrier->settings->tunings, carrier->settings);
+	carrier->tuning_generation = tunings_generation(carrier->settings->tunings);
 	if (carrier_quotas_init(carrier) != 0)
 		return -1;
 	if (init_slabs(carrier, limits) != 0 || init_lanes(carrier, limits) != 0)
@@ -450,7 +452,6 @@ usec carrier_step(struct carrier *carrier)
 	usec now = io_now(carrier->loop);
 	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
-	carrier_take_limits(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);

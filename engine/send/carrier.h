@@ -10,7 +10,8 @@
  *   carrier_gate.c     by whose word anything may start
  *   carrier_site.c     paths and sites made and forgotten
  *   carrier_path.c     paths: marks, orders, verdicts, opening connections
- *   carrier_flow.c     what of a path is of one campaign: shares, limits wider than a path
+ *   carrier_flow.c     what of a path is of one campaign: shares, what wider limits allow
+ *   carrier_limits.c   which of them bind what, also after a change under way
  *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
@@ -34,6 +35,7 @@
 #include "engine/send/envelope.h"
 #include "engine/send/limits.h"
 #include "engine/send/press.h"
+#include "engine/send/tuning.h"
 #include "engine/send/warming.h"
 #include "engine/shape/reach.h"
 #include "engine/shape/incident.h"
@@ -253,11 +255,12 @@ struct carrier {
 		message_slab, outcome_slab;
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
-	struct carrier_quota *quotas; /* as many as settings->limit_rules */
+	struct carrier_quota *quotas; /* places of limits wider than a path */
+	size_t quota_count;           /* that were ever used */
+	struct tuning tuning;
 	struct chain drawn;           /* quotas that limit something */
 	usec draw_at;                 /* when the first of them is looked at again */
 	uint64_t draw_number;         /* of the last question */
-	const struct quota_limits *limits_taken; /* of settings->limit_news */
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
@@ -299,6 +302,7 @@ struct carrier {
 	bool to_ledger;
 	usec next_sweep_at, ledger_rung_at;
 	uint32_t rules_generation; /* that sites have their limits from */
+	uint32_t tuning_generation;
 	struct carrier_counts counts;
 };
 
@@ -360,8 +364,14 @@ bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec 
 void carrier_look_at_gate(struct carrier *, usec now);
 const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
-/* carrier_flow.c */
+/* carrier_limits.c */
 [[nodiscard]] int carrier_quotas_init(struct carrier *);
+void carrier_flow_bind(struct carrier *, struct carrier_flow *);
+void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
+/* Of another tuning. False: so many were replaced lately that there is no place yet; try again. */
+[[nodiscard]] bool carrier_take_limits(struct carrier *, usec now);
+
+/* carrier_flow.c */
 /* NULL when there is no room for another one. */
 struct carrier_flow *carrier_flow_get(struct carrier *, struct carrier_path *,
 				      struct campaign *);
@@ -383,7 +393,6 @@ bool carrier_message_may_start(struct carrier *, const struct message *, usec no
 void carrier_message_start(struct carrier *, struct message *, usec now);
 uint32_t carrier_path_open_room(struct carrier *, struct carrier_path *, uint32_t limit,
 				usec now);
-void carrier_path_bind(struct carrier *, struct carrier_path *); /* to limits of connections */
 void carrier_path_open_counted(struct carrier *, struct carrier_path *, usec now);
 void carrier_path_closed_counted(struct carrier *, struct carrier_path *);
 /* When the rates of connections allow another one in place of one that came to nothing: now or
@@ -407,7 +416,6 @@ void carrier_quota_forget(struct carrier *, struct carrier_quota *);
 void carrier_quota_wanted(struct carrier *, struct carrier_quota *, bool for_connection);
 void carrier_take_draws(struct carrier *, usec now); /* answers */
 usec carrier_draws_step(struct carrier *, usec now); /* when the next is due */
-void carrier_take_limits(struct carrier *, usec now); /* new ones of the configuration */
 /* When the carrier turns no more: what is to be given back; at most QUOTA_KINDS rows. */
 size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
 			  struct store_draw_row **rows);

@@ -198,7 +198,6 @@ static enum smtp_tls smtp_tls_of(const struct session *session)
 
 struct smtp_options session_options(struct session *session)
 {
-	const struct engine_settings *settings = session->carrier->settings;
 	const struct relay *relay = relay_of(session);
 	struct auth_relay *login = relay ? &session->carrier->relays[session->relay] : NULL;
 	session->auth = (struct auth){.client = &session->client,
@@ -208,7 +207,7 @@ struct smtp_options session_options(struct session *session)
 	session->auth.channel.port = relay ? relay->port : 0;
 	return (struct smtp_options){
 		.helo = str_of(source_of(session)->helo),
-		.timeouts = settings->timeouts,
+		.timeouts = session->carrier->tuning.timeouts,
 		.tls = smtp_tls_of(session),
 		.lmtp = relay && relay->lmtp,
 		.auth = login && login->login,
@@ -476,6 +475,9 @@ static bool try_again(struct session *session)
 	if (!session->refused || session->carrier->draining ||
 	    session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		return false;
+	if (!carrier_source_is_held(session->carrier, session->path->source_index,
+				    now_of(session)))
+		return false; /* another engine connects from it by now */
 	bool same = tls_retry(session) || auth_retry(session);
 	return (same && target_stands(session)) || next_target(session);
 }
@@ -522,7 +524,9 @@ void session_take_turn(struct session *session)
 {
 	session->postponed = false;
 	if (session->carrier->draining || carrier_path_pending(session->path) == 0 ||
-	    !is_in_route(session))
+	    !is_in_route(session) ||
+	    !carrier_source_is_held(session->carrier, session->path->source_index,
+				    now_of(session)))
 		leave(session);
 	else
 		connect_in_turn(session);

@@ -129,24 +129,6 @@ usec carrier_draws_step(struct carrier *carrier, usec now)
 	return carrier->draw_at;
 }
 
-/* ---- limits that were written anew ---- */
-
-void carrier_take_limits(struct carrier *carrier, usec now)
-{
-	struct limit_news *news = carrier->settings->limit_news;
-	const struct quota_limits *limits =
-		news ? atomic_load_explicit(&news->limits, memory_order_acquire) : NULL;
-	if (!limits || limits == carrier->limits_taken)
-		return;
-	carrier->limits_taken = limits;
-	for (size_t i = 0; i < carrier->settings->limit_rule_count; i++) {
-		struct carrier_quota *q = &carrier->quotas[i];
-		quota_set_limits(&q->quota, &limits[i], now);
-		carrier_quota_follow(carrier, q);
-		carrier_quota_wake(carrier, q, now);
-	}
-}
-
 /* ---- the end ---- */
 
 size_t carrier_draws_last(struct carrier *carrier, struct carrier_quota *q, usec now,

@@ -22,49 +22,6 @@
 #define LOOK_EVERY (20 * USEC_MS)
 #define LOOK_COUNT 8
 
-static bool fits(str wanted, str value)
-{
-	return wanted.size == 0 || str_eq_nocase(wanted, value);
-}
-
-static bool fits_path(const struct carrier *carrier, const struct limit_rule *rule,
-		      const struct carrier_path *path)
-{
-	const struct source *source = &carrier->settings->sources[path->source_index];
-	return fits(rule->source, str_of(source->name)) &&
-	       fits(rule->provider, str_of(path->route->provider)) &&
-	       fits(rule->site, str_of(path->route->site));
-}
-
-static bool fits_campaign(const struct limit_rule *rule, const struct content *content)
-{
-	if (!fits(rule->campaign, content->name))
-		return false;
-	bool listed = rule->list.size == 0;
-	for (size_t i = 0; i < content->list_count; i++)
-		listed |= str_eq_nocase(rule->list, content->lists[i]);
-	return listed;
-}
-
-int carrier_quotas_init(struct carrier *carrier)
-{
-	const struct engine_settings *settings = carrier->settings;
-	size_t count = settings->limit_rule_count;
-	carrier->quotas = ARENA_ARRAY(&carrier->arena, struct carrier_quota, count + 1);
-	if (!carrier->quotas)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		const struct limit_rule *rule = &settings->limit_rules[i];
-		struct carrier_quota *q = &carrier->quotas[i];
-		carrier_quota_prepare(carrier, q, &rule->limits);
-		snprintf(q->why, sizeof(q->why), "limit %.*s",
-			 STR_FORMAT(str_sub(rule->name, 0, 48)));
-		snprintf(q->account, sizeof(q->account), "limit %.*s", STR_FORMAT(rule->name));
-		carrier_quota_follow(carrier, q);
-	}
-	return 0;
-}
-
 /* --- campaigns -------------------------------------------------------------------------------
  */
 
@@ -167,36 +124,6 @@ void carrier_follow_spreads(struct carrier *carrier, usec now)
 /* --- flows -----------------------------------------------------------------------------------
  */
 
-static bool rule_is_of_campaigns(const struct limit_rule *rule)
-{
-	return rule->campaign.size > 0 || rule->list.size > 0;
-}
-
-static void bind_flow(struct carrier *carrier, struct carrier_flow *flow)
-{
-	const struct engine_settings *settings = carrier->settings;
-	flow->quotas[flow->quota_count++] = &flow->campaign->quota;
-	for (size_t i = 0; i < settings->limit_rule_count; i++) {
-		const struct limit_rule *rule = &settings->limit_rules[i];
-		if (flow->quota_count < FLOW_QUOTA_LIMIT &&
-		    fits_path(carrier, rule, flow->path) &&
-		    fits_campaign(rule, flow->campaign->content))
-			flow->quotas[flow->quota_count++] = &carrier->quotas[i];
-	}
-}
-
-/* Those of connections: found when the path is made. */
-void carrier_path_bind(struct carrier *carrier, struct carrier_path *path)
-{
-	const struct engine_settings *settings = carrier->settings;
-	for (size_t i = 0; i < settings->limit_rule_count; i++) {
-		const struct limit_rule *rule = &settings->limit_rules[i];
-		if (path->quota_count < FLOW_QUOTA_LIMIT && !rule_is_of_campaigns(rule) &&
-		    fits_path(carrier, rule, path))
-			path->quotas[path->quota_count++] = &carrier->quotas[i];
-	}
-}
-
 struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_path *path,
 				      struct campaign *campaign)
 {
@@ -218,7 +145,7 @@ struct carrier_flow *carrier_flow_get(struct carrier *carrier, struct carrier_pa
 		flow->return_at = path->return_at;
 	chain_init(&flow->waiting);
 	chain_init(&flow->marked);
-	bind_flow(carrier, flow);
+	carrier_flow_bind(carrier, flow);
 	chain_push_back(&path->flows, &flow->link);
 	return flow;
 }

@@ -47,7 +47,7 @@ static void schedule(struct carrier *carrier, const struct envelope *envelope,
 	row->final = !again;
 	if (!again)
 		return;
-	row->due_wall = retry_next_at(&carrier->settings->retry, class, row->attempt,
+	row->due_wall = retry_next_at(&carrier->tuning.retry, class, row->attempt,
 				      row->first_wall, row->at_wall, &carrier->prng);
 	if (row->verdict == VERDICT_IN_DOUBT && !behind_another && row->due_wall != USEC_NEVER)
 		row->due_wall = usec_max(

@@ -210,6 +210,17 @@ static void retire_worn(struct carrier_site *site, usec now)
 	}
 }
 
+static void take_tuning(struct carrier *carrier, usec now)
+{
+	const struct tunings *tunings = carrier->settings->tunings;
+	uint32_t generation = tunings_generation(tunings);
+	if (generation == carrier->tuning_generation)
+		return;
+	carrier->tuning = tunings_now(tunings, carrier->settings);
+	if (carrier_take_limits(carrier, now))
+		carrier->tuning_generation = generation;
+}
+
 /* Sessions stay open else: a path that has more than its limit opens none, and idle ones close.
  */
 void carrier_take_rules(struct carrier *carrier, usec now)
@@ -217,6 +228,7 @@ void carrier_take_rules(struct carrier *carrier, usec now)
 	const struct rules *rules = carrier->settings->rules;
 	uint32_t generation = rules ? rules_generation(rules) : 0;
 	size_t index = 0;
+	take_tuning(carrier, now);
 	if (generation == carrier->rules_generation)
 		return;
 	carrier->rules_generation = generation;

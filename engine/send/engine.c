@@ -16,11 +16,15 @@
 #include "engine/base/log.h"
 #include "engine/io/clock.h"
 #include "engine/io/heap.h"
+#include "engine/send/beats.h"
 #include "engine/shape/rules.h"
 
 #define WATCH_INTERVAL (200 * USEC_MS)
 #define DRAIN_LIMIT (30 * USEC_SECOND) /* dots finish or become in doubt */
-#define SETTLE_LIMIT (10 * USEC_SECOND)
+#define BEAT_INTERVAL USEC_SECOND /* those who sleep are woken so often, to be seen turning */
+/* The ledger may wait in libpq: for a minute a statement, of which a settlement has several. */
+#define LEDGER_PATIENCE (5 * USEC_MINUTE)
+#define OPEN_PAUSE (2 * USEC_SECOND) /* between two tries to begin */
 #define PRESS_NICE 5 /* presses yield to the carrier, whose pacing is on the clock */
 #define IDLE_LOOKS 3 /* looks in a row at which all must be idle */
 
@@ -36,8 +40,11 @@ struct threads {
 	_Atomic bool broken; /* a loop ended by itself: the kernel refused to go on */
 	uint64_t seed;
 	pthread_t carrier, feeder, ledger, presses[ENGINE_PRESS_LIMIT];
+	struct beats beats;
+	struct beat *carrier_beat, *feeder_beat, *ledger_beat, *press_beats[ENGINE_PRESS_LIMIT];
+	usec beat_at;
 	uint32_t press_count;      /* threads that were started */
-	uint32_t rules_generation; /* that the carrier was woken for */
+	uint32_t rules_generation, tuning_generation; /* that the carrier was woken for */
 	bool (*on_progress)(void *context, const struct engine_progress *);
 	void *context;
 };
@@ -45,6 +52,7 @@ struct threads {
 struct press_thread {
 	struct threads *threads;
 	struct press *press;
+	struct beat *beat;
 };
 
 static void set_phase(struct threads *threads, enum phase phase)
@@ -103,6 +111,7 @@ static void carrier_loop(struct threads *threads)
 			aborted = true;
 			carrier_abort(&engine->carrier);
 		}
+		beat_turn(threads->carrier_beat);
 		usec wake = carrier_step(&engine->carrier);
 		if (io_turn(engine->carrier_loop, wake) < 0)
 			return;
@@ -112,6 +121,7 @@ static void carrier_loop(struct threads *threads)
 static void *carrier_main(void *context)
 {
 	struct threads *threads = context;
+	pthread_setname_np(pthread_self(), "carrier");
 	bool built = engine_build_carrier(&threads->engine, threads->seed) == 0;
 	set_phase(threads, built ? PHASE_CARRIER : PHASE_FAILED);
 	if (built && wait_past(threads, PHASE_FEEDER) == PHASE_RUN) {
@@ -129,6 +139,7 @@ static void feeder_loop(struct threads *threads)
 	while (!flag(&threads->quit)) {
 		if (flag(&threads->drain))
 			feeder_drain(&engine->feeder);
+		beat_turn(threads->feeder_beat);
 		usec wake = feeder_step(&engine->feeder);
 		if (io_turn(engine->feeder_loop, wake) < 0)
 			return;
@@ -138,6 +149,7 @@ static void feeder_loop(struct threads *threads)
 static void *feeder_main(void *context)
 {
 	struct threads *threads = context;
+	pthread_setname_np(pthread_self(), "feeder");
 	bool built = engine_build_feeder(&threads->engine, threads->seed + 1) == 0;
 	if (built)
 		threads->engine.carrier.feeder_bell = threads->engine.feeder_bell;
@@ -155,7 +167,9 @@ static void *ledger_main(void *context)
 {
 	struct threads *threads = context;
 	struct ledger *ledger = &threads->engine.ledger;
+	pthread_setname_np(pthread_self(), "ledger");
 	while (!flag(&threads->quit)) {
+		beat_turn(threads->ledger_beat);
 		uint32_t looked = doorbell_look(&ledger->bell);
 		usec now = clock_now();
 		usec wake = ledger_step(ledger, now, flag(&threads->drain));
@@ -171,8 +185,10 @@ static void *press_main(void *context)
 {
 	struct press_thread *mine = context;
 	struct threads *threads = mine->threads;
+	pthread_setname_np(pthread_self(), "press");
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), PRESS_NICE);
 	while (!flag(&threads->quit)) {
+		beat_turn(mine->beat);
 		uint32_t looked = doorbell_look(&mine->press->bell);
 		if (press_step(mine->press))
 			io_bell_ring(threads->engine.carrier_bell);
@@ -189,7 +205,8 @@ static int start_presses(struct threads *threads)
 		struct press_thread *mine = malloc(sizeof(*mine));
 		if (!mine)
 			return -1;
-		*mine = (struct press_thread){threads, &threads->engine.presses[i]};
+		*mine = (struct press_thread){threads, &threads->engine.presses[i],
+					      threads->press_beats[i]};
 		if (pthread_create(&threads->presses[i], NULL, press_main, mine) != 0) {
 			free(mine);
 			return -1;
@@ -273,16 +290,44 @@ static void wake_for_rules(struct threads *threads)
 {
 	const struct rules *rules = threads->engine.settings->rules;
 	uint32_t generation = rules ? rules_generation(rules) : 0;
-	if (generation == threads->rules_generation)
+	uint32_t tuning = tunings_generation(threads->engine.settings->tunings);
+	if (generation == threads->rules_generation && tuning == threads->tuning_generation)
 		return;
 	threads->rules_generation = generation;
+	threads->tuning_generation = tuning;
 	io_bell_ring(threads->engine.carrier_bell);
+}
+
+/* Workers are watched for whoever asked for it, from when they all run. */
+static void watch_beats(struct threads *threads)
+{
+	usec patience = threads->engine.settings->watchdog / 2;
+	threads->carrier_beat = beats_add(&threads->beats, "carrier", usec_max(patience, 1));
+	threads->feeder_beat = beats_add(&threads->beats, "feeder", usec_max(patience, 1));
+	threads->ledger_beat =
+		beats_add(&threads->beats, "ledger", usec_max(patience, LEDGER_PATIENCE));
+	for (uint32_t i = 0; i < threads->engine.limits.presses; i++)
+		threads->press_beats[i] =
+			beats_add(&threads->beats, "press", usec_max(patience, 1));
+}
+
+static const char *look_for_stuck(struct threads *threads)
+{
+	usec now = clock_now(), watchdog = threads->engine.settings->watchdog;
+	if (watchdog == 0 || flag(&threads->quit))
+		return NULL;
+	if (now >= threads->beat_at) {
+		threads->beat_at = now + usec_min(BEAT_INTERVAL, watchdog / 8);
+		wake_all(threads);
+	}
+	return beats_look(&threads->beats, now);
 }
 
 /* Shows people how it stands; false: they ask for an end, or for a quicker one. */
 static bool look(struct threads *threads, struct engine_progress *ret_progress)
 {
 	engine_read_progress(&threads->engine, ret_progress);
+	ret_progress->stuck = look_for_stuck(threads);
 	bool go_on = threads->on_progress(threads->context, ret_progress);
 	wake_for_rules(threads);
 	return go_on;
@@ -308,9 +353,10 @@ static void finish(struct threads *threads)
 {
 	struct engine *engine = &threads->engine;
 	set_flag(threads, &threads->drain);
-	if (!wait_idle(threads, DRAIN_LIMIT))
+	usec limit = engine->settings->drain_limit;
+	if (!wait_idle(threads, limit > 0 ? limit : DRAIN_LIMIT))
 		set_flag(threads, &threads->abort);
-	if (flag(&threads->abort) && !wait_idle(threads, SETTLE_LIMIT))
+	if (flag(&threads->abort) && !wait_idle(threads, ENGINE_SETTLE_LIMIT))
 		log_event(
 			LOG_WARN, "unsettled",
 			"kept=journal next=\"the next start settles what the journal knows\"");
@@ -367,6 +413,43 @@ static uint64_t random_seed(void)
 	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : (uint64_t)clock_now();
 }
 
+/* Waits for a database that was there a moment ago; false: nobody wants to. */
+static bool wait_for_database(struct threads *threads)
+{
+	struct engine_progress progress = {.state = CAMPAIGN_RUNNING,
+					   .database_lost = true,
+					   .next_due_wall = USEC_NEVER};
+	snprintf(progress.trouble, sizeof(progress.trouble), "%s", threads->engine.why);
+	for (usec until = clock_now() + OPEN_PAUSE; clock_now() < until;) {
+		if (!threads->on_progress(threads->context, &progress))
+			return false;
+		usleep((useconds_t)WATCH_INTERVAL);
+	}
+	return true;
+}
+
+/* A service goes on by itself when the database goes away in the middle of its recovery, which
+ * may be run again from any point; whoever sends one campaign is told, and asks again. */
+static int open_engine(struct threads *threads, const struct engine_settings *settings,
+		       uint64_t campaign_id)
+{
+	struct engine *engine = &threads->engine;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	for (bool told = false;; told = true) {
+		if (engine_open(engine, settings, heap_source(), campaign_id,
+				cores > 0 ? (uint32_t)cores : 1) == 0)
+			return 0;
+		if (campaign_id > 0 || !engine->database_away)
+			return -1;
+		if (!told)
+			log_event(LOG_WARN, "database-away", "why=\"%s\" next=retry",
+				  log_str(str_of(engine->why)));
+		if (!wait_for_database(threads))
+			return -1;
+		engine_close(engine);
+	}
+}
+
 enum engine_end engine_run(const struct engine_settings *settings, uint64_t campaign_id,
 			   bool (*on_progress)(void *context, const struct engine_progress *),
 			   void *context, char *ret_why, size_t why_size)
@@ -378,15 +461,14 @@ enum engine_end engine_run(const struct engine_settings *settings, uint64_t camp
 		return ENGINE_FAILED;
 	}
 	struct engine *engine = &threads->engine;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_mutex_init(&threads->lock, NULL);
 	pthread_cond_init(&threads->changed, NULL);
 	threads->seed = random_seed();
 	threads->on_progress = on_progress;
 	threads->context = context;
-	if (engine_open(engine, settings, heap_source(), campaign_id,
-			cores > 0 ? (uint32_t)cores : 1) == 0 &&
-	    start(threads) == 0) {
+	if (open_engine(threads, settings, campaign_id) == 0)
+		watch_beats(threads);
+	if (threads->beats.count > 0 && start(threads) == 0) {
 		struct engine_progress last;
 		end = watch(threads);
 		finish(threads);

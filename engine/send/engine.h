@@ -4,8 +4,6 @@
  * and all they point at must outlive the run. */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "engine/base/usec.h"
 #include "engine/net/route.h"
 #include "engine/net/source.h"
@@ -18,6 +16,7 @@
 #include "engine/store/store.h"
 
 struct rules; /* engine/shape/rules.h: provider data and limits */
+struct tunings; /* engine/send/tuning.h: what may change under way */
 
 /* What a relay wants to know of us (sasl.h, token.h); by its index in the router's relays. */
 struct relay_login {
@@ -39,11 +38,6 @@ struct limit_rule {
 };
 
 #define ENGINE_MARK_INTERVAL (50 * USEC_MS) /* where settings say nothing */
-/* Limits that are written anew while the engine runs: one for each of limit_rules, in their
- * order. They and all they replace live as long as the engine; it follows within a second. */
-struct limit_news {
-	_Atomic(const struct quota_limits *) limits; /* NULL: none yet */
-};
 
 struct engine_settings {
 	const char *name; /* of this engine in the database; unique per journal */
@@ -73,7 +67,7 @@ struct engine_settings {
 	struct path_limits default_limits;
 	const struct limit_rule *limit_rules; /* limits wider than a path */
 	size_t limit_rule_count;
-	struct limit_news *limit_news; /* NULL: they stay as they are */
+	struct tunings *tunings; /* NULL: neither limits, nor retry, nor timeouts will change */
 	struct dkim_key *const *dkim_keys;
 	size_t dkim_key_count; /* 0: unsigned */
 	str secret;            /* of tokens: lines of at least 16 bytes, the newest first */
@@ -84,6 +78,8 @@ struct engine_settings {
 	uint32_t connection_limit; /* of this engine; 0: 1,000 */
 	uint32_t slice_size;       /* recipients cut at once; 0: 5,000 */
 	usec mark_interval;        /* start marks are committed at most so often; 0: 50 ms */
+	usec drain_limit;          /* asked to stop, it waits so long for dots; 0: 30 s */
+	usec watchdog;             /* a worker silent for half of it hangs; 0: nobody watches */
 	bool mask_new_io;          /* io_options.mask_new */
 };
 
@@ -94,6 +90,8 @@ struct engine_progress {
 	uint64_t started, delivered, deferred, failed, in_doubt, suppressed,
 		cancelled; /* of this run */
 	uint32_t connections, waiting, parked_domains;
+	bool ready; /* what the last run left is settled, and the stop feed is heard */
+	const char *stuck; /* a worker that has stopped turning; NULL: none, or nobody watches */
 	uint64_t settled;
 	bool database_lost;
 	usec next_due_wall; /* of the earliest deferral when nothing else is left; USEC_NEVER */
@@ -108,6 +106,10 @@ enum engine_end {
 	ENGINE_CANCELLED, /* somebody cancelled the campaign; a paused one is waited for */
 	ENGINE_FAILED,    /* why says what and what to do */
 };
+
+/* After an end that could not wait for dots any longer, so long for the ledger to settle what came of
+ * that; beyond it, the journal keeps what is left. */
+#define ENGINE_SETTLE_LIMIT (10 * USEC_SECOND)
 
 /* Runs until the campaign is finished; campaign_id 0: all that run, until it is stopped.
  * on_progress is called about five times a second from the calling thread; returning false asks

@@ -21,6 +21,13 @@ static int fail(struct engine *engine, const char *why)
 }
 
 /* Heartbeat, stop feed and LISTEN go past a pooler: that connection is the engine's own. */
+/* Of a request of the beginning: whether it is worth trying again is known by its result. */
+static int fail_store(struct engine *engine, int result, const char *why)
+{
+	engine->database_away = result == STORE_LOST || result == STORE_RETRY;
+	return fail(engine, why);
+}
+
 static int open_store(struct engine *engine, struct store **ret_store, struct io_loop *loop,
 		      const char *application, bool direct)
 {
@@ -30,7 +37,9 @@ static int open_store(struct engine *engine, struct store **ret_store, struct io
 		config.conninfo = engine->settings->pooler;
 		config.pooled = true;
 	}
-	return store_open(ret_store, loop, &config, engine->why, sizeof(engine->why));
+	int result = store_open(ret_store, loop, &config, engine->why, sizeof(engine->why));
+	engine->database_away = result == STORE_LOST || result == STORE_RETRY;
+	return result;
 }
 
 static int join(struct engine *engine, uint64_t *ret_position)
@@ -39,7 +48,7 @@ static int join(struct engine *engine, uint64_t *ret_position)
 				 .name = str_of(engine->settings->name)};
 	store_join(engine->settle_store, &ask);
 	if (ask.request.result != STORE_OK)
-		return fail(engine, ask.request.why);
+		return fail_store(engine, ask.request.result, ask.request.why);
 	engine->engine_id = ask.ret_engine_id;
 	engine->epoch = ask.ret_epoch;
 	*ret_position = ask.ret_position;
@@ -55,7 +64,7 @@ static int find_newest_stop(struct engine *engine)
 				      .arena = &engine->arena};
 	store_stop_feed(engine->settle_store, &ask);
 	if (ask.request.result != STORE_OK)
-		return fail(engine, ask.request.why);
+		return fail_store(engine, ask.request.result, ask.request.why);
 	engine->stop_number = ask.ret_newest_number;
 	return 0;
 }
@@ -84,7 +93,7 @@ static int load_providers(struct engine *engine)
 					   .arena = &engine->arena};
 	store_providers_load(engine->settle_store, &ask);
 	if (ask.request.result != STORE_OK)
-		return fail(engine, ask.request.why);
+		return fail_store(engine, ask.request.result, ask.request.why);
 	engine->providers = ask.ret_providers;
 	engine->provider_count = ask.ret_count;
 	return 0;
@@ -100,7 +109,7 @@ static int load_campaign(struct engine *engine, uint64_t campaign_id)
 	store_campaign(engine->settle_store, &ask);
 	if (ask.request.result != STORE_OK) {
 		arena_done(&arena);
-		return fail(engine, ask.request.why);
+		return fail_store(engine, ask.request.result, ask.request.why);
 	}
 	engine->only = campaign_create(&arena, engine->settings, &ask, engine->why,
 				       sizeof(engine->why));
@@ -133,8 +142,10 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 		return -1;
 	if (recovery_run(settings, source, engine->settle_store, engine->engine_id,
 			 engine->epoch, position, &engine->recovery, engine->why,
-			 sizeof(engine->why)) != 0)
+			 sizeof(engine->why)) != 0) {
+		engine->database_away = engine->recovery.database_away;
 		return -1;
+	}
 	if (load_providers(engine) != 0)
 		return -1;
 	load_hosts(engine);
@@ -366,6 +377,7 @@ void engine_read_progress(const struct engine *engine, struct engine_progress *r
 		.next_due_wall =
 			atomic_load_explicit(&feeder->next_due_wall, memory_order_relaxed),
 		.for_winner = count_of(&feeder->for_winner),
+		.ready = atomic_load_explicit(&feeder->heard, memory_order_acquire),
 	};
 	snprintf(ret->trouble, sizeof(ret->trouble), "%s", trouble_of(engine));
 }

@@ -28,7 +28,8 @@ struct engine {
 	struct io_loop *carrier_loop, *feeder_loop;
 	struct io_bell *carrier_bell, *feeder_bell;
 	struct journal *journal;
-	int journal_hold; /* taken before anything else */
+	int journal_hold;   /* taken before anything else */
+	bool database_away; /* engine_open() failed for that, and may be tried again */
 	struct resolver *resolver;
 	struct fetcher *fetcher; /* of MTA-STS policies; NULL: nothing asks for them */
 	struct router *router;

@@ -46,6 +46,7 @@ struct feeder_public {
 	_Atomic uint32_t admitted, parked;
 	const char *_Atomic standby; /* it holds no source: why, in the feeder's arena */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
+	_Atomic bool heard; /* the stop feed has answered */
 };
 
 struct feeder {

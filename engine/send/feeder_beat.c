@@ -196,6 +196,7 @@ static void on_stops(struct store_request *request)
 		return;
 	}
 	heard_all(feeder);
+	atomic_store_explicit(&feeder->public.heard, true, memory_order_release);
 	carrier_heard(feeder->carrier, feeder->stop_asked_at);
 	if (feeder->stop_feed.ret_count > 0 && feeder->carrier_bell)
 		io_bell_ring(feeder->carrier_bell);

@@ -81,7 +81,7 @@ static bool give_back(struct feeder *feeder, struct store *store, struct carrier
 void feeder_draws_done(struct feeder *feeder, struct store *store)
 {
 	bool good = store != NULL;
-	for (size_t i = 0; good && i < feeder->settings->limit_rule_count; i++)
+	for (size_t i = 0; good && i < feeder->carrier->quota_count; i++)
 		good = give_back(feeder, store, &feeder->carrier->quotas[i]);
 	struct chain_link *link = chain_first(&feeder->carrier->campaigns);
 	for (; good && link; link = chain_next(&feeder->carrier->campaigns, link))

@@ -33,7 +33,7 @@ struct replay {
 	uint64_t batch_position;
 	uint64_t settled_count;
 	struct store_settle settle;
-	bool failed;
+	bool failed, away;
 	char why[256];
 };
 
@@ -51,6 +51,14 @@ static void fail(struct replay *replay, const char *why)
 
 /* What the journal tells of is in slices that this engine holds, or held; else the database has
  * lost them. Settling would be right, and everything after it wrong. */
+/* The database is away for now, or it refuses. */
+static void fail_store(struct replay *replay, const struct store_request *request)
+{
+	if (!replay->failed)
+		replay->away = request->result == STORE_LOST || request->result == STORE_RETRY;
+	fail(replay, request->why);
+}
+
 static bool is_known(struct replay *replay)
 {
 	struct store_known ask = {
@@ -62,7 +70,7 @@ static bool is_known(struct replay *replay)
 	char why[sizeof(replay->why)];
 	store_known(replay->store, &ask);
 	if (ask.request.result != STORE_OK) {
-		fail(replay, ask.request.why);
+		fail_store(replay, &ask.request);
 		return false;
 	}
 	if (ask.ret_unknown_slice_id == 0)
@@ -91,7 +99,7 @@ static void settle_batch(struct replay *replay)
 	};
 	store_settle(replay->store, &replay->settle);
 	if (replay->settle.request.result != STORE_OK) {
-		fail(replay, replay->settle.request.why);
+		fail_store(replay, &replay->settle.request);
 		return;
 	}
 	replay->settled_count += replay->count;
@@ -192,6 +200,8 @@ static usec policy_wait(struct replay *replay, uint64_t campaign_id)
 	};
 	store_campaign(replay->store, &ask);
 	struct value settings;
+	if (ask.request.result == STORE_LOST || ask.request.result == STORE_RETRY)
+		fail_store(replay, &ask.request); /* what it says must not be guessed */
 	if (ask.request.result != STORE_OK ||
 	    value_from_json_text(&replay->batch_arena, ask.ret_settings, &settings, NULL, 0) !=
 		    0)
@@ -270,6 +280,8 @@ static int doubt_marks(struct replay *replay, struct io_loop *loop, struct journ
 		if (mark->campaign_id != campaign_id) {
 			wait = policy_wait(replay, mark->campaign_id);
 			campaign_id = mark->campaign_id;
+			if (replay->failed)
+				return -1;
 		}
 		const struct store_outcome row = doubt(mark, wait, wall);
 		uint64_t position = journal_put_outcome(journal, &row);
@@ -294,7 +306,7 @@ static int reopen(struct replay *replay, bool journal_lost, struct recovery *res
 	};
 	store_recover(replay->store, &recover);
 	if (recover.request.result != STORE_OK) {
-		fail(replay, recover.request.why);
+		fail_store(replay, &recover.request);
 		return -1;
 	}
 	result->slice_count = recover.ret_slices;
@@ -376,6 +388,7 @@ int recovery_run(const struct engine_settings *settings, struct arena_source *so
 	ret_recovery->position = replay.position;
 	result = 0;
 out:
+	ret_recovery->database_away = replay.away;
 	if (result != 0)
 		snprintf(ret_why, why_size, "%s", replay.why);
 	if (journal)

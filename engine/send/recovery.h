@@ -13,6 +13,7 @@ struct recovery {
 	uint64_t in_doubt_count;               /* marks without an outcome */
 	uint32_t slice_count, remaining_count; /* put back into the queue */
 	uint64_t position;                     /* the journal's, as settled now */
+	bool database_away; /* it failed for that, and may be run again */
 	char journal_note[200];                /* a torn tail, a lost journal; empty: none */
 };
 

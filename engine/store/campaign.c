@@ -159,6 +159,7 @@ enum {
 	FINISH_COUNTED,
 	FINISH_TRIED,
 	FINISH_LOCKED,
+	FINISH_LISTED,
 	FINISH_CANCELLING,
 	FINISH_DEFERRALS,
 	FINISH_CANCELLED,
@@ -189,8 +190,15 @@ static enum pg_next finish_step(struct store *s, struct store_request *request,
 			return pg_commit(s);
 		}
 		put_campaign(s, r);
-		return pg_run(s, "campaign_cancelled");
+		return pg_run(s, "cancel_lock");
 	case FINISH_LOCKED:
+		if (pg_rows(result) == 0) {
+			s->step = FINISH_END;
+			return pg_commit(s);
+		}
+		put_campaign(s, r);
+		return pg_run(s, "campaign_cancelled");
+	case FINISH_LISTED:
 		r->ret_finished = pg_rows(result) > 0;
 		if (!r->ret_finished) {
 			s->step = FINISH_END;

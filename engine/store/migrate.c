@@ -144,6 +144,31 @@ static int connect_to(struct migrating *m, const char *conninfo)
 	return refuse(m, STORE_LOST, "the database cannot be reached");
 }
 
+/* An engine that runs knows the tables as they were. Whether one does is asked of any schema, so
+ * by columns that may not be there yet. */
+static int refuse_beside_engines(struct migrating *m)
+{
+	char what[300];
+	PGresult *rows = PQexec(
+		m->conn, "select name, extract(epoch from now() - heartbeat_at)::integer "
+			 "from engines e where to_jsonb(e)->>'left_at' is null and heartbeat_at "
+			 "> now() - coalesce((to_jsonb(e)->>'lease')::interval, '30 seconds') "
+			 "order by heartbeat_at desc limit 1");
+	int result = 0;
+	if (PQresultStatus(rows) != PGRES_TUPLES_OK) {
+		result = refuse(m, STORE_REFUSED, "the engines at work cannot be read");
+	} else if (PQntuples(rows) > 0) {
+		snprintf(what, sizeof(what),
+			 "engine %.60s was at work %s s ago, and other tables are none that it "
+			 "knows: stop all engines, then say this again; one that was killed is "
+			 "gone when its lease is over, after 30 s",
+			 PQgetvalue(rows, 0, 0), PQgetvalue(rows, 0, 1));
+		result = refuse(m, STORE_REFUSED, what);
+	}
+	PQclear(rows);
+	return result;
+}
+
 static int migrate(struct migrating *m, struct store_migration *ret)
 {
 	unsigned newest = 0, known = newest_known();
@@ -155,6 +180,8 @@ static int migrate(struct migrating *m, struct store_migration *ret)
 			 "the database cannot be migrated");
 	if (result == 0)
 		result = compare(m, &newest);
+	if (result == 0 && newest > 0 && newest < known)
+		result = refuse_beside_engines(m);
 	for (unsigned number = newest + 1; result == 0 && number <= known; number++) {
 		result = apply(m, number);
 		ret->applied_count += result == 0;

@@ -1,6 +1,7 @@
 /* migrate.h - bringing a database to this program's schema: sql/NNNN_*.sql, in order, once
  * each. What was applied is noted with a checksum; a file that has changed since, or a database
- * that a newer program has migrated, is refused. Blocking; two callers wait for each other. */
+ * that a newer program has migrated, is refused; so is a migration while an engine is at work.
+ * Blocking; two callers wait for each other. */
 #pragma once
 
 #include "engine/base/usec.h"

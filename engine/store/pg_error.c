@@ -9,8 +9,7 @@
 static const struct pg_meaning meanings[] = {
 	{"08", STORE_LOST, ""},
 	{"08P01", STORE_LOST,
-	 "what stands between here and the database does not speak its whole protocol (a pooler "
-	 "is named by database.pooler)"},
+	 "a pooler, or what else stands between here and the database, ended the connection"},
 	{"25006", STORE_LOST,
 	 "this server takes no writes (a replica, or set read-only); one that does is looked for"},
 	{"25P03", STORE_LOST, "the server ended a transaction that stood still for too long"},

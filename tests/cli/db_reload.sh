@@ -74,7 +74,7 @@ wait $sender
 code=$?
 [ $code -eq 0 ]
 claim $? "send ends with 0 (was $code): $(tail -1 send.err)"
-grep -q 'providers-taken.*changed=yes' send.err
+grep -q 'reloaded changed="providers_file" needs_restart=""' send.err
 claim $? "it said so"
 kill -USR1 $sink
 wait_for 10 test -s sink.json

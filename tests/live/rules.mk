@@ -20,6 +20,13 @@ show-incident: all
 	@$(PYTHON) tests/live/test_incident.py 20000
 # Six runs of five minutes: the engine, PostgreSQL, both; KILL9="both assume 200000 200 50 800" is one.
 KILL9 ?= each each 200000 200 50 800
+# Readiness and watchdog by NOTIFY_SOCKET, each worker frozen in turn; reloads; ends of every kind.
+.PHONY: show-service show-stops
+show-service: all
+	@$(PYTHON) tests/live/test_service.py 5000
+# Two engines: nothing that is stopped begins a second later, ten pauses and a cancel.
+show-stops: all
+	@$(PYTHON) tests/live/test_stops.py 40000 10
 show-kill9: all
 	@$(PYTHON) tests/live/test_kill9.py $(KILL9)
 # What campaign check finds on a list of a million, how long it takes, what its counts cost imports.

@@ -2,7 +2,7 @@
 of a campaign. The engine stops, says what is wrong and where, holds its memory, and goes on by itself
 when the trouble is over. Nothing is lost, nothing is sent twice.
 
-usage: test_outage.py [SECONDS of each]   6 unless told; make show-outage: 600. Root: it mounts tmpfs"""
+usage: test_outage.py [SECONDS of each]   3 unless told; make show-outage: 600. Root: it mounts tmpfs"""
 
 import os
 import pathlib
@@ -162,7 +162,7 @@ def play(rig, checks, seconds):
 
 
 def main():
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 6
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     checks = r.Checks()
     if os.getuid() != 0:
         checks.skip("nothing is mounted without root")

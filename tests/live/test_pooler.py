@@ -78,6 +78,10 @@ def main():
     rig.start_zone(r.mail_zone(DOMAINS))
     port, sink = rig.start_sink("--log-recipients", rig.place / "log", "--reject", "3%", "--defer", "3%",
                                 "--seed", "5", listeners=DOMAINS.values())
+    rig.configure(**rig.settings(port, database={"conninfo": pool.conninfo}))
+    said = rig.command("status", check=False)
+    checks.check(said.returncode != 0 and "name it as database.pooler" in said.stderr,
+                 "a pooler in the wrong place: " + said.stderr.strip().replace("\n", " "))
     rig.prepare_with(port, database={"conninfo": rig.conninfo, "pooler": pool.conninfo},
                      default_limits={"message_rate": f"{count // 10}/s"})
     peak = Peak(rig)

@@ -11,8 +11,10 @@
 #include "tests/sim/peer.h"
 #include "tests/sim/sim_variants.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_store.h"
 
-#define HISTORY 4096 /* starts remembered per site, for the rate's check */
+#define PATHS_PER_SITE (ENGINE_LIMIT * ENGINE_LIMIT)
+#define HISTORY 512 /* starts remembered per site, for the rate's check */
 #define MESSAGE_LIMIT 65536
 /* No transaction begins on a word that is older than this. One that is handed to a connection
  * whose last one is not answered has begun, though its MAIL leaves when the answer is there. */
@@ -33,6 +35,7 @@ struct visit {
 	struct peer peer; /* first: what is freed */
 	int site;
 	struct sim_life *life; /* of the engine at the other end */
+	unsigned source;       /* it came from 10.200.0.source */
 	unsigned mails;        /* transactions that were begun on it */
 	bool reset_in_body, lose_reply, lose_message;
 	struct truth *rcpt;
@@ -41,24 +44,25 @@ struct visit {
 	char message[MESSAGE_LIMIT];
 };
 
-/* By path: each engine has a source of its own. */
+/* By path, and by the engine that has it: who was stopped may hold connections open. */
 static struct path {
 	uint32_t connections;
 	usec starts[HISTORY];
 	uint64_t start_count;
-} paths[SITE_COUNT][ENGINE_LIMIT];
+} paths[SITE_COUNT * PATHS_PER_SITE];
 
 static struct path *path_of(const struct visit *visit)
 {
-	return &paths[visit->site][visit->life->engine];
+	return &paths[visit->site * PATHS_PER_SITE +
+		      (int)visit->life->engine * ENGINE_LIMIT + (int)visit->source - 1];
 }
 
 void hosts_begin(struct world *w)
 {
 	for (int i = 0; i < SITE_COUNT; i++) {
-		for (int k = 0; k < ENGINE_LIMIT; k++) {
-			paths[i][k].connections = 0;
-			paths[i][k].start_count = 0;
+		for (int k = 0; k < PATHS_PER_SITE; k++) {
+			paths[i * PATHS_PER_SITE + k].connections = 0;
+			paths[i * PATHS_PER_SITE + k].start_count = 0;
 		}
 		site_limits[i] = (struct host_limits){
 			.connections = 1 + (uint32_t)world_below(w, 4),
@@ -70,11 +74,10 @@ void hosts_begin(struct world *w)
 
 void hosts_end(struct world *w)
 {
-	for (int i = 0; i < SITE_COUNT * ENGINE_LIMIT; i++)
-		if (paths[i / ENGINE_LIMIT][i % ENGINE_LIMIT].connections != 0)
+	for (int i = 0; i < SITE_COUNT * PATHS_PER_SITE; i++)
+		if (paths[i].connections != 0)
 			world_fail(w, "%u connections to site %d were never closed",
-				   paths[i / ENGINE_LIMIT][i % ENGINE_LIMIT].connections,
-				   i / ENGINE_LIMIT);
+				   paths[i].connections, i / PATHS_PER_SITE);
 }
 
 /* Hosts are 10.0.<site>.<1 or 2>. */
@@ -88,7 +91,7 @@ int host_site_of(const struct net_address *address)
 /* -- what the hosts decide
  * --------------------------------------------------------------------- */
 
-static void answer(struct smtp_answer *a, uint16_t code, const char *status, const char *text)
+static void reply(struct smtp_answer *a, uint16_t code, const char *status, const char *text)
 {
 	a->code = code;
 	a->status = status;
@@ -115,10 +118,10 @@ static void on_connect(void *context, struct smtp_answer *a)
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_GREETING_421)) {
-		answer(a, 421, "4.7.0", "too many connections from your host");
+		reply(a, 421, "4.7.0", "too many connections from your host");
 		a->close = true;
 	} else if (world_fault(visit->peer.world, FAULT_GREETING_554)) {
-		answer(a, 554, "5.7.1", "no SMTP service for you here");
+		reply(a, 554, "5.7.1", "no SMTP service for you here");
 		a->close = true;
 	}
 }
@@ -153,8 +156,14 @@ static void check_word(struct visit *visit)
 	usec age = w->sent_at - w->sent_heard_at;
 	bool waited = visit->mails++ > 0 &&
 		      w->sent_at < visit->peer.last_output_at + 300 * USEC_MS;
+	/* It was handed over, and the engine stood still before the kernel had it. */
+	waited |= visit->life->away_until > 0 && w->sent_at >= visit->life->away_until &&
+		  w->sent_at < visit->life->away_until + 50 * USEC_MS;
 	if (waited)
 		return;
+	if (!sim_source_is_held(visit->source, visit->life->engine))
+		world_fail(w, "engine %u begins a transaction from out%u, which is not its own",
+			   visit->life->engine + 1, visit->source);
 	if (w->sent_heard_at > 0 && age > word_oldest)
 		word_oldest = age;
 	if (age > WORD_LIMIT)
@@ -172,10 +181,10 @@ static void on_mail(void *context, str from, struct smtp_answer *a)
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_421)) {
-		answer(a, 421, "4.3.2", "closing, come back later");
+		reply(a, 421, "4.3.2", "closing, come back later");
 		a->close = true;
 	} else if (world_fault(visit->peer.world, FAULT_OUT_OF_SYNC)) {
-		answer(a, 503, "5.5.1", "bad sequence of commands");
+		reply(a, 503, "5.5.1", "bad sequence of commands");
 	}
 }
 
@@ -191,7 +200,9 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 	}
 	if (visit->rcpt->suppressed_at_cut)
 		world_fail(w, "mail to %.*s, who is suppressed", STR_FORMAT(to));
-	if (visit->rcpt->final_count > 0 && visit->rcpt->final != VERDICT_IN_DOUBT)
+	/* Whose engine tells late is being tried again already. */
+	bool late = visit->rcpt->burial.slice_id && visit->rcpt->claimed_by;
+	if (visit->rcpt->final_count > 0 && visit->rcpt->final != VERDICT_IN_DOUBT && !late)
 		world_fail(w, "mail to %.*s, whose verdict is final", STR_FORMAT(to));
 	if (visit->rcpt->stopped_at && w->now > visit->rcpt->stopped_at + STOP_GRACE)
 		world_fail(w, "mail to %.*s, %.1f s after the unsubscribe", STR_FORMAT(to),
@@ -204,11 +215,11 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 		return;
 	if (!visit->rcpt->greylisted_once && world_fault(w, FAULT_GREYLIST)) {
 		visit->rcpt->greylisted_once = true;
-		answer(a, 451, "4.7.1", "greylisted, try again later");
+		reply(a, 451, "4.7.1", "greylisted, try again later");
 	} else if (world_fault(w, FAULT_DEFER)) {
-		answer(a, 450, "4.2.1", "mailbox busy, try again later");
+		reply(a, 450, "4.2.1", "mailbox busy, try again later");
 	} else if (world_fault(w, FAULT_REJECT)) {
-		answer(a, 550, "5.1.1", "user unknown");
+		reply(a, 550, "5.1.1", "user unknown");
 	}
 }
 
@@ -218,7 +229,7 @@ static void on_data(void *context, struct smtp_answer *a)
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_LIE))
-		answer(a, 250, "2.0.0", "ok, or so");
+		reply(a, 250, "2.0.0", "ok, or so");
 	visit->reset_in_body = world_fault(visit->peer.world, FAULT_RESET_BODY);
 	visit->lose_reply = world_fault(visit->peer.world, FAULT_LOST_REPLY);
 	visit->lose_message = world_fault(visit->peer.world, FAULT_LOST_MESSAGE);
@@ -314,7 +325,7 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_REJECT_DATA)) {
-		answer(a, 554, "5.7.1", "message content rejected as spam");
+		reply(a, 554, "5.7.1", "message content rejected as spam");
 		return;
 	}
 	check_message(visit);
@@ -343,11 +354,14 @@ static void on_gone(struct peer *peer)
 
 struct peer *peer_open(struct world *w, int site, const struct net_address *from)
 {
-	(void)from;
 	struct visit *visit = calloc(1, sizeof(*visit));
 	ASSERT(visit);
 	visit->site = site;
 	visit->life = w->life;
+	visit->source = ntohl(from->in4.sin_addr.s_addr) & 255;
+	if (!sim_source_is_held(visit->source, visit->life->engine))
+		world_fail(w, "engine %u connects from out%u, which is not its own",
+			   visit->life->engine + 1, visit->source);
 	peer_init(&visit->peer, w, on_gone);
 	if (++path_of(visit)->connections > site_limits[site].connections)
 		world_fail(w, "%u connections to site %d, whose limit is %u",

@@ -4,15 +4,20 @@ SEEDS ?= 1000
 # Everything but what plays one kind of world or another: its driver and its hosts.
 SIM_SEAMS := $(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/seed% tests/sim/scenario%, \
 	$(wildcard tests/sim/*.c))
-SIM_OBJECTS := $(patsubst %.c,build/debug/%.o,$(filter-out tests/sim/scenario%,$(wildcard tests/sim/*.c)))
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/scenario%,$(wildcard tests/sim/*.c)))
 
-build/debug/sim: $(SIM_OBJECTS) build/debug/libcore.a build/debug/librim.a
-	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
-build/debug/tests/sim/canary_session.o: engine/send/carrier_session.c
-	@mkdir -p $(@D)
-	$(QUIET_CC)$(CC) $(CPPFLAGS) $(CFLAGS) -DRUNDBRIEF_CANARY_NO_MARK -MMD -MP -c -o $@ $<
-build/debug/canary: $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o build/debug/libcore.a build/debug/librim.a
-	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) build/debug/tests/sim/canary_session.o -Wl,--start-group build/debug/libcore.a build/debug/librim.a -Wl,--end-group $(LIBS)
+$(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
+	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+
+# Bugs planted into the real code, see mutants.txt: all, or those of MUTANTS.
+MUTANT_SEEDS ?= 2000
+MUTANTS ?=
+.PHONY: mutants show-mutants
+mutants: $(BUILD)/sim
+	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" LIBS="$(LIBS)" \
+		OBJECTS="$(SIM_OBJECTS)" sh tests/sim/mutants.sh $(BUILD) $(MUTANT_SEEDS) $(MUTANTS)
+show-mutants:
+	@$(MAKE) --no-print-directory MODE=release mutants
 
 # Named internets, in both builds: MODE=debug build/debug/scenario.
 SCENARIO_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(SIM_SEAMS) $(wildcard tests/sim/scenario*.c))
@@ -20,7 +25,7 @@ $(BUILD)/scenario: $(SCENARIO_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SCENARIO_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 
 SCENARIO_SEEDS ?= 5
-.PHONY: sim sim-run scenario show-internets internets
+.PHONY: sim show-sim scenario show-internets internets
 scenario:
 	@$(MAKE) --no-print-directory MODE=release build/release/scenario
 show-internets: scenario
@@ -28,8 +33,12 @@ show-internets: scenario
 internets: scenario
 	@build/release/scenario all 1 1
 sim:
-	@$(MAKE) --no-print-directory MODE=debug build/debug/sim build/debug/canary
-	@sh tests/sim/run.sh $(SEEDS)
+	@$(MAKE) --no-print-directory MODE=debug build/debug/sim
+	@sh tests/sim/run.sh build/debug $(SEEDS)
+	@$(MAKE) --no-print-directory MODE=debug MUTANTS=mark-skipped mutants
+show-sim:
+	@$(MAKE) --no-print-directory MODE=release build/release/sim
+	@sh tests/sim/run.sh build/release $(if $(filter file,$(origin SEEDS)),100000,$(SEEDS))
 
 # Forecasts against facts: the hosts of the named internets, and a driver of its own.
 PLAN_SEEDS ?= 20

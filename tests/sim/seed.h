@@ -24,8 +24,10 @@ struct node {
 	usec starts_at, stops_at, trouble_at;
 	usec wake;
 	uint64_t in_flight_at_death; /* messages that may have been on their way */
+	const char *standby; /* what it said of whom it waits for */
 	char name[16], journal[160];
-	struct source source;
+	struct source sources[ENGINE_LIMIT];
+	size_t source_count;
 	struct engine_settings settings;
 };
 

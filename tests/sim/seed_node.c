@@ -198,6 +198,10 @@ static bool step_running(struct world *w, struct node *node)
 	if (is_troubled(w, node))
 		return false;
 	node->wake = wake;
+	const char *standby = atomic_load(&node->engine->feeder.public.standby);
+	if (standby && standby != node->standby)
+		state_hits[STATE_STANDBY]++;
+	node->standby = standby;
 	if (node->state == NODE_DRAINING) {
 		if (is_idle(node) && wake > w->now)
 			stopped(w, node);

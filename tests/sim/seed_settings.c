@@ -1,6 +1,7 @@
 /* seed_settings.c - what the engines of a seed are told: sources, limits, keys. */
 #include "tests/sim/seed.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "engine/base/assert.h"
@@ -68,13 +69,24 @@ struct rules *seed_rules(struct arena *arena, uint32_t divisor)
 	return rules;
 }
 
-/* Each engine has a source of its own. */
-static void make_source(struct node *node)
+/* 10.200.0.1 is that of out1. */
+static void make_source(struct source *source, unsigned number)
 {
-	node->source = (struct source){};
-	snprintf(node->source.name, sizeof(node->source.name), "out%u", node->index + 1);
-	snprintf(node->source.helo, sizeof(node->source.helo), "out%u.news.test",
-		 node->index + 1);
+	*source = (struct source){.has_ipv4 = true};
+	snprintf(source->name, sizeof(source->name), "out%u", number);
+	snprintf(source->helo, sizeof(source->helo), "out%u.news.test", number);
+	source->ipv4.in4.sin_family = AF_INET;
+	source->ipv4.in4.sin_addr.s_addr = htonl(10u << 24 | 200u << 16 | number);
+}
+
+/* Each engine has a source of its own, or all may send from the same ones, of which there are
+ * fewer than engines. */
+static void make_sources(const struct world *w, struct node *node)
+{
+	bool shared = w->engine_count > 1 && w->seed % 3 > 0;
+	node->source_count = shared ? w->engine_count - 1 : 1;
+	for (unsigned i = 0; i < node->source_count; i++)
+		make_source(&node->sources[i], shared ? i + 1 : node->index + 1);
 }
 
 void seed_settings(struct world *w, struct node *node, struct rules *rules)
@@ -91,7 +103,7 @@ void seed_settings(struct world *w, struct node *node, struct rules *rules)
 						   .name = {"site3.test", 10},
 						   .has_tls = true,
 						   .tls = TLS_WISH_ENCRYPT};
-	make_source(node);
+	make_sources(w, node);
 	node->durable = world_below(w, 2);
 	node->settings = (struct engine_settings){
 		.name = node->name,
@@ -105,8 +117,8 @@ void seed_settings(struct world *w, struct node *node, struct rules *rules)
 			  .static_route_count = 1,
 			  .provider_of = drive_provider_of,
 			  .provider_context = rules},
-		.sources = &node->source,
-		.source_count = 1,
+		.sources = node->sources,
+		.source_count = node->source_count,
 		.warmups = w->seed % 5 == 4 && w->engine_count == 1 ? colds : NULL,
 		.timeouts = smtp_timeouts_default,
 		.rules = rules,

@@ -168,7 +168,8 @@ int main(int argc, char **argv)
 			return usage();
 	}
 	seed_settings_begin();
-	for (; done < numbers[1] && failed < FAILED_LIMIT; done++) {
+	uint64_t most = getenv("SIM_FIRST") ? 1 : FAILED_LIMIT;
+	for (; done < numbers[1] && failed < most; done++) {
 		if (seed_run(numbers[0] + done))
 			continue;
 		failed++;

@@ -46,8 +46,13 @@ bool fenced_by(struct store *, struct store_request *, const char *why);
 uint64_t *sim_lost_slices(struct arena *, uint32_t engine_id, uint32_t epoch,
 			  size_t *ret_count);
 
-/* sim_store_settle.c: by_policy where no journal says so. */
+/* Whether the source of that number ("out1" is 1) is that engine's ("sim1" is 0) now. */
+bool sim_source_is_held(unsigned source, unsigned engine);
+
+/* sim_store_settle.c: by_policy where no journal says so. The second only notes it. */
 void sim_take_outcome(struct table_slice *, const struct store_outcome *, uint32_t engine_id,
+		      bool by_policy);
+void sim_note_outcome(struct table_slice *, const struct store_outcome *, uint32_t engine_id,
 		      bool by_policy);
 
 /* sim_store_slices.c: a slice of these ids, leased or open; its id. */

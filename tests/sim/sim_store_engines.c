@@ -99,6 +99,17 @@ static void ask_sources(struct store *store, struct store_heartbeat *r)
 	}
 }
 
+bool sim_source_is_held(unsigned source, unsigned engine)
+{
+	char name[64], holder[64];
+	snprintf(name, sizeof(name), "out%u", source);
+	snprintf(holder, sizeof(holder), "sim%u", engine + 1);
+	const struct table_source *row = source_of(str_of(name));
+	return row->engine_id != 0 &&
+	       strcmp(tables.engines[row->engine_id - 1].name, holder) == 0 &&
+	       row->until_wall >= table_wall();
+}
+
 uint64_t *sim_lost_slices(struct arena *arena, uint32_t engine_id, uint32_t epoch,
 			  size_t *ret_count)
 {

@@ -78,9 +78,13 @@ static void wait_for(struct truth *truth, const struct store_outcome *row)
 		campaign->due_from = usec_min(campaign->due_from, row->due_wall);
 }
 
-static void note(const struct table_slice *slice, const struct store_outcome *row,
-		 uint32_t engine_id, bool by_policy)
+void sim_note_outcome(struct table_slice *slice, const struct store_outcome *row,
+		      uint32_t engine_id, bool by_policy)
 {
+	struct truth *truth = truth_of(world, row->subscriber_id);
+	*table_flags_of(slice, row->subscriber_id) |= TABLE_TOLD;
+	truth->doubt_count += row->verdict == VERDICT_IN_DOUBT;
+	truth->behind_count += row->verdict == VERDICT_IN_DOUBT && !row->final;
 	state_hits[row->verdict]++;
 	if (world->on_outcome)
 		world->on_outcome(world, row);
@@ -111,13 +115,10 @@ void sim_take_outcome(struct table_slice *slice, const struct store_outcome *tol
 		return;
 	}
 	check_outcome(slice, &row, *flags);
-	*flags |= TABLE_TOLD;
 	if (truth->burial.slice_id && !by_policy)
 		look_at_burial(truth, &row, &deferral);
-	note(slice, &row, engine_id, by_policy);
+	sim_note_outcome(slice, &row, engine_id, by_policy);
 	sim_incident_settled(&row);
-	truth->doubt_count += row.verdict == VERDICT_IN_DOUBT;
-	truth->behind_count += row.verdict == VERDICT_IN_DOUBT && !row.final;
 	if (row.final) {
 		truth->final = row.verdict;
 		truth->final_count++;

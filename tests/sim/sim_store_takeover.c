@@ -26,6 +26,15 @@ static void doubt(struct table_slice *slice, uint64_t id, uint32_t engine_id)
 		.cause = "crashed",
 	};
 	truth->policy_doubt_count++;
+	if (truth->burial.slice_id && truth->burial.final) {
+		/* His first engine has told meanwhile: this attempt is noted beside it. */
+		struct store_outcome beside = row;
+		beside.final = false;
+		sim_note_outcome(slice, &beside, engine_id, true);
+		truth->deferred = false;
+		truth->claimed_by = 0;
+		return;
+	}
 	sim_take_outcome(slice, &row, engine_id, true);
 	truth->burial.slice_id = slice->id;
 	truth->burial.final = row.final;

@@ -583,11 +583,55 @@ static void test_suggest_finds_slips_only(void **)
 	assert_null(suggest(STR(""), known, 3));
 }
 
+/* What two files say of the same keys, by name: what a reload takes, and what needs a restart. */
+static void test_config_names_what_has_changed(void **)
+{
+	static const struct {
+		const char *before, *after, *live, *dead;
+	} rows[] = {
+		{"", "", "", ""},
+		{"smtp { port = 25 }", "smtp { port = 26 }", "", "smtp.port"},
+		{"smtp { end_timeout = 5m }", "smtp { end_timeout = 4m port = 25 }",
+		 "smtp.end_timeout", "smtp.port"},
+		{"limit \"a\" { message_rate = 5/s }\nlimit \"b\" { message_rate = 6/s }",
+		 "limit \"a\" { message_rate = 6/s }\nlimit \"b\" { message_rate = 6/s }",
+		 "limit.message_rate", ""},
+		{"limit \"a\" { message_rate = 5/s }", "", "limit.message_rate", ""},
+		{"", "provider \"x\" { connections = 3 mx = { \".x.test\" } scope = site }",
+		 "provider.mx, provider.connections", "provider.scope"},
+		{"retry { first = 5m }\ndefault_limits { connections = 3 }",
+		 "default_limits { connections = 4 }\nengine { name = b }",
+		 "default_limits.connections, retry.first", "engine.name"},
+		{"", "campaigns { ramp = no }", "", ""}, /* commands read it each time */
+	};
+	static char more[4 << 20];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config before, after;
+		struct arena arena;
+		str live, dead;
+		char why[300] = "";
+		arena_init_fixed(&arena, more, sizeof(more));
+		assert_int_equal(config_parse(&before, "a", str_of(rows[i].before), &arena, why,
+					      sizeof(why)),
+				 0);
+		assert_int_equal(config_parse(&after, "b", str_of(rows[i].after), &arena, why,
+					      sizeof(why)),
+				 0);
+		assert_int_equal(
+			keys_differ(before.settings, after.settings, &arena, &live, &dead), 0);
+		char got[300], wanted[300];
+		snprintf(got, sizeof(got), "%.*s|%.*s", STR_FORMAT(live), STR_FORMAT(dead));
+		snprintf(wanted, sizeof(wanted), "%s|%s", rows[i].live, rows[i].dead);
+		assert_string_equal(got, wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config_defaults_are_all_legal),
 		cmocka_unit_test(test_config_reads_every_section),
+		cmocka_unit_test(test_config_names_what_has_changed),
 		cmocka_unit_test(test_config_tells_file_line_and_cure),
 		cmocka_unit_test(test_config_accepts_what_fits_together),
 		cmocka_unit_test(test_config_refuses_ways_to_no_database),

@@ -131,11 +131,18 @@ static bool crash(struct world *w, struct engine *engine, struct engine_settings
 	return true;
 }
 
+/* All of a configuration at once, as `rundbrief serve` takes it on SIGHUP. */
 static void reload(struct world *w, struct engine_settings *settings,
 		   struct rules *const edits[LIMITS_EDITS])
 {
+	static struct tuning edited[LIMITS_EDITS];
 	plan.edit = (plan.edit + 1) % LIMITS_EDITS;
+	edited[plan.edit] = (struct tuning){.retry = settings->retry,
+					    .timeouts = settings->timeouts,
+					    .limit_rules = plan.rules_of[plan.edit],
+					    .limit_rule_count = plan.rule_count_of[plan.edit]};
 	rules_replace(settings->rules, edits[plan.edit]);
+	tunings_publish(settings->tunings, &edited[plan.edit]);
 	limits_hosts_change(w);
 	reload_count++;
 }
@@ -194,6 +201,8 @@ static bool run_seed(uint64_t seed)
 		edits[i] = limits_plan_rules(&arena, &plan, i);
 	struct engine_settings settings =
 		make_settings(&w, limits_plan_rules(&arena, &plan, 0));
+	struct tunings tunings = {};
+	settings.tunings = &tunings;
 	if (drive_open_all(&w, &engine, &settings) &&
 	    run_campaigns(&w, &engine, &settings, edits)) {
 		drive_drain(&w, &engine);

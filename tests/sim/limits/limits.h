@@ -15,6 +15,10 @@ struct limits_plan {
 	struct path_limits of_provider[LIMITS_EDITS][LIMITS_PROVIDERS];
 	unsigned edit; /* which are in force */
 	struct limit_rule named[LIMITS_NAMED];
+	/* What each edit has of them: other limits, or none where it leaves one out. */
+	struct quota_limits named_of[LIMITS_EDITS][LIMITS_NAMED];
+	struct limit_rule rules_of[LIMITS_EDITS][LIMITS_NAMED];
+	size_t rule_count_of[LIMITS_EDITS];
 	struct quota_limits of_campaign[LIMITS_CAMPAIGNS]; /* ids LIMITS_CAMPAIGN and on */
 };
 #define LIMITS_CAMPAIGN 40

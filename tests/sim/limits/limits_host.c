@@ -86,6 +86,8 @@ void limits_hosts_change(struct world *w)
 			tally_change(&paths[source][site], &limits,
 				     limits_of(site)->messages_per_connection, w->now);
 		}
+	for (unsigned i = 0; i < plan->named_count; i++)
+		tally_change(&named[i], &plan->named_of[plan->edit][i], 0, w->now);
 }
 
 void limits_hosts_forget(void)

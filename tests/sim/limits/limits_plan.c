@@ -84,6 +84,22 @@ static struct limit_rule some_rule(struct world *w, const struct limits_plan *pl
 	return rule;
 }
 
+/* A third of the limits with names are others in each edit, some are not in it at all. */
+static void make_named_edits(struct world *w, struct limits_plan *plan)
+{
+	for (unsigned edit = 0; edit < LIMITS_EDITS; edit++)
+		for (unsigned i = 0; i < plan->named_count; i++) {
+			struct limit_rule rule = plan->named[i];
+			bool of_connections = rule.campaign.size + rule.list.size == 0;
+			if (edit > 0 && one_in(w, 4))
+				continue;
+			if (edit > 0 && one_in(w, 3))
+				rule.limits = some_wide(w, of_connections);
+			plan->named_of[edit][i] = rule.limits;
+			plan->rules_of[edit][plan->rule_count_of[edit]++] = rule;
+		}
+}
+
 void limits_plan_make(struct world *w, struct limits_plan *plan)
 {
 	static const char *const names[LIMITS_NAMED] = {"one", "two", "three", "four", "five"};
@@ -107,6 +123,7 @@ void limits_plan_make(struct world *w, struct limits_plan *plan)
 	for (unsigned i = 0; i < plan->campaign_count; i++)
 		if (one_in(w, 2))
 			plan->of_campaign[i] = some_wide(w, false);
+	make_named_edits(w, plan);
 }
 
 /* -- as the engine is told --------------------------------------------------------------------
