@@ -35,6 +35,7 @@ const struct command *const commands[] = {
 	&command_tls_report,
 	&command_warmup,
 	&command_hosts,
+	&command_journal,
 	&command_classify,
 	&command_template,
 	&command_sink,

@@ -91,6 +91,22 @@ int db_open(struct db *db, struct cli *cli)
 	return code;
 }
 
+bool db_open_if_there(struct db *db, struct cli *cli)
+{
+	bool pooled = cli->config.database.pooler.size > 0;
+	const struct connect_to to = {.conninfo = pooled ? cli->config.database.pooler.data
+							 : cli->config.database.conninfo.data,
+				      .application = "rundbrief",
+				      .pooled = pooled};
+	*db = (struct db){.cli = cli, .conn = connect_open(&to)};
+	snprintf(db->tenant, sizeof(db->tenant), "%llu",
+		 (unsigned long long)cli->config.database.tenant);
+	if (PQstatus(db->conn) == CONNECTION_OK)
+		return true;
+	db_close(db);
+	return false;
+}
+
 void db_close(struct db *db)
 {
 	PQfinish(db->conn);

@@ -16,6 +16,9 @@ struct db {
 
 /* Connects as the configuration says. CLI_GO, or an exit code after a sentence. */
 [[nodiscard]] int db_open(struct db *, struct cli *);
+/* For commands that can do without: connects or does not, and tells nothing.
+ * The configuration has been read. */
+[[nodiscard]] bool db_open_if_there(struct db *, struct cli *);
 /* The same past a pooler: for who holds a lock as long as its connection. */
 [[nodiscard]] int db_open_direct(struct db *, struct cli *);
 void db_close(struct db *);

@@ -1,4 +1,5 @@
-/* hold.c - a journal belongs to one process, from before it is read until after it is closed.
+/* hold.c - whose a journal is, and under which boot of the machine it was written.
+ * It belongs to one process, from before it is read until after it is closed.
  * journal_open() locks against a second writer; but reading back cuts a torn end off, and what
  * is torn for the reader may be the write that a living engine has just begun. So an engine
  * takes hold of the folder before it tells the database, or the journal, anything. */
@@ -11,6 +12,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "engine/journal/segments.h"
 
 int journal_hold(const char *directory, char *ret_why, size_t why_size)
 {
@@ -47,4 +50,67 @@ void journal_release(int hold)
 {
 	if (hold >= 0)
 		close(hold);
+}
+
+#define BOOT_SIZE 80
+
+/* "1b3f... process": the boot, and whether what is written then waits for the disk. */
+static void this_boot(bool durable_disk, char out[BOOT_SIZE])
+{
+	char id[40] = "";
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? 0 : read(fd, id, sizeof(id) - 1);
+	if (fd >= 0)
+		close(fd);
+	id[size > 0 ? strcspn(id, "\n") : 0] = '\0';
+	snprintf(out, BOOT_SIZE, "%s %s\n", id, durable_disk ? "disk" : "process");
+}
+
+/* A start that was interrupted leaves a segment without a record and no note of the boot. */
+static bool was_written(const struct segments *s)
+{
+	struct stat state;
+	int fd = s->count ? segments_open_file(s, s->begins[0], O_RDONLY) : -1;
+	bool written = s->count > 1 || (fd >= 0 && (fstat(fd, &state) < 0 || state.st_size > 0));
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
+bool journal_end_may_be_missing(const char *directory)
+{
+	struct segments s;
+	char noted[BOOT_SIZE] = "", now[BOOT_SIZE];
+	if (segments_open(&s, directory, false) < 0)
+		return false; /* there is no journal, or reading it will say why not */
+	bool any = s.count > 0, written = was_written(&s);
+	int fd = openat(s.directory_fd, "boot", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? 0 : read(fd, noted, sizeof(noted) - 1);
+	if (fd >= 0)
+		close(fd);
+	segments_close(&s);
+	if (size <= 0)
+		return written; /* nobody has said */
+	this_boot(false, now);
+	return any && !strstr(noted, " disk\n") && strcmp(noted, now) != 0;
+}
+
+int journal_note_boot(const char *directory, bool durable_disk)
+{
+	struct segments s;
+	char now[BOOT_SIZE];
+	this_boot(durable_disk, now);
+	int result = segments_open(&s, directory, false);
+	if (result < 0)
+		return result;
+	int fd = openat(s.directory_fd, "boot.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			0600);
+	size_t size = strlen(now);
+	if (fd < 0 || write(fd, now, size) != (ssize_t)size || fsync(fd) < 0 ||
+	    renameat(s.directory_fd, "boot.new", s.directory_fd, "boot") < 0)
+		result = errno ? -errno : -EIO;
+	if (fd >= 0)
+		close(fd);
+	segments_close(&s);
+	return result;
 }

@@ -24,6 +24,13 @@ struct journal;
 [[nodiscard]] int journal_hold(const char *directory, char *ret_why, size_t why_size);
 void journal_release(int hold); /* -1 is nothing */
 
+/* Without durable_disk what was written is in the kernel's hands: it survives the process, not the
+ * machine. True when the journal was last written under another boot of it and not durably (or
+ * nobody knows): then its end may be missing without a trace, as if it were damaged. */
+bool journal_end_may_be_missing(const char *directory);
+/* When that has been seen to: what is written from now on is written under this boot. -errno. */
+[[nodiscard]] int journal_note_boot(const char *directory, bool durable_disk);
+
 struct journal_options {
 	bool durable_disk;     /* a write counts when it is on the disk */
 	uint64_t begin;        /* the position that the database knows */

@@ -1,85 +1,15 @@
-/* reader.c - replay: whole records in order, up to the first that is not whole.
- * Files are read in pieces, so that a replay at start takes little memory. What follows a
+/* reader.c - replay: whole records in order, up to the first that is not whole. What follows a
  * damaged record is not trusted, whatever it looks like. */
 #include "engine/journal/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/journal/scan.h"
 #include "engine/journal/segments.h"
-
-#define PIECE_SIZE ((size_t)256 * 1024) /* many records; a record takes at most 8 KiB */
-
-/* Fills up the piece behind what is left of the last one; false: cannot be read. */
-static bool read_more(int fd, char *piece, size_t *size, uint64_t offset, bool *ret_end)
-{
-	while (*size < PIECE_SIZE) {
-		ssize_t got =
-			pread(fd, piece + *size, PIECE_SIZE - *size, (off_t)(offset + *size));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return false;
-		if (got == 0) {
-			*ret_end = true;
-			break;
-		}
-		*size += (size_t)got;
-	}
-	return true;
-}
-
-/* What stands at the end of a file and is no whole record. A write that was cut short leaves
- * the first bytes of one; where a whole one can be read behind them, they were one. */
-static enum journal_ending ending_of(enum record_step step, str rest, struct record *record)
-{
-	if (rest.size == 0)
-		return JOURNAL_CLEAN;
-	if (step == RECORD_BAD)
-		return JOURNAL_DAMAGED;
-	for (size_t i = 1; i < rest.size; i++) {
-		str in = str_from(rest, i);
-		if (record_take(&in, record) == RECORD_READY)
-			return JOURNAL_DAMAGED;
-	}
-	return JOURNAL_TORN;
-}
-
-int64_t scan_segment(int fd, uint64_t offset,
-		     void (*on_record)(void *context, uint64_t end, const struct record *),
-		     void *context, enum journal_ending *ret_ending)
-{
-	char *piece = malloc(PIECE_SIZE);
-	struct record *record = malloc(sizeof(*record));
-	size_t size = 0;
-	bool end = false;
-	int64_t result = -1;
-	enum record_step step = RECORD_MORE;
-	if (!piece || !record)
-		goto out;
-	while (step == RECORD_MORE && !end) {
-		if (!read_more(fd, piece, &size, offset, &end))
-			goto out;
-		str in = str_make(piece, size);
-		while ((step = record_take(&in, record)) == RECORD_READY) {
-			offset += size - in.size;
-			size = in.size;
-			if (on_record)
-				on_record(context, offset, record);
-		}
-		memmove(piece, in.data, in.size);
-	}
-	*ret_ending = ending_of(step, str_make(piece, size), record);
-	result = (int64_t)offset;
-out:
-	free(piece);
-	free(record);
-	return result;
-}
 
 struct replay {
 	const struct journal_reader_events *events;
@@ -124,7 +54,8 @@ static uint64_t replay_segments(const struct segments *s, uint64_t from,
 		if (end < 0) {
 			snprintf(ret_why, why_size,
 				 "segment %llu of the journal cannot be read: %s",
-				 (unsigned long long)r.begin, strerror(errno));
+				 (unsigned long long)r.begin,
+				 strerror((int)(fd < 0 ? -fd : -end)));
 			return UINT64_MAX;
 		}
 		position = r.begin + (uint64_t)end;
@@ -149,6 +80,9 @@ uint64_t journal_replay(const char *directory, uint64_t from,
 	if (why_size)
 		ret_why[0] = 0;
 	int result = segments_open(&s, directory, false);
+	*ret_ending = JOURNAL_CLEAN;
+	if (result == -ENOENT)
+		return from; /* nothing was ever written */
 	if (result < 0) {
 		snprintf(ret_why, why_size, "the journal in %s cannot be read: %s", directory,
 			 strerror(-result));
@@ -172,12 +106,13 @@ int journal_trim(const char *directory, uint64_t position)
 		int fd = segments_open_file(&s, begin, O_RDWR);
 		enum journal_ending ending;
 		result = fd;
-		if (fd >= 0 && scan_segment(fd, 0, NULL, NULL, &ending) < 0)
-			result = -errno;
-		else if (fd >= 0)
-			result = segments_cut(&s, fd, position, ending == JOURNAL_DAMAGED);
-		if (fd >= 0)
+		if (fd >= 0) {
+			int64_t end = scan_segment(fd, 0, NULL, NULL, &ending);
+			result = end < 0 ? (int)end
+					 : segments_cut(&s, fd, position,
+							ending == JOURNAL_DAMAGED);
 			close(fd);
+		}
 	}
 	segments_close(&s);
 	return result;

@@ -1,4 +1,4 @@
-/* record.c - records by msgpack-c, framed here. */
+/* record.c - records written by msgpack-c, framed and read here. */
 #include "engine/journal/record.h"
 
 #include <endian.h>
@@ -132,65 +132,117 @@ void record_put_outcome(struct buf *b, const struct store_outcome *o)
 
 /* ---- reading ---- */
 
-/* The elements of an array, one after the other; bad sticks. */
+/* The elements of an array, one after the other; bad sticks. Read by hand: the forms are few, and
+ * a reader that asks for memory could fail for want of it, which must never look like the end of
+ * a journal. */
 struct elements {
-	const msgpack_object *at;
+	str in;
 	size_t left;
 	bool bad;
 };
 
-static const msgpack_object *next(struct elements *e, int type)
+enum element_kind { ELEMENT_OTHER, ELEMENT_NUMBER, ELEMENT_NEGATIVE, ELEMENT_NIL, ELEMENT_BYTES };
+struct element {
+	enum element_kind kind;
+	uint64_t number; /* of a negative one: as two's complement */
+	str bytes;
+};
+
+static uint64_t big_endian(str in, size_t size)
 {
-	if (e->left == 0 || e->bad) {
-		e->bad = true;
-		return NULL;
+	uint64_t value = 0;
+	for (size_t i = 0; i < size; i++)
+		value = value << 8 | (unsigned char)in.data[i];
+	return value;
+}
+
+static uint64_t sign_extended(uint64_t value, size_t size)
+{
+	unsigned unused = 64 - 8 * (unsigned)size;
+	return (uint64_t)((int64_t)(value << unused) >> unused);
+}
+
+/* A length, and so many bytes behind it. Returns the size of it all; 0: they are not there. */
+static size_t bytes_element(str in, size_t length_size, struct element *ret)
+{
+	if (in.size < 1 + length_size)
+		return 0;
+	size_t head = 1 + length_size;
+	uint64_t size = big_endian(str_from(in, 1), length_size);
+	if (size > in.size - head)
+		return 0;
+	*ret = (struct element){ELEMENT_BYTES, 0, str_sub(in, head, (size_t)size)};
+	return head + (size_t)size;
+}
+
+/* The element at the front, so far as its form is one that we write: integers, nil and bytes,
+ * never anything that nests. Returns its size; 0: another form, or cut short. */
+static size_t read_element(str in, struct element *ret)
+{
+	unsigned char form = in.size ? (unsigned char)in.data[0] : 0xc1;
+	size_t size = (size_t)1 << (form & 3); /* of the numbers below */
+	*ret = (struct element){.kind = ELEMENT_OTHER};
+	if (form < 0x80) {
+		*ret = (struct element){ELEMENT_NUMBER, form, {}};
+		return 1;
 	}
-	const msgpack_object *o = e->at++;
+	if (form >= 0xe0) {
+		*ret = (struct element){ELEMENT_NEGATIVE, sign_extended(form, 1), {}};
+		return 1;
+	}
+	if (form == 0xc0) {
+		ret->kind = ELEMENT_NIL;
+		return 1;
+	}
+	if (form == 0xc4 || form == 0xc5)
+		return bytes_element(in, form == 0xc4 ? 1 : 2, ret);
+	if (form < 0xcc || form > 0xd3 || in.size < 1 + size)
+		return 0;
+	uint64_t value = big_endian(str_from(in, 1), size);
+	if (form >= 0xd0)
+		value = sign_extended(value, size);
+	ret->kind = form >= 0xd0 && (int64_t)value < 0 ? ELEMENT_NEGATIVE : ELEMENT_NUMBER;
+	ret->number = value;
+	return 1 + size;
+}
+
+static struct element next(struct elements *e)
+{
+	struct element element = {};
+	size_t size = e->left && !e->bad ? read_element(e->in, &element) : 0;
+	if (size == 0) {
+		e->bad = true;
+		return (struct element){};
+	}
+	e->in = str_from(e->in, size);
 	e->left--;
-	if ((int)o->type != type) {
-		e->bad = true;
-		return NULL;
-	}
-	return o;
+	return element;
 }
 
 static uint64_t take_number(struct elements *e, uint64_t limit)
 {
-	const msgpack_object *o = next(e, MSGPACK_OBJECT_POSITIVE_INTEGER);
-	if (!o)
-		return 0;
-	if (o->via.u64 > limit)
-		e->bad = true;
-	return e->bad ? 0 : o->via.u64;
+	struct element element = next(e);
+	e->bad |= element.kind != ELEMENT_NUMBER || element.number > limit;
+	return e->bad ? 0 : element.number;
 }
 
 static str take_text(struct elements *e)
 {
-	const msgpack_object *o = next(e, MSGPACK_OBJECT_BIN);
-	return o ? str_make(o->via.bin.ptr, o->via.bin.size) : (str){NULL, 0};
-}
-
-static bool is_integer(const msgpack_object *o)
-{
-	return o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER ||
-	       (o->type == MSGPACK_OBJECT_POSITIVE_INTEGER && o->via.u64 <= INT64_MAX);
+	struct element element = next(e);
+	e->bad |= element.kind != ELEMENT_BYTES;
+	return element.bytes;
 }
 
 static usec take_time(struct elements *e, usec base)
 {
-	usec time;
-	if (e->left && e->at->type == MSGPACK_OBJECT_NIL) {
-		next(e, MSGPACK_OBJECT_NIL);
+	struct element element = next(e);
+	usec time = 0;
+	if (element.kind == ELEMENT_NIL)
 		return 0;
-	}
-	if (e->left == 0 || !is_integer(e->at) ||
-	    __builtin_add_overflow(base, e->at->via.i64, &time)) {
-		e->bad = true;
-		return 0;
-	}
-	e->at++;
-	e->left--;
-	return time;
+	bool small = element.kind == ELEMENT_NEGATIVE ||
+		     (element.kind == ELEMENT_NUMBER && element.number <= INT64_MAX);
+	e->bad |= !small || __builtin_add_overflow(base, (int64_t)element.number, &time);
+	return e->bad ? 0 : time;
 }
 
 static void take_mark(struct elements *e, struct journal_mark *m)
@@ -244,73 +296,28 @@ static void take_outcome(struct elements *e, const struct journal_mark *m, struc
 	o->cause = r->cause;
 }
 
-static bool take_fields(const msgpack_object *array, struct record *ret)
+#define ELEMENT_LIMIT 64
+
+/* An array of a few elements. Texts stay where they are. Fields that a newer engine writes behind
+ * those known here must be whole, and are passed over. */
+static bool unpack(str payload, struct record *ret)
 {
-	if (array->type != MSGPACK_OBJECT_ARRAY)
+	unsigned char form = payload.size ? (unsigned char)payload.data[0] : 0;
+	struct elements e = {str_from(payload, 1), form & 0x0f, false};
+	if (form == 0xdc && payload.size >= 3)
+		e = (struct elements){str_from(payload, 3),
+				      (size_t)big_endian(str_from(payload, 1), 2), false};
+	else if ((form & 0xf0) != 0x90)
 		return false;
-	struct elements e = {array->via.array.ptr, array->via.array.size, false};
+	if (e.left > ELEMENT_LIMIT)
+		return false;
 	ret->type = (enum record_type)take_number(&e, RECORD_VOID);
 	take_mark(&e, &ret->mark);
 	if (ret->type == RECORD_OUTCOME)
 		take_outcome(&e, &ret->mark, ret);
-	return !e.bad && ret->type >= RECORD_MARK;
-}
-
-#define ELEMENT_LIMIT 64
-
-/* Bytes of the element at the front, so far as its form is one that we write: integers, nil and
- * bytes, never anything that nests. 0: another form, or cut short. */
-static size_t element_size(str in)
-{
-	unsigned char form = (unsigned char)in.data[0];
-	const unsigned char *length = (const unsigned char *)in.data + 1;
-	if (form < 0x80 || form >= 0xe0 || form == 0xc0) /* small integers, nil */
-		return 1;
-	if (form >= 0xcc && form <= 0xcf) /* unsigned of 1, 2, 4, 8 bytes */
-		return 1 + ((size_t)1 << (form - 0xcc));
-	if (form >= 0xd0 && form <= 0xd3) /* signed */
-		return 1 + ((size_t)1 << (form - 0xd0));
-	if (form == 0xc4 && in.size >= 2) /* bytes, length of 1 or 2 bytes */
-		return 2 + (size_t)length[0];
-	if (form == 0xc5 && in.size >= 3)
-		return 3 + ((size_t)length[0] << 8 | length[1]);
-	return 0;
-}
-
-/* The library trusts a claimed count and asks for memory accordingly: it is not shown any that
- * the bytes do not keep. */
-static bool is_flat_array(str in)
-{
-	unsigned char form = in.size ? (unsigned char)in.data[0] : 0;
-	size_t count = form & 0x0f, head = 1;
-	if (form == 0xdc && in.size >= 3) {
-		count = (size_t)(unsigned char)in.data[1] << 8 | (unsigned char)in.data[2];
-		head = 3;
-	} else if ((form & 0xf0) != 0x90) {
-		return false;
-	}
-	in = str_from(in, head);
-	for (size_t i = 0; i < count; i++) {
-		size_t size = in.size && count <= ELEMENT_LIMIT ? element_size(in) : 0;
-		if (size == 0 || size > in.size)
-			return false;
-		in = str_from(in, size);
-	}
-	return in.size == 0;
-}
-
-/* Texts stay where they are: the unpacker refers to the bytes it was given. */
-static bool unpack(str payload, struct record *ret)
-{
-	msgpack_unpacked unpacked;
-	size_t offset = 0;
-	msgpack_unpacked_init(&unpacked);
-	bool good = is_flat_array(payload) &&
-		    msgpack_unpack_next(&unpacked, payload.data, payload.size, &offset) ==
-			    MSGPACK_UNPACK_SUCCESS &&
-		    offset == payload.size && take_fields(&unpacked.data, ret);
-	msgpack_unpacked_destroy(&unpacked);
-	return good;
+	while (e.left > 0 && !e.bad)
+		next(&e);
+	return !e.bad && e.in.size == 0 && ret->type >= RECORD_MARK;
 }
 
 enum record_step record_take(str *in, struct record *ret)

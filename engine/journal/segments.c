@@ -157,9 +157,11 @@ int segments_cut(const struct segments *s, int fd, uint64_t position, bool keep)
 	struct stat state;
 	if (fstat(fd, &state) < 0)
 		return -errno;
-	if (state.st_size <= offset)
-		return 0;
-	if (keep)
-		copy_aside(s, fd, position, offset);
-	return ftruncate(fd, offset) < 0 || fsync(fd) < 0 ? -errno : 0;
+	if (state.st_size > offset) {
+		if (keep)
+			copy_aside(s, fd, position, offset);
+		if (ftruncate(fd, offset) < 0)
+			return -errno;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
 }

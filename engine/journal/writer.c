@@ -71,7 +71,7 @@ static int find_end(struct journal *j)
 		return j->fd;
 	int64_t end = scan_segment(j->fd, 0, NULL, NULL, &ending);
 	if (end < 0)
-		return -errno;
+		return (int)end;
 	j->written = j->begin + (uint64_t)end;
 	return segments_cut(&j->segments, j->fd, j->written, ending == JOURNAL_DAMAGED);
 }

@@ -113,7 +113,9 @@ static int load_campaign(struct engine *engine, uint64_t campaign_id)
 	}
 	engine->only = campaign_create(&arena, engine->settings, &ask, engine->why,
 				       sizeof(engine->why));
-	return engine->only ? 0 : -1;
+	if (engine->only)
+		return 0;
+	return fail(engine, engine->why[0] ? engine->why : "out of memory for the campaign");
 }
 
 int engine_open(struct engine *engine, const struct engine_settings *settings,

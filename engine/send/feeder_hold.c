@@ -112,10 +112,11 @@ static void follow_sources(struct feeder *feeder)
 		struct carrier_source *source = &feeder->carrier->sources[i];
 		bool was = now < atomic_load(&source->held_until);
 		bool held = feeder->heartbeat.ret_held[i];
-		atomic_store(&source->held_until, held ? until : 0);
-		if (held != was) {
+		bool usable = feeder_source_is_known(feeder, i, held, was);
+		atomic_store(&source->held_until, usable ? until : 0);
+		if (usable != was) {
 			changes++;
-			tell_change(feeder, i, held);
+			tell_change(feeder, i, usable);
 		}
 		if (!held && first_refused == count)
 			first_refused = i;

@@ -45,7 +45,7 @@ static void on_done(struct store_request *request)
 static void fail(struct replay *replay, const char *why)
 {
 	if (!replay->failed)
-		snprintf(replay->why, sizeof(replay->why), "%s", why);
+		snprintf(replay->why, sizeof(replay->why), "%.255s", why);
 	replay->failed = true;
 }
 
@@ -328,8 +328,13 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 	settle_batch(replay);
 	if (replay->failed)
 		return -1;
-	bool older = end == UINT64_MAX || end < replay->position;
-	*ret_lost = older || ending == JOURNAL_DAMAGED;
+	if (end == UINT64_MAX) { /* a failing disk, or no permission: it may yet be read */
+		fail(replay, result->journal_note);
+		return -1;
+	}
+	bool older = end < replay->position;
+	bool missing = journal_end_may_be_missing(directory);
+	*ret_lost = older || missing || ending == JOURNAL_DAMAGED;
 	if (ending == JOURNAL_DAMAGED)
 		snprintf(result->journal_note, sizeof(result->journal_note),
 			 "the journal in %s is damaged at %llu: what was marked as started and "
@@ -340,6 +345,12 @@ static int replay_all(struct replay *replay, const char *directory, struct recov
 			 "the journal in %s is gone or older than the database: what was "
 			 "marked as "
 			 "started and has no outcome is in doubt",
+			 directory);
+	else if (missing)
+		snprintf(result->journal_note, sizeof(result->journal_note),
+			 "the machine was started anew since the journal in %s was written, and "
+			 "durability is process: what was marked as started and has no outcome is in "
+			 "doubt",
 			 directory);
 	if (older) {
 		/* What closed its marks may be settled long ago: only the database knows. */
@@ -388,6 +399,10 @@ int recovery_run(const struct engine_settings *settings, struct arena_source *so
 	if (doubt_marks(&replay, loop, journal, &ret_recovery->in_doubt_count) != 0 ||
 	    reopen(&replay, lost, ret_recovery) != 0)
 		goto out;
+	if (journal_note_boot(settings->journal_directory, settings->durable_disk) < 0) {
+		fail(&replay, "the journal cannot be written: is its disk full?");
+		goto out;
+	}
 	journal_free(journal, replay.position);
 	ret_recovery->settled_count = replay.settled_count;
 	ret_recovery->position = replay.position;

@@ -14,7 +14,7 @@ struct recovery {
 	uint32_t slice_count, remaining_count; /* put back into the queue */
 	uint64_t position;                     /* the journal's, as settled now */
 	bool database_away; /* it failed for that, and may be run again */
-	char journal_note[200];                /* a torn tail, a lost journal; empty: none */
+	char journal_note[400];                /* a torn tail, a lost journal; empty: none */
 };
 
 /* store is a blocking one. Returns 0, or -1 with a sentence. */

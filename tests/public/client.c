@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <rundbrief/classify.h>
+#include <rundbrief/journal.h>
 #include <rundbrief/template.h>
 
 static int fail(const char *what)
@@ -44,7 +45,36 @@ static int classify_reply(void)
 	return 0;
 }
 
-int main(void)
+/* What the engine of a journal knew of each recipient. */
+static int read_journal(const char *directory)
 {
-	return render_letter() || classify_reply();
+	struct rundbrief_record record;
+	uint64_t position;
+	char why[256];
+	int result;
+	rundbrief_journal *journal = rundbrief_journal_open(directory, why, sizeof(why));
+	if (!journal)
+		return fail(why);
+	while ((result = rundbrief_journal_next(journal, &record)) > 0) {
+		if (record.type == RUNDBRIEF_RECORD_OUTCOME)
+			printf("%lu %s %s %u.%u.%u %.*s\n", (unsigned long)record.subscriber,
+			       rundbrief_verdict_name(record.verdict), record.class_name,
+			       record.enhanced_code[0], record.enhanced_code[1],
+			       record.enhanced_code[2], (int)record.text.size,
+			       record.text.data);
+		else
+			printf("%lu %s\n", (unsigned long)record.subscriber,
+			       record.type == RUNDBRIEF_RECORD_MARK ? "marked" : "undone");
+	}
+	printf("%s\n", rundbrief_journal_ending(journal, &position) ==
+					       RUNDBRIEF_JOURNAL_WHOLE && position > 0
+				? "whole"
+				: "not whole");
+	rundbrief_journal_close(journal);
+	return result != 0;
+}
+
+int main(int argc, char **argv)
+{
+	return render_letter() || classify_reply() || (argc > 1 && read_journal(argv[1]));
 }

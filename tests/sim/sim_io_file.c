@@ -12,7 +12,7 @@
 #include "engine/base/assert.h"
 
 #define FILE_OP_LIMIT 32
-#define FILE_LIMIT 64 /* in one seed */
+#define FILE_LIMIT 4096 /* in one seed: segments may be small */
 
 /* What the disk has of a file, and what only the kernel has. */
 static struct file {

@@ -73,12 +73,13 @@ static bool is_asked_for(const struct store_heartbeat *r, const struct table_sou
 	return false;
 }
 
-/* The first that asks has it, until it is silent for too long or asks no more for it. */
-static void ask_sources(struct store *store, struct store_heartbeat *r)
+/* False: there is no memory for it. The first that asks has it, until it is silent for too long or asks no more for it. */
+static bool ask_sources(struct store *store, struct store_heartbeat *r)
 {
 	r->ret_held = ARENA_ARRAY(r->arena, bool, r->source_count + 1);
 	r->ret_holders = ARENA_ARRAY(r->arena, str, r->source_count + 1);
-	ASSERT(r->ret_held && r->ret_holders);
+	if (!r->ret_held || !r->ret_holders)
+		return false;
 	for (size_t i = 0; i < tables.source_count; i++)
 		if (tables.sources[i].engine_id == r->engine_id &&
 		    !is_asked_for(r, &tables.sources[i]))
@@ -97,6 +98,7 @@ static void ask_sources(struct store *store, struct store_heartbeat *r)
 			     : arena_copy(r->arena,
 					  str_of(tables.engines[source->engine_id - 1].name));
 	}
+	return true;
 }
 
 bool sim_source_is_held(unsigned source, unsigned engine)
@@ -135,7 +137,10 @@ void store_heartbeat(struct store *store, struct store_heartbeat *r)
 	engine->heartbeat_wall = table_wall();
 	engine->lease = store->lease;
 	engine->left = false;
-	ask_sources(store, r);
+	if (!ask_sources(store, r)) { /* no memory */
+		answer(store, &r->request, STORE_RETRY);
+		return;
+	}
 	r->ret_lost_slices =
 		sim_lost_slices(r->arena, r->engine_id, r->epoch, &r->ret_lost_count);
 	written(store, &r->request);

@@ -91,15 +91,19 @@ static struct table_slice *first_due(const struct store_lease *r, usec *ret_next
 	return first;
 }
 
-static void tell_lease(struct store_lease *r, const struct table_slice *slice)
+/* False: there is no memory for it. */
+static bool tell_lease(struct store_lease *r, const struct table_slice *slice)
 {
+	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
+	if (!r->ret_ids)
+		return false;
 	r->ret_slice_id = slice->id;
 	r->ret_campaign_id = slice->campaign_id;
 	r->ret_kind = slice->kind;
 	r->ret_count = slice->count;
-	r->ret_ids = ARENA_ARRAY(r->arena, uint64_t, slice->count + 1);
 	if (slice->count > 0)
 		memcpy(r->ret_ids, slice->ids, slice->count * sizeof(uint64_t));
+	return true;
 }
 
 /* The lease whose answer was lost, if it was made and still stands. */
@@ -129,9 +133,13 @@ void store_lease(struct store *store, struct store_lease *r)
 	}
 	if (!slice && (slice = first_due(r, &r->ret_next_due_wall)))
 		hold(slice, r->engine_id, r->epoch);
-	if (slice)
-		tell_lease(r, slice);
-	else if (table_take_over(r->engine_id, r->campaign_id, store->journal_wait))
+	if (slice && !tell_lease(r, slice)) { /* as if its answer were lost */
+		store->lost_slice = slice->id;
+		store->lost_token = slice->token;
+		answer(store, &r->request, STORE_LOST);
+		return;
+	}
+	if (!slice && table_take_over(r->engine_id, r->campaign_id, store->journal_wait))
 		r->ret_next_due_wall = 0;
 	if (!written_or_lost(store, &r->request) && slice) {
 		store->lost_slice = slice->id;

@@ -55,7 +55,10 @@ void store_stop_feed(struct store *store, struct store_stop_feed *r)
 	if (!world->calm && r->after_number != UINT64_MAX)
 		stop_somebody();
 	r->ret_stops = ARENA_ARRAY(r->arena, struct store_stop, tables.stop_count + 1);
-	ASSERT(r->ret_stops);
+	if (!r->ret_stops) {
+		answer(store, &r->request, STORE_RETRY);
+		return;
+	}
 	r->ret_count = 0;
 	for (uint64_t n = r->after_number; n < tables.stop_count; n++)
 		r->ret_stops[r->ret_count++] = tables.stops[n];

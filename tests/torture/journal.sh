@@ -21,7 +21,7 @@ if [ "$runs" -gt 0 ]; then
 	fi
 	rm -f "$folder.log"
 fi
-"$build/torture/make_journal" "$folder/journal" 60 6 || exit 1
+"$build/torture/make_journal" "$folder/journal" 60 || exit 1
 timeout 3000 "$build/torture/cuts" "$folder/journal" "$step" | tee "$folder/cuts"
 line=$(grep '^cuts: [0-9]* passed, [0-9]* failed' "$folder/cuts")
 p=$(echo "$line" | sed -n 's/^cuts: \([0-9]*\) passed.*/\1/p')

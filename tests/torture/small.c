@@ -12,7 +12,7 @@
 #define STEP_LIMIT 400000
 #define DRAIN_LIMIT 20000
 
-const char *const state_names[40]; /* hits are of no interest here */
+const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static const struct source source = {.name = "out1", .helo = "out1.news.test"};
@@ -122,19 +122,11 @@ void small_begin(struct small *s, uint64_t seed, uint32_t recipients, const char
 
 bool small_open(struct small *s)
 {
-	struct engine *engine = &s->engine;
-	if (engine_open(engine, &s->settings, heap_source(), SIM_NEWSLETTER, 2) == 0) {
-		if (engine_build_carrier(engine, 11) == 0 &&
-		    engine_build_feeder(engine, 12) == 0) {
-			engine->carrier.feeder_bell = engine->feeder_bell;
-			s->open = true;
-			return true;
-		}
-		engine_close_feeder(engine);
-		engine_close_carrier(engine);
-	}
-	engine_close(engine);
-	return false;
+	world_live(&s->world, 0);
+	s->open = drive_try(&s->world, &s->engine, &s->settings, SIM_NEWSLETTER);
+	if (!s->open)
+		drive_give_up(&s->world, &s->engine);
+	return s->open;
 }
 
 const char *small_why(const struct small *s)
@@ -164,20 +156,16 @@ enum small_end small_run(struct small *s)
 void small_close(struct small *s)
 {
 	drive_drain(&s->world, &s->engine);
+	engine_leave(&s->engine);
 	drive_close(&s->engine);
 	s->open = false;
 }
 
 void small_kill(struct small *s)
 {
-	struct world *w = &s->world;
-	w->dead = true;
-	w->crash_count++;
-	sim_io_crash();
-	drive_close(&s->engine);
+	drive_crash(&s->world, &s->engine);
 	s->open = false;
-	w->dead = false;
-	w->now += 10 * USEC_SECOND;
+	s->world.now += 10 * USEC_SECOND;
 }
 
 bool small_check(struct small *s)
@@ -189,7 +177,6 @@ bool small_check(struct small *s)
 void small_end(struct small *s)
 {
 	struct world *w = &s->world;
-	w->dead = true;
 	for (int i = 0; i < 1000000 && world_run_next(w, USEC_NEVER - 1); i++)
 		continue;
 	hosts_end(w);

@@ -443,6 +443,36 @@ static void test_journal_frees_no_segment_that_ends_in_an_open_mark(void **)
 	segment_size = 0;
 }
 
+static void note(const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/boot", directory);
+	FILE *out = fopen(path, "w");
+	assert_true(out && fputs(text, out) >= 0 && fclose(out) == 0);
+}
+
+/* What was not written durably survives the process, but not the machine. */
+static void test_journal_knows_the_boot_it_was_written_under(void **)
+{
+	assert_false(journal_end_may_be_missing(directory)); /* there is none */
+	open_at(0);
+	put(0, 1);
+	flush();
+	journal_close(journal);
+	assert_true(journal_end_may_be_missing(directory)); /* nobody has said */
+	assert_int_equal(journal_note_boot(directory, false), 0);
+	assert_false(journal_end_may_be_missing(directory));
+	assert_int_equal(journal_note_boot(directory, true), 0);
+	assert_false(journal_end_may_be_missing(directory));
+	note("some-other-boot process\n");
+	assert_true(journal_end_may_be_missing(directory));
+	note("some-other-boot disk\n");
+	assert_false(journal_end_may_be_missing(directory));
+	note("");
+	assert_true(journal_end_may_be_missing(directory));
+	clear_directory();
+}
+
 static void test_journal_begins_new_segments_and_frees_them(void **)
 {
 	static char text[RECORD_TEXT_LIMIT];
@@ -532,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_journal_ends_at_a_flipped_byte),
 		cmocka_unit_test(test_journal_keeps_what_damage_hides),
 		cmocka_unit_test(test_journal_frees_no_segment_that_ends_in_an_open_mark),
+		cmocka_unit_test(test_journal_knows_the_boot_it_was_written_under),
 		cmocka_unit_test(test_journal_begins_new_segments_and_frees_them),
 		cmocka_unit_test(test_journal_waits_out_a_full_disk),
 		cmocka_unit_test(test_record_clips_what_is_too_long),

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "engine/journal/record.h"
 
 #include <rundbrief/classify.h>
+#include <rundbrief/journal.h>
 #include <rundbrief/template.h>
 
 #define LINK                                                                                   \
@@ -99,22 +103,103 @@ static void test_public_verdict_names(void **)
 	assert_null(rundbrief_verdict_name(99));
 }
 
+/* A mark undone, a mark with its outcome, and the beginning of a record. */
+static void write_journal(char folder[64])
+{
+	char bytes[8192], path[128];
+	struct buf b;
+	struct journal_mark mark = {.campaign_id = 3,
+				    .subscriber_id = 7,
+				    .attempt = 2,
+				    .at_wall = 1700000000000000,
+				    .mx_host = STR("mx.example.net")};
+	const struct store_outcome outcome = {.campaign_id = 3,
+					      .subscriber_id = 8,
+					      .verdict = VERDICT_FAILED,
+					      .final = true,
+					      .suppress = true,
+					      .class = CLASS_BAD_MAILBOX,
+					      .cause = "no-such-user",
+					      .code = 550,
+					      .status = {5, 1, 1},
+					      .attempt = 1,
+					      .at_wall = 1700000000000000,
+					      .due_wall = 1700000000000001,
+					      .text = STR("No such user")};
+	buf_init_fixed(&b, bytes, sizeof(bytes));
+	record_put_mark(&b, &mark);
+	record_put_void(&b, &mark);
+	record_put_outcome(&b, &outcome);
+	buf_put_cstr(&b, "torn");
+	strcpy(folder, "/tmp/rundbrief-public.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/%020d.journal", folder, 0);
+	FILE *out = fopen(path, "w");
+	assert_int_equal(fwrite(bytes, 1, b.size, out), b.size);
+	fclose(out);
+}
+
+static void remove_journal(const char *folder)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%020d.journal", folder, 0);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void test_public_journal(void **)
+{
+	char folder[64], why[200];
+	struct rundbrief_record r;
+	uint64_t position;
+	write_journal(folder);
+	rundbrief_journal *j = rundbrief_journal_open(folder, why, sizeof(why));
+	assert_non_null(j);
+	assert_int_equal(rundbrief_journal_next(j, &r), 1);
+	assert_int_equal(r.type, RUNDBRIEF_RECORD_MARK);
+	assert_true(r.begin == 0 && r.subscriber == 7 && r.attempt == 2);
+	assert_memory_equal(r.mx_host.data, "mx.example.net", r.mx_host.size);
+	uint64_t end = r.end;
+	assert_int_equal(rundbrief_journal_next(j, &r), 1);
+	assert_true(r.type == RUNDBRIEF_RECORD_VOID && r.begin == end);
+	assert_int_equal(rundbrief_journal_next(j, &r), 1);
+	assert_int_equal(r.type, RUNDBRIEF_RECORD_OUTCOME);
+	assert_true(r.suppress && r.is_final && r.code == 550 && r.enhanced_code[1] == 1);
+	assert_int_equal(r.due_usec, 1700000000000001);
+	assert_string_equal(r.class_name, "bad-mailbox");
+	end = r.end;
+	assert_int_equal(rundbrief_journal_next(j, &r), 0);
+	assert_int_equal(rundbrief_journal_ending(j, &position), RUNDBRIEF_JOURNAL_TORN);
+	assert_int_equal(position, end);
+	rundbrief_journal_close(j);
+	rundbrief_journal_close(NULL);
+	remove_journal(folder);
+	assert_null(rundbrief_journal_open(folder, why, sizeof(why)));
+	assert_non_null(strstr(why, folder));
+	assert_null(rundbrief_journal_open(folder, NULL, 0));
+}
+
 static void run_client(const char *compiler)
 {
-	char command[1000], line[200] = "";
+	static const char *const lines[] = {
+		"Hello &lt;Ann&gt;!\n", "bad-mailbox failed 1\n", "7 marked\n", "7 undone\n",
+		"8 failed bad-mailbox 5.1.1 No such user\n", "not whole\n"};
+	char command[1000], line[200] = "", folder[64];
+	write_journal(folder);
 	snprintf(command, sizeof(command),
 		 "%s -pedantic-errors -Wall -Wextra -Werror -Iinclude -c tests/public/client.c "
 		 "-o "
 		 "build/debug/client.o && g++ -fsanitize=address,undefined "
-		 "build/debug/client.o " LINK " -o build/debug/client && build/debug/client",
-		 compiler);
+		 "build/debug/client.o " LINK " -o build/debug/client && build/debug/client %s",
+		 compiler, folder);
 	FILE *out = popen(command, "r");
 	assert_non_null(out);
-	assert_non_null(fgets(line, sizeof(line), out));
-	assert_string_equal(line, "Hello &lt;Ann&gt;!\n");
-	assert_non_null(fgets(line, sizeof(line), out));
-	assert_string_equal(line, "bad-mailbox failed 1\n");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_non_null(fgets(line, sizeof(line), out));
+		assert_string_equal(line, lines[i]);
+	}
 	assert_int_equal(pclose(out), 0);
+	remove_journal(folder);
 }
 
 static void test_public_headers_are_c11_and_cxx(void **)
@@ -131,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_public_template_tells_mistakes),
 		cmocka_unit_test(test_public_classify),
 		cmocka_unit_test(test_public_verdict_names),
+		cmocka_unit_test(test_public_journal),
 		cmocka_unit_test(test_public_headers_are_c11_and_cxx),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
