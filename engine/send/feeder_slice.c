@@ -13,6 +13,7 @@
 #define CUT_AHEAD 2
 #define POLL_INTERVAL (250 * USEC_MS)     /* between tries to finish */
 #define WINNER_INTERVAL (2 * USEC_SECOND) /* the same while some wait for the winner */
+#define ABSENT_INTERVAL (5 * USEC_SECOND) /* the same while another engine's journal is awaited */
 #define DUE_INTERVAL (10 * USEC_SECOND)
 #define DUE_LEAST (20 * USEC_MS)
 #define FIRST_CHECKS 10 /* recipients tried for it */
@@ -386,6 +387,9 @@ static void on_finish(struct store_request *request)
 		return;
 	}
 	campaign->waiting_count = feeder->finish.ret_waiting;
+	if (feeder->finish.ret_absent[0])
+		campaign->finish_at = io_now(feeder->loop) + ABSENT_INTERVAL;
+	feeder_say_absent(feeder, &feeder->finish);
 	if (campaign->waiting_count > 0)
 		campaign->finish_at = io_now(feeder->loop) + WINNER_INTERVAL;
 	if (feeder->finish.ret_finished) {
