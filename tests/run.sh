@@ -9,7 +9,7 @@
 roots='test_servers.py test_auth.py test_mailservers.py test_newsletters.py test_relays.py test_tls.py'
 longest='test_kill9.py test_engine.py test_plan.py test_warmup.py test_policy.py test_bad_input.py'
 # `make sim` alone runs more seeds.
-SEEDS=${SEEDS:-600}
+SEEDS=${SEEDS:-2000}
 export SEEDS
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/log

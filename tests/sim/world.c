@@ -90,6 +90,9 @@ void world_begin(struct world *w, uint64_t seed)
 	w->wall_offset =
 		1700000000 * USEC_SECOND + (usec)prng_below(&w->prng, 1000) * USEC_DAY / 1000;
 	uint32_t count = PEOPLE_LEAST + (uint32_t)prng_below(&w->prng, PEOPLE_MOST);
+	/* Small worlds are soon over, and so there are many; some hosts are trusted late. */
+	if (prng_below(&w->prng, 12) == 0)
+		count += RECIPIENT_LIMIT - PEOPLE_LEAST - PEOPLE_MOST;
 	if (world_limits.recipients > 0 && count > world_limits.recipients)
 		count = world_limits.recipients;
 	world_people(w, count);
