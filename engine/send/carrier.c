@@ -21,6 +21,8 @@ static int init_slabs(struct carrier *carrier, const struct limits *limits)
 		    0 ||
 	    slab_init(&carrier->flow_slab, arena, sizeof(struct carrier_flow),
 		      limits->paths + limits->slices) != 0 ||
+	    slab_init(&carrier->memory_slab, arena, sizeof(struct carrier_memory),
+		      limits->paths) != 0 ||
 	    slab_init(&carrier->note_slab, arena, sizeof(struct carrier_note), NOTES_LIMIT) !=
 		    0 ||
 	    slab_init(&carrier->habit_slab, arena, sizeof(struct carrier_habit),
@@ -126,6 +128,8 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->changed_habits);
 	chain_init(&carrier->tls_counted);
 	chain_init(&carrier->changed_states);
+	chain_init(&carrier->unsaved_sites);
+	map_init(&carrier->remembered, &carrier->arena, seed);
 	map_init(&carrier->stopped, &carrier->arena, seed);
 	chain_init(&carrier->active);
 	chain_init(&carrier->idle);
@@ -452,6 +456,7 @@ usec carrier_step(struct carrier *carrier)
 	usec now = io_now(carrier->loop);
 	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
+	carrier_take_memories(carrier, now);
 	drain_lanes(carrier, now);
 	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
 	run_timers(carrier, now);
@@ -461,11 +466,13 @@ usec carrier_step(struct carrier *carrier)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
 	usec draws_at = carrier_draws_step(carrier, now);
-	usec states_at = carrier_states_step(carrier, now);
+	usec states_at = usec_min(carrier_states_step(carrier, now),
+				  carrier_memories_step(carrier, now));
 	if (!carrier->journal_failed || now >= carrier->journal_retry_at)
 		journal_flush(carrier->journal, carrier_journal_written, carrier);
 	ring_bells(carrier, now);
-	atomic_store_explicit(&carrier->counts.idle, carrier_idle(carrier),
+	atomic_store_explicit(&carrier->counts.idle,
+			      carrier_idle(carrier) && carrier_memories_idle(carrier),
 			      memory_order_release);
 	usec wake = usec_min(wheel_next(&carrier->wheel), carrier->next_sweep_at);
 	wake = usec_min(wake, usec_min(states_at, draws_at));

@@ -18,6 +18,7 @@
  *   carrier_habit.c    what a session teaches about its host
  *   carrier_warming.c  what may start from a source in warm-up
  *   carrier_note.c     and what of that is kept
+ *   carrier_memory.c   what paths have learned, kept and read again
  *   carrier_state.c    what people are shown of paths
  *   carrier_outcome.c  endings: classify, schedule, journal, ledger
  *   carrier_journal.c  what the written journal lets go on, and what of it is still needed
@@ -39,6 +40,7 @@
 #include "engine/send/warming.h"
 #include "engine/shape/reach.h"
 #include "engine/shape/incident.h"
+#include "engine/shape/path_memory.h"
 #include "engine/shape/rules.h"
 #include "engine/smtp/client_state.h"
 
@@ -51,6 +53,12 @@ struct carrier_site {
 	struct path shaping;
 	struct chain paths;
 	uint32_t opening_count, open_count; /* of all its paths */
+	uint32_t source_index;
+	struct chain_link unsaved; /* in carrier.unsaved_sites: it has learned something */
+	uint64_t learned;          /* as it was saved last (path_learned()) */
+	bool in_use;  /* it is known in the database that something starts there */
+	bool ended;   /* the last word is said, and nothing starts any more */
+	uint32_t note_count; /* under way */
 };
 
 #define FLOW_QUOTA_LIMIT 8 /* named limits that bind one campaign on one path */
@@ -126,12 +134,14 @@ struct carrier_habit {
 /* What the ledger is to write down beside outcomes; texts stand in text. */
 struct carrier_note {
 	struct chain_link link; /* in carrier.tls_counted, while it still counts */
-	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT, NOTE_PATH } kind;
+	enum { NOTE_HOST, NOTE_TLS, NOTE_INCIDENT, NOTE_PATH, NOTE_MEMORY } kind;
 	struct store_host host;
 	struct store_tls_result tls;
 	struct store_incident incident;
 	struct store_path_state path;
-	str key; /* in carrier.tls_tallies */
+	struct store_memory memory;
+	bool urgent; /* somebody waits until it is written */
+	str key; /* in carrier.tls_tallies; of memory: in carrier.sites */
 	size_t text_size;
 	char text[2048];
 };
@@ -202,8 +212,24 @@ struct session {
 struct carrier_source {
 	_Atomic int64_t aside_until; /* the feeder reads it, too */
 	_Atomic int64_t held_until;  /* the feeder's word: it is this engine's until then */
+	usec since; /* what its paths knew before was read; nothing of ours started before */
 	char failed_host[DNS_NAME_SIZE];
 	usec failed_at;
+};
+
+/* What is known of a site that no path is made for, or was. */
+struct carrier_memory {
+	char key[160]; /* as that of the site */
+	char state[PATH_MEMORY_SIZE];
+	usec at; /* when it was written; perhaps before this machine's time began */
+};
+
+/* What the feeder has read of sources that it took; the carrier's until it sets taken. */
+struct carrier_memories {
+	_Atomic(const struct store_memory *) rows; /* NULL: nothing is to be taken */
+	size_t count;
+	const bool *sources; /* of which: by index */
+	usec asked_at;
 };
 
 /* Who is stopped, and in which campaign; 0: in every one. Two neighbours of struct store_stop.
@@ -248,6 +274,13 @@ struct carrier {
 	struct chain changed_habits;
 	struct map tls_tallies;      /* struct carrier_note */
 	struct chain tls_counted;    /* the same ones */
+	struct carrier_memories memories;
+	struct map remembered; /* struct carrier_memory by key */
+	struct slab memory_slab;
+	struct chain unsaved_sites;
+	usec unsaved_at;
+	size_t memory_note_count; /* under way */
+	bool memories_unsaid;     /* at the end: notes are short */
 	struct chain changed_states; /* paths whose state is not yet told */
 	usec states_at;
 	size_t state_note_count; /* under way */
@@ -306,7 +339,8 @@ struct carrier {
 	struct carrier_counts counts;
 };
 
-#define NOTES_LIMIT (256 + STATE_NOTES) /* on their way to the ledger */
+#define MEMORY_NOTES 128
+#define NOTES_LIMIT (256 + STATE_NOTES + MEMORY_NOTES) /* on their way to the ledger */
 #define WAIT_LIMIT                                                                             \
 	(60 * USEC_SECOND)   /* what cannot start within it is put back (design §5.10) */
 #define STOP_NOTICES 65536   /* that the feeder may have under way */
@@ -405,6 +439,17 @@ void carrier_quota_wake(struct carrier *, struct carrier_quota *, usec now);
 void carrier_take_arrival(struct carrier *, struct campaign *);
 void carrier_follow_spreads(struct carrier *, usec now);
 struct campaign *carrier_campaign_of(struct carrier *, uint64_t campaign_id);
+
+/* carrier_memory.c */
+void carrier_site_begin(struct carrier *, struct carrier_site *); /* with what is known */
+void carrier_site_end(struct carrier *, struct carrier_site *);   /* it is forgotten here */
+void carrier_site_changed(struct carrier *, struct carrier_site *);
+/* Whether it may be used; else it waits until that it is used is written down. */
+bool carrier_site_is_known(struct carrier *, struct carrier_site *);
+void carrier_take_memories(struct carrier *, usec now);
+usec carrier_memories_step(struct carrier *, usec now);
+bool carrier_memories_idle(const struct carrier *); /* when it ends: all is said */
+void carrier_memory_written(struct carrier *, const struct carrier_note *);
 
 /* carrier_draw.c */
 void carrier_quota_prepare(struct carrier *, struct carrier_quota *,

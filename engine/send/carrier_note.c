@@ -126,6 +126,8 @@ void carrier_notes_take_back(struct carrier *carrier)
 {
 	for (struct carrier_note *note; (note = lane_pop(&carrier->notes_back));) {
 		carrier->state_note_count -= note->kind == NOTE_PATH;
+		if (note->kind == NOTE_MEMORY)
+			carrier_memory_written(carrier, note);
 		slab_give_back(&carrier->note_slab, note);
 	}
 }

@@ -205,13 +205,16 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 }
 
 /* Why; NULL: it may. */
-static const char *starts_nothing(const struct carrier *carrier,
-				  const struct carrier_path *path, usec now)
+static const char *starts_nothing(struct carrier *carrier, const struct carrier_path *path,
+				  usec now)
 {
 	if (carrier->draining || carrier->journal_failed ||
 	    carrier_provider_is_stopped(carrier, path))
 		return "stopped";
-	return carrier_gate_why(carrier, path, now);
+	const char *why = carrier_gate_why(carrier, path, now);
+	if (!why && !carrier_site_is_known(carrier, path->site))
+		why = "being noted";
+	return why;
 }
 
 static struct press *least_busy(struct carrier *carrier)

@@ -23,6 +23,7 @@ static void path_forget(struct carrier *carrier, struct carrier_path *path)
 	slab_give_back(&carrier->path_slab, path);
 	if (!chain_empty(&site->paths))
 		return;
+	carrier_site_end(carrier, site);
 	map_remove(&carrier->sites, str_of(site->key));
 	slab_give_back(&carrier->site_slab, site);
 }
@@ -31,7 +32,7 @@ static void path_forget(struct carrier *carrier, struct carrier_path *path)
 static bool is_forgettable(struct carrier_path *path, usec now)
 {
 	const struct path *shaping = &path->site->shaping;
-	return carrier_path_pending(path) == 0 && chain_empty(&path->sessions) &&
+	return path->site->note_count == 0 && carrier_path_pending(path) == 0 && chain_empty(&path->sessions) &&
 	       shaping->suspended_until <= now && path_is_rested(shaping, now);
 }
 
@@ -84,8 +85,12 @@ static struct carrier_site *site_get(struct carrier *carrier, const struct route
 	chain_init(&site->paths);
 	const struct path_limits limits = limits_for(carrier, route);
 	path_init(&site->shaping, &limits, io_now(carrier->loop));
-	if (map_put(&carrier->sites, str_of(site->key), site) == 0)
+	site->source_index = source_index;
+	chain_link_init(&site->unsaved);
+	if (map_put(&carrier->sites, str_of(site->key), site) == 0) {
+		carrier_site_begin(carrier, site);
 		return site;
+	}
 	slab_give_back(&carrier->site_slab, site);
 	return NULL;
 }
@@ -178,6 +183,7 @@ void carrier_site_learn(struct carrier *carrier, struct carrier_path *path,
 	usec now = io_now(carrier->loop);
 	bool was_blocked = shaping->is_blocked;
 	path_record(shaping, event, now);
+	carrier_site_changed(carrier, path->site);
 	if (was_blocked || !shaping->is_blocked)
 		return;
 	const struct source *source = &carrier->settings->sources[path->source_index];

@@ -20,7 +20,7 @@ static int init_memory(struct feeder *feeder)
 	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
 	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0 ||
-	    feeder_hold_init(feeder) != 0)
+	    feeder_hold_init(feeder) != 0 || feeder_memory_init(feeder) != 0)
 		return -1;
 	if (slab_init(&feeder->slice_slab, arena, sizeof(struct slice), limits->slices) != 0)
 		return -1;
@@ -72,6 +72,7 @@ void feeder_done(struct feeder *feeder)
 	for (struct chain_link *link; (link = chain_first(&feeder->slices));)
 		feeder_slice_free(feeder, CHAIN_OWNER(link, struct slice, link));
 	feeder_places_done(feeder);
+	feeder_memory_done(feeder);
 	if (feeder->load_busy)
 		arena_done(&feeder->load_arena);
 	arena_done(&feeder->discover_arena);
@@ -189,7 +190,8 @@ usec feeder_step(struct feeder *feeder)
 	drain_lanes(feeder);
 	feeder_ask_domains(feeder);
 	feeder_route_unsure(feeder);
-	usec wake = usec_min(feeder_draw(feeder, now), feeder_beat(feeder, now));
+	usec wake = usec_min(feeder_draw(feeder, now), feeder_remember(feeder, now));
+	wake = usec_min(wake, feeder_beat(feeder, now));
 	wake = usec_min(wake, feeder_warm_up(feeder, now));
 	wake = usec_min(wake, feeder_health(feeder, now));
 	wake = usec_min(wake, feeder_zones(feeder, now));
@@ -209,6 +211,7 @@ bool feeder_idle(const struct feeder *feeder)
 	return chain_empty(&feeder->slices) && !feeder->lease_busy && !feeder->read_busy &&
 	       !feeder->put_back_busy && !feeder->mark_busy && !feeder->cut_busy &&
 	       !feeder->load_busy && !feeder->discover_busy && !feeder->claim_busy &&
-	       !feeder->health_busy && !feeder->zones_busy && !feeder->draws.busy &&
+	       !feeder->health_busy && !feeder->zones_busy && !feeder->draws.busy && !feeder->memory.busy &&
+	      
 	       feeder_places_idle(feeder);
 }

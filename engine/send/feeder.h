@@ -9,6 +9,7 @@
  *   feeder_return.c    what comes back, put back
  *   feeder_route.c     domains of a slice to runs
  *   feeder_source.c    which source of a pool takes whom, and how far it may warm up
+ *   feeder_memory.c    what is known of a source's paths, when this engine takes it
  *   feeder_draw.c      its part of limits that all engines share
  *   feeder_zone.c      who is not written to at night, by his time zone
  *   feeder_outbox.c    transactional mail, and the database's bell
@@ -27,6 +28,17 @@
 #define FEEDER_HELD_LIMIT 64
 #define FEEDER_QUESTION_SIZE (sizeof(struct route_question) + sizeof(void *))
 
+/* What paths of sources have learned, on its way to the carrier. */
+struct feeder_memory {
+	struct store_memory_load request;
+	struct arena arena; /* of the rows, until the carrier has taken them */
+	uint8_t *states;    /* of each source */
+	bool *asked;
+	str *names;
+	bool busy, handed;
+	usec asked_at, again_at;
+};
+
 #define FEEDER_DRAWS 128 /* in one request */
 
 /* Questions of limits under way. */
@@ -44,7 +56,7 @@ struct feeder_public {
 	_Atomic uint64_t targeted, for_winner;
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
-	const char *_Atomic standby; /* it holds no source: why, in the feeder's arena */
+	const char *_Atomic standby; /* it waits for another engine: why, in the feeder's arena */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 	_Atomic bool heard; /* the stop feed has answered */
 };
@@ -140,10 +152,12 @@ struct feeder {
 	usec mark_at, stop_at, heartbeat_at, stop_asked_at, heartbeat_asked_at;
 	str *source_names;     /* of settings->sources */
 	bool refused;          /* one of them is another engine's */
+	bool says_absent;      /* public.standby is about another engine's journal */
 	uint32_t fenced_marks; /* in a row: the feed has yet to tell what was lost */
 	uint64_t stop_number;
 	struct feeder_places places;
 	struct feeder_draws draws;
+	struct feeder_memory memory;
 };
 
 [[nodiscard]] int feeder_init(struct feeder *, struct arena_source *,
@@ -203,6 +217,12 @@ void feeder_source_back(struct envelope *);     /* from the carrier, however it 
 usec feeder_warm_up(struct feeder *, usec now); /* asks for starts, says how far apart */
 /* When the feeder turns no more: what it reserved and nobody started. */
 void feeder_source_done(struct feeder *, struct store *);
+[[nodiscard]] int feeder_memory_init(struct feeder *);
+void feeder_memory_done(struct feeder *);
+/* Whether what is known of its paths is read; asks. held: the database says that it is ours;
+ * was: it has been since the last time. */
+bool feeder_source_is_known(struct feeder *, size_t index, bool held, bool was);
+usec feeder_remember(struct feeder *, usec now);
 usec feeder_draw(struct feeder *, usec now);
 /* When neither turns any more: what is drawn and not used. */
 void feeder_draws_done(struct feeder *, struct store *);
@@ -218,6 +238,8 @@ usec feeder_heartbeat(struct feeder *, usec now);
 bool feeder_holds(const struct feeder *, uint32_t source_index);
 bool feeder_holds_any(const struct feeder *);
 bool feeder_holds_for(const struct feeder *, const struct campaign *);
+/* Whose journal a campaign's end waits for: to people. */
+void feeder_say_absent(struct feeder *, const struct store_finish *);
 /* Slices that were taken over: what of them has not started goes back. */
 void feeder_follow_lost(struct feeder *, const uint64_t *slice_ids, size_t count);
 void feeder_health_init(struct feeder *);

@@ -35,6 +35,7 @@ struct ledger {
 	struct store_host note_hosts[LEDGER_NOTE_LIMIT];
 	struct store_tls_result note_tls[LEDGER_NOTE_LIMIT];
 	struct store_path_state note_paths[LEDGER_NOTE_LIMIT];
+	struct store_memory note_memories[LEDGER_NOTE_LIMIT];
 	size_t note_count;
 	usec notes_since;
 	bool notes_retry;
@@ -43,6 +44,7 @@ struct ledger {
 	struct store_incident incident_request;
 	size_t incident_index; /* of the notes: those before it are written */
 	struct store_paths_save paths_request;
+	struct store_memory_save memory_request;
 	uint64_t paths_saved; /* how often */
 	bool uncertain; /* the last settlement may or may not have been written */
 	usec retry_at;

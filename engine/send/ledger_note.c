@@ -1,5 +1,5 @@
 /* ledger_note.c - notes of the carrier into the database, now and then: incidents of providers,
- * which do not wait; what is known of hosts, what became of TLS, the state of paths. These are of no weight
+ * which do not wait; what is known of hosts and paths, what became of TLS, the state of paths. These are of no weight
  * beside outcomes: they wait for a quiet moment, and what cannot be written is tried again with
  * what has come since. */
 #include "engine/send/ledger.h"
@@ -13,6 +13,7 @@ static void on_hosts(struct store_request *);
 static void on_tls(struct store_request *);
 static void on_incident(struct store_request *);
 static void on_paths(struct store_request *);
+static void on_memory(struct store_request *);
 
 static void gather(struct ledger *ledger, usec now)
 {
@@ -74,6 +75,27 @@ static void save_paths(struct ledger *ledger)
 	store_paths_save(ledger->store, &ledger->paths_request);
 }
 
+static void save_memory(struct ledger *ledger)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < ledger->note_count; i++)
+		if (ledger->notes[i]->kind == NOTE_MEMORY)
+			ledger->note_memories[count++] = ledger->notes[i]->memory;
+	if (count == 0) {
+		save_paths(ledger);
+		return;
+	}
+	ledger->memory_request = (struct store_memory_save){
+		.request = {.on_done = on_memory},
+		.engine_id = ledger->engine_id,
+		.epoch = ledger->epoch,
+		.memories = ledger->note_memories,
+		.count = count,
+	};
+	ledger->busy = true;
+	store_memory_save(ledger->store, &ledger->memory_request);
+}
+
 static void save_hosts(struct ledger *ledger)
 {
 	size_t count = 0;
@@ -81,7 +103,7 @@ static void save_hosts(struct ledger *ledger)
 		if (ledger->notes[i]->kind == NOTE_HOST)
 			ledger->note_hosts[count++] = ledger->notes[i]->host;
 	if (count == 0) {
-		save_paths(ledger);
+		save_memory(ledger);
 		return;
 	}
 	ledger->hosts_request = (struct store_hosts_save){
@@ -141,6 +163,14 @@ static void on_hosts(struct store_request *request)
 	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, hosts_request.request);
 	ledger->busy = false;
 	if (!failed(ledger, request))
+		save_memory(ledger);
+}
+
+static void on_memory(struct store_request *request)
+{
+	struct ledger *ledger = CHAIN_OWNER(request, struct ledger, memory_request.request);
+	ledger->busy = false;
+	if (!failed(ledger, request))
 		save_paths(ledger);
 }
 
@@ -155,7 +185,8 @@ static void on_tls(struct store_request *request)
 static bool is_urgent(const struct ledger *ledger)
 {
 	for (size_t i = ledger->incident_index; i < ledger->note_count; i++)
-		if (ledger->notes[i]->kind == NOTE_INCIDENT)
+		if (ledger->notes[i]->kind == NOTE_INCIDENT ||
+		    (ledger->notes[i]->kind == NOTE_MEMORY && ledger->notes[i]->urgent))
 			return true;
 	return false;
 }

@@ -385,6 +385,11 @@ int recovery_run(const struct engine_settings *settings, struct arena_source *so
 	arena_init(&replay.marks_arena, source, 0, 0);
 	arena_init(&replay.batch_arena, source, 0, 0);
 	map_init(&replay.marks, &replay.marks_arena, epoch);
+	if (settings->durable_disk && journal_sync(settings->journal_directory) < 0) {
+		fail(&replay, "the journal cannot be synced: may its files be written, and is its "
+			      "disk well?");
+		goto out;
+	}
 	if (replay_all(&replay, settings->journal_directory, ret_recovery, &lost) != 0) {
 		fail(&replay,
 		     "the journal's torn end cannot be cut off: may its files be written?");

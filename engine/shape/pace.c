@@ -108,6 +108,14 @@ void pace_set_limit(struct pace *p, uint32_t limit, usec now)
 	observe_from(p, now);
 }
 
+void pace_restore(struct pace *p, uint32_t per_hour, uint32_t ceiling, usec now)
+{
+	p->ceiling = ceiling;
+	set(p, at_least(per_hour, PACE_LEAST));
+	measure_from(p, now);
+	observe_from(p, now);
+}
+
 void pace_lift(struct pace *p, usec now)
 {
 	uint32_t start = start_of(p->limit);

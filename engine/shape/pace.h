@@ -45,6 +45,8 @@ struct pace {
 /* limit: messages an hour, 0: none, and then nothing holds back before the first throttle. */
 void pace_init(struct pace *, uint32_t limit, usec now);
 void pace_set_limit(struct pace *, uint32_t limit, usec now); /* what was learned stays */
+/* What an earlier one had learned; as much as the limit lets. */
+void pace_restore(struct pace *, uint32_t per_hour, uint32_t ceiling, usec now);
 /* A message was taken. True when the pace changed. */
 [[nodiscard]] bool pace_delivered(struct pace *, usec now);
 /* A bad run begins, and it is about the rate. True when the pace was cut. */

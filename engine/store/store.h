@@ -349,6 +349,8 @@ struct store_finish {
 	uint64_t campaign_id;
 	bool ret_finished;
 	uint64_t ret_waiting; /* recipients, for the winner of its variants to be named */
+	char ret_absent[64];  /* name of a silent engine whose journal is waited for; "" */
+	char ret_until[32];   /* and how long, for people */
 };
 void store_finish(struct store *, struct store_finish *);
 
@@ -554,6 +556,38 @@ struct store_paths_save {
 	bool forget;
 };
 void store_paths_save(struct store *, struct store_paths_save *);
+
+/* What a path has learned (engine/shape/path_memory.h), of a source and a site: it survives
+ * restarts, and goes with the source to another engine. What is written later counts; asked
+ * again it is the same, and of a source that another engine holds nothing is written. */
+struct store_memory {
+	str source, site;
+	str state;
+	bool ended, blocked; /* for people, as the next: */
+	usec suspended_for;
+	uint64_t rate_per_hour; /* learned; 0: as configured */
+	uint32_t connection_cap;
+	usec age; /* loaded: since it was written, by the database's clock */
+};
+
+struct store_memory_save {
+	struct store_request request;
+	uint32_t engine_id, epoch;
+	const struct store_memory *memories; /* of several of one path the last counts */
+	size_t count;
+};
+void store_memory_save(struct store *, struct store_memory_save *);
+
+struct store_memory_load {
+	struct store_request request;
+	const str *sources;
+	size_t source_count;
+	uint64_t limit;
+	struct arena *arena;
+	const struct store_memory *ret_memories; /* the newest first */
+	size_t ret_count;
+};
+void store_memory_load(struct store *, struct store_memory_load *);
 
 /* Where the mail of a domain goes. Forgotten when no engine asked for 60 days. */
 struct store_domain_site {

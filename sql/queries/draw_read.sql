@@ -3,7 +3,7 @@
 select w.at, a.version, a.state,
 	(extract(epoch from clock_timestamp()) * 1000000)::bigint,
 	(select string_agg(e.id::text, ' ') from engines e
-		where e.tenant_id = $1::integer and e.heartbeat_at > now() - interval '30 seconds')
+		where e.tenant_id = $1::integer and not engine_is_silent(e.heartbeat_at, e.lease, e.left_at))
 from unnest($2::text[], $3::integer[]) with ordinality as w(account, kind, at)
 left join draw_accounts a on a.tenant_id = $1 and a.account = w.account and a.kind = w.kind
 order by w.at

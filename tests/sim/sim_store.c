@@ -28,6 +28,7 @@ void store_begin(struct world *w)
 	sim_paths_begin();
 	sim_warmup_begin();
 	sim_draw_begin();
+	sim_memory_begin();
 	sim_outbox_begin();
 	for (uint32_t id = 1; id <= w->recipient_count; id++) {
 		struct truth *truth = &w->truths[id];

@@ -113,6 +113,9 @@ void sim_hosts_begin(void);
 void sim_warmup_begin(void);
 void sim_warmup_settled(const struct store_outcome *);
 
+/* sim_store_memory.c */
+void sim_memory_begin(void);
+
 /* For sim_store.c. */
 void sim_outbox_begin(void);
 void sim_outbox_campaign(struct store_campaign *);

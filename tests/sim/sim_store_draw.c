@@ -1,6 +1,7 @@
 /* sim_store_draw.c - accounts of shared limits in memory, which survive every crash of an engine;
  * the arithmetic is the real one, and so is the text that is kept. See engine/store/draw.c. */
 #include "tests/sim/sim_store.h"
+#include "tests/sim/sim_tables.h"
 
 #include <stdio.h>
 
@@ -40,14 +41,19 @@ static void draw(const struct store_draw *r, struct store_draw_row *row)
 {
 	static struct account account;
 	struct table_account *kept = account_of(row->account, row->kind);
+	uint32_t alive[SIM_ENGINE_LIMIT];
+	size_t alive_count = 0;
 	usec now = world->now;
 	struct buf out;
+	for (uint32_t i = 1; i <= tables.engine_count; i++)
+		if (!table_engine_is_silent(i))
+			alive[alive_count++] = i;
 	if (!account_read(&account, str_of(kept->state)))
 		world_fail(world, "an account cannot be read");
 	row->ret_drawn =
 		row->kind == QUOTA_SLOTS
 			? account_draw_slots(&account, r->engine_id, r->epoch, &row->ask,
-					     &r->engine_id, 1, now, &row->ret_grant)
+					     alive, alive_count, now, &row->ret_grant)
 			: account_draw(&account, r->engine_id, r->epoch, &row->ask, now,
 				       &row->ret_grant);
 	buf_init_fixed(&out, kept->state, sizeof(kept->state) - 1);

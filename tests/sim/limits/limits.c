@@ -125,10 +125,7 @@ static bool crash(struct world *w, struct engine *engine, struct engine_settings
 	drive_crash(w, engine);
 	crash_count++;
 	w->now += USEC_SECOND * (1 + (usec)world_below(w, 5));
-	if (!drive_open_all(w, engine, settings))
-		return false;
-	limits_hosts_forget();
-	return true;
+	return drive_open_all(w, engine, settings);
 }
 
 /* All of a configuration at once, as `rundbrief serve` takes it on SIGHUP. */

@@ -29,5 +29,4 @@ unsigned limits_provider_of(unsigned site);
 /* limits_host.c */
 void limits_hosts_begin(struct world *, const struct limits_plan *);
 void limits_hosts_change(struct world *); /* plan->edit is another */
-void limits_hosts_forget(void);           /* the engine has crashed */
 uint64_t limits_hosts_arrived(void);      /* messages */

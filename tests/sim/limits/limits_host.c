@@ -90,17 +90,6 @@ void limits_hosts_change(struct world *w)
 		tally_change(&named[i], &plan->named_of[plan->edit][i], 0, w->now);
 }
 
-void limits_hosts_forget(void)
-{
-	for (unsigned source = 0; source < LIMITS_SOURCES; source++)
-		for (unsigned site = 0; site < SITE_COUNT; site++)
-			tally_forget(&paths[source][site]);
-	for (unsigned i = 0; i < LIMITS_NAMED; i++)
-		tally_forget(&named[i]);
-	for (unsigned i = 0; i < LIMITS_CAMPAIGNS; i++)
-		tally_forget(&campaigns[i]);
-}
-
 uint64_t limits_hosts_arrived(void)
 {
 	return arrived;

@@ -26,11 +26,6 @@ void tally_change(struct tally *t, const struct quota_limits *limits,
 	t->limits = *limits;
 	t->messages_per_connection = messages_per_connection;
 	t->changed_at = now;
-	tally_forget(t);
-}
-
-void tally_forget(struct tally *t)
-{
 	t->messages = t->bytes = t->opens = (struct tally_level){};
 }
 

@@ -5,8 +5,7 @@
  *
  * The grace, all of it: messages may arrive closer together than they started, by TALLY_GRACE
  * (the network, and a message before them on the same connection), their ends by
- * TALLY_END_GRACE; of bytes the last message may go beyond; an engine that has
- * crashed knows nothing of before (tally_forget()); windows of other limits begin
+ * TALLY_END_GRACE; of bytes the last message may go beyond; windows of other limits begin
  * TALLY_GRACE after they came into force, when what was under way has arrived. */
 #pragma once
 
@@ -46,7 +45,6 @@ extern uint64_t tally_met[TALLY_KINDS];
 void tally_init(struct tally *, const char *name, const struct quota_limits *);
 void tally_change(struct tally *, const struct quota_limits *, uint32_t messages_per_connection,
 		  usec now);
-void tally_forget(struct tally *); /* a new engine */
 void tally_opened(struct world *, struct tally *);
 void tally_closed(struct tally *);
 void tally_message(struct world *, struct tally *);
