@@ -114,6 +114,10 @@ static struct table_slice *lost_lease(struct store *store, const struct store_le
 	bool stands = slice && slice->token == store->lost_token &&
 		      sim_slice_is_held(slice->id, r->engine_id, r->epoch);
 	store->lost_slice = 0;
+	if (stands && r->campaign_id && slice->campaign_id != r->campaign_id) {
+		slice->state = TABLE_SLICE_OPEN; /* nobody was told of it */
+		return NULL;
+	}
 	return stands ? slice : NULL;
 }
 
