@@ -5,6 +5,7 @@ next one does not start over what it cannot know, rather than send a second time
 
 usage: test_failover.py [RECIPIENTS]   1,000 unless told, and then without the scene in the middle"""
 
+import signal
 import sys
 import time
 
@@ -69,11 +70,14 @@ def goes_back(rig, checks, follower, count):
     reaches(rig, checks, accepted(rig) + count // 4)
     follower.kill_primary()
     follower.promote()
-    checks.check(r.wait_for(lambda: process.poll() is not None, 60) and process.returncode != 0,
-                 f"the engine ends; exit code {process.returncode}")
-    said = (rig.place / "err").read_text()
-    checks.check("has gone back" in said, "it says that the database has gone back: " +
-                 said.strip().splitlines()[-1][-300:])
+    err = rig.place / "err"
+    checks.check(r.wait_for(lambda: "has gone back" in err.read_text(), 60),
+                 "it says that the database has gone back: " + err.read_text().strip()[:300])
+    # It ends by itself, when its last dots have and it has waited for marks in vain; here it is killed.
+    if len(sys.argv) > 1:
+        checks.check(r.wait_for(lambda: process.poll() is not None, 90) and process.returncode != 0,
+                     f"the engine ends; exit code {process.returncode}")
+    rig.stop(process, signal.SIGKILL)
 
 
 def with_settlements_lost(checks, count):
@@ -84,7 +88,7 @@ def with_settlements_lost(checks, count):
     rig.stop(sink)
     report = rig.report("news")
     checks.adds_up(report, count, sink.counts()["accepted"])
-    checks.equal((sink.counts()["duplicates"], report["in_doubt"]), (0, 0), "sent twice, in doubt")
+    checks.check(sink.counts()["duplicates"] == 0 == report["in_doubt"], "nothing sent twice or in doubt")
     follower.stop()
     rig.close()
 
