@@ -18,5 +18,5 @@ from unnest(array['subscribers', 'subscriptions', 'attribute_counts', 'attribute
 	'variant_tallies', 'burials', 'stops', 'suppressions', 'suppressions_scoped', 'strikes',
 	'domain_strikes', 'provider_days', 'incidents', 'suppressions_held', 'outbox', 'source_days', 'warmups',
 	'unknown_replies', 'path_states', 'domain_sites', 'campaign_forecasts', 'campaign_provider_times',
-	'campaign_judged', 'campaign_links', 'draw_accounts', 'tls_result', 'tls_report_sent'])
+	'campaign_judged', 'campaign_links', 'draw_accounts', 'path_memory', 'tls_result', 'tls_report_sent'])
 	with ordinality as x(t, n) order by n;
