@@ -90,6 +90,9 @@ struct journal_reader_events {
 uint64_t journal_replay(const char *directory, uint64_t from,
 			const struct journal_reader_events *,
 			enum journal_ending *ret_ending, char *ret_why, size_t why_size);
+/* What an earlier process wrote is on the disk for good: before a replay whose settlements are to
+ * outlive the machine. 0 or -errno. */
+[[nodiscard]] int journal_sync(const char *directory);
 /* After a replay: cuts off what stands behind the last whole record, so that appending goes on
  * there. Of a damaged journal it is kept beside it, in files that end in ".damaged". */
 [[nodiscard]] int journal_trim(const char *directory, uint64_t position);

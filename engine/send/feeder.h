@@ -56,7 +56,7 @@ struct feeder_public {
 	_Atomic uint64_t targeted, for_winner;
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
-	const char *_Atomic standby; /* it holds no source: why, in the feeder's arena */
+	const char *_Atomic standby; /* it waits for another engine: why, in the feeder's arena */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 	_Atomic bool heard; /* the stop feed has answered */
 };
@@ -152,6 +152,7 @@ struct feeder {
 	usec mark_at, stop_at, heartbeat_at, stop_asked_at, heartbeat_asked_at;
 	str *source_names;     /* of settings->sources */
 	bool refused;          /* one of them is another engine's */
+	bool says_absent;      /* public.standby is about another engine's journal */
 	uint32_t fenced_marks; /* in a row: the feed has yet to tell what was lost */
 	uint64_t stop_number;
 	struct feeder_places places;
@@ -237,6 +238,8 @@ usec feeder_heartbeat(struct feeder *, usec now);
 bool feeder_holds(const struct feeder *, uint32_t source_index);
 bool feeder_holds_any(const struct feeder *);
 bool feeder_holds_for(const struct feeder *, const struct campaign *);
+/* Whose journal a campaign's end waits for: to people. */
+void feeder_say_absent(struct feeder *, const struct store_finish *);
 /* Slices that were taken over: what of them has not started goes back. */
 void feeder_follow_lost(struct feeder *, const uint64_t *slice_ids, size_t count);
 void feeder_health_init(struct feeder *);

@@ -66,25 +66,55 @@ bool feeder_holds_for(const struct feeder *feeder, const struct campaign *campai
 
 /* ---- sources ---- */
 
+/* Kept as long as the engine runs: whoever shows it reads it at any time. It changes seldom. */
+static void say(struct feeder *feeder, const struct buf *text)
+{
+	const char *said = atomic_load_explicit(&feeder->public.standby, memory_order_relaxed);
+	str sentence = buf_str(text);
+	if (!buf_ok(text) || (said && str_eq(str_of(said), sentence)))
+		return;
+	const char *kept = arena_copy(&feeder->arena, sentence).data;
+	if (!kept)
+		return;
+	log_event(LOG_INFO, "standby", "why=\"%s\"", kept);
+	atomic_store_explicit(&feeder->public.standby, kept, memory_order_release);
+}
+
 static void say_standby(struct feeder *feeder, size_t index)
 {
+	char room[240];
 	struct buf text;
 	str source = feeder->source_names[index], holder = feeder->heartbeat.ret_holders[index];
-	buf_init_arena(&text, &feeder->arena, 160);
+	buf_init_fixed(&text, room, sizeof(room));
 	buf_put_cstr(&text, "source ");
 	buf_put_printable(&text, source, 60);
 	buf_put_cstr(&text, " is held by engine ");
 	buf_put_printable(&text, holder.size ? holder : STR("(unknown)"), 60);
 	buf_put_cstr(&text, "; this engine waits");
-	buf_put(&text, str_make("", 1));
-	if (!buf_ok(&text))
+	say(feeder, &text);
+	feeder->says_absent = false;
+}
+
+void feeder_say_absent(struct feeder *feeder, const struct store_finish *finish)
+{
+	char room[240];
+	struct buf text;
+	if (!finish->ret_absent[0] || finish->ret_finished) {
+		if (feeder->says_absent)
+			atomic_store_explicit(&feeder->public.standby, NULL,
+					      memory_order_relaxed);
+		feeder->says_absent = false;
 		return;
-	const char *said = atomic_load_explicit(&feeder->public.standby, memory_order_relaxed);
-	if (said && strcmp(said, buf_str(&text).data) == 0)
-		return;
-	log_event(LOG_INFO, "standby", "why=\"%s\"", buf_str(&text).data);
-	atomic_store_explicit(&feeder->public.standby, buf_str(&text).data,
-			      memory_order_release);
+	}
+	buf_init_fixed(&text, room, sizeof(room));
+	buf_put_cstr(&text, "waits until ");
+	buf_put_cstr(&text, finish->ret_until);
+	buf_put_cstr(&text, " for what engine ");
+	buf_put_printable(&text, str_of(finish->ret_absent), 60);
+	buf_put_cstr(&text, " knows; if it never returns: rundbrief nodes forget ");
+	buf_put_printable(&text, str_of(finish->ret_absent), 60);
+	say(feeder, &text);
+	feeder->says_absent = true;
 }
 
 /* What waited for this source may come; and what waits for it elsewhere may not. */
@@ -124,7 +154,7 @@ static void follow_sources(struct feeder *feeder)
 	feeder->refused = first_refused < count;
 	if (!feeder_holds_any(feeder) && feeder->refused)
 		say_standby(feeder, first_refused);
-	else
+	else if (!feeder->says_absent)
 		atomic_store_explicit(&feeder->public.standby, NULL, memory_order_relaxed);
 	if (changes > 0)
 		carrier_gate_changed(feeder->carrier);

@@ -13,6 +13,7 @@
 #define CUT_AHEAD 2
 #define POLL_INTERVAL (250 * USEC_MS)     /* between tries to finish */
 #define WINNER_INTERVAL (2 * USEC_SECOND) /* the same while some wait for the winner */
+#define ABSENT_INTERVAL (5 * USEC_SECOND) /* the same while another engine's journal is awaited */
 #define DUE_INTERVAL (10 * USEC_SECOND)
 #define DUE_LEAST (20 * USEC_MS)
 #define FIRST_CHECKS 10 /* recipients tried for it */
@@ -167,6 +168,23 @@ static void read_or_shorten(struct feeder *feeder)
 		submit_read(feeder);
 }
 
+/* What was leased may be another campaign's than was asked for: of the lease before, whose answer
+ * was lost. False: of one that has left; it is leased again when this engine starts again. */
+static bool take_campaign(struct feeder *feeder, struct slice *slice)
+{
+	struct campaign *asked = slice->campaign;
+	if (feeder->lease.ret_campaign_id == asked->id)
+		return true;
+	struct campaign *campaign = feeder_campaign_of(feeder, feeder->lease.ret_campaign_id);
+	asked->lease_at = 0;
+	if (!campaign)
+		return false;
+	asked->slice_count--;
+	campaign->slice_count++;
+	slice->campaign = campaign;
+	return true;
+}
+
 static void on_lease(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, lease.request);
@@ -186,6 +204,15 @@ static void on_lease(struct store_request *request)
 		campaign->cut_ahead = 0; /* another engine has what this one cut */
 		return;
 	}
+	if (!take_campaign(feeder, slice)) {
+		log_event(LOG_WARN, "slice-left", "campaign=%llu slice=%llu next=\"it is sent "
+			  "when this engine starts again\"",
+			  (unsigned long long)feeder->lease.ret_campaign_id,
+			  (unsigned long long)feeder->lease.ret_slice_id);
+		forget_reading(feeder);
+		return;
+	}
+	campaign = slice->campaign;
 	campaign->nothing_open = false;
 	campaign->waiting_count = 0; /* or it is asked again when nothing is left */
 	if (feeder->lease.ret_winner)
@@ -360,6 +387,9 @@ static void on_finish(struct store_request *request)
 		return;
 	}
 	campaign->waiting_count = feeder->finish.ret_waiting;
+	if (feeder->finish.ret_absent[0])
+		campaign->finish_at = io_now(feeder->loop) + ABSENT_INTERVAL;
+	feeder_say_absent(feeder, &feeder->finish);
 	if (campaign->waiting_count > 0)
 		campaign->finish_at = io_now(feeder->loop) + WINNER_INTERVAL;
 	if (feeder->finish.ret_finished) {

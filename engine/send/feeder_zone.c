@@ -110,8 +110,12 @@ static void on_zones(struct store_request *request)
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, zones.request);
 	usec wall = io_wall_now(feeder->loop);
 	feeder->zones_busy = false;
+	struct campaign *campaign = feeder_campaign_of(feeder, feeder->zones.campaign_id);
 	if (request->result != STORE_OK) {
-		feeder_failed(feeder, request, &feeder->zones_at);
+		if (campaign)
+			feeder_failed_for(feeder, campaign, request, &feeder->zones_at);
+		else
+			feeder_failed(feeder, request, &feeder->zones_at);
 		return;
 	}
 	feeder->database_lost = false;

@@ -20,6 +20,8 @@ struct mark_key {
 struct open_mark {
 	struct mark_key key;
 	struct journal_mark mark;
+	struct store_outcome doubt; /* what becomes of it when nothing closes it */
+	uint64_t position;          /* behind that in the journal */
 };
 
 struct replay {
@@ -49,8 +51,6 @@ static void fail(struct replay *replay, const char *why)
 	replay->failed = true;
 }
 
-/* What the journal tells of is in slices that this engine holds, or held; else the database has
- * lost them. Settling would be right, and everything after it wrong. */
 /* The database is away for now, or it refuses. */
 static void fail_store(struct replay *replay, const struct store_request *request)
 {
@@ -59,6 +59,8 @@ static void fail_store(struct replay *replay, const struct store_request *reques
 	fail(replay, request->why);
 }
 
+/* What the journal tells of is in slices that this engine holds, or held; else the database has
+ * lost them. Settling would be right, and everything after it wrong. */
 static bool is_known(struct replay *replay)
 {
 	struct store_known ask = {
@@ -264,32 +266,40 @@ static int flush_journal(struct io_loop *loop, struct journal *journal)
 	for (int turn = 0; turn < FLUSH_TURNS && !flush.done && !journal_idle(journal); turn++)
 		if (io_turn(loop, io_now(loop) + USEC_SECOND) < 0)
 			return -1;
-	return flush.error < 0 ? -1 : 0;
+	return flush.error < 0 || !journal_idle(journal) ? -1 : 0;
 }
 
-/* Every open mark becomes an outcome: first in the journal, then in the database. */
+static void write_doubts(struct replay *replay, struct io_loop *loop, struct journal *journal)
+{
+	size_t index = 0;
+	uint64_t campaign_id = 0;
+	usec wait = -1, wall = io_wall_now(loop);
+	for (struct map_entry *entry; (entry = map_next(&replay->marks, &index));) {
+		struct open_mark *open = entry->value;
+		if (open->mark.campaign_id != campaign_id) {
+			wait = policy_wait(replay, open->mark.campaign_id);
+			campaign_id = open->mark.campaign_id;
+			if (replay->failed)
+				return;
+		}
+		open->doubt = doubt(&open->mark, wait, wall);
+		open->position = journal_put_outcome(journal, &open->doubt);
+	}
+	if (flush_journal(loop, journal) != 0)
+		fail(replay, "the journal cannot be written: is its disk full?");
+}
+
+/* Every open mark becomes an outcome: first in the journal, all by one write, then in the
+ * database. */
 static int doubt_marks(struct replay *replay, struct io_loop *loop, struct journal *journal,
 		       uint64_t *ret_count)
 {
 	size_t index = 0;
-	uint64_t campaign_id = 0;
-	usec wait = -1;
-	usec wall = io_wall_now(loop);
-	for (struct map_entry *entry; (entry = map_next(&replay->marks, &index));) {
-		const struct journal_mark *mark = &((struct open_mark *)entry->value)->mark;
-		if (mark->campaign_id != campaign_id) {
-			wait = policy_wait(replay, mark->campaign_id);
-			campaign_id = mark->campaign_id;
-			if (replay->failed)
-				return -1;
-		}
-		const struct store_outcome row = doubt(mark, wait, wall);
-		uint64_t position = journal_put_outcome(journal, &row);
-		if (flush_journal(loop, journal) != 0) {
-			fail(replay, "the journal cannot be written: is its disk full?");
-			return -1;
-		}
-		add_row(replay, &row, position);
+	write_doubts(replay, loop, journal);
+	for (struct map_entry *entry;
+	     !replay->failed && (entry = map_next(&replay->marks, &index));) {
+		const struct open_mark *open = entry->value;
+		add_row(replay, &open->doubt, open->position);
 		++*ret_count;
 	}
 	settle_batch(replay);
@@ -375,6 +385,11 @@ int recovery_run(const struct engine_settings *settings, struct arena_source *so
 	arena_init(&replay.marks_arena, source, 0, 0);
 	arena_init(&replay.batch_arena, source, 0, 0);
 	map_init(&replay.marks, &replay.marks_arena, epoch);
+	if (settings->durable_disk && journal_sync(settings->journal_directory) < 0) {
+		fail(&replay, "the journal cannot be synced: may its files be written, and is its "
+			      "disk well?");
+		goto out;
+	}
 	if (replay_all(&replay, settings->journal_directory, ret_recovery, &lost) != 0) {
 		fail(&replay,
 		     "the journal's torn end cannot be cut off: may its files be written?");

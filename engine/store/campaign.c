@@ -1,6 +1,8 @@
 /* campaign.c - loading a campaign, and ending it. */
 #include "engine/store/pg.h"
 
+#include <stdio.h>
+
 #include "engine/base/codec.h"
 
 const char *const campaign_state_names[CAMPAIGN_STATE_COUNT] = {"draft", "running", "paused",
@@ -167,6 +169,12 @@ enum {
 	FINISH_END
 };
 
+static void copy(char *to, size_t size, str from)
+{
+	snprintf(to, size, "%.*s", from.size < size ? (int)from.size : (int)size - 1,
+		 from.data ? from.data : "");
+}
+
 static enum pg_next finish_step(struct store *s, struct store_request *request,
 				const PGresult *result)
 {
@@ -181,6 +189,8 @@ static enum pg_next finish_step(struct store *s, struct store_request *request,
 		return pg_run(s, "finish_waiting");
 	case FINISH_COUNTED:
 		r->ret_waiting = pg_u64(result, 0, 0);
+		copy(r->ret_absent, sizeof(r->ret_absent), pg_str(result, 0, 1));
+		copy(r->ret_until, sizeof(r->ret_until), pg_str(result, 0, 2));
 		put_campaign(s, r);
 		return pg_run(s, "campaign_finish");
 	case FINISH_TRIED:

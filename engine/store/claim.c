@@ -45,6 +45,7 @@ static enum pg_next send_lease_again(struct store *s, const struct store_lease *
 {
 	engine_put(s, r->engine_id, r->epoch);
 	pg_put_u64(s, s->lost_token);
+	pg_put_u64(s, r->campaign_id);
 	return pg_run(s, "slice_lease_again");
 }
 

@@ -214,6 +214,23 @@ static void end_for_good(struct store_outcome *o)
 	o->due_wall = 0;
 }
 
+/* Another verdict stands. The attempt that had claimed him for another try ends that; what is told
+ * late has none. */
+static void leave_alone(struct late *l, const struct store_outcome *o, bool late, uint8_t *flags)
+{
+	*flags = LATE_NO_OUTBOX | (late ? LATE_NO_DEFERRAL : LATE_DONE);
+	if (!late)
+		l->done[l->done_count++] = o;
+}
+
+bool late_is_done(const struct late *l, const struct store_outcome *o)
+{
+	for (size_t i = 0; i < l->done_count; i++)
+		if (l->done[i] == o)
+			return true;
+	return false;
+}
+
 static bool settle_final(struct store *s, struct late *l, struct late_burial *b,
 			 struct store_outcome *o, uint8_t *flags)
 {
@@ -223,7 +240,7 @@ static bool settle_final(struct store *s, struct late *l, struct late_burial *b,
 		*flags |= LATE_NO_DEFERRAL; /* whoever has claimed it ends it */
 	if (b->final && rank(o->verdict) <= rank(b->verdict)) {
 		o->final = false;
-		*flags = LATE_NO_DEFERRAL | LATE_NO_OUTBOX;
+		leave_alone(l, o, late, flags);
 		return true;
 	}
 	if (b->final && !undo(s, l, b))
@@ -244,7 +261,7 @@ static bool settle_open(struct store *s, struct late *l, struct late_burial *b,
 	}
 	if (late && b->verdict == VERDICT_IN_DOUBT)
 		return undo(s, l, b); /* it was not sent: he is tried again */
-	*flags = LATE_NO_DEFERRAL | LATE_NO_OUTBOX;
+	leave_alone(l, o, late, flags);
 	return true;
 }
 
@@ -258,7 +275,8 @@ int late_take_burials(struct store *s, struct late *l, const PGresult *result,
 	l->undone = pg_own(s, count * sizeof(*l->undone));
 	l->undone_classes = pg_own(s, count * sizeof(*l->undone_classes));
 	l->flags = pg_own(s, count);
-	if (!l->burials || !l->undone || !l->undone_classes || !l->flags)
+	l->done = pg_own(s, count * sizeof(*l->done));
+	if (!l->burials || !l->undone || !l->undone_classes || !l->flags || !l->done)
 		return -1;
 	for (size_t i = 0; i < rows; i++)
 		if (!take_burial(s, &l->burials[l->burial_count++], result, i))

@@ -9,6 +9,7 @@ enum late_flag {
 	LATE_LOOK = 1,        /* a deferral may wait, though this was a first attempt */
 	LATE_NO_DEFERRAL = 2, /* and is not this outcome's to touch */
 	LATE_NO_OUTBOX = 4,   /* nor what the outbox says */
+	LATE_DONE = 8,        /* his verdict stands: nobody waits any more */
 };
 
 struct late_burial;
@@ -22,6 +23,8 @@ struct late {
 	uint16_t *undone_classes;
 	size_t undone_count;
 	uint8_t *flags; /* late_flag of each outcome; NULL: there are none */
+	const struct store_outcome **done; /* those with LATE_DONE */
+	size_t done_count;
 };
 
 /* Each sends one statement, and takes its result with the next; PG_DONE when there is nothing to
@@ -40,4 +43,5 @@ enum pg_next late_send_burials(struct store *, const struct store_outcome *const
 /* Outcomes may be exchanged for copies that are not final, or are in another's place. */
 [[nodiscard]] int late_take_burials(struct store *, struct late *, const PGresult *,
 				    const struct store_outcome **, size_t count);
+bool late_is_done(const struct late *, const struct store_outcome *);
 enum pg_next late_send_moved(struct store *, const struct late *);

@@ -132,9 +132,9 @@ static enum pg_next send_tallies(struct store *s, const struct store_settle *r,
 	return pg_run(s, "settle_tallies");
 }
 
-static bool waits(const struct store_outcome *o)
+static bool waits(const struct settle *x, const struct store_outcome *o)
 {
-	return !o->final;
+	return !o->final && !late_is_done(&x->late, o);
 }
 
 /* A first attempt that ended for good leaves no deferral: the many are spared the look. */
@@ -143,8 +143,8 @@ static bool touches_deferrals(const struct settle *x, size_t index)
 	const struct store_outcome *o = x->outcomes[index];
 	uint8_t flags = x->late.flags ? x->late.flags[index] : 0;
 	if (flags)
-		return (flags & LATE_LOOK) && !(flags & LATE_NO_DEFERRAL);
-	return waits(o) || o->attempt != 1;
+		return (flags & LATE_DONE) || ((flags & LATE_LOOK) && !(flags & LATE_NO_DEFERRAL));
+	return waits(x, o) || o->attempt != 1;
 }
 
 static int compare_recipients(const void *a, const void *b)
@@ -298,7 +298,7 @@ static enum pg_next send_deferrals(struct store *s, const struct settle *x)
 	if (!alloc_columns(s, &c, x->last_count + 1))
 		return pg_fail(s, STORE_RETRY, "no memory for deferrals");
 	for (size_t i = 0; i < x->last_count; i++)
-		if (waits(x->last[i]))
+		if (waits(x, x->last[i]))
 			fill_deferral(&c, n++, x->last[i]);
 	if (n == 0)
 		return PG_DONE;
@@ -329,7 +329,7 @@ static enum pg_next send_deferrals_done(struct store *s, const struct settle *x)
 	if (!campaigns || !subscribers)
 		return pg_fail(s, STORE_RETRY, "no memory for deferrals");
 	for (size_t i = 0; i < x->last_count; i++) {
-		if (waits(x->last[i]))
+		if (waits(x, x->last[i]))
 			continue;
 		campaigns[n] = x->last[i]->campaign_id;
 		subscribers[n++] = x->last[i]->subscriber_id;

@@ -349,6 +349,8 @@ struct store_finish {
 	uint64_t campaign_id;
 	bool ret_finished;
 	uint64_t ret_waiting; /* recipients, for the winner of its variants to be named */
+	char ret_absent[64];  /* name of a silent engine whose journal is waited for; "" */
+	char ret_until[32];   /* and how long, for people */
 };
 void store_finish(struct store *, struct store_finish *);
 

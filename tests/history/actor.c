@@ -353,13 +353,10 @@ static void note_marks(struct run *run, struct held *h, const bool *chosen)
 {
 	unsigned slice = slice_number(run, h->slice_id);
 	for (size_t i = 0; i < h->count; i++) {
-		unsigned person = side_number(h->recipients[i].id);
 		if (!chosen[i])
 			continue;
 		h->recipients[i].fate = FATE_MARKED;
-		if (person >= SIDE_ROWS)
-			person = HISTORY_PEOPLE + 1 + person - SIDE_ROWS;
-		run->marked[slice][person] = true;
+		run->marked[slice][side_place(side_number(h->recipients[i].id))] = true;
 	}
 }
 
@@ -413,6 +410,12 @@ void actor_mark(struct run *run, struct actor *a, unsigned limit)
 static void put_back(struct run *run, struct actor *a, struct held *h, const uint64_t *ids,
 		     size_t count, usec due_wall)
 {
+	/* From here on they are not begun, whatever becomes of the answer. */
+	for (size_t k = 0, n = 0; k < h->count; k++)
+		if (n < count && h->recipients[k].id == ids[n]) {
+			h->recipients[k].fate = FATE_GONE;
+			n++;
+		}
 	for (unsigned i = 0; i < ASK_LIMIT; i++) {
 		struct store_put_back r = {WHO(&a->process),
 					   .campaign_id = h->campaign_id,
@@ -427,11 +430,6 @@ static void put_back(struct run *run, struct actor *a, struct held *h, const uin
 			lives(run, a, result);
 			return;
 		}
-		for (size_t k = 0, n = 0; k < h->count && result == STORE_OK; k++)
-			if (n < count && h->recipients[k].id == ids[n]) {
-				h->recipients[k].fate = FATE_GONE;
-				n++;
-			}
 		if (result == STORE_OK)
 			return;
 	}

@@ -4,13 +4,7 @@
 
 #include <string.h>
 
-#define PLACES (HISTORY_PEOPLE + HISTORY_ACTS + 1)
 #define ROUND_LIMIT 60
-
-static unsigned place_of(unsigned person)
-{
-	return person >= SIDE_ROWS ? HISTORY_PEOPLE + 1 + person - SIDE_ROWS : person;
-}
 
 static unsigned person_at(unsigned place)
 {
@@ -27,15 +21,15 @@ static bool is_live(const struct view_slice_row *s)
 static void take_in(const struct view *t, size_t slice, bool *in)
 {
 	const struct view_slice_row *s = &t->slices[slice];
-	memset(in, 0, PLACES * sizeof(*in));
+	memset(in, 0, SIDE_PLACES * sizeof(*in));
 	for (uint32_t i = 0; i < s->count; i++)
-		in[place_of(s->ids[i])] = true;
+		in[side_place(s->ids[i])] = true;
 	for (size_t c = slice + 1; c < t->slice_count; c++)
 		for (uint32_t i = 0; t->slices[c].parent == slice && i < t->slices[c].count; i++)
-			in[place_of(t->slices[c].ids[i])] = false;
+			in[side_place(t->slices[c].ids[i])] = false;
 	for (size_t i = 0; i < t->outcome_count; i++)
 		if (t->outcomes[i].slice == slice)
-			in[place_of(t->outcomes[i].person)] = false;
+			in[side_place(t->outcomes[i].person)] = false;
 }
 
 struct whereabouts {
@@ -45,33 +39,42 @@ struct whereabouts {
 static void find_all(struct run *run, struct whereabouts *all)
 {
 	const struct view *t = &run->view;
-	bool in[PLACES];
+	bool in[SIDE_PLACES];
 	for (size_t s = 0; s < t->slice_count; s++) {
 		const struct view_slice_row *row = &t->slices[s];
 		for (uint32_t i = 0; i < row->count; i++)
-			all[place_of(row->ids[i])].begun = 1;
+			all[side_place(row->ids[i])].begun = 1;
 		if (!is_live(row))
 			continue;
 		take_in(t, s, in);
-		for (unsigned i = 0; i < PLACES; i++)
+		for (unsigned i = 0; i < SIDE_PLACES; i++)
 			all[i].slices += in[i];
 	}
 	for (size_t i = 0; i < t->deferral_count; i++)
-		all[place_of(t->deferrals[i].person)].waits +=
+		all[side_place(t->deferrals[i].person)].waits +=
 			t->deferrals[i].slice == VIEW_NONE;
 	for (size_t i = 0; i < t->outcome_count; i++)
-		all[place_of(t->outcomes[i].person)].finals += t->outcomes[i].final;
+		all[side_place(t->outcomes[i].person)].finals += t->outcomes[i].final;
+}
+
+/* Who was given up with his engine is tried again where the policy says so; what that engine
+ * tells late is his verdict none the less, while the other attempt goes on. */
+static bool is_in_one_place(const struct whereabouts *w, bool buried)
+{
+	if (!buried)
+		return w->slices + w->waits + w->finals == w->begun;
+	return w->finals <= 1 && w->slices + w->waits <= 1 && w->slices + w->waits + w->finals > 0;
 }
 
 /* Everybody who was chosen is in one place: a slice, a deferral that waits, or the list of final
  * verdicts. */
 static void check_everybody(struct run *run)
 {
-	static struct whereabouts all[PLACES];
+	static struct whereabouts all[SIDE_PLACES];
 	memset(all, 0, sizeof(all));
 	find_all(run, all);
-	for (unsigned i = 0; i < PLACES; i++)
-		if (all[i].slices + all[i].waits + all[i].finals != all[i].begun)
+	for (unsigned i = 0; i < SIDE_PLACES; i++)
+		if (!is_in_one_place(&all[i], run->view.buried[i]))
 			run_fail(run, "%u is in %u slices, waits %u times, has %u final verdicts",
 				 person_at(i), all[i].slices, all[i].waits, all[i].finals);
 }
@@ -109,16 +112,16 @@ static void check_equation(struct run *run)
 /* A mark that was answered stands until its slice is settled, and not longer. */
 static void check_marks(struct run *run)
 {
-	static bool stands[VIEW_SLICES][PLACES];
+	static bool stands[VIEW_SLICES][SIDE_PLACES];
 	const struct view *t = &run->view;
 	memset(stands, 0, sizeof(stands));
 	for (size_t i = 0; i < t->mark_count; i++)
-		stands[t->marks[i].slice][place_of(t->marks[i].person)] = true;
+		stands[t->marks[i].slice][side_place(t->marks[i].person)] = true;
 	for (size_t s = 0; s < t->slice_count; s++) {
 		const struct view_slice_row *row = &t->slices[s];
 		bool held = row->state == VIEW_LEASED || row->state == VIEW_ORPHANED;
 		unsigned seen = slice_number(run, row->id);
-		for (unsigned i = 0; i < PLACES; i++) {
+		for (unsigned i = 0; i < SIDE_PLACES; i++) {
 			if (held && run->marked[seen][i] && !stands[s][i])
 				run_fail(run, "the mark of %u in slice #%zu is lost", person_at(i), s);
 			if (!held && stands[s][i])
@@ -172,11 +175,11 @@ static void dump_slices(struct run *run)
 static void dump_people(struct run *run)
 {
 	const struct view *t = &run->view;
-	for (unsigned i = 0; i < PLACES; i++) {
+	for (unsigned i = 0; i < SIDE_PLACES; i++) {
 		unsigned count = 0, doubts = 0, final = 0;
 		for (size_t k = 0; k < t->outcome_count; k++) {
 			const struct view_outcome *o = &t->outcomes[k];
-			if (place_of(o->person) != i)
+			if (side_place(o->person) != i)
 				continue;
 			count++;
 			doubts += o->verdict == VERDICT_IN_DOUBT;
@@ -188,8 +191,9 @@ static void dump_people(struct run *run)
 	}
 	for (size_t i = 0; i < t->deferral_count; i++) {
 		const struct view_deferral *d = &t->deferrals[i];
+		bool buried = t->buried[side_place(d->person)];
 		say(run, "person %u: %s after %u attempts, slice %d%s%s", d->person,
-		    verdict_names[d->verdict], d->attempts, (int)d->slice,
+		    buried ? "buried" : verdict_names[d->verdict], d->attempts, (int)d->slice,
 		    d->slice == VIEW_NONE ? ", due " : "",
 		    d->slice == VIEW_NONE ? due_text(d->due_wall) : "");
 	}

@@ -223,7 +223,7 @@ bool prove_setup(struct prove *p)
 		fprintf(stderr, "%s\n", p->why);
 		return false;
 	}
-	snprintf(p->reference, sizeof(p->reference), "%s", prove_digest(p));
+	snprintf(p->reference, sizeof(p->reference), "%.63s", prove_digest(p));
 	printf("a journal of %d outcomes leaves %s rows\n", PROVE_OUTCOMES,
 	       live_value("select (select count(*) from deliveries) + (select count(*) from "
 			  "tallies) + (select count(*) from deferrals) + (select count(*) from "

@@ -48,6 +48,7 @@ struct prove_obstacle {
 	const char *holds; /* what another session does first and keeps open, */
 	const char *then; /* and what it does once the settlement waits for it, before it ends */
 	bool commits;     /* it ends by a commit */
+	bool kills;       /* the setting comes in mid-session: sessions begin anew under it */
 	const char *says; /* in the sentence that the settlement ends with */
 };
 extern const struct prove_obstacle prove_obstacles[];

@@ -48,6 +48,7 @@ const struct prove_obstacle prove_obstacles[] = {
 	 .says = "lock timeout"},
 	{.name = "a database that takes no writes",
 	 .database = "default_transaction_read_only = on",
+	 .kills = true,
 	 .says = "read-only"},
 	{},
 };
@@ -105,7 +106,7 @@ static void set_database(const char *setting, bool reset)
 
 void prove_reconnect(struct prove *p, const struct prove_obstacle *o)
 {
-	if (o->database)
+	if (o->database && !o->kills)
 		set_database(o->database, false);
 	p->statement_timeout = o->statement_timeout;
 	prove_connect(p);
@@ -116,6 +117,13 @@ void prove_reconnect(struct prove *p, const struct prove_obstacle *o)
 void prove_obstruct(struct prove *, const struct prove_obstacle *o)
 {
 	other.obstacle = o;
+	if (o->kills) {
+		set_database(o->database, false);
+		PGconn *conn = PQconnectdb(prove_conninfo());
+		run_on(conn, "select pg_terminate_backend(pid) from pg_stat_activity where "
+			     "application_name = 'rundbrief prove'");
+		PQfinish(conn);
+	}
 	if (!o->holds)
 		return;
 	other.conn = PQconnectdb(prove_conninfo());

@@ -34,7 +34,7 @@ static void in_batches(struct prove *p, uint64_t size)
 		uint64_t end = at + size < PROVE_OUTCOMES ? at + size : PROVE_OUTCOMES;
 		prove_equal(p, prove_settle(p, at, end), STORE_OK);
 		ends[count++] = at = end;
-		snprintf(before, sizeof(before), "%s", prove_digest(p));
+		snprintf(before, sizeof(before), "%.63s", prove_digest(p));
 		replay(p, ends, count);
 		prove_same(p, before, "a prefix is replayed");
 	}
@@ -75,7 +75,7 @@ static unsigned cut_everywhere(struct prove *p, enum proxy_cut cut)
 		char before[64];
 		prove_begin(p);
 		settle_surely(p, 0, 100);
-		snprintf(before, sizeof(before), "%s", prove_digest(p));
+		snprintf(before, sizeof(before), "%.63s", prove_digest(p));
 		proxy_arm(cut, trip);
 		prove_equal(p, prove_settle(p, 100, PROVE_OUTCOMES), STORE_LOST);
 		more = proxy_disarm() && proxy_trips() == trip + 1;
@@ -119,9 +119,11 @@ static void claim_cuts(struct prove *p)
 static void refused(struct prove *p, const struct prove_obstacle *o, uint64_t from, uint64_t to)
 {
 	char before[64];
-	snprintf(before, sizeof(before), "%s", prove_digest(p));
+	snprintf(before, sizeof(before), "%.63s", prove_digest(p));
 	prove_obstruct(p, o);
 	int result = prove_settle(p, from, to);
+	if (o->kills) /* the first one hears that its session is over */
+		result = prove_settle(p, from, to);
 	prove_clear(p);
 	if (result != STORE_RETRY && result != STORE_LOST)
 		prove_fail(p, "%s: result %d: %s", o->name, result, p->why);

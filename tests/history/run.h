@@ -73,7 +73,7 @@ struct run {
 	uint64_t slices[VIEW_SLICES];            /* in the order of appearance */
 	size_t slice_count;
 	/* Marks that were answered: people by the slice's place in slices[]. */
-	bool marked[VIEW_SLICES][HISTORY_PEOPLE + HISTORY_ACTS + 1];
+	bool marked[VIEW_SLICES][SIDE_PLACES];
 	uint64_t failures;
 	bool is_ending; /* what is attempted is delivered */
 	bool is_storm; /* requests are lost or to be asked again for real, too */

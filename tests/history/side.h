@@ -56,6 +56,7 @@ enum view_slice_state { /* by the numbers of slices.state */
 	VIEW_WAITING,
 	VIEW_BURIED
 };
+#define SIDE_PLACES (HISTORY_PEOPLE + HISTORY_ACTS + 1) /* people, then rows */
 struct view {
 	struct view_slice_row {
 		uint64_t id;
@@ -78,6 +79,8 @@ struct view {
 		usec due_wall;
 	} deferrals[VIEW_ROWS];
 	size_t deferral_count;
+	/* By place: in doubt by policy once, so that a late fact may come beside another attempt. */
+	bool buried[SIDE_PLACES];
 	struct view_engine {
 		char name[8];
 		uint64_t position;
@@ -90,5 +93,10 @@ struct view {
 		enum campaign_state state;
 	} tallies[HISTORY_CAMPAIGNS + 1];
 };
+static inline unsigned side_place(unsigned person)
+{
+	return person >= SIDE_ROWS ? HISTORY_PEOPLE + 1 + person - SIDE_ROWS : person;
+}
+
 /* Filled anew; ids live until the next look. */
 void side_view(struct view *);

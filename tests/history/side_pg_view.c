@@ -173,6 +173,16 @@ static void take_deferrals(struct view *t)
 	PQclear(r);
 }
 
+static void take_burials(struct view *t)
+{
+	PGresult *r = side_ask("select subscriber_id from burials where tenant_id = %u",
+			       side_pg.tenant);
+	memset(t->buried, 0, sizeof(t->buried));
+	for (int i = 0; i < PQntuples(r); i++)
+		t->buried[side_place(side_number(side_value(r, i, 0)))] = true;
+	PQclear(r);
+}
+
 static void take_tallies(struct view *t)
 {
 	memset(t->tallies, 0, sizeof(t->tallies));
@@ -211,5 +221,6 @@ void side_view(struct view *t)
 	take_outcomes(t);
 	take_marks(t);
 	take_deferrals(t);
+	take_burials(t);
 	take_tallies(t);
 }

@@ -262,6 +262,7 @@ static uint32_t last_verdict(const struct view *v, unsigned person)
 static void take_deferral(struct view *v, uint64_t id, unsigned campaign)
 {
 	const struct truth *t = truth_of(&sim, id);
+	v->buried[side_place(side_number(id))] = t->burial.slice_id != 0;
 	if (t->deferred)
 		v->deferrals[v->deferral_count++] =
 			(struct view_deferral){.campaign = campaign,
@@ -289,6 +290,8 @@ static void take_tallies(struct view *v)
 	}
 	for (size_t i = 0; i < v->outcome_count; i++) {
 		struct view_tally *t = &v->tallies[v->outcomes[i].campaign];
+		if (tables.deliveries[i].undone)
+			continue;
 		t->by_verdict[v->outcomes[i].verdict][v->outcomes[i].final]++;
 		t->final += v->outcomes[i].final;
 	}
@@ -299,6 +302,7 @@ void side_view(struct view *v)
 	take_slices(v);
 	take_deliveries(v);
 	v->deferral_count = 0;
+	memset(v->buried, 0, sizeof(v->buried));
 	for (unsigned i = 1; i <= history->people_count; i++)
 		take_deferral(v, i, side_campaign_number(sim_newsletter_to(i)));
 	for (size_t i = 0; i < sim_outbox_count(); i++)

@@ -24,6 +24,7 @@ RATE = 500                 # a second, of all engines together
 UNSUBSCRIBED = 15          # of each campaign
 TRANSACTIONAL = 40         # a round
 ROUND_LIMIT = 300          # seconds, after which what is not finished counts as stuck
+FLUSH_AFTER = 20           # seconds for which a round's end waits by itself
 STOP_DELAY = 1.0           # seconds within which an unsubscribe holds everywhere
 SLACK = 0.5                # that the sink may have read something late
 GROWTH = 24 << 20          # bytes that an engine may grow by, and a fifth
@@ -246,9 +247,13 @@ class Soak:
         return self.end_round(number, campaigns, post, letters)
 
     def end_round(self, number, campaigns, post, letters):
-        until = time.monotonic() + ROUND_LIMIT
+        until, flush_at = time.monotonic() + ROUND_LIMIT, time.monotonic() + FLUSH_AFTER
         while not (all(c.is_finished() for c in campaigns) and post.open() == 0):
             self.stand_up()
+            if time.monotonic() > flush_at:  # what a throttling server has suspended for minutes
+                self.rig.command("flush", check=False)
+                self.totals["flushes"] += 1
+                flush_at += FLUSH_AFTER
             if time.monotonic() > until:
                 raise Failure(f"round {number} is stuck: " + self.rig.command("status").stdout +
                               self.rig.command("nodes").stdout)

@@ -162,8 +162,8 @@ class Service:
         late = [s for s in starts(self.rig) if s > at + 1]
         self.checks.check(2 <= len(late) <= 9,
                           f"a limit over all counts within a second: {len(late)} in 2 s")
-        hangup('needs_restart="engine.name"',
-               engine={**settings["engine"], "name": "another"}, limit=[])
+        hangup('needs_restart="engine.slice_size"',
+               engine={**settings["engine"], "slice_size": 600}, limit=[])
         r.wait_for(lambda: len([s for s in starts(self.rig) if s > at + 4]) > 20, 20)
         self.checks.check(len([s for s in starts(self.rig) if s > at + 4]) > 20,
                           "and without it mail flows again")
@@ -329,7 +329,7 @@ def main():
     service.reloads(manager, settings)
     service.stops_in_order(manager)
     rig.command("cancel", "spring")
-    Drain(rig, checks, settings, 20).run()
+    Drain(rig, checks, settings, 16).run()
     refuses_other_schemas(rig, checks)
     rig.close()
     checks.end("service")

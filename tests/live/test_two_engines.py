@@ -1,7 +1,7 @@
 """Two engines, one database: one is stopped for longer than its lease and comes back, one is killed
 for good, journal and all. Nobody is lost, and nobody is mailed twice who is not listed.
 
-usage: test_two_engines.py [RECIPIENTS]      2,400 unless told"""
+usage: test_two_engines.py [RECIPIENTS]      1,600 unless told"""
 
 import collections
 import shutil
@@ -16,10 +16,10 @@ LEASE = 3
 RATE = 50  # a second, of each source to each site: 200 of each engine
 
 
-def configure(rig, port, name, source=None, journal_wait="1s"):
+def configure(rig, port, name, source=None):
     rig.configure(**rig.settings(
         port, engine={"name": name, "journal": str(rig.place / name), "lease": f"{LEASE}s",
-                      "journal_wait": journal_wait, "slice_size": 200, "envelopes": 800},
+                      "journal_wait": "1h", "slice_size": 200, "envelopes": 800},
         source=[(source or name, {"helo": f"{name}.news.test"})],
         default_limits={"message_rate": f"{RATE}/s", "connections": 10,
                         "messages_per_connection": 0, "connection_rate": "10000/s"}))
@@ -95,6 +95,11 @@ def gone(rig, checks, count, configs, log):
     checks.check(r.wait_for(lambda: settled(rig) > count / 3, 40), "gone: both are sending")
     rig.stop(left, signal.SIGKILL)
     shutil.rmtree(rig.place / "left")
+    sentence = "if it never returns: rundbrief nodes forget left"
+    checks.check(r.wait_for(lambda: sentence in said(rig, configs[1]), 60), f"gone: {sentence}")
+    checks.equal(rig.sql("select count(*) from burials"), [["0"]], "gone: in doubt before that")
+    checks.equal(rig.command("nodes", "forget", "left", "--yes", check=False).returncode, 0,
+                 "gone: nodes forget ends with")
     checks.equal(right.wait(60), 0, "gone: the other one ends with")
     twice, missing, listed = sums(checks, rig, "gone", count, log)
     checks.equal(len(twice), 0, "gone: got it twice")
@@ -123,7 +128,7 @@ def standby(rig, checks, port):
 
 
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2400
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1600
     checks, rig = r.Checks(), r.Rig("two_engines")
     rig.start_database()
     rig.start_zone(r.mail_zone(DOMAINS))
@@ -131,14 +136,13 @@ def main():
     log.touch()
     port, sink = rig.start_sink("--log-recipients", log, "--delay", "5",
                                 listeners=list(DOMAINS.values()))
-    configs = [configure(rig, port, name, journal_wait="1h") for name in ("left", "right")]
+    configs = [configure(rig, port, name) for name in ("left", "right")]
     rig.command("init")
     r.subscribers_csv(rig.place / "list.csv", count, list(DOMAINS))
     rig.command("import", rig.place / "list.csv", "--list", "main")
     for name in ("paused", "gone", "standby"):
         rig.campaign(name, text="Dear {{ first_name }}\n", in_doubt="assume")
     paused(rig, checks, count, configs, log)
-    configs = [configure(rig, port, name) for name in ("left", "right")]
     gone(rig, checks, count, configs, log)
     standby(rig, checks, port)
     rig.close()

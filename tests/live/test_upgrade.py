@@ -15,6 +15,18 @@ DOMAINS = {f"site{i}.test": f"127.0.0.{1 + i}" for i in range(1, 4)}
 COUNT = 400
 
 
+def refuses_beside_an_engine(rig, checks, name):
+    """As if the newest migration were not applied yet, while an engine is at work."""
+    r.wait_for(lambda: rig.sql("select from engines where heartbeat_at > now() - "
+                               "interval '10 seconds'"), 20)
+    row = rig.sql("delete from migrations where number = (select max(number) from migrations) "
+                  "returning number, name, checksum")[0]
+    said = rig.command("init", check=False)
+    rig.sql(f"insert into migrations values ({row[0]}, '{row[1]}', '{row[2]}')")
+    checks.check(said.returncode != 0 and "engine live was at work" in said.stderr,
+                 f"{name}: no table changes beside an engine: " + said.stderr.strip())
+
+
 def take_over(checks, archive):
     name = archive.name.removesuffix(".tar.xz")
     rig = r.Rig("upgrade")
@@ -39,6 +51,7 @@ def take_over(checks, archive):
                  f"{name}: init brings them up to date, with slices by state {left}")
     with open(rig.place / "err", "w") as err:
         process = rig.popen("serve", "--verbose", stderr=err)
+    refuses_beside_an_engine(rig, checks, name)
     checks.check(r.wait_for(lambda: rig.report("spring")["state"] == "finished", 60),
                  f"{name}: the campaign finishes")
     rig.stop(process)

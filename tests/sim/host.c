@@ -36,6 +36,7 @@ struct visit {
 	int site;
 	struct sim_life *life; /* of the engine at the other end */
 	unsigned source;       /* it came from 10.200.0.source */
+	usec dot_sent_at;      /* of the last message */
 	unsigned mails;        /* transactions that were begun on it */
 	bool reset_in_body, lose_reply, lose_message;
 	struct truth *rcpt;
@@ -154,8 +155,8 @@ static void check_word(struct visit *visit)
 {
 	struct world *w = visit->peer.world;
 	usec age = w->sent_at - w->sent_heard_at;
-	bool waited = visit->mails++ > 0 &&
-		      w->sent_at < visit->peer.last_output_at + 300 * USEC_MS;
+	usec answered_at = usec_max(visit->peer.last_output_at, visit->dot_sent_at);
+	bool waited = visit->mails++ > 0 && w->sent_at < answered_at + 300 * USEC_MS;
 	/* It was handed over, and the engine stood still before the kernel had it. */
 	waited |= visit->life->away_until > 0 && w->sent_at >= visit->life->away_until &&
 		  w->sent_at < visit->life->away_until + 50 * USEC_MS;
@@ -318,6 +319,7 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 {
 	struct visit *visit = context;
 	(void)size;
+	visit->dot_sent_at = visit->peer.world->sent_at;
 	if (visit->lose_message) {
 		a->drop = true;
 		return;

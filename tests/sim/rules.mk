@@ -7,14 +7,14 @@ SIM_SEAMS := $(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/seed% tests
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/scenario%,$(wildcard tests/sim/*.c)))
 
 $(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
-	$(QUIET_LD)$(CC) $(LDFLAGS) -o $@ $(SIM_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
+	$(QUIET_LD)$(CC) $(LDFLAGS) -Wl,--wrap=fdatasync -o $@ $(SIM_OBJECTS) -Wl,--start-group $(BUILD)/libcore.a $(BUILD)/librim.a -Wl,--end-group $(LIBS)
 
 # Bugs planted into the real code, see mutants.txt: all, or those of MUTANTS.
 MUTANT_SEEDS ?= 2000
 MUTANTS ?=
 .PHONY: mutants show-mutants
 mutants: $(BUILD)/sim
-	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" LIBS="$(LIBS)" \
+	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS) -Wl,--wrap=fdatasync" LIBS="$(LIBS)" \
 		OBJECTS="$(SIM_OBJECTS)" sh tests/sim/mutants.sh $(BUILD) $(MUTANT_SEEDS) $(MUTANTS)
 show-mutants:
 	@$(MAKE) --no-print-directory MODE=release mutants

@@ -19,7 +19,12 @@ static uint64_t *mark_of(struct reading *reading, uint64_t id)
 
 static void read_mark(void *context, uint64_t position, const struct journal_mark *mark)
 {
-	*mark_of(context, mark->subscriber_id) = position;
+	uint64_t *open = mark_of(context, mark->subscriber_id);
+	if (*open)
+		world_fail(world, "r%llu is marked in the journal a second time, at %llu, and "
+			   "nothing says what became of the first",
+			   (unsigned long long)mark->subscriber_id, (unsigned long long)position);
+	*open = position;
 }
 
 static void read_void(void *context, uint64_t position, const struct journal_mark *mark)

@@ -70,7 +70,8 @@ static void start(struct world *w, struct node *node)
 	if (drive_try(w, node->engine, &node->settings, node->serves ? 0 : SIM_NEWSLETTER)) {
 		node->state = NODE_UP;
 		node->wake = w->now;
-		if (node->engine->recovery.in_doubt_count > node->in_flight_at_death)
+		if (node->engine->recovery.in_doubt_count > node->in_flight_at_death &&
+		    !w->journal_may_be_lost)
 			world_fail(w, "%s: %llu in doubt, and %llu were on their way",
 				   node->name,
 				   (unsigned long long)node->engine->recovery.in_doubt_count,

@@ -176,21 +176,34 @@ static bool is_known(const struct store_claim_outbox *r)
 	return false;
 }
 
+/* Of the rows that are queued with a priority the one that is due first, behind that one. */
+static struct sim_row *next_queued(unsigned priority, const struct sim_row *behind)
+{
+	struct sim_row *next = NULL;
+	for (size_t i = 0; i < outbox.count; i++) {
+		struct sim_row *row = &outbox.rows[i];
+		bool later = !behind || row->due_wall > behind->due_wall ||
+			     (row->due_wall == behind->due_wall && row > behind);
+		if (row->state == SIM_ROW_QUEUED && row->priority == priority && later &&
+		    (!next || row->due_wall < next->due_wall))
+			next = row;
+	}
+	return next;
+}
+
 /* The rows that are due, the most urgent first; *ret_next: when the next will be. */
 static size_t choose(uint64_t *ids, uint32_t limit, usec wall, usec *ret_next)
 {
 	size_t count = 0;
 	*ret_next = USEC_NEVER;
-	for (int priority = 9; priority >= 0; priority--)
-		for (size_t i = 0; i < outbox.count; i++) {
-			struct sim_row *row = &outbox.rows[i];
-			if (row->state != SIM_ROW_QUEUED || row->priority != (unsigned)priority)
-				continue;
-			if (row->due_wall > wall || count >= limit)
-				*ret_next = usec_min(*ret_next, row->due_wall);
-			else
-				ids[count++] = STORE_OUTBOX_FIRST_ID + i;
-		}
+	for (unsigned priority = 10; priority-- > 0;) {
+		struct sim_row *row = next_queued(priority, NULL);
+		for (; row && row->due_wall <= wall && count < limit;
+		     row = next_queued(priority, row))
+			ids[count++] = STORE_OUTBOX_FIRST_ID + (uint64_t)(row - outbox.rows);
+		if (row)
+			*ret_next = usec_min(*ret_next, row->due_wall);
+	}
 	return count;
 }
 

@@ -58,11 +58,16 @@ static void look_at_burial(struct truth *truth, struct store_outcome *row, bool 
 			return;
 	} else if (row->final ? rank(row->verdict) <= rank(truth->burial.verdict)
 			      : !late || truth->burial.verdict != VERDICT_IN_DOUBT) {
-		row->final = false; /* a fact that changes nothing */
+		row->final = false; /* a fact that changes nothing; but it ends its own attempt */
 		*ret_deferral = false;
+		if (!late)
+			truth->deferred = false;
+		if (!late)
+			truth->claimed_by = 0;
 		return;
 	} else {
 		truth->final_count--;
+		table_undo(row->campaign_id, row->subscriber_id);
 	}
 	truth->burial.final = row->final;
 	truth->burial.verdict = row->verdict;

@@ -114,6 +114,10 @@ static struct table_slice *lost_lease(struct store *store, const struct store_le
 	bool stands = slice && slice->token == store->lost_token &&
 		      sim_slice_is_held(slice->id, r->engine_id, r->epoch);
 	store->lost_slice = 0;
+	if (stands && r->campaign_id && slice->campaign_id != r->campaign_id) {
+		slice->state = TABLE_SLICE_OPEN; /* nobody was told of it */
+		return NULL;
+	}
 	return stands ? slice : NULL;
 }
 
@@ -129,7 +133,8 @@ void store_lease(struct store *store, struct store_lease *r)
 	struct table_slice *slice = lost_lease(store, r);
 	if (!slice && world->now >= store->takeover_at) { /* others' first, now and then */
 		store->takeover_at = world->now + store->lease / TAKEOVER_LOOKS;
-		(void)table_take_over(r->engine_id, r->campaign_id, store->journal_wait);
+		if (table_take_over(r->engine_id, r->campaign_id, store->journal_wait))
+			world->now++; /* in a transaction of its own */
 	}
 	if (!slice && (slice = first_due(r, &r->ret_next_due_wall)))
 		hold(slice, r->engine_id, r->epoch);

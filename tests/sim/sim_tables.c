@@ -186,3 +186,16 @@ void tables_describe(char *out, size_t size)
 		 slices[TABLE_SLICE_LEASED], slices[TABLE_SLICE_ORPHANED],
 		 slices[TABLE_SLICE_WAITING], waiting, claimed);
 }
+
+void table_undo(uint64_t campaign_id, uint64_t subscriber_id)
+{
+	for (size_t i = tables.delivery_count; i-- > 0;) {
+		struct table_delivery *d = &tables.deliveries[i];
+		if (!d->final || d->campaign_id != campaign_id ||
+		    d->subscriber_id != subscriber_id)
+			continue;
+		d->final = false;
+		d->undone = true;
+		return;
+	}
+}

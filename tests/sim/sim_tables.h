@@ -77,6 +77,7 @@ struct table_delivery {
 	uint32_t engine_id, attempt;
 	enum verdict verdict;
 	bool final, by_policy; /* the second: nobody's journal said so */
+	bool undone;           /* it was final, until a better verdict came */
 	usec at;               /* settled then, by the world's clock */
 };
 
@@ -122,6 +123,8 @@ struct table_engine *table_engine_of(uint32_t engine_id, uint32_t epoch);
 /* It has left, or was silent for longer than its lease. */
 bool table_engine_is_silent(uint32_t engine_id);
 void table_deliver(const struct store_outcome *, uint32_t engine_id, bool by_policy);
+/* The verdict that counted for somebody stands as it was told, and is not final any more. */
+void table_undo(uint64_t campaign_id, uint64_t subscriber_id);
 
 /* sim_store_takeover.c: whoever is in it unmarked and not accounted for becomes a remainder, due
  * at once; the marked ones too (with), or are in doubt by policy (doubt), or wait (leave). */

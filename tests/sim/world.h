@@ -183,7 +183,7 @@ struct world {
 	uint32_t life_count;
 	usec sent_at;       /* of the bytes that a host is being given, */
 	usec sent_heard_at; /* and when their engine had asked for the last feed it had heard */
-	bool journal_may_be_lost;  /* an engine was removed with its journal */
+	bool journal_may_be_lost; /* a disk has damaged an end that was not synced */
 	usec outage_until, disk_full_until;
 	struct truth *truths; /* by subscriber id; world_people() */
 	uint32_t recipient_count;

@@ -1,6 +1,7 @@
 /* small.c - the small campaign: made, stepped, killed, checked. */
 #include "tests/torture/small.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "engine/base/assert.h"
@@ -10,12 +11,17 @@
 #include "tests/sim/sim_variants.h"
 
 #define STEP_LIMIT 400000
-#define DRAIN_LIMIT 20000
+/* 10.200.0.1, by which the hosts know it (tests/sim/host.c) */
+#define SOURCE_ADDRESS 0x0100c80a
 
 const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
-static const struct source source = {.name = "out1", .helo = "out1.news.test"};
+static const struct source source = {
+	.name = "out1",
+	.helo = "out1.news.test",
+	.has_ipv4 = true,
+	.ipv4 = {.in4 = {.sin_family = AF_INET, .sin_addr = {SOURCE_ADDRESS}}}};
 
 /* Nothing is signed here: the hosts are told that they have read enough signatures. */
 const struct dkim_record *sim_dkim_record(void)
@@ -69,7 +75,7 @@ static struct engine_settings make_settings(struct small *s)
 {
 	struct rules *rules = make_rules(&s->arena);
 	return (struct engine_settings){
-		.name = "small",
+		.name = "sim1", /* by which the hosts know whose a source is */
 		.journal_directory = s->world.journal,
 		.journal_segment_size = 2048,
 		.durable_disk = s->world.seed % 2,

@@ -371,6 +371,53 @@ static void test_sink_takes_counts_and_stores_exactly(void **)
 		      "0\t52\tb@x.test\tann@y.test\t<ann@y.test@x.test>\t");
 }
 
+/* The fields of the only line of that kind: how many there are. */
+static int event(const char *kind, long long *ret_fields)
+{
+	const char *line = strstr(contents("events"), kind);
+	assert_non_null(line);
+	assert_null(strstr(line + 1, kind));
+	return sscanf(line + strlen(kind), "%lld\t%lld\t%lld\t%lld\t%lld", &ret_fields[0],
+		      &ret_fields[1], &ret_fields[2], &ret_fields[3], &ret_fields[4]);
+}
+
+static void test_sink_logs_when_a_transaction_began_and_was_answered(void **)
+{
+	long long opened[5], message[5], closed[5];
+	start((char *[]){listen_option, option("--log-events=%s", "events"),
+			 (char[]){"--delay=30"}, NULL});
+	int fd = greet();
+	send_one(fd, "ann@y.test", "250 ", "250 ");
+	say(fd, "QUIT\r\n");
+	expect(fd, "221 ");
+	expect(fd, "");
+	close(fd);
+	stop();
+	assert_int_equal(event("open\t", opened), 3); /* the third begins the address */
+	assert_int_equal(event("message\t", message), 5);
+	assert_int_equal(event("close\t", closed), 2);
+	assert_true(opened[0] == 1 && message[0] == 1 && closed[0] == 1);
+	assert_true(opened[1] <= message[1] && message[1] <= message[2]);
+	assert_int_equal(message[3], message[2] + 30000);
+	assert_int_equal(message[4], 250);
+	assert_true(message[3] <= closed[1]);
+	assert_non_null(strstr(contents("events"), "\t250\tann@y.test\n"));
+	assert_non_null(strstr(contents("events"), "\t127.0.0.1\t127.0.0.1:"));
+}
+
+static void test_sink_logs_what_never_came_to_its_dot(void **)
+{
+	long long message[5];
+	start((char *[]){listen_option, option("--log-events=%s", "events"), NULL});
+	int fd = greet();
+	say(fd, "MAIL FROM:<b@x.test>\r\n");
+	expect(fd, "250 ");
+	close(fd);
+	stop();
+	assert_int_equal(event("message\t", message), 5);
+	assert_true(message[1] > 0 && message[2] == 0 && message[3] == 0 && message[4] == 0);
+}
+
 static void test_sink_writes_an_mbox(void **)
 {
 	start((char *[]){listen_option, option("--store=mbox:%s", "mbox"), NULL});
@@ -523,6 +570,9 @@ int main(void)
 		cmocka_unit_test(test_mistakes_are_told),
 		cmocka_unit_test(test_a_rules_file_says_the_same),
 		cmocka_unit_test_setup(test_sink_takes_counts_and_stores_exactly, fresh),
+		cmocka_unit_test_setup(
+			test_sink_logs_when_a_transaction_began_and_was_answered, fresh),
+		cmocka_unit_test_setup(test_sink_logs_what_never_came_to_its_dot, fresh),
 		cmocka_unit_test_setup(test_sink_writes_an_mbox, fresh),
 		cmocka_unit_test_setup(test_sink_rejects_and_defers_by_rule, fresh),
 		cmocka_unit_test_setup(test_sink_drops_after_the_dot_once, fresh),

@@ -49,6 +49,23 @@ static void test_store_finds_a_lease_that_was_not_answered(void **)
 	assert_int_equal(store->lost_token, 0);
 }
 
+/* Who asks for another campaign meanwhile gets nothing of the first one's. */
+static void test_store_lets_go_of_a_lost_lease_of_another_campaign(void **)
+{
+	uint64_t one = new_campaign("lost-one", "state = 1");
+	uint64_t two = new_campaign("lost-two", "state = 1");
+	cut(one, 50);
+	cut(two, 50);
+	struct store_lease first = lease(one);
+	store->lost_token = store->lease_token; /* as if its commit had not been answered */
+	struct store_lease other = lease(two);
+	assert_int_not_equal(other.ret_slice_id, 0);
+	assert_int_equal(other.ret_campaign_id, two);
+	struct store_lease again = lease(one);
+	assert_int_equal(again.ret_slice_id, first.ret_slice_id);
+	assert_int_equal(again.ret_campaign_id, one);
+}
+
 static struct store_lease lease_as(uint32_t id, uint32_t id_epoch, uint64_t campaign)
 {
 	uint32_t own = engine_id, own_epoch = epoch;
@@ -236,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_store_cancelled_campaign_is_settled),
 		cmocka_unit_test(test_store_put_back_asked_again_changes_nothing),
 		cmocka_unit_test(test_store_finds_a_lease_that_was_not_answered),
+		cmocka_unit_test(test_store_lets_go_of_a_lost_lease_of_another_campaign),
 		cmocka_unit_test(test_store_takes_over_from_a_silent_engine),
 	};
 	return cmocka_run_group_tests_name("store", tests, setup, teardown);
