@@ -151,14 +151,9 @@ void session_mark(struct message *message)
 
 static void on_gate(struct session *session, struct message *message)
 {
-#ifdef RUNDBRIEF_CANARY_NO_MARK
-	/* the mutant that the simulation must catch: the dot leaves unmarked */
-	smtp_client_release(&session->client, message, now_of(session));
-#else
 	message->marked_wall = io_wall_now(session->carrier->loop);
 	message->gated = true;
 	session_mark(message);
-#endif
 }
 
 /* Releases first and pumps afterwards: pumping ends messages and so changes the chain. */

@@ -1,5 +1,5 @@
 # The simulation: the engine with other objects in place of the four seams, in the debug build;
-# and its mutant, in which the mark before the dot is skipped, which must fail.
+# and bugs planted into it, each of which must be noticed.
 SEEDS ?= 1000
 # Everything but what plays one kind of world or another: its driver and its hosts.
 SIM_SEAMS := $(filter-out tests/sim/sim.c tests/sim/host.c tests/sim/seed% tests/sim/scenario%, \
