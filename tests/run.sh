@@ -60,7 +60,7 @@ elif [ $# -gt 0 ]; then
 	wanted=$#
 	row "$@"
 else
-	computing='layers pure unit oracle talk replay sim torture tsan internets limits'
+	computing='layers pure unit oracle talk replay sim history settlement crowd torture tsan internets limits'
 	others=$(cd tests/live && ls test_*.py | grep -vxF "$(echo "$roots" "$longest" | tr ' ' '\n')")
 	# shellcheck disable=SC2086
 	wanted=$(set -- cli $computing $roots $longest $others && echo $#)

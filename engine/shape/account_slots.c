@@ -68,7 +68,10 @@ bool account_draw_slots(struct account *a, uint32_t engine_id, uint32_t epoch,
 	uint32_t free = taken < ask->limit ? ask->limit - taken : 0;
 	uint32_t more = share > h->parts ? share - h->parts : 0;
 	h->parts += more < free ? more : free;
-	g->parts = h->parts;
+	/* Who was silent for so long that others have its places keeps the connections it has, which
+	 * count as held; but it may open none in place of one that ends. */
+	uint32_t left = others < ask->limit ? ask->limit - others : 0;
+	g->parts = h->parts < left ? h->parts : left;
 	g->parts_of = pressed ? share : ask->limit;
 	g->again_in = h->parts < ask->wanted ? LOOK_AGAIN : 0;
 	return true;

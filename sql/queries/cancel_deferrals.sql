@@ -1,8 +1,13 @@
--- And so do those who waited for another attempt.
-with forgotten as (
+-- And so do those who waited for another attempt, but for whoever has a verdict from an engine that
+-- came back late.
+with all_of_them as (
 	delete from deferrals d
 	where d.tenant_id = $1::integer and d.campaign_id = $2::bigint
 	returning d.subscriber_id, d.date_at, d.revision, d.attempts, d.provider, d.source),
+forgotten as materialized (
+	select a.* from all_of_them a
+	where a.subscriber_id not in (select b.subscriber_id from burials b
+		where b.tenant_id = $1 and b.campaign_id = $2 and b.final)),
 ended as (
 	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
 		status, duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause,

@@ -117,6 +117,7 @@ void actor_crash(struct run *run, struct actor *a)
 	if (run_below(run, 4) == 0) {
 		say(run, "%s loses its journal", a->name);
 		a->journal_is_lost = true;
+		run->state_hits[HIT_JOURNAL_LOST]++;
 		a->dot_count = 0;
 	}
 	end_process(&a->process);
@@ -160,6 +161,7 @@ static void say_lost(struct run *run, struct actor *a, const uint64_t *slices, s
 		    h ? "" : ", which it does not know");
 		if (h)
 			h->is_lost = true;
+		run->state_hits[HIT_LOST_TOLD]++;
 	}
 }
 
@@ -304,6 +306,7 @@ bool actor_lease(struct run *run, struct actor *a, unsigned campaign)
 		    result == STORE_OK ? due_text(r.ret_next_due_wall) : "");
 	if (!lives(run, a, result) || result != STORE_OK)
 		return false;
+	run->state_hits[HIT_TAKEN_OVER] += !r.ret_slice_id && r.ret_next_due_wall == 0;
 	if (!r.ret_slice_id)
 		return r.ret_next_due_wall == 0; /* something was taken over: ask again */
 	say(run, "%s lease: s%u of c%u, %s: %s", a->name, slice_number(run, r.ret_slice_id),
@@ -400,6 +403,7 @@ void actor_mark(struct run *run, struct actor *a, unsigned limit)
 		    ids_text(ids[i], slices[i].count), result_name(result));
 	for (size_t i = 0; i < n && result == STORE_OK; i++)
 		note_marks(run, helds[i], chosen[i]);
+	run->state_hits[HIT_MARK_REFUSED] += result == STORE_FENCED;
 	if (result == STORE_FENCED && !run->died)
 		actor_feed(run, a); /* is it a lease that is lost, or the name? */
 	else

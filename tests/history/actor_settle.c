@@ -130,6 +130,7 @@ void journal_outcomes(struct run *run, struct actor *a, unsigned limit)
 				continue;
 			write_down(run, a, o);
 			r->fate = FATE_ENDED;
+			run->state_hits[HIT_LATE_OUTCOME] += h->is_lost;
 			h->last_entry = a->journal_count;
 			limit--;
 		}

@@ -33,6 +33,8 @@ static void say_hits(const struct run *run)
 	for (unsigned i = 1; i < MISHAP_COUNT; i++)
 		printf(" answer-%s=%llu", mishap_names[i],
 		       (unsigned long long)run->mishap_hits[i]);
+	for (unsigned i = 0; i < HIT_COUNT; i++)
+		printf(" %s=%llu", hit_names[i], (unsigned long long)run->state_hits[i]);
 	fputc('\n', stdout);
 }
 

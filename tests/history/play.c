@@ -8,6 +8,9 @@
 
 #define CHECK_EVERY 8
 
+const char *const hit_names[HIT_COUNT] = {"lost-told", "mark-refused", "late-outcome",
+					  "taken-over", "journal-lost"};
+
 static void begin_act(struct run *run, const struct act *act, unsigned number)
 {
 	run->act = act;
@@ -122,17 +125,41 @@ void run_pass(struct run *run, usec span)
 	}
 }
 
+/* One has slept too long and wakes as if nothing had happened, while another has taken what was
+ * its own. */
+static void oversleep(struct run *run, unsigned awake)
+{
+	struct actor *sleeper = NULL, *other = NULL;
+	for (unsigned i = 0; i < run->history->engine_count; i++) {
+		struct actor *a = &run->actors[i];
+		if (a->process.store && awake & 1u << i)
+			other = a;
+		else if (a->process.store && a->process.held_count > 0)
+			sleeper = a;
+	}
+	if (!sleeper || !other)
+		return;
+	for (unsigned i = 0; i < 4 && other->process.store; i++)
+		actor_lease(run, other, VIEW_NONE);
+	if (run_below(run, 3))
+		actor_mark(run, sleeper, SLICE_LIMIT);
+	else
+		actor_settle(run, sleeper, SLICE_LIMIT);
+}
+
 static void pass(struct run *run)
 {
 	static const usec spans[] = {2 * USEC_SECOND, 40 * USEC_SECOND, 40 * USEC_SECOND,
 				     2 * USEC_HOUR,   2 * USEC_HOUR,	25 * USEC_HOUR};
 	usec span = spans[run_below(run, 6)];
-	unsigned awake = run_below(run, 3) ? UINT32_MAX : run_below(run, 1 << HISTORY_ENGINES);
+	unsigned awake = run_below(run, 2) ? UINT32_MAX : run_below(run, 1 << HISTORY_ENGINES);
 	run_pass(run, span);
 	say(run, "%lld s pass", (long long)(span / USEC_SECOND));
 	for (unsigned i = 0; i < run->history->engine_count; i++)
 		if (run->actors[i].process.store && awake & 1u << i)
 			actor_heartbeat(run, &run->actors[i]);
+	if (run_below(run, 2))
+		oversleep(run, awake);
 }
 
 void run_act(struct run *run, const struct act *act, unsigned number)

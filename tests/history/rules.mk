@@ -18,7 +18,7 @@ $(BUILD)/history_sim: $(HISTORY_SIM_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.
 
 HISTORIES ?= 10000
 HISTORY_FIRST ?= 1
-.PHONY: history show-history show-settlement show-crowd history-built
+.PHONY: history show-history settlement show-settlement crowd show-crowd history-built crowd-built
 history-built:
 	@$(MAKE) --no-print-directory MODE=release build/release/history_sim build/release/history_pg
 history: history-built
@@ -28,10 +28,13 @@ show-history: history-built
 
 # Settled once or many times, cut and killed anywhere; engines that are processes, all at once.
 CROWDS ?= 20
-show-settlement:
+settlement show-settlement:
 	@$(MAKE) --no-print-directory MODE=release build/release/prove_settle
 	@build/release/prove_settle
-show-crowd:
+crowd-built:
 	@$(MAKE) --no-print-directory MODE=release build/release/prove_crowd
 	@mkdir -p build/log
+crowd: crowd-built
+	@build/release/prove_crowd 1 2 3
+show-crowd: crowd-built
 	@build/release/prove_crowd 1 $(CROWDS) 5

@@ -32,6 +32,17 @@ struct held {
 	uint64_t last_entry; /* of the journal: behind its last outcome */
 };
 
+/* What a history must have met somewhere. */
+enum run_hit {
+	HIT_LOST_TOLD,    /* a slice was taken from an engine that lives, and it hears it */
+	HIT_MARK_REFUSED, /* it asked to start somebody of it before it had heard */
+	HIT_LATE_OUTCOME, /* it tells what had begun in it */
+	HIT_TAKEN_OVER,   /* a lease says that there is something of a dead engine's now */
+	HIT_JOURNAL_LOST,
+	HIT_COUNT
+};
+extern const char *const hit_names[HIT_COUNT];
+
 /* A process: its name is the actor's, its epoch its own. */
 struct process {
 	struct store *store; /* NULL: there is none */
@@ -78,7 +89,7 @@ struct run {
 	bool is_ending; /* what is attempted is delivered */
 	bool is_storm; /* requests are lost or to be asked again for real, too */
 	uint64_t lost, retried, deadlocks;
-	uint64_t act_hits[ACT_COUNT], mishap_hits[MISHAP_COUNT];
+	uint64_t state_hits[HIT_COUNT], act_hits[ACT_COUNT], mishap_hits[MISHAP_COUNT];
 	struct view view;
 };
 

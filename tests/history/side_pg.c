@@ -229,7 +229,7 @@ void side_pass(usec span)
 	bool good = run_sql("update engines set heartbeat_at = heartbeat_at %s;"
 			    "update engines set left_at = left_at %s;"
 			    "update sources set until_at = until_at %s;"
-			    "update slices set due_at = due_at %s and state = 0;"
+			    "update slices set due_at = due_at %s;"
 			    "update slices set decide_at = decide_at %s and state = 4;"
 			    "update start_marks set at = at %s;"
 			    "update deferrals set due_at = due_at %s;"

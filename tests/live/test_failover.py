@@ -72,7 +72,7 @@ def goes_back(rig, checks, follower, count):
     follower.promote()
     err = rig.place / "err"
     checks.check(r.wait_for(lambda: "has gone back" in err.read_text(), 60),
-                 "it says that the database has gone back: " + err.read_text().strip()[:300])
+                 "it says that the database has gone back: " + err.read_text().strip().split("\n")[0][:300])
     # It ends by itself, when its last dots have and it has waited for marks in vain; here it is killed.
     if len(sys.argv) > 1:
         checks.check(r.wait_for(lambda: process.poll() is not None, 90) and process.returncode != 0,

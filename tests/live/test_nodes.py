@@ -119,21 +119,20 @@ def check_rate(checks, plan, what, times, rate):
 
 
 def most_open(connections, stopped):
-    """At once, those apart that a stopped engine held open, or one whose machine was gone without
-    a word; and how many these were."""
-    changes = []
-    apart = 0
+    """At once, those apart from then on that an engine held open when it was stopped, or when its
+    machine was gone without a word; how many these were, and how long after it went on the last
+    of them was closed."""
+    changes, apart, longest = [], 0, 0.0
     for c in connections:
         spans = [(s, e) for peer, s, e in stopped if peer == c.peer and c.opened < s < c.closed]
         apart += bool(spans)
-        until = min([c.closed] + [s for s, _ in spans])
-        changes += [(c.opened, 1), (until, -1)]
-        changes += [(min(e, c.closed), 1) for _, e in spans] + [(c.closed, -1) for _ in spans]
+        changes += [(c.opened, 1), (min([c.closed] + [s for s, _ in spans]), -1)]
+        longest = max([longest] + [c.closed - e for _, e in spans if e < c.closed < float("inf")])
     now = most = 0
     for _, change in sorted(changes):
         now += change
         most = max(most, now)
-    return most, apart
+    return most, apart, longest
 
 
 def recovery(events, at, plan, before):
@@ -167,9 +166,10 @@ def check_limits(checks, events, farm, plan):
                 if member.removed]
     check_rate(checks, plan, "message starts", events.starts, plan.rate)
     check_rate(checks, plan, "new connections", [c.opened for c in events.in_order], CONNECTION_RATE)
-    most, apart = most_open(events.in_order, stopped)
+    most, apart, longest = most_open(events.in_order, stopped)
     checks.check(most <= CONNECTIONS, f"open at once: at most {most} of {CONNECTIONS}; "
-                                      f"{apart} of the stopped and the lost one apart")
+                                      f"{apart} of the stopped and the lost one apart, closed up "
+                                      f"to {longest:.1f} s after it went on")
 
 
 def check_removed(checks, rig, o, events, victim, plan):

@@ -211,6 +211,10 @@ static void cancel_one(uint64_t campaign_id, uint64_t slice_id, uint64_t subscri
 					  .final = true};
 	truth->deferred = false;
 	truth->claimed_by = 0;
+	if (truth->burial.slice_id && truth->burial.final)
+		return; /* an engine that came back late has told his verdict */
+	truth->burial.final = truth->burial.slice_id != 0;
+	truth->burial.verdict = VERDICT_CANCELLED;
 	truth->final = VERDICT_CANCELLED;
 	truth->final_count++;
 	table_deliver(&row, 0, false);

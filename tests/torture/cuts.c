@@ -240,6 +240,15 @@ static bool is_doubt_of(const struct told *t, const struct entry *mark)
 	return t->row.verdict == VERDICT_IN_DOUBT && same_key(&of_row, mark);
 }
 
+/* A mark that is put once more says no more than the first one did. */
+static bool comes_again(size_t mark, size_t whole)
+{
+	for (size_t i = mark + 1; i < whole; i++)
+		if (entries[i].type == RECORD_MARK && same_key(&entries[i], &entries[mark]))
+			return true;
+	return false;
+}
+
 /* What the store was told is what the whole entries say, no more and no less. */
 static const char *compare_told(const struct trial *trial, size_t whole, bool older)
 {
@@ -258,7 +267,7 @@ static const char *compare_told(const struct trial *trial, size_t whole, bool ol
 	}
 	for (size_t i = 0; i < whole; i++) {
 		const struct entry *e = &entries[i];
-		if (e->type != RECORD_MARK || e->closed_by < whole)
+		if (e->type != RECORD_MARK || e->closed_by < whole || comes_again(i, whole))
 			continue;
 		size_t k = at;
 		while (k < told_count && !is_doubt_of(&told[k], e))

@@ -77,7 +77,8 @@ static struct engine_settings make_settings(struct small *s)
 	return (struct engine_settings){
 		.name = "sim1", /* by which the hosts know whose a source is */
 		.journal_directory = s->world.journal,
-		.journal_segment_size = 2048,
+		/* So small that a mark whose reply takes long lies far back soon. */
+		.journal_segment_size = s->world.seed % 2 ? 64 : 2048,
 		.durable_disk = s->world.seed % 2,
 		.store = {.tenant = 1},
 		.route = {.port = 25,
@@ -117,12 +118,14 @@ void small_begin(struct small *s, uint64_t seed, uint32_t recipients, const char
 	w->rate[FAULT_GREYLIST] = 150;
 	w->rate[FAULT_DEFER] = 80;
 	w->rate[FAULT_REJECT] = 60;
+	w->rate[FAULT_HANG] = seed % 7 == 3 ? 20 : 0; /* ten minutes of waiting, each */
+	w->rate[FAULT_TARPIT] = 100;
 	drive_journal_begin(w, name);
 	arena_init(&s->arena, heap_source(), 0, 0);
 	make_people(w, recipients);
 	hosts_begin(w);
 	s->settings = make_settings(s);
-	s->open = false;
+	s->open = s->carried = false;
 	s->on_step = NULL;
 }
 
@@ -150,6 +153,7 @@ enum small_end small_run(struct small *s)
 		if (s->on_step)
 			s->on_step(s);
 		usec wake = drive_step(engine);
+		s->carried |= engine->carrier.carried_position > 0;
 		if (engine->feeder.trouble[0] || atomic_load(&engine->ledger.fenced))
 			return SMALL_TROUBLE;
 		if (engine->feeder.only->finished)

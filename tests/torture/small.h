@@ -10,7 +10,8 @@ struct small {
 	struct engine engine;
 	struct engine_settings settings;
 	struct arena arena;
-	bool open; /* the engine */
+	bool open;    /* the engine */
+	bool carried; /* it has put marks once more that lay far back in its journal */
 	/* Before each step, when set. */
 	void (*on_step)(struct small *);
 };

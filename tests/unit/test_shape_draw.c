@@ -398,6 +398,33 @@ static void test_connections_of_a_dead_engine_are_free(void **)
 	assert_false(account_draw_slots(&account, 2, 1, &again, second, 1, USEC_SECOND, &grant));
 }
 
+/* Stopped for so long that another one has its places: what it has open ends, and none is opened
+ * instead before others have let go. */
+static void test_who_comes_back_opens_no_connection_above_the_limit(void **)
+{
+	struct account account = {};
+	struct draw_grant grant;
+	struct slots mine;
+	const uint32_t both[] = {1, 2}, second[] = {2};
+	struct draw_ask ask = {.limit = 10};
+	slots_init(&mine, 10);
+	slots_begin(&mine, 0, true, 1, USEC_SECOND, &ask);
+	assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, USEC_SECOND, &grant));
+	slots_end(&mine, &grant, USEC_SECOND);
+	assert_int_equal(slots_room(&mine, 4, USEC_SECOND), 6);
+	const struct draw_ask other = {.number = 1, .limit = 10, .wanted = 10};
+	usec later = 40 * USEC_SECOND;
+	assert_true(account_draw_slots(&account, 2, 1, &other, second, 1, later, &grant));
+	assert_int_equal(grant.parts, 10);
+	assert_int_equal(slots_room(&mine, 4, later), 0);
+	for (uint32_t open = 4; open > 0; open--) {
+		slots_begin(&mine, open, true, 10 - open, later, &ask);
+		assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, later, &grant));
+		slots_end(&mine, &grant, later);
+		assert_int_equal(slots_room(&mine, open - 1, later), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_who_wants_little_holds_little),
 		cmocka_unit_test(test_connections_are_held_by_one_engine_only),
 		cmocka_unit_test(test_connections_of_a_dead_engine_are_free),
+		cmocka_unit_test(test_who_comes_back_opens_no_connection_above_the_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
