@@ -80,7 +80,7 @@ sleep 2
 [ "$(wc -l <got)" -gt "$paused_at" ]
 claim $? "resumed, it goes on"
 run 0 pause letter
-kill -HUP $sender
+kill -TERM $sender
 end_send 5
 run 5 send letter
 tells "rundbrief resume"
