@@ -153,8 +153,15 @@ static struct held *held_of(struct process *p, uint64_t slice_id)
 	return NULL;
 }
 
-static void say_lost(struct run *run, struct actor *a, const uint64_t *slices, size_t count)
+/* They are told in no order; here they have one. */
+static void say_lost(struct run *run, struct actor *a, uint64_t *slices, size_t count)
 {
+	for (size_t i = 1; i < count; i++)
+		for (size_t k = i; k > 0 && slices[k - 1] > slices[k]; k--) {
+			uint64_t later = slices[k - 1];
+			slices[k - 1] = slices[k];
+			slices[k] = later;
+		}
 	for (size_t i = 0; i < count; i++) {
 		struct held *h = held_of(&a->process, slices[i]);
 		say(run, "%s lost s%u%s", a->name, slice_number(run, slices[i]),
