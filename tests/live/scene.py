@@ -26,7 +26,9 @@ class Scene:
         self.rig = copy.copy(rig)
         self.rig.place = rig.place / ("scene-" + name)
         self.rig.place.mkdir(exist_ok=True)
-        changes = {"default_limits": LIMITS, **changes,
+        # Several engines at once: each has a source of its own, or the second would wait for it.
+        changes = {"default_limits": LIMITS, "source": [(name, {"helo": "out.news.test"})],
+                   **changes,
                    "engine": {"name": name, "journal": str(self.rig.place / "journal")}}
         self.settings = rig.settings(port, **changes)
         self.rig.configure(**self.settings)
@@ -82,7 +84,7 @@ class Scene:
             f"{self.name}: {report['delivered']} of {self.count} delivered, {report['in_doubt']} "
             f"in doubt, exit {self.process.returncode}")
 
-    def waits(self, count=None, limit=20):
+    def waits(self, count=None, limit=90):
         """As many have been deferred, and the engine goes on."""
         count = self.count if count is None else count
         return r.wait_for(lambda: self.report()["deferrals"] >= count or

@@ -232,7 +232,7 @@ def wants_login(world):
     server = world.scripted("PLAIN", a.by_password(USER, PASSWORD))
     scene = world.scene("no-login", {"main": {"host": "relay.test", "port": server.port}}, 60)
     scene.start("--quiet")
-    r.wait_for(lambda: len(verbs(server, "MAIL")) >= 5, 10)
+    r.wait_for(lambda: len(verbs(server, "MAIL")) >= 5, 60)
     time.sleep(4)
     mails = len(verbs(server, "MAIL"))
     scene.stop()

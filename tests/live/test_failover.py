@@ -62,12 +62,12 @@ def without_loss(checks, count):
     rig.close()
 
 
-def goes_back(rig, checks, follower, count):
-    """The engine finds a database that lacks what it had settled."""
+def goes_back(rig, checks, follower, count, more):
+    """The engine finds a database that lacks what it had settled, of so many more messages."""
     process = rig.popen("send", "news", "--quiet", stderr=open(rig.place / "err", "w"))
     reaches(rig, checks, count // 4)
     follower.cut_off()
-    reaches(rig, checks, accepted(rig) + count // 4)
+    reaches(rig, checks, accepted(rig) + more)
     follower.kill_primary()
     follower.promote()
     err = rig.place / "err"
@@ -83,7 +83,7 @@ def goes_back(rig, checks, follower, count):
 def with_settlements_lost(checks, count):
     """The replica knows the lease of the one slice that there is: the journal has the rest."""
     rig, sink, follower = prepare("failover-settled", count, count)
-    goes_back(rig, checks, follower, count)
+    goes_back(rig, checks, follower, count, count // 4)
     rig.command("send", "news", "--quiet")
     rig.stop(sink)
     report = rig.report("news")
@@ -94,9 +94,9 @@ def with_settlements_lost(checks, count):
 
 
 def with_leases_lost(checks, count):
-    """The replica lacks leases and slices that were cut."""
-    rig, sink, follower = prepare("failover-leased", count)
-    goes_back(rig, checks, follower, count)
+    """The replica lacks leases and slices that were cut: more was sent than was leased ahead."""
+    rig, sink, follower = prepare("failover-leased", count, 50)
+    goes_back(rig, checks, follower, count, count // 2)
     at_end = accepted(rig)
     again = rig.command("send", "news", "--quiet", check=False)
     checks.check(again.returncode != 0 and "has gone back" in again.stderr,

@@ -283,14 +283,14 @@ def by_proxy(world):
         source = {"address": "127.0.0.24", "helo": "out.news.test",
                   "proxy": f"{scheme}://127.0.0.1:{port}", **keys}
         relays = {"main": {"host": "127.0.0.1", "port": server.port}}
-        scene = world.scene(name, relays, 30, source=[("far", source)])
+        scene = world.scene(name, relays, 30, source=[(f"far-{name}", source)])
         scene.start("--quiet")
         scene.ends()
         world.checks.equal(set(peers(server)), {("127.0.0.1", "out.news.test")},
                            f"{name}: the server sees the proxy's connection")
         if given:
             scene = world.scene("socks-wrong", relays, 10, source=[
-                ("far", {**source, "proxy_password": wrong})])
+                ("far-wrong", {**source, "proxy_password": wrong})])
             scene.start("--quiet")
             r.wait_for(lambda: scene.errors("source-unavailable"), 10)
             scene.stop()
@@ -320,10 +320,10 @@ def proxy_down(world):
 
 def only_proxy_down(world):
     """Without another source mail waits, and the engine rests meanwhile."""
-    far = ("far", {"proxy": f"socks5://127.0.0.1:{r.free_port()}"})
+    far = ("far-alone", {"proxy": f"socks5://127.0.0.1:{r.free_port()}"})
     scene = world.scene("proxy-only", {"main": {"host": "127.0.0.2"}}, 60, source=[far])
     process = scene.start("--quiet")
-    r.wait_for(lambda: scene.errors("source-unavailable"), 10)
+    r.wait_for(lambda: scene.errors("source-unavailable"), 60)
     time.sleep(1)
     before = r.cpu_of(process.pid)
     time.sleep(5)

@@ -38,7 +38,7 @@ class World:
         local = (closes + offset) % 86400 // 60
         zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 3600:02}:{abs(offset) // 60 % 60:02}"
         changes = {
-            "source": [("old", {"address": "127.0.0.5"}),
+            "source": [(f"old-{name}", {"address": "127.0.0.5"}),
                        (f"new-{name}", {"address": "127.0.0.6", "warmup": "short"})],
             "pool": [("news", {"sources": pool, "weights": [1] * len(pool)})],
             "warmup": [("short", {"days": [allowance, 2 * allowance],
@@ -67,7 +67,7 @@ class World:
 
 def overflow(world):
     limits = {**LIMITS, "message_rate": "100/s"}
-    scene = world.scene("overflow", 1500, 300, 60, ["old", "new-overflow"],
+    scene = world.scene("overflow", 1500, 300, 60, ["old-overflow", "new-overflow"],
                         default_limits=limits)
     scene.start("--quiet")
     scene.ends(90)
@@ -75,9 +75,9 @@ def overflow(world):
     by = collections.Counter(row["source"] for row in scene.rows("--verdict", "delivered"))
     most = took / scene.interval * 1.3 + 2
     new = by["new-overflow"]
-    world.checks.check(5 <= new <= most and by["old"] + new == 1500,
+    world.checks.check(5 <= new <= most and by["old-overflow"] + new == 1500,
                        f"overflow: {new} by the new source in {took:.0f} s, one every "
-                       f"{scene.interval:.2f} s; the rest, {by['old']}, by the old one")
+                       f"{scene.interval:.2f} s; the rest, {by['old-overflow']}, by the old one")
     row = world.stands(scene)
     world.checks.check(row["sent"] == new == world.started(scene) and row["allowance"] == 300 and
                        row["day"] == 1, f"overflow: nothing stays reserved: {row}")
