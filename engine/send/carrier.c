@@ -377,6 +377,8 @@ static void drain_lanes(struct carrier *carrier, usec now)
 		carrier_take_arrival(carrier, object);
 	carrier_take_warming_news(carrier);
 	carrier_take_draws(carrier, now);
+	if (!lane_empty(&carrier->stops))
+		carrier_recall_unsaid(carrier, now);
 	while ((object = lane_pop(&carrier->stops)))
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))
@@ -484,6 +486,7 @@ usec carrier_step(struct carrier *carrier)
 void carrier_drain(struct carrier *carrier)
 {
 	carrier->draining = true;
+	carrier_recall_unsaid(carrier, io_now(carrier->loop));
 	recall_all(carrier,
 		   USEC_NEVER); /* touches every path: its sessions close as they empty */
 }

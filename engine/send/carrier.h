@@ -200,6 +200,7 @@ struct session {
 	bool in_clear;   /* STARTTLS was not to be tried */
 	bool ready;      /* greeted: counts as open, not as opening */
 	bool closing;    /* no more submissions */
+	bool recalling;  /* what comes back was asked for */
 	bool gone;       /* waiting for on_closed */
 	bool postponed;  /* gone, and waiting for its turn to connect to another target */
 	bool refused;    /* by this host, before it was ready: on to the next, why in refusal */
@@ -396,6 +397,8 @@ void carrier_gate_changed(struct carrier *);
 bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec now);
 /* the carrier's: first in each step. Why nothing starts on a path; NULL: it may. */
 void carrier_look_at_gate(struct carrier *, usec now);
+/* Somebody said stop: what waits in a session behind others, unsaid, is judged anew. */
+void carrier_recall_unsaid(struct carrier *, usec now);
 const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
 /* carrier_limits.c */
@@ -498,6 +501,8 @@ void carrier_recall_source(struct carrier *, uint32_t source_index);
 extern const struct conn_events session_events;
 void session_auth_moved(struct auth *);
 void session_submit(struct session *, struct message *, usec now);
+/* What it holds and has said nothing of yet is in line again, unless nothing may start. */
+void session_recall(struct session *, usec now);
 void session_pump(struct session *,
 		  usec now); /* output to the connection, events to their ends */
 void session_close_idle(struct session *, usec now);

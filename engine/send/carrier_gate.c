@@ -48,8 +48,31 @@ static void touch_all(struct carrier *carrier)
 		carrier_path_touch(carrier, CHAIN_OWNER(link, struct carrier_path, link));
 }
 
+static void recall_of(struct chain *paths, usec now)
+{
+	struct chain_link *link = chain_first(paths);
+	for (; link; link = chain_next(paths, link)) {
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
+		struct chain_link *next = chain_first(&path->sessions);
+		while (next) {
+			struct session *session = CHAIN_OWNER(next, struct session, link);
+			next = chain_next(&path->sessions, next);
+			session_recall(session, now);
+		}
+	}
+}
+
+/* A server may answer late, and what was submitted behind its answer would begin whenever that
+ * comes: long after the word by which it was ordered. */
+void carrier_recall_unsaid(struct carrier *carrier, usec now)
+{
+	recall_of(&carrier->active, now);
+	recall_of(&carrier->idle, now);
+}
+
 static void recall(struct carrier *carrier, usec now)
 {
+	carrier_recall_unsaid(carrier, now);
 	struct chain_link *link = chain_first(&carrier->active);
 	for (; link; link = chain_next(&carrier->active, link)) {
 		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, link);
@@ -69,6 +92,8 @@ void carrier_look_at_gate(struct carrier *carrier, usec now)
 		atomic_store_explicit(&carrier->gate.shut, false, memory_order_relaxed);
 	if (carrier->gate.open && !was_open)
 		touch_all(carrier);
+	if (!carrier->gate.open && was_open)
+		carrier_recall_unsaid(carrier, now);
 	uint32_t news = atomic_load_explicit(&carrier->gate.news, memory_order_acquire);
 	if (news == carrier->gate.seen)
 		return;

@@ -306,7 +306,10 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		return;
 	case SMTP_RETURNED:
 		((struct message *)event->owner)->returned = true;
-		session->returned_count++;
+		if (session->recalling)
+			session->submitted_count--;
+		else
+			session->returned_count++;
 		return;
 	case SMTP_CLOSE:
 		if (session->ready)
@@ -426,6 +429,16 @@ void session_submit(struct session *session, struct message *message, usec now)
 		smtp_client_quit(&session->client, now);
 	}
 	session_pump(session, now);
+}
+
+void session_recall(struct session *session, usec now)
+{
+	if (session->gone || !session->spoken || chain_empty(&session->messages))
+		return;
+	session->recalling = true;
+	smtp_client_recall(&session->client, now);
+	session_pump(session, now);
+	session->recalling = false;
 }
 
 bool session_retire(struct session *session, usec now)

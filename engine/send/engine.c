@@ -278,7 +278,7 @@ static void set_flag(struct threads *threads, _Atomic bool *which)
  * end, and what came of them stands in its journal. */
 static bool all_idle(const struct engine *engine)
 {
-	if (flag(&engine->ledger.fenced))
+	if (flag(&engine->ledger.fenced) || flag(&engine->feeder.public.fenced))
 		return flag(&engine->carrier.counts.idle);
 	return flag(&engine->carrier.counts.idle) && flag(&engine->feeder.public.idle) &&
 	       flag(&engine->ledger.idle) && lane_empty(&engine->carrier.returned) &&

@@ -133,6 +133,8 @@ void feeder_failed(struct feeder *feeder, const struct store_request *request,
 		feeder->database_lost = true;
 		return;
 	}
+	if (request->result == STORE_FENCED)
+		atomic_store_explicit(&feeder->public.fenced, true, memory_order_relaxed);
 	if (!feeder->trouble[0])
 		snprintf(feeder->trouble, sizeof(feeder->trouble), "%s", request->why);
 }

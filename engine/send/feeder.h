@@ -57,6 +57,7 @@ struct feeder_public {
 	_Atomic int64_t next_due_wall;
 	_Atomic uint32_t admitted, parked;
 	const char *_Atomic standby; /* it waits for another engine: why, in the feeder's arena */
+	_Atomic bool fenced; /* a newer process has this engine's name */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 	_Atomic bool heard; /* the stop feed has answered */
 };

@@ -237,12 +237,30 @@ static usec beat_stops(struct feeder *feeder, usec now)
 	return USEC_NEVER;
 }
 
+/* A newer process has our name: nothing of what we hold may start, and no mark will be made. */
+static void give_up_marks(struct feeder *feeder)
+{
+	struct chain_link *link = chain_first(&feeder->slices);
+	for (; link; link = chain_next(&feeder->slices, link)) {
+		struct slice *slice = CHAIN_OWNER(link, struct slice, link);
+		atomic_store_explicit(&slice->lost, true, memory_order_release);
+	}
+	do
+		fill_marks(feeder);
+	while (feeder->marking.count > 0);
+	carrier_gate_changed(feeder->carrier);
+}
+
 static usec beat_marks(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
 							: ENGINE_MARK_INTERVAL;
 	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
 		return USEC_NEVER;
+	if (atomic_load_explicit(&feeder->public.fenced, memory_order_relaxed)) {
+		give_up_marks(feeder);
+		return USEC_NEVER;
+	}
 	if (now < feeder->mark_at)
 		return feeder->mark_at;
 	feeder->mark_at = now + interval;

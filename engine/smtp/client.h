@@ -149,6 +149,9 @@ void smtp_client_submit(struct smtp_client *, const struct smtp_envelope *, usec
 /* The mark of this transaction is safe: its end of data may leave. An owner whose transaction
  * has ended in the meantime is ignored. */
 void smtp_client_release(struct smtp_client *, void *owner, usec now);
+/* Takes back every transaction of which nothing has been said yet (it waited behind others):
+ * SMTP_RETURNED and SMTP_FINISHED follow for each. Those that have begun go on. */
+void smtp_client_recall(struct smtp_client *, usec now);
 /* QUIT as soon as nothing is in flight; ends in SMTP_CLOSE. */
 void smtp_client_quit(struct smtp_client *, usec now);
 

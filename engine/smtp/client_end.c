@@ -114,6 +114,30 @@ static bool was_attempted(const struct smtp_transaction *t, struct reply why, bo
 	       (awaited && t->to_answer != STEP_RSET && why.cause != CAUSE_CONNECTION_LOST);
 }
 
+/* Its MAIL has not been put, in any round. The RSET before it may have been: its reply is
+ * awaited before the transaction is finished. */
+static bool is_unsaid(const struct smtp_transaction *t)
+{
+	return (t->to_send == STEP_RSET || t->to_send == STEP_MAIL) &&
+	       t->ending == ENDING_NONE && !t->answered && !any_told(t);
+}
+
+void smtp_client_recall(struct smtp_client *c, usec now)
+{
+	c->now = now;
+	for (size_t i = 0; c->state == SESSION_OPEN && i < c->transaction_count; i++) {
+		struct smtp_transaction *t = c->transactions[i];
+		if (!is_unsaid(t))
+			continue;
+		t->to_send = STEP_DONE;
+		t->gate = GATE_SHUT;
+		t->again = false;
+		c->begun_count--;
+		transaction_end(t, ENDING_RETURNED,
+				reply_local(CAUSE_CONNECTION_LOST, STAGE_MAIL));
+	}
+}
+
 /* How one transaction ends with its session. awaited: the next reply was to be its. */
 static void cut_transaction(const struct smtp_client *c, struct smtp_transaction *t,
 			    struct reply why, bool awaited)

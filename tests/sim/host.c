@@ -16,8 +16,9 @@
 #define PATHS_PER_SITE (ENGINE_LIMIT * ENGINE_LIMIT)
 #define HISTORY 512 /* starts remembered per site, for the rate's check */
 #define MESSAGE_LIMIT 65536
-/* No transaction begins on a word that is older than this. One that is handed to a connection
- * whose last one is not answered has begun, though its MAIL leaves when the answer is there. */
+/* No transaction begins on a word that is older than this. A host that takes its time over one
+ * command comes to the next late, and what is known of bytes is then of the last that came: so
+ * only a MAIL that it had nothing to do before is looked at. */
 #define WORD_LIMIT (USEC_SECOND + 100 * USEC_MS)
 /* From an unsubscribe to its following everywhere: the feed, and commands already sent to a
  * host that takes its time over the one before. */

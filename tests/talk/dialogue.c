@@ -367,6 +367,8 @@ static void word_owner(struct talk *t, str word, str rest)
 		word_release(t, rest);
 	else if (str_eq(word, STR("quit")))
 		smtp_client_quit(&t->client, t->now);
+	else if (str_eq(word, STR("recall")))
+		smtp_client_recall(&t->client, t->now);
 	else if (str_eq(word, STR("tls")))
 		smtp_client_tls_done(&t->client, str_eq(rest, STR("ok")), t->now);
 	else if (str_eq(word, STR("auth")))
