@@ -96,6 +96,8 @@ def pauses(rig, checks, name, mailing_list, sentence):
     print(f"{name}: {said}")
     checks.check(sentence in said["reason"], f"{name}: and says why: {said['reason']}")
     is_shown(rig, checks, name, said["reason"])
+    # What was under way when it paused is still being counted.
+    r.wait_for(lambda: campaign(rig, name)["attempted"] >= 900, 20)
     attempted = campaign(rig, name)["attempted"]
     checks.check(900 <= attempted <= 1100, f"{name}: after its sample of 1,000 ({attempted})")
     return engine
