@@ -15,7 +15,7 @@ import rig as r
 DOMAINS = {"one.test": "127.0.0.2", "two.test": "127.0.0.3"}
 
 
-def prepare(name, count, slice_size=100):
+def prepare(name, count, slice_size=100, slices=4):
     rig = r.Rig(name)
     rig.start_database()
     rig.start_zone(r.mail_zone(DOMAINS))
@@ -28,7 +28,7 @@ def prepare(name, count, slice_size=100):
     rig.command("campaign", "create", rig.place / "news")
     follower = replica.Replica(rig)
     rig.configure(**rig.settings(port, database={"conninfo": follower.both},
-                                 engine={"slice_size": slice_size, "envelopes": 4 * slice_size},
+                                 engine={"slice_size": slice_size, "envelopes": slices * slice_size},
                                  default_limits={"message_rate": f"{count // 12}/s"}))
     return rig, sink, follower
 
@@ -95,7 +95,7 @@ def with_settlements_lost(checks, count):
 
 def with_leases_lost(checks, count):
     """The replica lacks leases and slices that were cut: more was sent than was leased ahead."""
-    rig, sink, follower = prepare("failover-leased", count, 50)
+    rig, sink, follower = prepare("failover-leased", count, 100, 2)
     goes_back(rig, checks, follower, count, count // 2)
     at_end = accepted(rig)
     again = rig.command("send", "news", "--quiet", check=False)
