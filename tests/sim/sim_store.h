@@ -17,6 +17,8 @@ struct store {
 	enum sim_call call;    /* that was asked last */
 	uint64_t lost_slice;   /* leased, and the answer was lost; 0: none */
 	uint64_t lost_token;
+	uint64_t lost_claim; /* of the outbox, and the answer was lost; 0: none */
+	uint32_t lost_claim_epoch;
 	usec lease, journal_wait, takeover_at; /* as engine/store/pg.h */
 };
 

@@ -21,9 +21,6 @@ static struct listener {
 static struct {
 	struct sim_row rows[SIM_ROW_LIMIT];
 	size_t count;
-	struct store *lost_store; /* whose claim was not answered, */
-	uint64_t lost_slice;      /* 0: none */
-	uint32_t lost_epoch;
 } outbox;
 
 void sim_outbox_begin(void)
@@ -88,8 +85,6 @@ void sim_store_forget(struct store *store)
 	for (size_t i = 0; i < BELL_LIMIT; i++)
 		if (listeners[i].store == store)
 			listeners[i].store = NULL;
-	if (outbox.lost_store == store)
-		outbox.lost_store = NULL;
 }
 
 void store_listen(struct store *store, struct store_bell *bell)
@@ -252,8 +247,8 @@ void store_claim_outbox(struct store *store, struct store_claim_outbox *r)
 	if (lost_before(store, &r->request, CALL_CLAIM_OUTBOX) ||
 	    fenced(store, &r->request, r->engine_id, r->epoch))
 		return;
-	bool again = outbox.lost_store == store && outbox.lost_epoch == r->epoch &&
-		     sim_slice_is_held(outbox.lost_slice, r->engine_id, r->epoch);
+	bool again = store->lost_claim != 0 && store->lost_claim_epoch == r->epoch &&
+		     sim_slice_is_held(store->lost_claim, r->engine_id, r->epoch);
 	r->ret_slice_id = r->ret_unknown_campaign_id = 0;
 	r->ret_count = 0;
 	r->ret_next_due_wall = 0;
@@ -263,16 +258,15 @@ void store_claim_outbox(struct store *store, struct store_claim_outbox *r)
 		return;
 	}
 	if (again)
-		r->ret_slice_id = outbox.lost_slice;
+		r->ret_slice_id = store->lost_claim;
 	else
 		claim(r);
 	if (r->ret_slice_id)
 		read_slice(r);
 	uint64_t slice_id = r->ret_slice_id;
 	bool lost = !written_or_lost(store, &r->request);
-	outbox.lost_store = lost && slice_id ? store : NULL;
-	outbox.lost_slice = slice_id;
-	outbox.lost_epoch = r->epoch;
+	store->lost_claim = lost ? slice_id : 0;
+	store->lost_claim_epoch = r->epoch;
 }
 
 /* The one that is due first, of those that nobody has claimed. */
