@@ -24,8 +24,11 @@ fetch() {
 	LD_LIBRARY_PATH=$(find "$root/usr/lib" -name '*.so*' -exec dirname {} \; 2>/dev/null |
 		sort -u | tr '\n' ':')
 	export LD_LIBRARY_PATH
-	"$nsd" -v >/dev/null 2>&1 && return
 	mkdir -p "$root/packages"
+	# Tests that begin at the same time: one unpacks, the others wait.
+	exec 9>"$root/lock"
+	flock 9
+	"$nsd" -v >/dev/null 2>&1 && exec 9>&- && return
 	(cd "$root/packages" && apt-get download $packages >"$root/download.log" 2>&1) ||
 		fail "the package nsd could not be downloaded; install it or check apt"
 	for package in "$root"/packages/*.deb; do
@@ -33,6 +36,7 @@ fetch() {
 	done
 	LD_LIBRARY_PATH=$(find "$root/usr/lib" -name '*.so*' -exec dirname {} \; | sort -u | tr '\n' ':')
 	"$nsd" -v >/dev/null 2>&1 || fail "the unpacked nsd does not run: $("$nsd" -v 2>&1 | head -3)"
+	exec 9>&-
 }
 
 origin_of() {

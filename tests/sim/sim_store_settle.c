@@ -6,12 +6,14 @@
 #include "engine/base/assert.h"
 
 /* Facts are always accepted, from whoever lost the slice meanwhile, too; but never two of one
- * slice, and none after the verdict was final. */
+ * slice, and none after the verdict was final. In a slice that was buried the first one may have
+ * been by policy, also of somebody whose burial in an earlier slice is the one that is kept. */
 static void check_outcome(const struct table_slice *slice, const struct store_outcome *row,
 			  uint8_t flags)
 {
 	const struct truth *truth = truth_of(world, row->subscriber_id);
-	if (flags & TABLE_TOLD && truth->burial.slice_id != slice->id)
+	if (flags & TABLE_TOLD && truth->burial.slice_id != slice->id &&
+	    slice->state != TABLE_SLICE_BURIED)
 		world_fail(world, "r%llu has a second outcome in slice %llu",
 			   (unsigned long long)row->subscriber_id,
 			   (unsigned long long)slice->id);

@@ -21,9 +21,10 @@ static void check_pace(struct world *w, const struct warming *warming, uint64_t 
 	bool new = last_starts[i].warming != warming || started < last_starts[i].started;
 	uint64_t count = new ? started : started - last_starts[i].started;
 	usec since = w->now - last_starts[i].at;
-	/* Intervals grow shorter as time goes by, and not by a tenth while one passes. The last
-	 * ones of a day may be so short that some starts come together (warmup_rate()). */
-	usec least = atomic_load(&warming->interval) * 9 / 10;
+	/* Intervals grow shorter as time goes by, and not by a tenth while one passes; as much again
+	 * is for a start that came a step late. The last ones of a day may be so short that some
+	 * starts come together (warmup_rate()). */
+	usec least = atomic_load(&warming->interval) * 8 / 10;
 	bool together = least < TOGETHER;
 	if ((count > 1 && !together) || (count == 1 && !new && !together &&since < least))
 		world_fail(w, "%s: %llu starts, %.3f s behind the last, one every %.3f s",
