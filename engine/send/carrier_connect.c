@@ -286,6 +286,7 @@ static void keep_refusal(struct reply *to, char *text, size_t size, const struct
 
 void session_turned_away(struct session *session, const struct reply *reply)
 {
+	ASSERT(reply->code >= 400); /* it becomes the outcome of those who wait */
 	struct reply said = *reply;
 	if (reply->cause == CAUSE_TLS_FAILED && session->tls_why[0])
 		said.text = str_of(session->tls_why);

@@ -283,6 +283,17 @@ static void on_auth(struct session *session, const struct smtp_event *event)
 	auth_event(&session->auth, event, now_of(session));
 }
 
+/* Who was told to go before it was ready says QUIT as soon as it may: its 221 is no refusal, and
+ * nobody's answer. */
+static void on_close(struct session *session, const struct reply *reply)
+{
+	if (session->ready)
+		learn_close(session, reply);
+	else if (reply->stage != STAGE_QUIT)
+		session_turned_away(session, reply);
+	shut(session);
+}
+
 static void on_event(struct session *session, const struct smtp_event *event)
 {
 	switch (event->kind) {
@@ -312,11 +323,7 @@ static void on_event(struct session *session, const struct smtp_event *event)
 			session->returned_count++;
 		return;
 	case SMTP_CLOSE:
-		if (session->ready)
-			learn_close(session, &event->reply);
-		else
-			session_turned_away(session, &event->reply);
-		shut(session);
+		on_close(session, &event->reply);
 		return;
 	}
 	UNREACHABLE();
