@@ -234,7 +234,8 @@ void smtp_client_release(struct smtp_client *c, void *owner, usec now)
 		struct smtp_transaction *t = c->transactions[i];
 		if (t->envelope.owner == owner && t->gate == GATE_TOLD) {
 			t->gate = GATE_OPEN;
-			c->progress_at = now;
+			if (!session_awaited(c)) /* else whoever is has no more time for it */
+				c->progress_at = now;
 			return;
 		}
 	}
