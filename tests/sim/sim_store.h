@@ -68,6 +68,8 @@ void sim_slice_ahead(size_t count, usec due_wall);
 /* What was put back may be leased at once: a person has answered. */
 void sim_slices_due(void);
 const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count);
+/* Of that campaign nobody holds a slice, and none is to be had. */
+bool sim_slices_rest(uint64_t campaign_id);
 
 /* ---- sim_store_outbox.c ---- */
 
@@ -82,7 +84,7 @@ struct sim_row {
 /* After delay a program inserts a row, which is due after wait more. */
 void sim_outbox_post(struct world *, usec delay, unsigned priority, usec wait);
 size_t sim_outbox_count(void);
-bool sim_outbox_is_done(void); /* every row has its verdict */
+bool sim_outbox_is_done(void); /* every row has its verdict, and no slice is left */
 const struct sim_row *sim_outbox_row(size_t index);
 struct truth *sim_outbox_truth(uint64_t id);
 

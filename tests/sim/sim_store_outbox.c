@@ -38,7 +38,7 @@ bool sim_outbox_is_done(void)
 	for (size_t i = 0; i < outbox.count; i++)
 		if (outbox.rows[i].truth.final_count == 0)
 			return false;
-	return true;
+	return sim_slices_rest(SIM_TRANSACTIONAL);
 }
 
 const struct sim_row *sim_outbox_row(size_t index)

@@ -61,6 +61,19 @@ void sim_slices_due(void)
 	}
 }
 
+bool sim_slices_rest(uint64_t campaign_id)
+{
+	for (size_t i = 0; i < tables.live_count; i++) {
+		const struct table_slice *slice = table_slice_of(tables.live[i]);
+		bool rests = slice->state == TABLE_SLICE_CLOSED ||
+			     slice->state == TABLE_SLICE_CANCELLED ||
+			     slice->state == TABLE_SLICE_BURIED;
+		if (slice->campaign_id == campaign_id && !rests)
+			return false;
+	}
+	return true;
+}
+
 const uint64_t *sim_slice_ids(uint64_t slice_id, size_t *ret_count)
 {
 	*ret_count = table_slice_of(slice_id)->count;
