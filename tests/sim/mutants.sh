@@ -60,7 +60,7 @@ while IFS= read -r line; do
 		printf '%-26s caught: %s\n' "$name" "$said"
 		caught=$((caught + 1))
 	fi
-	rm -f "$dir/$name" "$dir/$name.o"
+	[ -n "$MUTANT_KEEP" ] || rm -f "$dir/$name" "$dir/$name.o"
 done <"$dir/list"
 echo "mutants: $caught passed, $missed failed"
 [ $missed -eq 0 ]
