@@ -129,6 +129,7 @@ void sim_take_outcome(struct table_slice *slice, const struct store_outcome *tol
 	if (row.final) {
 		truth->final = row.verdict;
 		truth->final_count++;
+		truth->ended_at = world->now;
 	}
 	if (!deferral)
 		return;

@@ -152,6 +152,8 @@ struct truth {
 	usec stopped_at;     /* unsubscribed then; 0: not */
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
+	usec leased_at;      /* last, with any slice */
+	usec ended_at;       /* when a verdict became final last */
 	struct {
 		uint64_t slice_id; /* 0: nobody was buried here */
 		bool final;
