@@ -122,8 +122,11 @@ static bool leave_out(struct table_slice *slice)
 		}
 		truth_of(world, id)->deferred = false;
 		truth_of(world, id)->claimed_by = 0;
-		if (beside)
+		slice->flags[i] |= TABLE_TOLD;
+		if (beside) {
 			table_slice_put(beside, id);
+			*table_flags_of(beside, id) |= TABLE_TOLD;
+		}
 	}
 	if (!beside) {
 		table_slice_close(slice, TABLE_SLICE_CLOSED);

@@ -442,6 +442,49 @@ static void test_store_second_copy_and_late_outcome_are_one_verdict(void **)
 				"(select max(id) from campaigns)"));
 }
 
+/* Settled bare, whatever it was; the position moves with it, once. */
+static void test_store_sets_one_outcome_aside(void **)
+{
+	struct buried b = bury("aside", "in_doubt_policy = 1");
+	struct store_outcome o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[0]);
+	const struct store_outcome *one = &o;
+	o.verdict = VERDICT_DEFERRED; /* and he waits, for he was in doubt */
+	o.final = false;
+	o.due_wall = o.at_wall;
+	struct store_settle r = {.request.on_done = quiet,
+				 .engine_id = engine_id,
+				 .epoch = epoch,
+				 .outcomes = &one,
+				 .count = 1,
+				 .old_position = position,
+				 .new_position = position + 100,
+				 .refused = "check \"no\"",
+				 .record = STR("\0whole")};
+	store_settle(store, &r);
+	assert_string_equal(r.request.why, "");
+	assert_int_equal(r.request.result, STORE_OK);
+	assert_int_equal(final_count("tallies", VERDICT_FAILED),
+			 final_count("deliveries", VERDICT_FAILED));
+	store_settle(store, &r);
+	assert_int_equal(r.request.result, STORE_FENCED);
+	position += 100;
+	assert_int_equal(number("select count(*) from asides where why = 'check \"no\"' and "
+				"record = '\\x0077686f6c65' and attempt = 1"),
+			 1);
+	char waits[200];
+	snprintf(waits, sizeof(waits),
+		 "select count(*) from deferrals where campaign_id = %llu and subscriber_id = %llu",
+		 (unsigned long long)b.campaign, (unsigned long long)b.l.ret_ids[0]);
+	assert_int_equal(number(waits), 0);
+	end_campaign(b.campaign);
+	/* What is told of him late, and is better, takes its place. */
+	uint64_t failed = final_count("tallies", VERDICT_FAILED);
+	uint64_t delivered = final_count("tallies", VERDICT_DELIVERED);
+	o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[0]);
+	settle_as(b.owner, &o, 1, NULL);
+	assert_finals(delivered + 1, failed - 1, 0);
+}
+
 /* What is said of somebody who was never marked, and whom somebody else has by now. */
 static void test_store_word_of_who_was_moved_counts_nothing(void **)
 {
@@ -476,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_store_late_deferral_is_tried_again),
 		cmocka_unit_test(test_store_who_is_told_of_leaves_his_retry),
 		cmocka_unit_test(test_store_second_copy_and_late_outcome_are_one_verdict),
+		cmocka_unit_test(test_store_sets_one_outcome_aside),
 		cmocka_unit_test(test_store_word_of_who_was_moved_counts_nothing),
 	};
 	return cmocka_run_group_tests_name("store", tests, setup, teardown);
