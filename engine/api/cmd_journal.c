@@ -14,7 +14,7 @@
 
 struct request {
 	const char *directory, *engine, *recipient;
-	bool records;
+	bool records, aside;
 	uint64_t subscriber; /* 0: all */
 };
 
@@ -212,6 +212,8 @@ static int journal_run(struct cli *cli, int argc, char **argv)
 		{"records", CLI_FLAG, &request.records, NULL, "each record, in order"},
 		{"recipient", CLI_TEXT, &request.recipient, "ID|EMAIL",
 		 "the records of one recipient, and what they mean"},
+		{"aside", CLI_FLAG, &request.aside, NULL,
+		 "outcomes that the database refused, of all engines: whose, what, and why"},
 		{},
 	};
 	struct stat state;
@@ -220,8 +222,10 @@ static int journal_run(struct cli *cli, int argc, char **argv)
 		code = cli_config(cli);
 	if (code != CLI_GO)
 		return code;
+	if (request.aside)
+		return journal_show_asides(cli);
 	if (cli->format == OUTPUT_CSV && !request.records && !request.recipient)
-		return cli_fail(cli, EXIT_USAGE, "--csv goes with --records or --recipient");
+		return cli_fail(cli, EXIT_USAGE, "--csv goes with --records, --recipient or --aside");
 	const struct config_engine *engine = &cli->config.engine;
 	if (!request.engine)
 		request.engine = engine->name.size ? engine->name.data
@@ -243,7 +247,7 @@ static int journal_run(struct cli *cli, int argc, char **argv)
 
 const struct command command_journal = {
 	.name = "journal",
-	.synopsis = "[--directory DIR]\n--records [--directory DIR]\n--recipient ID|EMAIL",
+	.synopsis = "[--directory DIR]\n--records [--directory DIR]\n--recipient ID|EMAIL\n--aside",
 	.summary = "Show what an engine's journal holds, and what that means",
 	.manual =
 		"The journal is what an engine knows and the database may not know yet. A mark "
@@ -252,6 +256,11 @@ const struct command command_journal = {
 		"transaction that came\n"
 		"back before its end had left is undone. A mark with neither behind it is a "
 		"recipient in doubt.\n"
+		"An outcome that the database refuses three times is settled bare, so that nothing "
+		"waits behind\n"
+		"it, and kept whole: --aside lists them. What should have followed (another "
+		"attempt, a dead\n"
+		"address suppressed) is for a person to do.\n"
 		"Nothing is changed and no lock is taken: look at it while the engine runs, or "
 		"at a copy.",
 	.run = journal_run,

@@ -39,3 +39,6 @@ void journal_look_text(const struct journal_look *, struct buf *out);
 void journal_look_json(const struct journal_look *, struct buf *out);
 /* "2026-11-29T08:00:00+00:00"; nothing for 0. */
 void journal_put_time(struct buf *out, usec wall);
+
+/* Outcomes that the database refused. An exit code. */
+[[nodiscard]] int journal_show_asides(struct cli *);

@@ -95,6 +95,20 @@ bool journal_end_may_be_missing(const char *directory)
 	return any && !strstr(noted, " disk\n") && strcmp(noted, now) != 0;
 }
 
+/* A small file, all of it or as it was; durable where it says so. */
+static int write_note(int directory_fd, const char *name, const char *text, bool durable)
+{
+	int result = 0, fd = openat(directory_fd, "note.new",
+				    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t size = strlen(text);
+	if (fd < 0 || write(fd, text, size) != (ssize_t)size || (durable && fsync(fd) < 0) ||
+	    renameat(directory_fd, "note.new", directory_fd, name) < 0)
+		result = errno ? -errno : -EIO;
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
 int journal_note_boot(const char *directory, bool durable_disk)
 {
 	struct segments s;
@@ -103,14 +117,51 @@ int journal_note_boot(const char *directory, bool durable_disk)
 	int result = segments_open(&s, directory, false);
 	if (result < 0)
 		return result;
-	int fd = openat(s.directory_fd, "boot.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			0600);
-	size_t size = strlen(now);
-	if (fd < 0 || write(fd, now, size) != (ssize_t)size || fsync(fd) < 0 ||
-	    renameat(s.directory_fd, "boot.new", s.directory_fd, "boot") < 0)
-		result = errno ? -errno : -EIO;
-	if (fd >= 0)
-		close(fd);
+	result = write_note(s.directory_fd, "boot", now, true);
 	segments_close(&s);
 	return result;
+}
+
+#define LIFE_SIZE (BOOT_SIZE + 96)
+
+/* "ID DEVICE:INODE BOOT process\nEPOCH\n": the lock's own, so that a copy of the folder, of which
+ * another process may hold the first, says nothing. */
+static bool this_life(int directory_fd, uint32_t engine_id, uint32_t epoch, char out[LIFE_SIZE])
+{
+	struct stat lock;
+	char boot[BOOT_SIZE];
+	if (fstatat(directory_fd, "engine", &lock, 0) < 0)
+		return false;
+	this_boot(false, boot);
+	snprintf(out, LIFE_SIZE, "%u %ju:%ju %s%u\n", engine_id, (uintmax_t)lock.st_dev,
+		 (uintmax_t)lock.st_ino, boot, epoch);
+	return boot[0] != ' '; /* a boot without a name is no boot */
+}
+
+uint32_t journal_last_epoch(const char *directory, uint32_t engine_id)
+{
+	char noted[LIFE_SIZE] = "", mine[LIFE_SIZE];
+	unsigned long epoch = 0;
+	int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = directory_fd < 0 ? -1 : openat(directory_fd, "life", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? 0 : read(fd, noted, sizeof(noted) - 1);
+	char *last = size > 0 ? strrchr(noted, ' ') : NULL;
+	if (fd >= 0)
+		close(fd);
+	if (last && sscanf(last + strcspn(last, "\n"), "%lu", &epoch) == 1 &&
+	    (!this_life(directory_fd, engine_id, (uint32_t)epoch, mine) || strcmp(noted, mine) != 0))
+		epoch = 0;
+	if (directory_fd >= 0)
+		close(directory_fd);
+	return (uint32_t)epoch;
+}
+
+void journal_note_epoch(const char *directory, uint32_t engine_id, uint32_t epoch)
+{
+	char mine[LIFE_SIZE];
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && this_life(fd, engine_id, epoch, mine))
+		(void)write_note(fd, "life", mine, false);
+	if (fd >= 0)
+		close(fd);
 }

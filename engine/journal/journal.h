@@ -31,6 +31,12 @@ bool journal_end_may_be_missing(const char *directory);
 /* When that has been seen to: what is written from now on is written under this boot. -errno. */
 [[nodiscard]] int journal_note_boot(const char *directory, bool durable_disk);
 
+/* The epoch of the last process that held this journal under this engine's id and this boot of the
+ * machine: as long as we hold it, that one has ended. 0: nobody knows. Then ours is noted; where
+ * that fails, the next one knows of none. */
+uint32_t journal_last_epoch(const char *directory, uint32_t engine_id);
+void journal_note_epoch(const char *directory, uint32_t engine_id, uint32_t epoch);
+
 struct journal_options {
 	bool durable_disk;     /* a write counts when it is on the disk */
 	uint64_t begin;        /* the position that the database knows */

@@ -99,6 +99,15 @@ static int load_providers(struct engine *engine)
 	return 0;
 }
 
+/* Whoever was the newest of this name and held this journal has ended, for we hold it. */
+static void know_the_last(struct engine *engine)
+{
+	const char *directory = engine->settings->journal_directory;
+	uint32_t last = journal_last_epoch(directory, engine->engine_id);
+	engine->ended_epoch = last + 1 == engine->epoch ? last : 0;
+	journal_note_epoch(directory, engine->engine_id, engine->epoch);
+}
+
 /* The one campaign that is sent; where all are, the feeder finds them. */
 static int load_campaign(struct engine *engine, uint64_t campaign_id)
 {
@@ -142,6 +151,7 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 	    published_ask(settings, &engine->arena, &engine->published, engine->why,
 			  sizeof(engine->why)) != 0)
 		return -1;
+	know_the_last(engine);
 	if (recovery_run(settings, source, engine->settle_store, engine->engine_id,
 			 engine->epoch, position, &engine->recovery, engine->why,
 			 sizeof(engine->why)) != 0) {
@@ -256,6 +266,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 			engine->epoch) != 0)
 		return fail(engine, "out of memory for the feeder");
 	engine->feeder.published = &engine->published;
+	engine->feeder.ended_epoch = engine->ended_epoch;
 	engine->feeder.stop_number = engine->stop_number;
 	engine->feeder.bell = engine->feeder_bell;
 	engine->feeder.carrier_bell = engine->carrier_bell;

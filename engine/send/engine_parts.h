@@ -23,6 +23,7 @@ struct engine {
 	size_t provider_count;
 	struct recovery recovery;
 	uint32_t engine_id, epoch;
+	uint32_t ended_epoch; /* of the process before this one: it held this journal; 0: who knows */
 	uint64_t stop_number; /* the newest before the campaign was read */
 	struct store *settle_store, *work_store, *beat_store;
 	struct io_loop *carrier_loop, *feeder_loop;

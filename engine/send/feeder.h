@@ -79,6 +79,7 @@ struct feeder {
 	struct arena_source *source;
 	struct arena arena; /* stops that were followed: as long as the engine runs */
 	uint32_t engine_id, epoch;
+	uint32_t ended_epoch; /* the process before this one, where it has ended for certain; 0 */
 
 	struct slab slice_slab, question_slab;
 	struct chain slices;  /* leased, in memory */

@@ -181,7 +181,7 @@ static void on_loaded(struct store_request *request)
 	feeder->load_busy = false;
 	if (request->result != STORE_OK) {
 		arena_done(&feeder->load_arena);
-		if (request->result == STORE_REFUSED)
+		if (request->result == STORE_REFUSED || request->result == STORE_UNFIT)
 			hold(feeder, feeder->load.campaign_id, request->why);
 		else if (request->result != STORE_NOT_FOUND) /* it was deleted meanwhile */
 			feeder_failed(feeder, request, &feeder->discover_at);

@@ -9,6 +9,7 @@ static void ask(struct feeder *feeder)
 	struct feeder_draws *d = &feeder->draws;
 	struct carrier_draw *draw;
 	while (d->count < FEEDER_DRAWS && (draw = lane_pop(&feeder->carrier->draws))) {
+		draw->row.ask.ended_epoch = feeder->ended_epoch;
 		d->rows[d->count] = &draw->row;
 		d->of[d->count++] = draw;
 	}

@@ -2,6 +2,7 @@
 #include "engine/send/ledger.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
@@ -68,24 +69,23 @@ static void gather(struct ledger *ledger, usec now)
 		ledger->batch_since = now;
 }
 
-static uint64_t batch_position(const struct ledger *ledger)
-{
-	return ledger->count ? ledger->batch[ledger->count - 1]->position : ledger->position;
-}
-
+/* All of the batch; where the database has refused something in it, a part, and no slice is closed
+ * before all is in. */
 static void submit(struct ledger *ledger)
 {
+	size_t count = refusal_size(&ledger->refusal, ledger->count);
 	ledger->request = (struct store_settle){
 		.request = {.on_done = on_settled},
 		.engine_id = ledger->engine_id,
 		.epoch = ledger->epoch,
 		.outcomes = ledger->rows,
-		.count = ledger->count,
+		.count = count,
 		.old_position = ledger->position,
-		.new_position = batch_position(ledger),
+		.new_position = count ? ledger->batch[count - 1]->position : ledger->position,
 		.closed_slices = ledger->slice_ids,
-		.closed_count = ledger->slice_count,
+		.closed_count = ledger->refusal.limit ? 0 : ledger->slice_count,
 	};
+	refusal_put(&ledger->refusal, &ledger->request);
 	ledger->busy = true;
 	store_settle(ledger->store, &ledger->request);
 }
@@ -117,31 +117,35 @@ static void tell_due(const struct outcome *outcome)
 
 /* An envelope makes room for another one, which will need an outcome: so that goes back first.
  */
-static void let_go(struct ledger *ledger)
+static void let_go(struct ledger *ledger, size_t count, size_t slice_count)
 {
-	for (size_t i = 0; i < ledger->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct envelope *envelope = ledger->batch[i]->envelope;
 		tell_due(ledger->batch[i]);
 		lane_push(&ledger->carrier->outcomes_back, ledger->batch[i]);
 		lane_push(&ledger->settled, envelope);
 	}
-	for (size_t i = 0; i < ledger->slice_count; i++)
+	for (size_t i = 0; i < slice_count; i++)
 		lane_push(&ledger->closed, ledger->slices[i]);
-	atomic_fetch_add_explicit(&ledger->settled_count, ledger->count, memory_order_relaxed);
+	atomic_fetch_add_explicit(&ledger->settled_count, count, memory_order_relaxed);
 	atomic_store_explicit(&ledger->carrier->counts.settled_position, ledger->position,
 			      memory_order_release);
-	ledger->count = ledger->slice_count = 0;
+	ledger->count -= count;
+	ledger->slice_count -= slice_count; /* all of them, or none */
+	memmove(ledger->batch, ledger->batch + count, ledger->count * sizeof(*ledger->batch));
+	memmove(ledger->rows, ledger->rows + count, ledger->count * sizeof(*ledger->rows));
 	if (ledger->feeder_bell)
 		io_bell_ring(ledger->feeder_bell);
 }
 
 static void committed(struct ledger *ledger)
 {
-	ledger->position = batch_position(ledger);
+	ledger->position = ledger->request.new_position;
 	ledger->uncertain = false;
 	if (atomic_exchange(&ledger->lost, false))
 		log_event(LOG_INFO, "database-back", "settling goes on");
-	let_go(ledger);
+	let_go(ledger, ledger->request.count, ledger->request.closed_count);
+	refusal_settled(&ledger->refusal, ledger->count);
 }
 
 static void put_off(struct ledger *ledger, const struct store_request *request)
@@ -175,6 +179,12 @@ static void on_settled(struct store_request *request)
 		ledger->uncertain = true;
 		put_off(ledger, request);
 		return;
+	case STORE_UNFIT:
+		if (refusal_pauses(&ledger->refusal, &ledger->request))
+			put_off(ledger, request);
+		else
+			atomic_store(&ledger->lost, false);
+		return;
 	default:
 		put_off(ledger, request);
 		return;
@@ -192,7 +202,8 @@ static void on_position(struct store_request *request)
 		fence(ledger, request);
 	} else if (request->result != STORE_OK) {
 		put_off(ledger, request);
-	} else if (ledger->count && ledger->ask.ret_position == batch_position(ledger)) {
+	} else if (ledger->request.count &&
+		   ledger->ask.ret_position == ledger->request.new_position) {
 		committed(ledger);
 	} else if (ledger->ask.ret_position == ledger->position) {
 		ledger->uncertain = false;
@@ -225,8 +236,9 @@ usec ledger_step(struct ledger *ledger, usec now, bool flush)
 		ask_position(ledger);
 		return now;
 	}
-	/* A batch that may have been written is never added to: its position would move. */
-	if (!atomic_load(&ledger->lost))
+	/* A batch that may have been written is never added to: its position would move. One of
+	 * which something is refused comes to its end first. */
+	if (!atomic_load(&ledger->lost) && ledger->refusal.tries == 0)
 		gather(ledger, now);
 	if (ledger->count + ledger->slice_count == 0) {
 		atomic_store(&ledger->lost, false);
@@ -235,7 +247,8 @@ usec ledger_step(struct ledger *ledger, usec now, bool flush)
 	bool full =
 		ledger->count == ledger->limits->settle || ledger->slice_count == SLICES_LIMIT;
 	usec due = ledger->batch_since + BATCH_AGE;
-	if (!full && !flush && now < due && !atomic_load(&ledger->lost))
+	if (!full && !flush && now < due && !atomic_load(&ledger->lost) &&
+	    ledger->refusal.limit == 0)
 		return usec_min(due, ledger_step_notes(ledger, now, flush));
 	submit(ledger);
 	return now;

@@ -1,12 +1,14 @@
 /* ledger.h - what came of it: settles in bulk what has been journalled.
  * Takes outcomes in the order of the journal, settles them with the journal's position in one
  * transaction, and only then lets go of their envelopes. When the database is away it waits;
- * outcomes stay in the journal and in memory, and admission stops by itself. */
+ * outcomes stay in the journal and in memory, and admission stops by itself. An outcome that the
+ * database refuses is set aside (refusal.h). */
 #pragma once
 
 #include "engine/base/lane.h"
 #include "engine/io/doorbell.h"
 #include "engine/send/carrier.h"
+#include "engine/send/refusal.h"
 
 #define LEDGER_NOTE_LIMIT 256 /* notes saved at once */
 
@@ -29,6 +31,7 @@ struct ledger {
 	uint32_t engine_id, epoch;
 	uint64_t position;
 	struct store_settle request;
+	struct refusal refusal;
 	struct store_position ask;
 	bool busy;      /* a request is under way (with a loop) */
 	struct carrier_note *notes[LEDGER_NOTE_LIMIT]; /* gathered, not yet saved */

@@ -9,6 +9,7 @@
 #include "engine/data/json_value.h"
 #include "engine/journal/journal.h"
 #include "engine/send/policy.h"
+#include "engine/send/refusal.h"
 
 #define BATCH_LIMIT 5000
 #define FLUSH_TURNS 100000 /* turns of the loop that one write may take */
@@ -32,9 +33,10 @@ struct replay {
 	struct map marks;
 	struct store_outcome *rows[BATCH_LIMIT];
 	size_t count;
-	uint64_t batch_position;
+	uint64_t positions[BATCH_LIMIT]; /* of each, behind it in the journal */
 	uint64_t settled_count;
 	struct store_settle settle;
+	struct refusal refusal;
 	bool failed, away;
 	char why[256];
 };
@@ -86,26 +88,45 @@ static bool is_known(struct replay *replay)
 	return false;
 }
 
-static void settle_batch(struct replay *replay)
+/* From the done-th on, as many as the database takes at once. Returns how many that were; 0: it
+ * failed, or is to be asked again with less. */
+static size_t settle_part(struct replay *replay, size_t done)
 {
-	if (replay->count == 0 || replay->failed || !is_known(replay))
-		return;
+	size_t count = refusal_size(&replay->refusal, replay->count - done);
 	replay->settle = (struct store_settle){
 		.request = {.on_done = on_done},
 		.engine_id = replay->engine_id,
 		.epoch = replay->epoch,
-		.outcomes = (const struct store_outcome *const *)replay->rows,
-		.count = replay->count,
+		.outcomes = (const struct store_outcome *const *)replay->rows + done,
+		.count = count,
 		.old_position = replay->position,
-		.new_position = replay->batch_position,
+		.new_position = replay->positions[done + count - 1],
 	};
+	refusal_put(&replay->refusal, &replay->settle);
 	store_settle(replay->store, &replay->settle);
-	if (replay->settle.request.result != STORE_OK) {
-		fail_store(replay, &replay->settle.request);
-		return;
+	int result = replay->settle.request.result;
+	if (result == STORE_UNFIT && !replay->refusal.said[0]) {
+		(void)refusal_pauses(&replay->refusal, &replay->settle);
+		return 0;
 	}
-	replay->settled_count += replay->count;
-	replay->position = replay->batch_position;
+	if (result != STORE_OK) {
+		fail_store(replay, &replay->settle.request);
+		return 0;
+	}
+	replay->position = replay->settle.new_position;
+	replay->settled_count += count;
+	refusal_settled(&replay->refusal, replay->count - done - count);
+	return count;
+}
+
+static void settle_batch(struct replay *replay)
+{
+	if (replay->count == 0 || replay->failed || !is_known(replay))
+		return;
+	for (size_t done = 0; done < replay->count && !replay->failed;)
+		done += settle_part(replay, done);
+	if (replay->failed)
+		return;
 	replay->count = 0;
 	arena_reset(&replay->batch_arena);
 }
@@ -132,8 +153,8 @@ static void add_row(struct replay *replay, const struct store_outcome *row, uint
 	}
 	*kept = *row;
 	keep_names(&replay->batch_arena, kept);
+	replay->positions[replay->count] = position;
 	replay->rows[replay->count++] = kept;
-	replay->batch_position = position;
 	if (replay->count == BATCH_LIMIT)
 		settle_batch(replay);
 }

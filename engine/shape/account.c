@@ -142,9 +142,16 @@ struct account_holder *account_begin(struct account *a, uint32_t engine_id, uint
 }
 
 /* A newer process of its name: what the old one holds it holds until that is void, as somebody
- * without a name. False: there is no room for him. */
-static bool take_over(struct account *a, struct account_holder *h, uint32_t epoch)
+ * without a name; or until now, where that one is known to have ended: then all that was in its
+ * hands counts as used, and no more of it is. False: there is no room for him. */
+static bool take_over(struct account *a, struct account_holder *h, uint32_t epoch,
+		      const struct draw_ask *ask, usec now)
 {
+	if (h->epoch != epoch && h->epoch == ask->ended_epoch) {
+		h->until = usec_min(h->until, now);
+		h->ending_until = usec_min(h->ending_until, now);
+		settle(a, &ask->rate, now);
+	}
 	if (h->epoch != epoch && h->parts + h->ending > 0) {
 		if (a->count == ACCOUNT_HOLDERS)
 			return false;
@@ -390,7 +397,7 @@ bool account_draw(struct account *a, uint32_t engine_id, uint32_t epoch,
 		a->at = now;
 	}
 	settle(a, &ask->rate, now);
-	if (!take_over(a, h, epoch))
+	if (!take_over(a, h, epoch, ask, now))
 		return false;
 	let_go(a, h, ask, now);
 	h->number = ask->number;

@@ -24,6 +24,7 @@ struct draw_ask {
 	uint32_t wanted;  /* of the rate, in thousandths; of connections: in all */
 	uint32_t largest; /* cells that one taking has come to, at most (bytes), */
 	bool whole;       /* where it may go beyond what there is: then it is never cut */
+	uint32_t ended_epoch; /* the engine's process of that epoch has ended, for certain; 0: none */
 };
 
 struct draw_grant {

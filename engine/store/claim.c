@@ -19,17 +19,16 @@ static uint64_t *take_ids(struct arena *arena, const PGresult *result, int count
 	return ids;
 }
 
-static enum pg_next leased(struct store *s, struct store_lease *r, const PGresult *result)
+static bool take_lease(struct store_lease *r, const PGresult *result)
 {
 	r->ret_ids = take_ids(r->arena, result, 3, 4, &r->ret_count);
 	if (!r->ret_ids)
-		return pg_fail(s, STORE_RETRY,
-			       "a slice's ids are damaged or too many for memory");
+		return false;
 	r->ret_slice_id = pg_u64(result, 0, 0);
 	r->ret_campaign_id = pg_u64(result, 0, 1);
 	r->ret_kind = (enum slice_kind)pg_u64(result, 0, 2);
 	r->ret_winner = (uint32_t)pg_u64(result, 0, 5);
-	return pg_commit(s);
+	return true;
 }
 
 static enum pg_next send_lease(struct store *s, const struct store_lease *r)
@@ -92,8 +91,62 @@ enum {
 	LEASE_TRIED,
 	LEASE_NONE,
 	LEASE_TAKING_OVER,
+	LEASE_ENDED, /* who of it has a verdict by now */
+	LEASE_LEFT_OUT,
 	LEASE_END
 };
+
+static const char no_ids[] = "a slice's ids are damaged or too many for memory";
+
+static enum pg_next leased(struct store *s, struct store_lease *r, const PGresult *result)
+{
+	if (!take_lease(r, result))
+		return pg_fail(s, STORE_RETRY, no_ids);
+	if (!pg_bool(result, 0, 6)) {
+		s->step = LEASE_END;
+		return pg_commit(s);
+	}
+	s->step = LEASE_ENDED;
+	pg_put_tenant(s);
+	pg_put_u64(s, r->ret_campaign_id);
+	pg_put_u64(s, r->ret_ids[0]);
+	pg_put_u64(s, r->ret_ids[r->ret_count - 1]);
+	return pg_run(s, "lease_ended");
+}
+
+/* Whoever waited here for another attempt, because his engine was gone, and was told of by it
+ * meanwhile: there is no second copy. */
+static enum pg_next leave_out(struct store *s, struct store_lease *r, const PGresult *result)
+{
+	size_t rows = pg_rows(result), count = 0;
+	uint64_t *out = pg_own(s, (rows + 1) * sizeof(*out));
+	if (!out)
+		return pg_fail(s, STORE_RETRY, no_ids);
+	for (size_t i = 0; i < rows; i++)
+		if (ids_contain(r->ret_ids, r->ret_count, pg_u64(result, i, 0)))
+			out[count++] = pg_u64(result, i, 0);
+	if (count == 0) {
+		s->step = LEASE_END;
+		return pg_commit(s);
+	}
+	size_t left = ids_subtract(r->ret_ids, r->ret_count, out, count);
+	str gone = ids_encode(&s->scratch, out, count);
+	str kept = ids_encode(&s->scratch, r->ret_ids, left);
+	if (!gone.data || !kept.data)
+		return pg_fail(s, STORE_RETRY, no_ids);
+	pg_put_tenant(s);
+	pg_put_u64(s, r->ret_campaign_id);
+	pg_put_u64(s, r->ret_slice_id);
+	pg_put_u64_array(s, out, count);
+	pg_put_u32(s, (uint32_t)count);
+	pg_put_bytes(s, gone);
+	pg_put_u32(s, (uint32_t)left);
+	pg_put_u64(s, left ? r->ret_ids[0] : 0);
+	pg_put_u64(s, left ? r->ret_ids[left - 1] : 0);
+	pg_put_bytes(s, kept);
+	r->ret_count = left;
+	return pg_run(s, "lease_leave_out");
+}
 
 /* In a transaction, so that a lease whose ids did not fit into memory is no lease. */
 static enum pg_next lease_step(struct store *s, struct store_request *request,
@@ -120,13 +173,10 @@ static enum pg_next lease_step(struct store *s, struct store_request *request,
 	case LEASE_AGAIN:
 		if (pg_rows(result) == 0)
 			return send_lease(s, r);
-		s->step = LEASE_END;
 		return leased(s, r, result);
 	case LEASE_TRIED:
-		if (pg_rows(result)) {
-			s->step = LEASE_END;
+		if (pg_rows(result))
 			return leased(s, r, result);
-		}
 		s->lost_token = 0;
 		engine_put(s, r->engine_id, r->epoch);
 		pg_put_u64(s, r->campaign_id);
@@ -136,6 +186,13 @@ static enum pg_next lease_step(struct store *s, struct store_request *request,
 	case LEASE_TAKING_OVER:
 		s->step = LEASE_TAKING_OVER;
 		return takeover_step(s, result, &r->ret_next_due_wall);
+	case LEASE_ENDED:
+		return leave_out(s, r, result);
+	case LEASE_LEFT_OUT:
+		if (r->ret_count == 0)
+			r->ret_slice_id = 0; /* and nothing is said of the next: ask again */
+		s->step = LEASE_END;
+		return pg_commit(s);
 	default:
 		s->lost_token = 0;
 		return PG_DONE;

@@ -1,5 +1,6 @@
 /* pg_error.c - what an error of PostgreSQL's is to whoever asked: to be asked again on this
- * connection, on a new one, or wrong for good; and a sentence for people.
+ * connection, on a new one, or wrong for good, as a statement (REFUSED) or for what it was to write
+ * (UNFIT); and a sentence for people.
  * The codes are those of Appendix A of PostgreSQL's manual; the most exact entry counts. A state
  * that names this server as the wrong one (a replica) or this session as over ends the
  * connection, for the next one may reach another server. The surprising thing: disk full leaves
@@ -10,6 +11,9 @@ static const struct pg_meaning meanings[] = {
 	{"08", STORE_LOST, ""},
 	{"08P01", STORE_LOST,
 	 "a pooler, or what else stands between here and the database, ended the connection"},
+	{"21", STORE_UNFIT, ""},
+	{"22", STORE_UNFIT, ""},
+	{"23", STORE_UNFIT, ""},
 	{"25006", STORE_LOST,
 	 "this server takes no writes (a replica, or set read-only); one that does is looked for"},
 	{"25P03", STORE_LOST, "the server ended a transaction that stood still for too long"},
@@ -27,13 +31,14 @@ static const struct pg_meaning meanings[] = {
 	{"42501", STORE_REFUSED, "the database's user may not do this: grant it"},
 	{"42P01", STORE_REFUSED, "a table is missing: run `rundbrief init`"},
 	{"42703", STORE_REFUSED, "a column is missing: run `rundbrief init`"},
+	{"44", STORE_UNFIT, ""},
 	{"53", STORE_RETRY, "the database has not enough of something"},
 	{"53100", STORE_RETRY,
 	 "the database's disk is full: make room there, and it goes on by itself"},
 	{"53200", STORE_RETRY, "the database is out of memory; it is asked again"},
 	{"53300", STORE_LOST,
 	 "the database has no connection left: raise max_connections, or use a pooler"},
-	{"54", STORE_REFUSED, ""},
+	{"54", STORE_UNFIT, ""},
 	{"55", STORE_RETRY, ""},
 	{"57", STORE_RETRY, ""},
 	{"57014", STORE_RETRY,
@@ -45,6 +50,7 @@ static const struct pg_meaning meanings[] = {
 	{"57P04", STORE_LOST, "the database was dropped"},
 	{"57P05", STORE_LOST, "the server ended a connection that stood still for too long"},
 	{"58", STORE_RETRY, "the database's machine has trouble with its files"},
+	{"P0", STORE_UNFIT, ""},
 	{"XX", STORE_REFUSED, "the database found itself damaged: see its log"},
 };
 

@@ -174,7 +174,7 @@ static enum pg_next send_campaigns(struct store *s, const struct store_settle *r
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (note_campaign(x, r->outcomes[i]->campaign_id) < 0)
-			return pg_fail(s, STORE_REFUSED,
+			return pg_fail(s, STORE_UNFIT,
 				       "outcomes of too many campaigns at once");
 	ids_sort(x->campaigns, x->campaign_count);
 	pg_put_tenant(s);
@@ -352,7 +352,10 @@ static enum pg_next send_closed(struct store *s, const struct store_settle *r)
 	return pg_run(s, "settle_closed");
 }
 
-static enum pg_next send_position(struct store *s, const struct store_settle *r)
+const char settle_fenced[] = "the journal position is not the expected one, or another process "
+			     "runs under this engine's name";
+
+enum pg_next settle_position(struct store *s, const struct store_settle *r)
 {
 	pg_put_tenant(s);
 	pg_put_u32(s, r->engine_id);
@@ -487,13 +490,10 @@ static enum pg_next settle_step(struct store *s, struct store_request *request,
 		s->own = pg_own(s, sizeof(struct settle));
 		return s->own ? pg_begin(s) : pg_fail(s, STORE_RETRY, "no memory for a batch");
 	case SETTLE_POSITION:
-		return send_position(s, r);
+		return settle_position(s, r);
 	case SETTLE_CAMPAIGNS:
 		if (pg_affected(result) == 0)
-			return pg_fail(
-				s, STORE_FENCED,
-				"the journal position is not the expected one, or another "
-				"process runs under this engine's name");
+			return pg_fail(s, STORE_FENCED, settle_fenced);
 		return send_campaigns(s, r, s->own);
 	default:
 		if (take_stage(s, r, stage - 1, result) < 0)
@@ -504,6 +504,6 @@ static enum pg_next settle_step(struct store *s, struct store_request *request,
 
 void store_settle(struct store *s, struct store_settle *r)
 {
-	static const struct store_work work = {settle_step};
-	pg_submit(s, &r->request, &work);
+	static const struct store_work work = {settle_step}, aside = {settle_aside_step};
+	pg_submit(s, &r->request, r->refused ? &aside : &work);
 }

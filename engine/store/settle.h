@@ -14,3 +14,9 @@ enum pg_next settle_delivered(struct store *, const struct store_settle *);
 enum pg_next settle_strikes_lock(struct store *, const struct store_settle *);
 enum pg_next settle_strikes(struct store *, const struct store_settle *);
 enum pg_next settle_domains(struct store *, const struct store_settle *);
+
+/* The journal's position first; no row is written: fenced. */
+enum pg_next settle_position(struct store *, const struct store_settle *);
+extern const char settle_fenced[];
+/* aside.c: the steps of a settlement of one outcome that is refused otherwise. */
+enum pg_next settle_aside_step(struct store *, struct store_request *, const PGresult *);

@@ -33,6 +33,9 @@ enum store_result {
 	/* Another process runs under this engine's name (newer epoch), the journal position is
 	 * not the expected one, or a lease was lost. */
 	STORE_FENCED = -5,
+	/* Something in what was to be written does not fit (a constraint, a trigger, a value): as
+	 * STORE_REFUSED, but with less of it the rest may go in. */
+	STORE_UNFIT = -6,
 };
 
 struct store_config {
@@ -159,7 +162,8 @@ enum slice_kind {
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
  * none is, and else now and then, takes over from an engine that has left or was silent for its
- * lease (then ret_next_due_wall is 0). After STORE_LOST the same store finds the lease again if it was made. */
+ * lease (then ret_next_due_wall is 0). Whose verdict was told late is left out; where nobody is left
+ * there is no slice, and ret_next_due_wall is 0. After STORE_LOST the same store finds the lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
@@ -308,6 +312,10 @@ struct store_settle {
 	uint64_t old_position, new_position; /* compare-and-set, in the same transaction */
 	const uint64_t *closed_slices;       /* all of whose recipients are settled with this */
 	size_t closed_count;
+	/* Of one outcome alone, which is STORE_UNFIT: what the database said. Then its verdict is
+	 * settled bare, and all of it (record: as the journal has it) is kept for people. */
+	const char *refused;
+	str record;
 };
 /* STORE_FENCED when the position is not old_position: read it with store_position(). */
 void store_settle(struct store *, struct store_settle *);

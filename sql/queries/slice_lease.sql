@@ -1,5 +1,6 @@
 -- Leases the slice that has been due longest, of one or of all running campaigns. The winner is of
--- the same snapshot: whoever leases what waited for it knows it.
+-- the same snapshot: whoever leases what waited for it knows it. The last column: somebody of its
+-- range was buried and has a verdict none the less.
 with next as (
 	select s.campaign_id, s.id, c.winner
 	from campaigns c
@@ -15,4 +16,7 @@ with next as (
 update slices s set state = 1, lease_engine_id = $2, lease_epoch = $3, lease_token = $5::bigint
 from next n
 where s.tenant_id = $1 and s.campaign_id = n.campaign_id and s.id = n.id
-returning s.id, s.campaign_id, s.kind, s.count, s.ids, n.winner
+returning s.id, s.campaign_id, s.kind, s.count, s.ids, n.winner,
+	s.kind in (1, 2) and exists (select from burials b
+		where b.tenant_id = $1 and b.campaign_id = s.campaign_id and b.final
+			and b.subscriber_id between s.lo_id and s.hi_id)

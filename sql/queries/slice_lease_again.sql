@@ -5,7 +5,7 @@ with others as (
 	where tenant_id = $1::integer and lease_engine_id = $2::integer and lease_epoch = $3::integer
 		and state = 1 and lease_token = $4::bigint
 		and $5::bigint <> 0 and campaign_id <> $5)
-select s.id, s.campaign_id, s.kind, s.count, s.ids, c.winner
+select s.id, s.campaign_id, s.kind, s.count, s.ids, c.winner, false
 from slices s
 join campaigns c on c.tenant_id = s.tenant_id and c.id = s.campaign_id
 where s.tenant_id = $1 and s.lease_engine_id = $2 and s.lease_epoch = $3

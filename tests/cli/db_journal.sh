@@ -29,3 +29,30 @@ sql "insert into subscribers (tenant_id, id, address, address_key, domain) overr
 	values (1, 5, 'ann@example.com', 'ann@example.com', 'example.com')"
 run 0 journal --recipient ann@example.com
 prints "in doubt"
+
+# What the database refused, as the journal had it.
+run 0 journal --aside
+prints "The database has refused no outcome."
+record=$(/usr/bin/python3 - journal <<-END
+	import glob, struct, sys
+	data = open(sorted(glob.glob(sys.argv[1] + "/*"))[0], "rb").read()
+	at = 0
+	while data[at + 8 + (3 if data[at + 8] == 0xdc else 1)] != 2:
+	    at += 8 + struct.unpack_from("<I", data, at)[0]
+	print(data[at:at + 8 + struct.unpack_from("<I", data, at)[0]].hex())
+END
+)
+sql "insert into campaigns (tenant_id, id, name) overriding system value values (1, 3, 'spring');
+	insert into asides (tenant_id, campaign_id, slice_id, subscriber_id, engine_id, attempt, at, why, record)
+	values (1, 3, 7, 5, 1, 1, now(), 'value \"x\" is too long', '\\x$record'),
+		(1, 3, 7, 6, 1, 1, now() - interval '1 day', 'unreadable', '\\x0011')"
+run 0 journal --aside
+prints "ann@example.com"
+prints "delivered"
+prints "is too long"
+run 0 journal --aside --json
+is_json
+prints '"campaign":"spring","recipient":5,"address":"ann@example.com","engine":"one","attempt":1,"verdict":"delivered"'
+prints '"recipient":6,"address":null,"engine":"one","attempt":1,"verdict":null'
+run 0 journal --aside --csv
+prints "at,campaign,recipient,address,engine,attempt,verdict,class,code,text,why"

@@ -71,7 +71,8 @@ int ask_end(struct run *run, struct store_request *request)
 	if (request->result == STORE_RETRY && strstr(request->why, "deadlock"))
 		run->deadlocks++;
 	bool odd = request->result == STORE_LOST || request->result == STORE_RETRY;
-	if ((odd && !run->is_storm) || request->result == STORE_REFUSED)
+	if ((odd && !run->is_storm) || request->result == STORE_REFUSED ||
+	    request->result == STORE_UNFIT)
 		run_fail(run, "%s: %s", result_name(request->result), request->why);
 	return request->result;
 }

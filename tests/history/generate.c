@@ -10,6 +10,7 @@ const char *const act_names[ACT_COUNT] = {
 	"none",	    "join",	"heartbeat", "feed",	    "cut",    "lease", "mark",	"settle",
 	"put-back", "claim-due", "claim-outbox", "finish", "leave",  "crash", "ghost", "post",
 	"pause",    "resume",	"cancel",    "unsubscribe", "suppress", "pass",
+	"come-back",
 };
 const char *const mishap_names[MISHAP_COUNT] = {"none", "before", "after",
 						"kill", "repeat", "after-crash"};
@@ -21,7 +22,7 @@ static const unsigned weights[ACT_COUNT] = {
 	[ACT_CLAIM_DUE] = 8, [ACT_FINISH] = 3,	  [ACT_CLAIM_OUTBOX] = 5,  [ACT_LEAVE] = 2,
 	[ACT_CRASH] = 3,     [ACT_GHOST] = 4,	  [ACT_POST] = 4,	   [ACT_PAUSE] = 2,
 	[ACT_RESUME] = 2,    [ACT_CANCEL] = 1,	  [ACT_UNSUBSCRIBE] = 3,   [ACT_SUPPRESS] = 1,
-	[ACT_PASS] = 6,
+	[ACT_PASS] = 6,	     [ACT_COME_BACK] = 4,
 };
 
 static unsigned below(struct prng *chance, unsigned bound)

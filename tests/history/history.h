@@ -38,6 +38,7 @@ enum act_kind {
 	ACT_SUPPRESS,
 	/* of time; engines that stay awake renew their leases */
 	ACT_PASS,
+	ACT_COME_BACK, /* an engine that stood still for a day */
 	ACT_COUNT
 };
 extern const char *const act_names[ACT_COUNT];

@@ -162,6 +162,31 @@ static void pass(struct run *run)
 		oversleep(run, awake);
 }
 
+/* An engine comes back from the dead, a day later: what it had started was given up by another,
+ * which is about to try it again, where policy says so. */
+static void come_back(struct run *run, struct actor *a)
+{
+	struct actor *other = NULL;
+	for (unsigned i = 0; i < run->history->engine_count; i++)
+		if (run->actors[i].process.store && &run->actors[i] != a)
+			other = &run->actors[i];
+	if (!a->process.store || a->process.held_count == 0 || !other)
+		return;
+	actor_mark(run, a, SLICE_LIMIT);
+	run_pass(run, 25 * USEC_HOUR);
+	say(run, "%s stands still for 25 hours", a->name);
+	if (other->process.store)
+		actor_heartbeat(run, other);
+	for (unsigned i = 0; i < 6 && other->process.store; i++)
+		actor_lease(run, other, VIEW_NONE);
+	for (unsigned i = 0; i < 2 && other->process.store; i++)
+		actor_claim_due(run, other, VIEW_NONE);
+	if (a->process.store)
+		actor_settle(run, a, SLICE_LIMIT);
+	for (unsigned i = 0; i < 4 && other->process.store; i++)
+		actor_lease(run, other, VIEW_NONE);
+}
+
 void run_act(struct run *run, const struct act *act, unsigned number)
 {
 	struct actor *a = &run->actors[act->engine];
@@ -171,6 +196,8 @@ void run_act(struct run *run, const struct act *act, unsigned number)
 	run->act_hits[act->kind]++;
 	if (act->kind == ACT_PASS)
 		pass(run);
+	else if (act->kind == ACT_COME_BACK)
+		come_back(run, a);
 	else if (act->kind >= ACT_POST)
 		by_people(run);
 	else if (act->kind == ACT_JOIN)

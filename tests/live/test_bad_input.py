@@ -5,6 +5,7 @@ In each the campaign must end, add up, and nobody may be lost or mailed twice un
 import collections
 import email
 import email.policy
+import json
 import os
 import re
 import socket
@@ -94,6 +95,47 @@ def database_away(rig, checks):
     s.wait(process, 60)
     report, _ = s.end()
     checks.equal(report["in_doubt"], 0, "database: in doubt")
+
+
+REFUSE = """
+create or replace function refuses() returns trigger language plpgsql as $$ begin
+	if new.cause <> 'set-aside' and ({who}) then
+		raise 'this is not for %' , new.subscriber_id using errcode = '{state}'; end if;
+	return new; end $$"""
+
+
+def outcome_refused(rig, checks):
+    """A trigger refuses the outcomes of two among 300: whatever else comes of the campaign is
+    settled, and nothing waits behind them; by the engine, and by the next start's recovery."""
+    for name, killed in (("refused", False), ("recovered", True)):
+        s = Scene(rig, checks, name, 300)
+        s.campaign()
+        two = [int(row[0]) for row in rig.sql(
+            f"select x.subscriber_id from subscriptions x join lists l on l.id = x.list_id "
+            f"where l.name = '{name}' order by 1 offset 100 limit 2")]
+        of_two = f"new.subscriber_id in ({two[0]}, {two[1]})"
+        rig.sql(REFUSE.format(who="true" if killed else of_two, state="55000" if killed else "23514")
+                + "; create trigger refuses before insert on deliveries for each row execute "
+                "function refuses()")
+        process = s.start()
+        if killed:
+            r.wait_for(lambda: len(s.got()) == 300, 30)
+            process.kill()
+            process.wait()
+            rig.sql(REFUSE.format(who=of_two, state="23514"))
+            process = s.start()
+        s.wait(process, 60)
+        rig.sql("drop trigger refuses on deliveries")
+        said = s.said()
+        checks.equal(said.count("outcome-set-aside"), 2, f"{name}: set aside, it says")
+        checks.check(f"recipient={two[0]}" in said and "this is not for" in said,
+                     f"{name}: whose, and what the database said")
+        s.end()
+        rows = [row for row in json.loads(rig.command("journal", "--aside", "--json").stdout)
+                if row["campaign"] == name]
+        checks.equal(sorted((row["recipient"], row["verdict"], row["code"]) for row in rows),
+                     [(n, "delivered", 250) for n in two], f"{name}: listed whole")
+        checks.check(all("this is not for" in row["why"] for row in rows), f"{name}: with the reason")
 
 
 def dns_silent(rig, checks):
@@ -265,7 +307,7 @@ def main():
     rig.start_zone(r.mail_zone(DOMAINS))
     rig.prepare_with(1)
     for scene in (broken_list, cannot_be_rendered, headers_injected, slow_and_split, after_the_dot,
-                  dns_silent, dns_never, disk_full, database_away):
+                  dns_silent, dns_never, disk_full, outcome_refused, database_away):
         scene(rig, checks)
     rig.close()
     checks.end("bad_input")

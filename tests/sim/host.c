@@ -193,8 +193,9 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 	}
 	if (visit->rcpt->suppressed_at_cut)
 		world_fail(w, "mail to %.*s, who is suppressed", STR_FORMAT(to));
-	/* Whose engine tells late is being tried again already. */
-	bool late = visit->rcpt->burial.slice_id && visit->rcpt->claimed_by;
+	/* Whose engine told late was being tried again already. */
+	bool late = visit->rcpt->burial.slice_id && visit->rcpt->claimed_by &&
+		    visit->rcpt->leased_at <= visit->rcpt->ended_at;
 	if (visit->rcpt->final_count > 0 && visit->rcpt->final != VERDICT_IN_DOUBT && !late)
 		world_fail(w, "mail to %.*s, whose verdict is final", STR_FORMAT(to));
 	if (visit->rcpt->stopped_at && w->now > visit->rcpt->stopped_at + STOP_GRACE)

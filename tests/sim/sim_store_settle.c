@@ -129,6 +129,7 @@ void sim_take_outcome(struct table_slice *slice, const struct store_outcome *tol
 	if (row.final) {
 		truth->final = row.verdict;
 		truth->final_count++;
+		truth->ended_at = world->now;
 	}
 	if (!deferral)
 		return;
@@ -160,6 +161,24 @@ static void close_slices(const struct store_settle *r)
 	}
 }
 
+static bool is_unfit(const struct store_settle *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->outcomes[i]->subscriber_id == world->unfit)
+			return true;
+	return false;
+}
+
+/* As engine/store/aside.c: when he would be tried again cannot be noted. */
+static struct store_outcome as_it_is_settled(const struct store_settle *r, size_t index)
+{
+	struct store_outcome row = *r->outcomes[index];
+	if (r->refused && row.verdict == VERDICT_DEFERRED)
+		row.verdict = VERDICT_FAILED;
+	row.final |= r->refused != NULL;
+	return row;
+}
+
 void store_settle(struct store *store, struct store_settle *r)
 {
 	if (lost_before(store, &r->request, CALL_SETTLE) ||
@@ -170,11 +189,17 @@ void store_settle(struct store *store, struct store_settle *r)
 		answer(store, &r->request, STORE_FENCED);
 		return;
 	}
+	if (!r->refused && is_unfit(r)) {
+		answer(store, &r->request, STORE_UNFIT);
+		return;
+	}
+	state_hits[STATE_SET_ASIDE] += r->refused != NULL;
 	for (size_t i = 0; i < r->count; i++) {
 		struct table_slice *slice = table_slice_of(r->outcomes[i]->slice_id);
+		struct store_outcome row = as_it_is_settled(r, i);
 		state_hits[STATE_LATE_OUTCOMES] += slice->state == TABLE_SLICE_ORPHANED ||
 						   slice->state == TABLE_SLICE_BURIED;
-		sim_take_outcome(slice, r->outcomes[i], r->engine_id, false);
+		sim_take_outcome(slice, &row, r->engine_id, false);
 		sim_warmup_settled(r->outcomes[i]);
 	}
 	close_slices(r);

@@ -37,9 +37,11 @@ static void hold(struct table_slice *slice, uint32_t engine_id, uint32_t epoch)
 	slice->engine_id = engine_id;
 	slice->epoch = epoch;
 	slice->token = ++tables.token;
-	for (uint32_t i = 0; i < slice->count; i++)
+	for (uint32_t i = 0; i < slice->count; i++) {
+		truth_of(world, slice->ids[i])->leased_at = world->now;
 		world_tell(slice->ids[i], "slice %llu is leased, epoch %u",
 			   (unsigned long long)slice->id, epoch);
+	}
 }
 
 uint64_t sim_slice_lease(enum slice_kind kind, uint32_t engine_id, uint32_t epoch,
@@ -104,6 +106,51 @@ static struct table_slice *first_due(const struct store_lease *r, usec *ret_next
 	return first;
 }
 
+static bool has_ended(uint64_t id)
+{
+	const struct truth *truth = truth_of(world, id);
+	return truth->burial.slice_id && truth->burial.final;
+}
+
+/* Whose verdict his first engine has told of meanwhile leaves the slice, for a settled one beside
+ * it: as engine/store/claim.c. False: nobody is left. */
+static bool leave_out(struct table_slice *slice)
+{
+	struct table_slice *beside = NULL;
+	uint32_t ended = 0, kept = 0;
+	for (uint32_t i = 0; i < slice->count; i++)
+		ended += has_ended(slice->ids[i]);
+	if (ended == 0)
+		return true;
+	if (ended < slice->count) {
+		beside = table_slice_add(slice->kind, slice->campaign_id, table_wall());
+		beside->parent = slice->parent;
+	}
+	for (uint32_t i = 0; i < slice->count; i++) {
+		uint64_t id = slice->ids[i];
+		if (!has_ended(id)) {
+			slice->flags[kept] = slice->flags[i];
+			slice->ids[kept++] = id;
+			continue;
+		}
+		truth_of(world, id)->deferred = false;
+		truth_of(world, id)->claimed_by = 0;
+		slice->flags[i] |= TABLE_TOLD;
+		if (beside) {
+			table_slice_put(beside, id);
+			*table_flags_of(beside, id) |= TABLE_TOLD;
+		}
+	}
+	if (!beside) {
+		table_slice_close(slice, TABLE_SLICE_CLOSED);
+		return false;
+	}
+	slice->count = kept;
+	slice->looked_at = 0;
+	table_slice_close(beside, TABLE_SLICE_CLOSED);
+	return true;
+}
+
 /* False: there is no memory for it. */
 static bool tell_lease(struct store_lease *r, const struct table_slice *slice)
 {
@@ -149,8 +196,14 @@ void store_lease(struct store *store, struct store_lease *r)
 		if (table_take_over(r->engine_id, r->campaign_id, store->journal_wait))
 			world->now++; /* in a transaction of its own */
 	}
-	if (!slice && (slice = first_due(r, &r->ret_next_due_wall)))
+	if (!slice && (slice = first_due(r, &r->ret_next_due_wall))) {
+		if (!leave_out(slice)) {
+			r->ret_next_due_wall = 0;
+			written(store, &r->request);
+			return;
+		}
 		hold(slice, r->engine_id, r->epoch);
+	}
 	if (slice && !tell_lease(r, slice)) { /* as if its answer were lost */
 		store->lost_slice = slice->id;
 		store->lost_token = slice->token;

@@ -98,6 +98,9 @@ void world_begin(struct world *w, uint64_t seed)
 	world_people(w, count);
 	w->in_doubt_retry = prng_below(&w->prng, 2);
 	choose_faults(w);
+	/* By the seed itself, so that the rest of it stays as it is. */
+	uint64_t die = seed * UINT64_C(0x9e3779b97f4a7c15) >> 33;
+	w->unfit = die % 4 == 0 ? 1 + die / 4 % count : 0;
 	world_live(w, 0);
 }
 

@@ -152,6 +152,8 @@ struct truth {
 	usec stopped_at;     /* unsubscribed then; 0: not */
 	bool deferred;       /* waits with a due time */
 	uint64_t claimed_by; /* retry slice */
+	usec leased_at;      /* last, with any slice */
+	usec ended_at;       /* when a verdict became final last */
 	struct {
 		uint64_t slice_id; /* 0: nobody was buried here */
 		bool final;
@@ -177,6 +179,7 @@ struct world {
 	struct event *events;
 	size_t event_count, event_capacity;
 	uint64_t event_order;
+	uint64_t unfit; /* a recipient whose outcomes the database refuses; 0: nobody's */
 	unsigned rate[FAULT_COUNT]; /* per 1000, 0 when this seed is without */
 	struct sim_life *lives; /* all there ever were, the last first */
 	struct sim_life *life;  /* whose code runs now */
@@ -234,6 +237,7 @@ enum {
 	STATE_ENGINES_2,
 	STATE_ENGINES_3,
 	STATE_TRANSACTIONAL,
+	STATE_SET_ASIDE,
 };
 extern uint64_t fault_hits[FAULT_COUNT], state_hits[STATE_COUNT];
 extern uint64_t point_hits[POINT_COUNT], point_deaths[POINT_COUNT];

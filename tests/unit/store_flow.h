@@ -215,15 +215,12 @@ static inline void make_outcome(struct store_outcome *o, const struct store_reci
 	}
 }
 
-/* Leases, marks, reads and settles one slice; its id, or 0. */
-static inline uint64_t work_off(uint64_t campaign)
+/* Marks, reads and settles a slice that is leased. */
+static inline void work_slice(const struct store_lease *l)
 {
-	struct store_lease l = lease(campaign);
-	if (l.ret_slice_id == 0)
-		return 0;
-	struct store_read r = read_slice(&l, NULL, 0);
-	struct store_mark_slice marked = {l.ret_campaign_id, l.ret_slice_id, l.ret_ids,
-					  l.ret_count};
+	struct store_read r = read_slice(l, NULL, 0);
+	struct store_mark_slice marked = {l->ret_campaign_id, l->ret_slice_id, l->ret_ids,
+					  l->ret_count};
 	struct store_mark m = {.request.on_done = done,
 			       .engine_id = engine_id,
 			       .epoch = epoch,
@@ -231,12 +228,20 @@ static inline uint64_t work_off(uint64_t campaign)
 			       .slice_count = 1};
 	store_mark(store, &m);
 	assert_int_equal(m.request.result, STORE_OK);
-	struct store_outcome *outcomes = calloc(l.ret_count, sizeof(*outcomes));
-	for (size_t i = 0; i < l.ret_count; i++) {
-		outcomes[i] = outcome_of(l.ret_campaign_id, l.ret_slice_id, l.ret_ids[i]);
+	struct store_outcome *outcomes = calloc(l->ret_count, sizeof(*outcomes));
+	for (size_t i = 0; i < l->ret_count; i++) {
+		outcomes[i] = outcome_of(l->ret_campaign_id, l->ret_slice_id, l->ret_ids[i]);
 		make_outcome(&outcomes[i], &r.ret_recipients[i]);
 	}
-	assert_int_equal(settle(outcomes, l.ret_count, &l.ret_slice_id, 1), STORE_OK);
+	assert_int_equal(settle(outcomes, l->ret_count, &l->ret_slice_id, 1), STORE_OK);
 	free(outcomes);
+}
+
+/* One slice from its lease on; its id, or 0. */
+static inline uint64_t work_off(uint64_t campaign)
+{
+	struct store_lease l = lease(campaign);
+	if (l.ret_slice_id != 0)
+		work_slice(&l);
 	return l.ret_slice_id;
 }

@@ -473,6 +473,27 @@ static void test_journal_knows_the_boot_it_was_written_under(void **)
 	clear_directory();
 }
 
+static void test_journal_knows_the_process_before(void **)
+{
+	char why[200];
+	clear_directory();
+	int hold = journal_hold(directory, why, sizeof(why));
+	assert_true(hold >= 0);
+	assert_int_equal(journal_last_epoch(directory, 3), 0);
+	journal_note_epoch(directory, 3, 17);
+	assert_int_equal(journal_last_epoch(directory, 3), 17);
+	assert_int_equal(journal_last_epoch(directory, 4), 0); /* another engine's */
+	journal_note_epoch(directory, 3, 18);
+	assert_int_equal(journal_last_epoch(directory, 3), 18);
+	journal_release(hold);
+	/* A copy has a lock of its own: who holds it knows nothing of whoever holds the first. */
+	char command[600];
+	snprintf(command, sizeof(command), "cd %s && cp engine copy && mv copy engine", directory);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(journal_last_epoch(directory, 3), 0);
+	clear_directory();
+}
+
 static void test_journal_begins_new_segments_and_frees_them(void **)
 {
 	static char text[RECORD_TEXT_LIMIT];
@@ -563,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_journal_keeps_what_damage_hides),
 		cmocka_unit_test(test_journal_frees_no_segment_that_ends_in_an_open_mark),
 		cmocka_unit_test(test_journal_knows_the_boot_it_was_written_under),
+		cmocka_unit_test(test_journal_knows_the_process_before),
 		cmocka_unit_test(test_journal_begins_new_segments_and_frees_them),
 		cmocka_unit_test(test_journal_waits_out_a_full_disk),
 		cmocka_unit_test(test_record_clips_what_is_too_long),

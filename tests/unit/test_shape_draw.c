@@ -29,6 +29,7 @@ struct flight {
 struct player {
 	bool wants, alive;
 	uint32_t life;      /* an answer to somebody who has died is nobody's */
+	bool knows;         /* that the life before has ended */
 	usec offset;        /* its clock is so much ahead, */
 	int32_t ppm;        /* and so much too fast */
 	usec asleep_until;
@@ -141,14 +142,20 @@ static void fly(struct game *g)
 	}
 }
 
+static void begin_anew(struct game *g, struct player *p)
+{
+	p->life++;
+	p->number = 0;
+	draw_init(&p->draw, g->rate, g->whole, clock_of(g, p));
+}
+
 static void trouble(struct game *g, struct player *p)
 {
 	if (chance(g, 3000) == 0)
 		p->asleep_until = g->now + (usec)chance(g, 20000000);
 	if (chance(g, 4000) == 0) { /* dies, and another process has its name */
-		p->life++;
-		p->number = 0;
-		draw_init(&p->draw, g->rate, g->whole, clock_of(g, p));
+		begin_anew(g, p);
+		p->knows = chance(g, 2);
 	}
 	if (chance(g, 2000) == 0)
 		p->wants = !p->wants;
@@ -178,6 +185,7 @@ static void play_one(struct game *g, uint32_t index)
 	if (draw_is_due(&p->draw, p->wants, now, &at)) {
 		struct flight *f = take_off(g, index, false);
 		draw_begin(&p->draw, p->wants, ++p->number, now, &f->ask);
+		f->ask.ended_epoch = p->knows ? p->life : 0; /* the one before ours */
 	}
 }
 
@@ -325,6 +333,33 @@ static void test_engines_share_a_limit_evenly(void **)
 	}
 }
 
+/* A process that knows that the one before it has ended need not wait until what that one had
+ * drawn is void; and starts no more than what comes from then on. */
+static usec gap_of_a_new_life(uint64_t seed, bool knows)
+{
+	struct game *g = begin(seed, 1, (struct rate){100, USEC_SECOND, 5}, false, false);
+	struct player *p = &g->players[0];
+	play(g, 3 * USEC_SECOND + (usec)chance(g, USEC_SECOND));
+	begin_anew(g, p);
+	p->knows = knows;
+	usec died_at = g->now, last = p->last_start;
+	while (p->last_start == last && g->now < died_at + 3 * USEC_SECOND)
+		play(g, 1);
+	usec gap = p->last_start - died_at;
+	play(g, 3 * USEC_SECOND);
+	assert_true(g->worst > -0.02);
+	free(g);
+	return gap;
+}
+
+static void test_who_has_ended_for_certain_holds_nothing(void **)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		assert_in_range(gap_of_a_new_life(seed, true), 0, 40 * USEC_MS);
+		assert_in_range(gap_of_a_new_life(seed, false), 500 * USEC_MS, 1600 * USEC_MS);
+	}
+}
+
 /* One that wants little leaves the others the rest. */
 static void test_who_wants_little_holds_little(void **)
 {
@@ -429,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_draws_never_exceed_their_limit_whatever_happens),
+		cmocka_unit_test(test_who_has_ended_for_certain_holds_nothing),
 		cmocka_unit_test(test_an_engine_alone_loses_nothing),
 		cmocka_unit_test(test_engines_share_a_limit_evenly),
 		cmocka_unit_test(test_who_wants_little_holds_little),

@@ -347,6 +347,61 @@ static void test_store_late_deferral_is_tried_again(void **)
 	assert_int_equal(final_count("deliveries", VERDICT_IN_DOUBT), 2);
 }
 
+static void claim_all(uint64_t campaign)
+{
+	assert_int_equal(live_exec(live_admin, "update deferrals set due_at = now()"), 0);
+	struct store_claim_due due = {
+		.request.on_done = done, .campaign_id = campaign, .limit = 100};
+	store_claim_due(store, &due);
+	assert_int_equal(due.request.result, STORE_OK);
+}
+
+static uint64_t copies(const struct buried *b, size_t index)
+{
+	char statement[200];
+	snprintf(statement, sizeof(statement),
+		 "select count(*) from deliveries where verdict = 1 and campaign_id = %llu and "
+		 "subscriber_id = %llu",
+		 (unsigned long long)b->campaign, (unsigned long long)b->l.ret_ids[index]);
+	return number(statement);
+}
+
+static void test_store_who_is_told_of_leaves_his_retry(void **)
+{
+	struct buried b = bury("leaves", "in_doubt_policy = 1");
+	claim_all(b.campaign); /* a retry slice has all three */
+	struct store_outcome o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[1]);
+	settle_as(b.owner, &o, 1, NULL);
+	struct store_lease retry = lease(b.campaign);
+	assert_true(retry.ret_count >= 2);
+	for (size_t i = 0; i < retry.ret_count; i++)
+		assert_true(retry.ret_ids[i] != b.l.ret_ids[1]);
+	/* It goes back into a slice of its own, and only then the others are told of, too. */
+	assert_int_equal(put_back_as((struct other){engine_id, epoch}, &retry, 0, retry.ret_count),
+			 STORE_OK);
+	assert_int_equal(settle(NULL, 0, &retry.ret_slice_id, 1), STORE_OK);
+	o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[0]);
+	settle_as(b.owner, &o, 1, NULL);
+	o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[2]);
+	settle_as(b.owner, &o, 1, NULL);
+	struct store_lease rest = lease(b.campaign);
+	if (rest.ret_slice_id == 0) { /* there was nobody else in it */
+		assert_int_equal(rest.ret_next_due_wall, 0);
+		assert_int_equal(lease(b.campaign).ret_next_due_wall, USEC_NEVER);
+	} else {
+		work_slice(&rest);
+	}
+	end_campaign(b.campaign);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(copies(&b, i), 1);
+	assert_finals(final_count("tallies", VERDICT_DELIVERED),
+		      final_count("tallies", VERDICT_FAILED), 0);
+	assert_int_equal(number("select sum(count + suppressed_count) from slices where kind = 0 "
+				"and campaign_id = (select max(id) from campaigns)"),
+			 number("select sum(count) from tallies where final and campaign_id = "
+				"(select max(id) from campaigns)"));
+}
+
 static void test_store_second_copy_and_late_outcome_are_one_verdict(void **)
 {
 	struct buried b = bury("second", "in_doubt_policy = 1");
@@ -359,18 +414,17 @@ static void test_store_second_copy_and_late_outcome_are_one_verdict(void **)
 	assert_int_equal(number("select count(*) from deferrals where verdict = 4 and "
 				"campaign_id = (select max(id) from campaigns)"),
 			 2);
-	/* One while it is claimed. */
-	assert_int_equal(live_exec(live_admin, "update deferrals set due_at = now()"), 0);
-	struct store_claim_due due = {
-		.request.on_done = done, .campaign_id = b.campaign, .limit = 100};
-	store_claim_due(store, &due);
+	/* One while somebody works on it. */
+	claim_all(b.campaign);
+	struct store_lease again = lease(b.campaign);
 	o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[1]);
 	settle_as(b.owner, &o, 1, NULL);
+	work_slice(&again);
 	end_campaign(b.campaign);
 	uint64_t delivered = final_count("tallies", VERDICT_DELIVERED);
 	uint64_t failed = final_count("tallies", VERDICT_FAILED);
 	assert_finals(delivered, failed, 0);
-	char attempts[200]; /* the second copy of who was claimed is told as the second */
+	char attempts[200]; /* the second copy of who was being sent to is told as the second */
 	snprintf(attempts, sizeof(attempts),
 		 "select max(attempt) from deliveries where campaign_id = %llu and "
 		 "subscriber_id = %llu",
@@ -386,6 +440,49 @@ static void test_store_second_copy_and_late_outcome_are_one_verdict(void **)
 				"and campaign_id = (select max(id) from campaigns)"),
 			 number("select sum(count) from tallies where final and campaign_id = "
 				"(select max(id) from campaigns)"));
+}
+
+/* Settled bare, whatever it was; the position moves with it, once. */
+static void test_store_sets_one_outcome_aside(void **)
+{
+	struct buried b = bury("aside", "in_doubt_policy = 1");
+	struct store_outcome o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[0]);
+	const struct store_outcome *one = &o;
+	o.verdict = VERDICT_DEFERRED; /* and he waits, for he was in doubt */
+	o.final = false;
+	o.due_wall = o.at_wall;
+	struct store_settle r = {.request.on_done = quiet,
+				 .engine_id = engine_id,
+				 .epoch = epoch,
+				 .outcomes = &one,
+				 .count = 1,
+				 .old_position = position,
+				 .new_position = position + 100,
+				 .refused = "check \"no\"",
+				 .record = STR("\0whole")};
+	store_settle(store, &r);
+	assert_string_equal(r.request.why, "");
+	assert_int_equal(r.request.result, STORE_OK);
+	assert_int_equal(final_count("tallies", VERDICT_FAILED),
+			 final_count("deliveries", VERDICT_FAILED));
+	store_settle(store, &r);
+	assert_int_equal(r.request.result, STORE_FENCED);
+	position += 100;
+	assert_int_equal(number("select count(*) from asides where why = 'check \"no\"' and "
+				"record = '\\x0077686f6c65' and attempt = 1"),
+			 1);
+	char waits[200];
+	snprintf(waits, sizeof(waits),
+		 "select count(*) from deferrals where campaign_id = %llu and subscriber_id = %llu",
+		 (unsigned long long)b.campaign, (unsigned long long)b.l.ret_ids[0]);
+	assert_int_equal(number(waits), 0);
+	end_campaign(b.campaign);
+	/* What is told of him late, and is better, takes its place. */
+	uint64_t failed = final_count("tallies", VERDICT_FAILED);
+	uint64_t delivered = final_count("tallies", VERDICT_DELIVERED);
+	o = outcome_of(b.campaign, b.l.ret_slice_id, b.l.ret_ids[0]);
+	settle_as(b.owner, &o, 1, NULL);
+	assert_finals(delivered + 1, failed - 1, 0);
 }
 
 /* What is said of somebody who was never marked, and whom somebody else has by now. */
@@ -420,7 +517,9 @@ int main(void)
 		cmocka_unit_test(test_store_leave_opens_what_was_never_marked),
 		cmocka_unit_test(test_store_late_outcomes_replace_a_burial),
 		cmocka_unit_test(test_store_late_deferral_is_tried_again),
+		cmocka_unit_test(test_store_who_is_told_of_leaves_his_retry),
 		cmocka_unit_test(test_store_second_copy_and_late_outcome_are_one_verdict),
+		cmocka_unit_test(test_store_sets_one_outcome_aside),
 		cmocka_unit_test(test_store_word_of_who_was_moved_counts_nothing),
 	};
 	return cmocka_run_group_tests_name("store", tests, setup, teardown);

@@ -79,7 +79,11 @@ static void test_every_error_is_what_it_is_said_to_be(void **)
 		{"42P01", STORE_REFUSED, "rundbrief init"},
 		{"42703", STORE_REFUSED, "rundbrief init"},
 		{"XX001", STORE_REFUSED, "damaged"},
-		{"22012", STORE_REFUSED, "raised"},
+		{"22012", STORE_UNFIT, "raised"},
+		{"23505", STORE_UNFIT, "raised"},
+		{"54000", STORE_UNFIT, "raised"},
+		{"P0001", STORE_UNFIT, "raised"},
+		{"0A000", STORE_REFUSED, "raised"},
 	};
 	char statement[300];
 	open_with("", 0);
