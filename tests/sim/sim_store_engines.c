@@ -116,9 +116,8 @@ uint64_t *sim_lost_slices(struct arena *arena, uint32_t engine_id, uint32_t epoc
 			  size_t *ret_count)
 {
 	uint64_t *lost = ARENA_ARRAY(arena, uint64_t, tables.live_count + 1);
-	ASSERT(lost);
 	*ret_count = 0;
-	for (size_t i = 0; i < tables.live_count; i++) {
+	for (size_t i = 0; lost && i < tables.live_count; i++) {
 		const struct table_slice *slice = table_slice_of(tables.live[i]);
 		bool taken = slice->state == TABLE_SLICE_ORPHANED ||
 			    slice->state == TABLE_SLICE_BURIED;
@@ -143,7 +142,10 @@ void store_heartbeat(struct store *store, struct store_heartbeat *r)
 	}
 	r->ret_lost_slices =
 		sim_lost_slices(r->arena, r->engine_id, r->epoch, &r->ret_lost_count);
-	written(store, &r->request);
+	if (!r->ret_lost_slices)
+		answer(store, &r->request, STORE_RETRY);
+	else
+		written(store, &r->request);
 }
 
 /* -- the end

@@ -55,19 +55,26 @@ void store_memory_load(struct store *store, struct store_memory_load *r)
 	if (lost_before(store, &r->request, CALL_MEMORY_LOAD))
 		return;
 	struct store_memory *found = ARENA_ARRAY(r->arena, struct store_memory, memory.count + 1);
-	ASSERT(found);
-	for (size_t i = 0; i < memory.count && count < r->limit; i++) {
+	for (size_t i = 0; found && i < memory.count && count < r->limit; i++) {
 		const struct table_memory *row = &memory.rows[i];
 		bool asked = false;
 		for (size_t k = 0; k < r->source_count; k++)
 			asked |= str_eq(r->sources[k], str_of(row->source));
-		if (asked)
-			found[count++] = (struct store_memory){
-				.source = arena_copy(r->arena, str_of(row->source)),
-				.site = arena_copy(r->arena, str_of(row->site)),
-				.state = arena_copy(r->arena, str_of(row->state)),
-				.age = world->now - row->at,
-			};
+		if (!asked)
+			continue;
+		struct store_memory m = {
+			.source = arena_copy(r->arena, str_of(row->source)),
+			.site = arena_copy(r->arena, str_of(row->site)),
+			.state = arena_copy(r->arena, str_of(row->state)),
+			.age = world->now - row->at,
+		};
+		found[count++] = m;
+		if (!m.source.data || !m.site.data || !m.state.data)
+			found = NULL;
+	}
+	if (!found) {
+		answer(store, &r->request, STORE_RETRY);
+		return;
 	}
 	r->ret_memories = found;
 	r->ret_count = count;

@@ -65,5 +65,8 @@ void store_stop_feed(struct store *store, struct store_stop_feed *r)
 	r->ret_newest_number = tables.stop_count;
 	r->ret_lost_slices =
 		sim_lost_slices(r->arena, r->engine_id, r->epoch, &r->ret_lost_count);
-	written(store, &r->request);
+	if (!r->ret_lost_slices)
+		answer(store, &r->request, STORE_RETRY);
+	else
+		written(store, &r->request);
 }
