@@ -399,6 +399,8 @@ bool carrier_source_is_held(const struct carrier *, uint32_t source_index, usec 
 void carrier_look_at_gate(struct carrier *, usec now);
 /* Somebody said stop: what waits in a session behind others, unsaid, is judged anew. */
 void carrier_recall_unsaid(struct carrier *, usec now);
+/* By the clock alone, whatever the last look said. */
+bool carrier_gate_is_shut(struct carrier *, uint32_t source_index, usec now);
 const char *carrier_gate_why(const struct carrier *, const struct carrier_path *, usec now);
 
 /* carrier_limits.c */

@@ -101,6 +101,11 @@ void carrier_look_at_gate(struct carrier *carrier, usec now)
 	recall(carrier, now);
 }
 
+bool carrier_gate_is_shut(struct carrier *carrier, uint32_t source_index, usec now)
+{
+	return is_shut(carrier, now) || !carrier_source_is_held(carrier, source_index, now);
+}
+
 const char *carrier_gate_why(const struct carrier *carrier, const struct carrier_path *path,
 			     usec now)
 {

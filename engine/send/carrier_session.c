@@ -90,9 +90,19 @@ static void on_open(struct conn *conn)
 	session_pump(session, now_of(session));
 }
 
+/* What comes is told before the carrier looks at its gate again, and after a pause of the machine
+ * much comes at once: none of it may let begin what waits in the session. */
+static void look_at_gate(struct session *session)
+{
+	usec now = now_of(session);
+	if (carrier_gate_is_shut(session->carrier, session->path->source_index, now))
+		session_recall(session, now);
+}
+
 static void on_bytes(struct conn *conn, str bytes)
 {
 	struct session *session = of_conn(conn);
+	look_at_gate(session);
 	if (session->gone)
 		return;
 	smtp_client_feed(&session->client, bytes, now_of(session));
@@ -105,6 +115,7 @@ static void on_written(struct conn *conn, size_t size)
 	if (session->gone)
 		return;
 	smtp_client_sent(&session->client, size, now_of(session));
+	look_at_gate(session);
 	session_pump(session, now_of(session));
 }
 
@@ -172,8 +183,10 @@ void session_released(struct carrier *carrier, uint64_t written)
 		if (!chain_linked(&message->session->pump))
 			chain_push_back(&carrier->pump, &message->session->pump);
 	}
-	while ((link = chain_pop(&carrier->pump)))
+	while ((link = chain_pop(&carrier->pump))) {
+		look_at_gate(CHAIN_OWNER(link, struct session, pump));
 		session_pump(CHAIN_OWNER(link, struct session, pump), now);
+	}
 }
 
 /* From its outcome on the envelope is the ledger's, whose settlement may free its slice before

@@ -16,9 +16,8 @@
 #define PATHS_PER_SITE (ENGINE_LIMIT * ENGINE_LIMIT)
 #define HISTORY 512 /* starts remembered per site, for the rate's check */
 #define MESSAGE_LIMIT 65536
-/* No transaction begins on a word that is older than this. A host that takes its time over one
- * command comes to the next late, and what is known of bytes is then of the last that came: so
- * only a MAIL that it had nothing to do before is looked at. */
+/* No transaction begins on a word that is older than this, counted at the time when its MAIL left
+ * the engine, whatever the host did before it came to it. */
 #define WORD_LIMIT (USEC_SECOND + 100 * USEC_MS)
 /* From an unsubscribe to its following everywhere: the feed, and commands already sent to a
  * host that takes its time over the one before. */
@@ -37,8 +36,6 @@ struct visit {
 	int site;
 	struct sim_life *life; /* of the engine at the other end */
 	unsigned source;       /* it came from 10.200.0.source */
-	usec dot_sent_at;      /* of the last message */
-	unsigned mails;        /* transactions that were begun on it */
 	bool reset_in_body, lose_reply, lose_message;
 	struct truth *rcpt;
 	char rcpt_text[128];
@@ -156,14 +153,8 @@ static void check_word(struct visit *visit)
 {
 	struct world *w = visit->peer.world;
 	usec age = w->sent_at - w->sent_heard_at;
-	usec answered_at = usec_max(visit->peer.last_output_at, visit->dot_sent_at);
-	bool waited = visit->mails++ > 0 && w->sent_at < answered_at + 300 * USEC_MS;
-	/* It was handed over, and the engine stood still before the kernel had it. */
-	waited |= visit->life->away_until > 0 && w->sent_at >= visit->life->away_until &&
-		  w->sent_at < visit->life->away_until + 50 * USEC_MS;
-	if (waited)
-		return;
-	if (!sim_source_is_held(visit->source, visit->life->engine))
+	if (w->now < w->sent_at + USEC_SECOND && /* the host came to it at once */
+	    !sim_source_is_held(visit->source, visit->life->engine))
 		world_fail(w, "engine %u begins a transaction from out%u, which is not its own",
 			   visit->life->engine + 1, visit->source);
 	if (w->sent_heard_at > 0 && age > word_oldest)
@@ -320,7 +311,6 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 {
 	struct visit *visit = context;
 	(void)size;
-	visit->dot_sent_at = visit->peer.world->sent_at;
 	if (visit->lose_message) {
 		a->drop = true;
 		return;

@@ -10,15 +10,28 @@ mkdir -p "$dir"
 caught=0 missed=0
 trap 'exit 130' INT TERM
 
+# All the changes of a bug, one after the other, each of which must find its place.
+change() {
+	from=$1 left=$2
+	while [ -n "$left" ]; do
+		case $left in
+		*" | "*) one=${left%% | *} left=${left#* | } ;;
+		*) one=$left left= ;;
+		esac
+		sed -E "$one" "$from" >"$3.next" || return 1
+		cmp -s "$from" "$3.next" && return 1
+		mv "$3.next" "$3"
+		from=$3
+	done
+}
+
 grep '^[a-z]' tests/sim/mutants.txt >"$dir/list"
 while IFS= read -r line; do
 	name=${line%% | *}
 	rest=${line#* | }
 	file=${rest%% | *}
-	change=${rest#* | }
 	case " $* " in "  " | *" $name "*) ;; *) continue ;; esac
-	sed -E "$change" "$file" >"$dir/$name.c"
-	if cmp -s "$file" "$dir/$name.c"; then
+	if ! change "$file" "${rest#* | }" "$dir/$name.c"; then
 		echo "FAILED: $name changes nothing in $file any more: correct tests/sim/mutants.txt"
 		missed=$((missed + 1))
 		continue
@@ -36,15 +49,18 @@ while IFS= read -r line; do
 		SIM_ONLY=1 SIM_FIRST=1 timeout 300 "$dir/$name" $seed 50 >"$dir/$name.log" 2>&1 || break
 		seed=$((seed + 50))
 	done
+	said=$(grep -a -m1 -e '^seed' -e 'assertion' "$dir/$name.log" | cut -c1-150)
 	if [ $seed -gt "$seeds" ]; then
 		echo "FAILED: $name went unnoticed in $seeds seeds"
 		missed=$((missed + 1))
+	elif [ -z "$said" ]; then
+		echo "FAILED: $name ended without a word, or not within 300 s, from seed $seed on"
+		missed=$((missed + 1))
 	else
-		said=$(grep -a -m1 -e '^seed' -e 'assertion' "$dir/$name.log" | cut -c1-150)
-		printf '%-26s caught: %s\n' "$name" "${said:-no end within 300 s}"
+		printf '%-26s caught: %s\n' "$name" "$said"
 		caught=$((caught + 1))
 	fi
-	rm -f "$dir/$name" "$dir/$name.o"
+	[ -n "$MUTANT_KEEP" ] || rm -f "$dir/$name" "$dir/$name.o"
 done <"$dir/list"
 echo "mutants: $caught passed, $missed failed"
 [ $missed -eq 0 ]

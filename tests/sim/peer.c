@@ -15,6 +15,7 @@ static void peer_unref(struct peer *peer)
 		return;
 	free(peer->server);
 	free(peer->inbox);
+	free(peer->portions);
 	free(peer);
 }
 
@@ -110,6 +111,24 @@ static void wake_at(struct peer *peer, usec at)
 	world_at(peer->world, usec_max(0, at - peer->world->now), peer_wakes, peer, 0);
 }
 
+/* So many bytes of the inbox have been read. */
+static void take_away(struct peer *peer, size_t size)
+{
+	peer->inbox_size -= size;
+	memmove(peer->inbox, peer->inbox + size, peer->inbox_size);
+	size_t read = 0;
+	while (size > 0) {
+		struct peer_portion *portion = &peer->portions[read];
+		size_t part = size < portion->size ? size : portion->size;
+		portion->size -= part;
+		size -= part;
+		read += portion->size == 0;
+	}
+	peer->portion_count -= read;
+	memmove(peer->portions, peer->portions + read,
+		peer->portion_count * sizeof(*peer->portions));
+}
+
 /* The fake handshake: the client says HELLO, we say OLLEH (or rubbish), then bytes are masked.
  */
 static bool take_handshake(struct peer *peer)
@@ -118,8 +137,7 @@ static bool take_handshake(struct peer *peer)
 		return false;
 	if (memcmp(peer->inbox, SIM_TLS_HELLO, SIM_TLS_HELLO_SIZE) != 0)
 		world_fail(peer->world, "clear text after STARTTLS");
-	peer->inbox_size -= SIM_TLS_HELLO_SIZE;
-	memmove(peer->inbox, peer->inbox + SIM_TLS_HELLO_SIZE, peer->inbox_size);
+	take_away(peer, SIM_TLS_HELLO_SIZE);
 	bool broken = world_fault(peer->world, FAULT_TLS_BROKEN);
 	say(peer, broken ? SIM_TLS_RUBBISH : SIM_TLS_ANSWER, SIM_TLS_HELLO_SIZE, broken);
 	if (broken)
@@ -131,12 +149,18 @@ static bool take_handshake(struct peer *peer)
 	return true;
 }
 
+/* In the portions in which it left the engine, so that of each command is known when it did. */
 static void feed(struct peer *peer)
 {
-	size_t taken = smtp_server_feed(peer->server, str_make(peer->inbox, peer->inbox_size),
-					peer->world->now);
-	peer->inbox_size -= taken;
-	memmove(peer->inbox, peer->inbox + taken, peer->inbox_size);
+	struct world *w = peer->world;
+	size_t size, taken;
+	do {
+		size = peer->portions[0].size;
+		w->sent_at = peer->portions[0].sent_at;
+		w->sent_heard_at = peer->portions[0].heard_at;
+		taken = smtp_server_feed(peer->server, str_make(peer->inbox, size), w->now);
+		take_away(peer, taken);
+	} while (taken == size && peer->inbox_size > 0);
 }
 
 static void peer_step(struct peer *peer)
@@ -193,10 +217,23 @@ void peer_begin(struct peer *peer, int fd, const struct smtp_server_options *opt
 	wake_at(peer, peer->world->now + 45000); /* the greeting, when the connect is through */
 }
 
+static void add_portion(struct peer *peer, size_t size)
+{
+	if (peer->portion_count == peer->portion_room) {
+		peer->portion_room = peer->portion_room ? 2 * peer->portion_room : 8;
+		peer->portions = realloc(peer->portions,
+					 peer->portion_room * sizeof(*peer->portions));
+		ASSERT(peer->portions);
+	}
+	peer->portions[peer->portion_count++] = (struct peer_portion){
+		size, peer->world->sent_at, peer->world->sent_heard_at};
+}
+
 void peer_bytes(struct peer *peer, str bytes)
 {
-	if (peer->dropped || peer->gone)
+	if (peer->dropped || peer->gone || bytes.size == 0)
 		return;
+	add_portion(peer, bytes.size);
 	peer->inbox = realloc(peer->inbox, peer->inbox_size + bytes.size + 1);
 	ASSERT(peer->inbox);
 	for (size_t i = 0; i < bytes.size; i++)

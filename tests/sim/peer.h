@@ -5,6 +5,12 @@
 #include "engine/smtp/server.h"
 #include "tests/sim/world.h"
 
+/* Bytes that left the engine together, and wait in the inbox. */
+struct peer_portion {
+	size_t size;
+	usec sent_at, heard_at; /* as world.h's sent_at, sent_heard_at */
+};
+
 struct peer {
 	struct world *world;
 	int fd;
@@ -15,6 +21,8 @@ struct peer {
 	struct smtp_server *server;
 	char *inbox;
 	size_t inbox_size;
+	struct peer_portion *portions; /* of the inbox */
+	size_t portion_count, portion_room;
 	usec last_output_at;
 	unsigned references;
 	void (*on_gone)(struct peer *);

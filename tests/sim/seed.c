@@ -14,6 +14,7 @@
 #define LANDING_LIMIT 1000000
 
 char seed_failure[400];
+uint64_t seed_digest;
 
 /* Somebody edits the limits all the time: the same ones, and lower ones. */
 #define RELOAD_STEPS 512
@@ -139,6 +140,7 @@ bool seed_run(uint64_t seed)
 	run_engines(&w, &arena);
 	hosts_end(&w);
 	bool good = w.failures == 0;
+	seed_digest = prng_u64(&w.prng) ^ (uint64_t)w.now ^ w.event_order;
 	memcpy(seed_failure, w.first_failure, sizeof(seed_failure));
 	store_end(&w);
 	sim_io_end();

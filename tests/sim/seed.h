@@ -51,5 +51,6 @@ void seed_check(struct world *, const struct node *, size_t count);
 void seed_count_habits(const struct engine *);
 bool seed_run(uint64_t seed); /* whether all held */
 extern char seed_failure[400];
+extern uint64_t seed_digest; /* of the way it went: the same whenever it is run */
 /* seed_shrink.c: a failing seed, made as small as it goes; prints the command and the trace. */
 void seed_shrink(uint64_t seed);

@@ -27,6 +27,7 @@ static struct table_host *host_of(str name)
 		if (str_eq(hosts.rows[i].host.name, name))
 			return &hosts.rows[i];
 	ASSERT(hosts.count < HOST_LIMIT);
+	hosts.rows[hosts.count] = (struct table_host){};
 	return &hosts.rows[hosts.count++];
 }
 

@@ -28,6 +28,7 @@ static struct table_memory *row_of(str source, str site)
 			return &memory.rows[i];
 	ASSERT(memory.count < MEMORY_LIMIT);
 	struct table_memory *row = &memory.rows[memory.count++];
+	*row = (struct table_memory){};
 	snprintf(row->source, sizeof(row->source), "%.*s", STR_FORMAT(source));
 	snprintf(row->site, sizeof(row->site), "%.*s", STR_FORMAT(site));
 	return row;
