@@ -191,6 +191,10 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 		world_fail(w, "mail to %.*s, who is nobody", STR_FORMAT(to));
 		return;
 	}
+	/* What its successor goes by, should it never come back. */
+	if (!(visit->rcpt->marked_by & life_bit(visit->life)))
+		world_fail(w, "mail to %.*s by engine %u, which has not marked it", STR_FORMAT(to),
+			   visit->life->engine + 1);
 	if (visit->rcpt->suppressed_at_cut)
 		world_fail(w, "mail to %.*s, who is suppressed", STR_FORMAT(to));
 	/* Whose engine told late was being tried again already. */

@@ -1,66 +1,85 @@
 #!/bin/sh
 # Plants each bug of mutants.txt (or those named) into the real code and runs the simulation until
 # it is noticed: tests/sim/mutants.sh BUILD SEEDS [NAME...]. CC, CPPFLAGS, CFLAGS, LDFLAGS, LIBS and
-# OBJECTS are the build's own.
+# OBJECTS are the build's own. MUTANT_KEEP=1 leaves the programs in BUILD/tests/sim/mutants.
 cd "$(dirname "$0")/../.." || exit 1
 build=$1 seeds=$2
 shift 2
 dir=$build/tests/sim/mutants
-mkdir -p "$dir"
+began=$(date +%s)
+chunk=50
 caught=0 missed=0
+rm -rf "$dir" && mkdir -p "$dir"
 trap 'exit 130' INT TERM
 
-# All the changes of a bug, one after the other, each of which must find its place.
-change() {
-	from=$1 left=$2
+fail() {
+	echo "FAILED: $name $1"
+	missed=$((missed + 1))
+}
+
+# All the changes of a bug, file by file, each of which must find its place.
+plant() {
+	left=$1 file=
 	while [ -n "$left" ]; do
 		case $left in
 		*" | "*) one=${left%% | *} left=${left#* | } ;;
 		*) one=$left left= ;;
 		esac
-		sed -E "$one" "$from" >"$3.next" || return 1
-		cmp -s "$from" "$3.next" && return 1
-		mv "$3.next" "$3"
-		from=$3
+		if [ -f "$one" ]; then
+			file=$one changed=$dir/$name/$(basename "$one")
+			cp "$file" "$changed"
+			continue
+		fi
+		sed -E "$one" "$changed" >"$changed.next" || return 1
+		cmp -s "$changed" "$changed.next" && return 1
+		mv "$changed.next" "$changed"
 	done
+}
+
+# Ahead of the libraries, whose own objects of that name are then not taken.
+build() {
+	for source in "$dir/$name"/*.c; do
+		# shellcheck disable=SC2086
+		$CC $CPPFLAGS $CFLAGS -Wno-error -w -c -o "${source%.c}.o" "$source" || return 1
+	done
+	# shellcheck disable=SC2086
+	$CC $LDFLAGS -o "$dir/$name/sim" $OBJECTS "$dir/$name"/*.o -Wl,--start-group \
+		"$build/libcore.a" "$build/librim.a" -Wl,--end-group $LIBS
+}
+
+# A seed that fails, or an assertion; an end without a word is none.
+hunt() {
+	seed=1
+	while [ $seed -le "$seeds" ]; do
+		SIM_ONLY=1 SIM_FIRST=1 timeout 300 "$dir/$name/sim" $seed $chunk \
+			>"$dir/$name/log" 2>&1 || break
+		seed=$((seed + chunk))
+	done
+	said=$(grep -a -m1 -e '^seed' -e 'assertion' "$dir/$name/log" | cut -c1-150)
+	if [ $seed -gt "$seeds" ]; then
+		fail "went unnoticed in $seeds seeds"
+	elif [ -z "$said" ]; then
+		fail "ended without a word, or not within 300 s, in the $chunk seeds from $seed on"
+	else
+		printf '%-26s caught: %s\n' "$name" "$said"
+		caught=$((caught + 1))
+	fi
 }
 
 grep '^[a-z]' tests/sim/mutants.txt >"$dir/list"
 while IFS= read -r line; do
 	name=${line%% | *}
-	rest=${line#* | }
-	file=${rest%% | *}
 	case " $* " in "  " | *" $name "*) ;; *) continue ;; esac
-	if ! change "$file" "${rest#* | }" "$dir/$name.c"; then
-		echo "FAILED: $name changes nothing in $file any more: correct tests/sim/mutants.txt"
-		missed=$((missed + 1))
-		continue
-	fi
-	# shellcheck disable=SC2086
-	if ! $CC $CPPFLAGS $CFLAGS -Wno-error -w -c -o "$dir/$name.o" "$dir/$name.c" ||
-		! $CC $LDFLAGS -o "$dir/$name" $OBJECTS "$dir/$name.o" -Wl,--start-group \
-			"$build/libcore.a" "$build/librim.a" -Wl,--end-group $LIBS; then
-		echo "FAILED: $name cannot be built"
-		missed=$((missed + 1))
-		continue
-	fi
-	seed=1
-	while [ $seed -le "$seeds" ]; do
-		SIM_ONLY=1 SIM_FIRST=1 timeout 300 "$dir/$name" $seed 50 >"$dir/$name.log" 2>&1 || break
-		seed=$((seed + 50))
-	done
-	said=$(grep -a -m1 -e '^seed' -e 'assertion' "$dir/$name.log" | cut -c1-150)
-	if [ $seed -gt "$seeds" ]; then
-		echo "FAILED: $name went unnoticed in $seeds seeds"
-		missed=$((missed + 1))
-	elif [ -z "$said" ]; then
-		echo "FAILED: $name ended without a word, or not within 300 s, from seed $seed on"
-		missed=$((missed + 1))
+	mkdir "$dir/$name"
+	if ! plant "${line#* | }"; then
+		fail "changes nothing in $file any more: correct tests/sim/mutants.txt"
+	elif ! build; then
+		fail "cannot be built"
 	else
-		printf '%-26s caught: %s\n' "$name" "$said"
-		caught=$((caught + 1))
+		hunt
 	fi
-	[ -n "$MUTANT_KEEP" ] || rm -f "$dir/$name" "$dir/$name.o"
+	[ -n "$MUTANT_KEEP" ] || rm -rf "${dir:?}/$name"
 done <"$dir/list"
+echo "mutants: $caught caught of $((caught + missed)), in $(($(date +%s) - began)) s"
 echo "mutants: $caught passed, $missed failed"
-[ $missed -eq 0 ]
+[ $missed -eq 0 ] && [ $caught -gt 0 ]

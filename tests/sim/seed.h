@@ -22,6 +22,7 @@ struct node {
 	bool durable;
 	bool restarts; /* draining only to start again */
 	usec starts_at, stops_at, trouble_at;
+	usec pauses_by; /* it is to stand still, at the latest then; 0: it is not */
 	usec wake;
 	uint64_t in_flight_at_death; /* messages that may have been on their way */
 	const char *standby; /* what it said of whom it waits for */

@@ -98,6 +98,7 @@ static void die(struct world *w, struct node *node)
 	node->in_flight_at_death = node->engine->carrier.message_slab.borrowed_count +
 				   node->engine->carrier.outcome_slab.borrowed_count;
 	node->deaths++;
+	node->pauses_by = 0;
 	world_tell(world_limits.traced, "dies");
 	drive_crash(w, node->engine);
 	node->state = NODE_DOWN;
@@ -142,6 +143,26 @@ static void stopped(struct world *w, struct node *node)
 	node->settings.envelope_limit = world_below(w, 2) ? 200 : 25;
 }
 
+/* For less than its lease, for some leases, or about as long as one: when others have begun to take
+ * over, and are not through. */
+static void stand_still(struct world *w, struct node *node)
+{
+	uint64_t die = world_below(w, 4);
+	usec most = die == 0 ? LEASE_TIME : die == 1 ? 2 * LEASE_TIME : 8 * USEC_SECOND;
+	node->pauses_by = 0;
+	node->life->away_until =
+		w->now + (die == 0 ? 0 : LEASE_TIME) + (usec)world_below(w, (uint64_t)most);
+	world_tell(world_limits.traced, "stands still for %.1f s",
+		   (double)(node->life->away_until - w->now) / 1e6);
+}
+
+/* Half of the pauses find starts that are not marked yet. */
+static bool is_due_to_pause(const struct world *w, const struct node *node)
+{
+	return node->pauses_by > 0 &&
+	       (w->now >= node->pauses_by || node->engine->feeder.marking.count > 0);
+}
+
 /* What befalls a process that runs. */
 static void befall(struct world *w, struct node *node)
 {
@@ -150,12 +171,7 @@ static void befall(struct world *w, struct node *node)
 	case 0:
 		if (!world_fault(w, FAULT_PAUSE))
 			return;
-		node->life->away_until =
-			w->now + (world_below(w, 4)
-					  ? LEASE_TIME + (usec)world_below(w, 2 * LEASE_TIME)
-					  : (usec)world_below(w, LEASE_TIME));
-		world_tell(world_limits.traced, "stands still for %.1f s",
-			   (double)(node->life->away_until - w->now) / 1e6);
+		node->pauses_by = w->now + (world_below(w, 2) ? USEC_MINUTE : 0);
 		return;
 	case 1:
 		if (!world_fault(w, FAULT_CUT_OFF))
@@ -225,6 +241,8 @@ static bool step_running(struct world *w, struct node *node)
 	} else if (w->now >= node->trouble_at) {
 		befall(w, node);
 	}
+	if (is_due_to_pause(w, node))
+		stand_still(w, node);
 	return true;
 }
 
@@ -253,6 +271,8 @@ bool node_step(struct world *w, struct node *node)
 		node->wake = node->starts_at;
 	else if (node->state == NODE_UP)
 		node->wake = usec_min(node->wake, usec_min(node->stops_at, node->trouble_at));
+	if (node->state == NODE_UP && node->pauses_by > 0)
+		node->wake = usec_min(node->wake, node->pauses_by);
 	if (node->life->away_until > w->now)
 		node->wake = node->life->away_until;
 	return good;

@@ -49,8 +49,10 @@ uint64_t sim_slice_lease(enum slice_kind kind, uint32_t engine_id, uint32_t epoc
 {
 	struct table_slice *slice = table_slice_of(sim_slice_open(kind, ids, count));
 	hold(slice, engine_id, epoch);
-	for (uint32_t i = 0; i < slice->count; i++)
-		slice->flags[i] |= TABLE_MARKED; /* the claim is the mark */
+	for (uint32_t i = 0; i < slice->count; i++) { /* the claim is the mark */
+		slice->flags[i] |= TABLE_MARKED;
+		truth_of(world, slice->ids[i])->marked_by |= life_bit(world->life);
+	}
 	return slice->id;
 }
 
@@ -255,6 +257,7 @@ void store_mark(struct store *store, struct store_mark *r)
 			uint8_t *flags = table_flags_of(slice, r->slices[i].ids[k]);
 			if (flags)
 				*flags |= TABLE_MARKED;
+			truth_of(world, r->slices[i].ids[k])->marked_by |= life_bit(store->life);
 			world_tell(r->slices[i].ids[k], "it is marked in slice %llu",
 				   (unsigned long long)slice->id);
 			if (!flags)
@@ -301,6 +304,7 @@ void store_put_back(struct store *store, struct store_put_back *r)
 		world_tell(r->ids[i], "it is put back from slice %llu into %llu",
 			   (unsigned long long)parent->id, (unsigned long long)slice->id);
 		*flags |= TABLE_CHILD;
+		truth_of(world, r->ids[i])->marked_by &= ~life_bit(store->life);
 		state_hits[STATE_PUT_BACK]++;
 		state_hits[STATE_PUT_BACK_LOST] += parent->state == TABLE_SLICE_ORPHANED;
 	}

@@ -169,6 +169,7 @@ struct truth {
 	usec accepted_at; /* first; 0: not yet */
 	usec first_seen; /* by a host; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
+	uint64_t marked_by; /* lives that have marked him started, and not ended that: life_bit() */
 };
 
 struct world {
@@ -205,6 +206,12 @@ struct world {
 };
 
 extern struct world *world; /* there is one at a time */
+
+/* Of a set of lives; of more than 64 some share one. */
+static inline uint64_t life_bit(const struct sim_life *life)
+{
+	return 1ull << life->number % 64;
+}
 
 /* What is taken out of seeds, so that a failing one becomes small: chance is the same, but what it
  * decides is not done. */
