@@ -181,5 +181,6 @@ void store_known(struct store *store, struct store_known *r)
 	if (lost_before(store, &r->request, CALL_KNOWN))
 		return;
 	r->ret_unknown_slice_id = 0;
+	r->ret_owner[0] = '\0';
 	answer(store, &r->request, STORE_OK);
 }

@@ -160,6 +160,7 @@ void store_known(struct store *store, struct store_known *ask)
 {
 	(void)store;
 	ask->ret_unknown_slice_id = 0;
+	ask->ret_owner[0] = '\0';
 	ask->request.result = STORE_OK;
 }
 
