@@ -112,7 +112,7 @@ static void put_ending(const struct journal_look *look, struct buf *out)
 		buf_printf(out, "\nIt ends in order at %llu.\n", ull(look->end));
 		break;
 	case JOURNAL_TORN:
-		buf_printf(out, "\nIt ends in a record cut short at %llu (%llu bytes): ",
+		buf_printf(out, "\nIt ends in a record cut short, or in zeros, at %llu (%llu bytes): ",
 			   ull(look->end), ull(look->left));
 		buf_put_cstr(out, look->holder
 					  ? "it is being written at this moment.\n"

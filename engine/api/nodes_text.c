@@ -26,8 +26,12 @@ static void put_journal_wait(struct buf *out, const struct node *n, usec now_wal
 	buf_put_cstr(out, "its journal: ");
 	put_count(out, n->unsettled, "recipient is", "recipients are");
 	buf_put_cstr(out, " marked as started and not settled");
-	if (n->decide_wall == 0)
+	if (n->decide_wall == 0) {
+		if (n->orphaned > 0 && is_over(n))
+			buf_put_cstr(out, "; policy decides engine.journal_wait after it was last "
+					  "heard of");
 		return;
+	}
 	buf_put_cstr(out, "; policy decides at ");
 	when_put(out, n->decide_wall, now_wall);
 	when_put_distance(out, n->decide_wall, now_wall);

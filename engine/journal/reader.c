@@ -64,7 +64,8 @@ static uint64_t replay_segments(const struct segments *s, uint64_t from,
 	}
 	if (*ret_ending == JOURNAL_TORN)
 		snprintf(ret_why, why_size,
-			 "the journal ends in a record cut short at %llu: nothing of it had left",
+			 "the journal ends in a record cut short, or in zeros that a loss of power left, at "
+			 "%llu: nothing of it had left",
 			 (unsigned long long)position);
 	else if (*ret_ending == JOURNAL_DAMAGED)
 		snprintf(ret_why, why_size, "the journal is damaged at %llu",

@@ -2,11 +2,13 @@
  * memory. */
 #include "engine/journal/scan.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define ZEROS_LEAST 2
 #define PIECE_SIZE ((size_t)256 * 1024) /* many records; a record takes at most 8 KiB */
 
 int scan_begin(struct scan *scan, int fd, uint64_t offset)
@@ -67,6 +69,48 @@ int scan_next(struct scan *scan, struct record *ret)
 	return 0;
 }
 
+/* Where the zeros begin that reach to the end of the file, as an offset in it; -1: it cannot be read. */
+static int64_t zeros_from(const struct scan *scan, uint64_t *ret_end)
+{
+	char piece[4096];
+	uint64_t at = scan->offset, from = at;
+	for (;;) {
+		ssize_t got = pread(scan->fd, piece, sizeof(piece), (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		for (size_t i = (size_t)got; i > 0; i--)
+			if (piece[i - 1] != 0) {
+				from = at + i;
+				break;
+			}
+		at += (uint64_t)got;
+	}
+	*ret_end = at;
+	return (int64_t)from;
+}
+
+/* After a loss of power a file may have its new length and not yet all that was written: zeros stand
+ * where the rest would be, up to the end. That is a torn record as well, where the zeros begin
+ * within it or before it. A record's own last byte may be a zero: one alone says nothing. */
+static bool is_torn_by_zeros(const struct scan *scan)
+{
+	uint64_t end = 0, size;
+	uint32_t head;
+	int64_t from = zeros_from(scan, &end);
+	if (from < 0 || end - (uint64_t)from < ZEROS_LEAST)
+		return false;
+	size = (uint64_t)from - scan->offset; /* that are left of it */
+	if (size < sizeof(head))
+		return true;
+	str in = left(scan);
+	memcpy(&head, in.data, sizeof(head));
+	return le32toh(head) <= RECORD_SIZE_LIMIT && size < RECORD_HEAD_SIZE + le32toh(head);
+}
+
 /* What stands at the end of a file and is no whole record. A write that was cut short leaves
  * the first bytes of one; where a whole one can be read behind them, they were one. */
 enum journal_ending scan_ending(const struct scan *scan, struct record *scratch)
@@ -75,7 +119,7 @@ enum journal_ending scan_ending(const struct scan *scan, struct record *scratch)
 	if (rest.size == 0)
 		return JOURNAL_CLEAN;
 	if (scan->step == RECORD_BAD)
-		return JOURNAL_DAMAGED;
+		return is_torn_by_zeros(scan) ? JOURNAL_TORN : JOURNAL_DAMAGED;
 	for (size_t i = 1; i < rest.size; i++) {
 		str in = str_from(rest, i);
 		if (record_take(&in, scratch) == RECORD_READY)

@@ -71,7 +71,7 @@ static bool is_known(struct replay *replay)
 		.outcomes = (const struct store_outcome *const *)replay->rows,
 		.count = replay->count,
 	};
-	char why[sizeof(replay->why)];
+	char why[400];
 	store_known(replay->store, &ask);
 	if (ask.request.result != STORE_OK) {
 		fail_store(replay, &ask.request);
@@ -79,11 +79,18 @@ static bool is_known(struct replay *replay)
 	}
 	if (ask.ret_unknown_slice_id == 0)
 		return true;
-	snprintf(why, sizeof(why),
-		 "the database has gone back to before slice %llu was leased, of which this "
-		 "engine's journal tells outcomes: it would be sent again. Bring back the newer "
-		 "database, or move the journal away to accept second copies",
-		 (unsigned long long)ask.ret_unknown_slice_id);
+	if (ask.ret_owner[0])
+		snprintf(why, sizeof(why),
+			 "this journal tells of slice %llu, which is engine %.40s's: if this one was "
+			 "renamed, set engine.name = %.40s again; else bring back the newer database, "
+			 "or move the journal away to accept second copies",
+			 (unsigned long long)ask.ret_unknown_slice_id, ask.ret_owner, ask.ret_owner);
+	else
+		snprintf(why, sizeof(why),
+			 "the database has gone back to before slice %llu was leased, of which this "
+			 "engine's journal tells outcomes: it would be sent again. Bring back the "
+			 "newer database, or move the journal away to accept second copies",
+			 (unsigned long long)ask.ret_unknown_slice_id);
 	fail(replay, why);
 	return false;
 }

@@ -48,10 +48,11 @@ void account_write(const struct account *, struct buf *out);
 [[nodiscard]] bool account_draw(struct account *, uint32_t engine_id, uint32_t epoch,
 				const struct draw_ask *, usec now, struct draw_grant *ret);
 /* The same for connections at once. Engines whose heartbeat is fresh, in any order: the others
- * hold nothing. */
+ * hold nothing. lease_left: so long the one that asks counts as one of them, if it says no more. */
 [[nodiscard]] bool account_draw_slots(struct account *, uint32_t engine_id, uint32_t epoch,
 				      const struct draw_ask *, const uint32_t *alive,
-				      size_t alive_count, usec now, struct draw_grant *ret);
+				      size_t alive_count, usec lease_left, usec now,
+				      struct draw_grant *ret);
 
 /* Between its two files. */
 struct account_holder *account_holder_of(struct account *, uint32_t engine_id);

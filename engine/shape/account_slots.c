@@ -48,7 +48,7 @@ static uint32_t share_of(const struct account *a, const struct account_holder *m
 
 bool account_draw_slots(struct account *a, uint32_t engine_id, uint32_t epoch,
 			const struct draw_ask *ask, const uint32_t *alive, size_t alive_count,
-			usec now, struct draw_grant *g)
+			usec lease_left, usec now, struct draw_grant *g)
 {
 	uint32_t others;
 	bool pressed;
@@ -73,6 +73,7 @@ bool account_draw_slots(struct account *a, uint32_t engine_id, uint32_t epoch,
 	uint32_t left = others < ask->limit ? ask->limit - others : 0;
 	g->parts = h->parts < left ? h->parts : left;
 	g->parts_of = pressed ? share : ask->limit;
+	g->lasts = lease_left > 0 ? lease_left : 0;
 	g->again_in = h->parts < ask->wanted ? LOOK_AGAIN : 0;
 	return true;
 }

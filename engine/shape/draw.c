@@ -285,7 +285,7 @@ void slots_end(struct slots *s, const struct draw_grant *g, usec now)
 	}
 	s->held = g->parts;
 	s->share = g->parts_of;
-	s->until = s->asked_at + SLOTS_FRESH;
+	s->until = s->asked_at + g->lasts - g->lasts / CLOCK_ERROR;
 	s->again_at = now + g->again_in;
 }
 

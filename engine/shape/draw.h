@@ -31,7 +31,8 @@ struct draw_grant {
 	uint32_t parts, parts_of; /* it holds now; of connections: of so many that are its share */
 	uint32_t kept;            /* of them it has held without a gap */
 	int64_t level;            /* what the others have in them */
-	usec lasts;               /* from when it was asked; 0: not longer than before */
+	usec lasts;               /* from when it was asked; 0: not longer than before; of connections:
+				     as long as others know that this engine is there */
 	usec again_in;            /* ask again after so long; 0: when what is held nears its end */
 	bool turns;               /* more want it than there are parts: to be let go of in time */
 };
@@ -83,8 +84,6 @@ struct slots {
 	uint32_t keeps;
 	bool busy;
 };
-
-#define SLOTS_FRESH (20 * USEC_SECOND) /* less than the 30 s after which an engine is gone */
 
 void slots_init(struct slots *, uint32_t limit);
 uint32_t slots_room(const struct slots *, uint32_t open, usec now);

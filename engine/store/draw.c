@@ -18,6 +18,7 @@ struct drawing {
 	size_t tried_count;
 	uint32_t alive[ALIVE_LIMIT];
 	size_t alive_count;
+	usec lease_left; /* of the engine's own; nothing: it counts as gone */
 	unsigned round;
 	struct account account;
 };
@@ -41,6 +42,7 @@ static enum pg_next read_accounts(struct store *s, const struct store_draw *r)
 {
 	struct drawing *d = s->own;
 	put_names(s, r, d->open, d->count);
+	pg_put_u32(s, r->engine_id);
 	return pg_run(s, "draw_read");
 }
 
@@ -58,7 +60,8 @@ static bool draw(struct drawing *d, const struct store_draw *r, struct store_dra
 {
 	if (row->kind == QUOTA_SLOTS)
 		return account_draw_slots(&d->account, r->engine_id, r->epoch, &row->ask,
-					  d->alive, d->alive_count, now, &row->ret_grant);
+					  d->alive, d->alive_count, d->lease_left, now,
+					  &row->ret_grant);
 	return account_draw(&d->account, r->engine_id, r->epoch, &row->ask, now,
 			    &row->ret_grant);
 }
@@ -73,6 +76,7 @@ static bool draw_row(struct store *s, const struct store_draw *r, const PGresult
 	if (!account_read(&d->account, pg_str(result, line, 2)))
 		d->account = (struct account){};
 	take_alive(d, pg_str(result, line, 4));
+	d->lease_left = pg_is_null(result, line, 5) ? 0 : (usec)pg_u64(result, line, 5);
 	if (!draw(d, r, row, (usec)pg_u64(result, line, 3)))
 		return true; /* it is not to be drawn: not by this question */
 	buf_init_arena(&out, &s->scratch, 256);

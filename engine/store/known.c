@@ -1,7 +1,10 @@
 /* known.c - whether the database still knows what an engine's journal tells of.
  * A replica that was promoted without the last commits does not: slices that were leased stand
- * open again, or are not there. What was sent of them would be sent a second time. */
+ * open again, or are not there. What was sent of them would be sent a second time. Of an engine that
+ * was renamed they are another one's, by its old name. */
 #include "engine/store/pg.h"
+
+#include <stdio.h>
 
 static enum pg_next known_send(struct store *s, const struct store_known *r)
 {
@@ -31,6 +34,10 @@ static enum pg_next known_step(struct store *s, struct store_request *request,
 	if (s->step++ == 0)
 		return known_send(s, r);
 	r->ret_unknown_slice_id = pg_rows(result) ? pg_u64(result, 0, 0) : 0;
+	r->ret_owner[0] = '\0';
+	if (pg_rows(result))
+		snprintf(r->ret_owner, sizeof(r->ret_owner), "%.*s",
+			 STR_FORMAT(pg_str(result, 0, 1)));
 	return PG_DONE;
 }
 

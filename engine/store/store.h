@@ -336,6 +336,7 @@ struct store_known {
 	const struct store_outcome *const *outcomes;
 	size_t count;
 	uint64_t ret_unknown_slice_id; /* 0: it knows all */
+	char ret_owner[64];            /* the engine that it is of instead; "": of none */
 };
 void store_known(struct store *, struct store_known *);
 

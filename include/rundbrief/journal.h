@@ -77,7 +77,8 @@ struct rundbrief_record {
 
 enum rundbrief_journal_end {
 	RUNDBRIEF_JOURNAL_WHOLE,  /* every byte was read */
-	RUNDBRIEF_JOURNAL_TORN,   /* it ends in a record cut short, or one that is being written */
+	RUNDBRIEF_JOURNAL_TORN,   /* it ends in a record cut short, or one that is being written; or in
+				   * zeros, as a loss of power leaves them */
 	RUNDBRIEF_JOURNAL_DAMAGED /* bytes changed; what stands behind them is not read */
 };
 

@@ -1,11 +1,19 @@
 -- Renews what an engine holds, and takes the sources it asks for where nobody holds them. No row at
 -- all: it is fenced. kind 0: it is not; 1: a source, by its place, whether it is its own and else
--- whose; 2: a slice that was taken from it.
-with me as (
-	update engines set heartbeat_at = now(), lease = $5::bigint * interval '1 microsecond',
+-- whose; 2: a slice that was taken from it. One that was silent, or given up by a person, and is back
+-- has no date at which policy decides any more: should it fall silent again, there will be a new one.
+with was as (
+	select id, engine_is_silent(heartbeat_at, lease, left_at) as silent from engines
+	where tenant_id = $1::integer and id = $2::integer and epoch = $3::integer for no key update),
+me as (
+	update engines e set heartbeat_at = now(), lease = $5::bigint * interval '1 microsecond',
 		left_at = null
-	where tenant_id = $1::integer and id = $2::integer and epoch = $3::integer
-	returning id, lease),
+	from was where e.tenant_id = $1 and e.id = was.id
+	returning e.id, e.lease),
+undated as (
+	update slices s set decide_at = null from was
+	where was.silent and s.tenant_id = $1 and s.lease_engine_id = was.id and s.state in (1, 4)
+		and s.decide_at is not null),
 wanted as (
 	select w.name, w.place from unnest($4::text[]) with ordinality as w(name, place)),
 dropped as (

@@ -13,6 +13,7 @@ absent as (
 		and engine_is_silent(e.heartbeat_at, e.lease, e.left_at)
 	order by s.decide_at limit 1)
 select coalesce(sum(s.count), 0)::bigint, (select name from absent),
-	(select to_char(decide_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' from absent)
+	(select coalesce(to_char(decide_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC',
+		'its engine.journal_wait is over') from absent)
 from slices s
 where s.tenant_id = $1 and s.campaign_id = $2 and s.state = 5 and not exists (select from over)

@@ -64,7 +64,7 @@ mkdir copy
 cp journal/*.journal copy/
 truncate -s -3 "copy/$(printf %020d "$second").journal"
 run 0 journal --directory copy
-prints "It ends in a record cut short at"
+prints "It ends in a record cut short, or in zeros, at"
 prints "Nothing that this record was about had left"
 prints "2 marks are open"
 printf x | dd of="copy/$(printf %020d 0).journal" bs=1 seek=30 conv=notrunc status=none

@@ -48,6 +48,7 @@ bool side_begin(const struct history *h)
 	struct sim_newsletter letters[HISTORY_CAMPAIGNS];
 	history = h;
 	world_begin(&sim, h->seed);
+	sim.unfit = 0; /* PostgreSQL here refuses nothing */
 	sim.calm = true;
 	sim.journal_may_be_lost = true;
 	sim.in_doubt_retry = h->retry_in_doubt;

@@ -138,6 +138,26 @@ def outcome_refused(rig, checks):
         checks.check(all("this is not for" in row["why"] for row in rows), f"{name}: with the reason")
 
 
+def renamed(rig, checks):
+    """The journal of an engine that has another name now: it says which key, and loses nothing."""
+    s = Scene(rig, checks, "renamed", 300, default_limits={"message_rate": "100/s"},
+              engine={"name": "before", "journal": str(rig.place / "renamed-journal")})
+    s.campaign()
+    process = s.start()
+    r.wait_for(lambda: len(s.got()) > 50, 30)
+    process.kill()
+    process.wait()
+    s.settings["engine"]["name"] = "after"
+    rig.configure(**s.settings)
+    said = rig.command("send", "renamed", "--quiet", check=False)
+    checks.check(said.returncode != 0 and "engine.name = before" in said.stderr,
+                 f"renamed: it says so: {said.stderr.strip()[-230:]}")
+    s.settings["engine"]["name"] = "before"
+    rig.configure(**s.settings)
+    s.wait(s.start(), 60)
+    s.end(doubtful=True)
+
+
 def dns_silent(rig, checks):
     """Nobody answers for 3 seconds; then a real server does."""
     zone_port, port = rig.zone_port, r.free_port()
@@ -307,7 +327,7 @@ def main():
     rig.start_zone(r.mail_zone(DOMAINS))
     rig.prepare_with(1)
     for scene in (broken_list, cannot_be_rendered, headers_injected, slow_and_split, after_the_dot,
-                  dns_silent, dns_never, disk_full, outcome_refused, database_away):
+                  dns_silent, dns_never, disk_full, outcome_refused, renamed, database_away):
         scene(rig, checks)
     rig.close()
     checks.end("bad_input")

@@ -37,6 +37,14 @@ static struct table_account *account_of(str name, uint32_t kind)
 	return row;
 }
 
+static usec lease_left(uint32_t engine_id)
+{
+	const struct table_engine *engine = &tables.engines[engine_id - 1];
+	return table_engine_is_silent(engine_id)
+		       ? 0
+		       : engine->heartbeat_wall + engine->lease - table_wall();
+}
+
 static void draw(const struct store_draw *r, struct store_draw_row *row)
 {
 	static struct account account;
@@ -53,7 +61,8 @@ static void draw(const struct store_draw *r, struct store_draw_row *row)
 	row->ret_drawn =
 		row->kind == QUOTA_SLOTS
 			? account_draw_slots(&account, r->engine_id, r->epoch, &row->ask,
-					     alive, alive_count, now, &row->ret_grant)
+					     alive, alive_count, lease_left(r->engine_id),
+					     now, &row->ret_grant)
 			: account_draw(&account, r->engine_id, r->epoch, &row->ask, now,
 				       &row->ret_grant);
 	buf_init_fixed(&out, kept->state, sizeof(kept->state) - 1);

@@ -26,11 +26,23 @@ static struct table_engine *engine_by_name(str name)
 	return engine;
 }
 
+/* It is back: should it fall silent again, policy decides so long from then. */
+static void forget_dates(uint32_t engine_id)
+{
+	for (size_t i = 0; i < tables.live_count; i++) {
+		struct table_slice *slice = table_slice_of(tables.live[i]);
+		if (slice->engine_id == engine_id && (slice->state == TABLE_SLICE_LEASED ||
+						      slice->state == TABLE_SLICE_ORPHANED))
+			slice->decide_wall = 0;
+	}
+}
+
 void store_join(struct store *store, struct store_join *r)
 {
 	if (lost_before(store, &r->request, CALL_JOIN))
 		return;
 	struct table_engine *engine = engine_by_name(r->name);
+	forget_dates((uint32_t)(engine - tables.engines) + 1);
 	engine->epoch++;
 	engine->heartbeat_wall = table_wall();
 	engine->lease = store->lease;
@@ -133,6 +145,8 @@ void store_heartbeat(struct store *store, struct store_heartbeat *r)
 	    fenced(store, &r->request, r->engine_id, r->epoch))
 		return;
 	struct table_engine *engine = &tables.engines[r->engine_id - 1];
+	if (table_engine_is_silent(r->engine_id))
+		forget_dates(r->engine_id);
 	engine->heartbeat_wall = table_wall();
 	engine->lease = store->lease;
 	engine->left = false;
@@ -169,5 +183,6 @@ void store_known(struct store *store, struct store_known *r)
 	if (lost_before(store, &r->request, CALL_KNOWN))
 		return;
 	r->ret_unknown_slice_id = 0;
+	r->ret_owner[0] = '\0';
 	answer(store, &r->request, STORE_OK);
 }

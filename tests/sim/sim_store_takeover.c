@@ -75,7 +75,8 @@ struct accounts table_account(struct table_slice *slice, enum marked_fate fate,
 }
 
 static bool is_to_be_taken(const struct table_slice *slice, uint32_t engine_id,
-			   uint64_t campaign_id, enum table_slice_state state)
+			   uint64_t campaign_id, enum table_slice_state state,
+			   usec journal_wait)
 {
 	if (slice->state != state || slice->engine_id == engine_id ||
 	    (campaign_id != 0 && campaign_id != slice->campaign_id) ||
@@ -87,17 +88,21 @@ static bool is_to_be_taken(const struct table_slice *slice, uint32_t engine_id,
 		return false;
 	bool expired =
 		campaign && campaign->expires_wall && campaign->expires_wall < table_wall();
-	return state == TABLE_SLICE_LEASED || expired || slice->decide_wall <= table_wall();
+	usec decide_wall = slice->decide_wall
+				   ? slice->decide_wall
+				   : tables.engines[slice->engine_id - 1].heartbeat_wall + journal_wait;
+	return state == TABLE_SLICE_LEASED || expired || decide_wall <= table_wall();
 }
 
-static struct table_slice *find(uint32_t engine_id, uint64_t campaign_id)
+static struct table_slice *find(uint32_t engine_id, uint64_t campaign_id, usec journal_wait)
 {
 	static const enum table_slice_state order[] = {TABLE_SLICE_LEASED,
 						       TABLE_SLICE_ORPHANED};
 	for (size_t o = 0; o < 2; o++)
 		for (size_t i = 0; i < tables.live_count; i++) {
 			struct table_slice *slice = table_slice_of(tables.live[i]);
-			if (is_to_be_taken(slice, engine_id, campaign_id, order[o]))
+			if (is_to_be_taken(slice, engine_id, campaign_id, order[o],
+					   journal_wait))
 				return slice;
 		}
 	return NULL;
@@ -105,14 +110,14 @@ static struct table_slice *find(uint32_t engine_id, uint64_t campaign_id)
 
 bool table_take_over(uint32_t engine_id, uint64_t campaign_id, usec journal_wait)
 {
-	struct table_slice *slice = find(engine_id, campaign_id);
+	struct table_slice *slice = find(engine_id, campaign_id, journal_wait);
 	if (!slice)
 		return false;
 	bool buried = slice->state == TABLE_SLICE_ORPHANED;
 	slice->state = TABLE_SLICE_ORPHANED;
 	if (!buried)
 		slice->lost_at = world->now;
-	if (!buried)
+	if (!buried && !slice->decide_wall)
 		slice->decide_wall =
 			tables.engines[slice->engine_id - 1].heartbeat_wall + journal_wait;
 	state_hits[buried ? STATE_BURIED : STATE_TAKEN_OVER]++;

@@ -37,7 +37,7 @@ struct table_slice {
 	uint64_t token;            /* of the lease */
 	uint64_t parent;           /* 0: none */
 	usec due_wall;
-	usec decide_wall; /* when it is buried; 0: it was not taken over */
+	usec decide_wall; /* when it is buried; 0: by its engine's last word */
 	usec lost_at;     /* taken over then, by the world's clock; 0: not */
 	uint32_t count, room, suppressed_count;
 	uint64_t *ids;

@@ -160,6 +160,7 @@ void store_known(struct store *store, struct store_known *ask)
 {
 	(void)store;
 	ask->ret_unknown_slice_id = 0;
+	ask->ret_owner[0] = '\0';
 	ask->request.result = STORE_OK;
 }
 
@@ -174,6 +175,7 @@ void store_recover(struct store *store, struct store_recover *recover)
 
 struct trial {
 	uint64_t length;  /* bytes that are there */
+	bool zeros;       /* and zeros in place of what is not, to the end of its segment */
 	uint64_t flip;    /* of this byte a bit is turned over; UINT64_MAX: of none */
 	uint64_t settled; /* the position that the database has */
 };
@@ -196,7 +198,7 @@ static void lay_out(const struct trial *trial)
 	empty_work();
 	for (size_t i = 0; i < segment_count && segments[i] <= trial->length; i++) {
 		char path[256];
-		uint64_t end = i + 1 < segment_count ? segments[i + 1] : size;
+		uint64_t end = i + 1 < segment_count ? segments[i + 1] : size, whole = end;
 		uint64_t begin = segments[i];
 		if (end > trial->length)
 			end = trial->length;
@@ -209,9 +211,20 @@ static void lay_out(const struct trial *trial)
 			char turned = (char)(bytes[trial->flip] ^ (1 << trial->flip % 8));
 			ASSERT(pwrite(fd, &turned, 1, (off_t)(trial->flip - begin)) == 1);
 		}
+		if (trial->zeros)
+			ASSERT(ftruncate(fd, (off_t)(whole - begin)) == 0);
 		close(fd);
 	}
 	ASSERT(journal_note_boot(work, false) == 0);
+}
+
+/* Where what is laid out ends. */
+static uint64_t laid_end(const struct trial *trial)
+{
+	uint64_t end = trial->length;
+	for (size_t i = 0; trial->zeros && i < segment_count && segments[i] <= trial->length; i++)
+		end = i + 1 < segment_count ? segments[i + 1] : size;
+	return end;
 }
 
 static void wrong(const struct trial *trial, const char *what)
@@ -226,7 +239,10 @@ static void wrong(const struct trial *trial, const char *what)
 static size_t whole_entries(const struct trial *trial)
 {
 	size_t n = 0;
-	while (n < entry_count && entries[n].end <= trial->length &&
+	uint64_t length = trial->length;
+	while (trial->zeros && length < size && bytes[length] == 0)
+		length++; /* as it was */
+	while (n < entry_count && entries[n].end <= length &&
 	       entries[n].end <= trial->flip)
 		n++;
 	return n;
@@ -346,7 +362,7 @@ static void try(const struct trial *trial)
 					: "marks may be missing, and those of the database "
 					  "were not believed");
 	else if ((result.journal_note[0] == 0) !=
-		 (!older && !flipped && end == trial->length))
+		 (!older && !flipped && end == laid_end(trial)))
 		wrong(trial, "a torn end without a sentence, or a sentence without one");
 	else if (!older && (said = compare_interrupted(trial, whole)))
 		wrong(trial, said);
@@ -364,13 +380,22 @@ static uint64_t outcome_end(uint64_t position)
 	return end;
 }
 
-static void try_all(uint64_t length, uint64_t flip)
+static void try_all(uint64_t length, uint64_t flip, bool zeros)
 {
 	const uint64_t settled[] = {0, outcome_end(length / 2), outcome_end(length),
 				    outcome_end(size)};
 	for (size_t i = 0; i < sizeof(settled) / sizeof(settled[0]); i++)
 		if (i == 0 || settled[i] != settled[i - 1])
-			try(&(struct trial){length, flip, settled[i]});
+			try(&(struct trial){.length = length, .flip = flip, .zeros = zeros, .settled = settled[i]});
+}
+
+/* One zero at the end of a segment: a record may end so, and is damaged then. */
+static bool may_be_its_own(uint64_t length)
+{
+	for (size_t i = 0; i < segment_count; i++)
+		if (length + 1 == (i + 1 < segment_count ? segments[i + 1] : size))
+			return true;
+	return false;
 }
 
 static void write_log(enum log_level level, const char *line, void *context)
@@ -405,14 +430,20 @@ int main(int argc, char **argv)
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	ASSERT(told && mkdtemp(work));
 	for (uint64_t length = 0; length <= size; length += step)
-		try_all(length, UINT64_MAX);
+		try_all(length, UINT64_MAX, false);
 	uint64_t cuts = passed;
+	for (uint64_t length = 0; length <= size; length += step)
+		if (!may_be_its_own(length))
+			try_all(length, UINT64_MAX, true);
+	uint64_t zeroed = passed - cuts;
 	for (uint64_t flip = 0; flip < size; flip += 7 * step)
-		try_all(size, flip);
+		try_all(size, flip, false);
 	empty_work();
 	rmdir(work);
-	printf("%llu recoveries over beginnings, %llu with a bit turned over\n",
-	       (unsigned long long)cuts, (unsigned long long)(passed - cuts));
+	printf("%llu recoveries over beginnings, %llu over ones filled up with zeros, %llu with a "
+	       "bit turned over\n",
+	       (unsigned long long)cuts, (unsigned long long)zeroed,
+	       (unsigned long long)(passed - cuts - zeroed));
 	bool some = count_of(RECORD_MARK) && count_of(RECORD_OUTCOME) &&
 		    count_of(RECORD_VOID) && segment_count > 2;
 	if (!some)

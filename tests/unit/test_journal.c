@@ -333,6 +333,77 @@ static void test_journal_survives_a_cut_at_every_byte(void **)
 	clear_directory();
 }
 
+static int count_files(const char *suffix)
+{
+	char command[160];
+	snprintf(command, sizeof(command), "ls %s | grep -c '%s$'", directory, suffix);
+	FILE *list = popen(command, "r");
+	int count = -1;
+	assert_int_equal(fscanf(list, "%d", &count), 1);
+	pclose(list);
+	return count;
+}
+
+/* As a loss of power leaves a file whose length was written and whose bytes were not: from a place on
+ * there are zeros, up to where the write would have ended or beyond. */
+static void test_journal_that_ends_in_zeros_is_torn(void **)
+{
+	static char bytes[65536], zeroed[600000];
+	static const size_t beyond[] = {0, 1, 4096, 500000};
+	char why[256];
+	size_t size;
+	uint64_t ends[6], end;
+	write_few(bytes, &size, ends);
+	for (size_t cut = 0; cut <= size; cut++) {
+		size_t same = cut; /* zeros that were there before change nothing */
+		while (same < size && bytes[same] == 0)
+			same++;
+		for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+			size_t length = size + beyond[i];
+			if (length > 70000 && cut % 97 != 0)
+				continue;
+			memset(zeroed, 0, length);
+			memcpy(zeroed, bytes, cut);
+			overwrite(zeroed, length);
+			struct seen seen = replay(0, why, sizeof(why), &end);
+			assert_int_equal(seen.outcomes, whole_before(ends, same));
+			if (length - same < 2 && length > end) /* its own last byte, perhaps */
+				continue;
+			assert_int_equal(ending, end == length ? JOURNAL_CLEAN : JOURNAL_TORN);
+			assert_int_equal(why[0] != 0, end != length);
+			if (cut % 50 != 1)
+				continue;
+			assert_int_equal(journal_trim(directory, end), 0);
+			assert_int_equal(count_files("damaged"), 0);
+			open_at(0);
+			assert_int_equal(journal_end(journal), end);
+			journal_close(journal);
+		}
+	}
+	clear_directory();
+}
+
+static void test_journal_with_zeros_within_is_damaged(void **)
+{
+	static char bytes[65536], zeroed[65536];
+	char why[256];
+	size_t size;
+	uint64_t ends[6], end;
+	write_few(bytes, &size, ends);
+	for (size_t from = 0; from < ends[3]; from += 7)
+		for (size_t to = from + 1; to < ends[4]; to += 31) {
+			memcpy(zeroed, bytes, size);
+			memset(zeroed + from, 0, to - from);
+			if (memcmp(zeroed, bytes, size) == 0)
+				continue;
+			overwrite(zeroed, size);
+			(void)replay(0, why, sizeof(why), &end);
+			assert_true(end < ends[4]);
+			assert_int_equal(ending, JOURNAL_DAMAGED);
+		}
+	clear_directory();
+}
+
 static void test_journal_ends_at_a_flipped_byte(void **)
 {
 	static char bytes[65536];
@@ -371,16 +442,6 @@ static uint64_t count_outcomes(uint64_t *ret_end)
 	return count;
 }
 
-static int count_files(const char *suffix)
-{
-	char command[160];
-	snprintf(command, sizeof(command), "ls %s | grep -c '%s$'", directory, suffix);
-	FILE *list = popen(command, "r");
-	int count = -1;
-	assert_int_equal(fscanf(list, "%d", &count), 1);
-	pclose(list);
-	return count;
-}
 
 /* What stands behind damage is believed by nobody, and kept for people. */
 static void test_journal_keeps_what_damage_hides(void **)
@@ -580,6 +641,8 @@ int main(void)
 		cmocka_unit_test(test_journal_is_locked),
 		cmocka_unit_test(test_journal_goes_on_where_the_database_stands),
 		cmocka_unit_test(test_journal_survives_a_cut_at_every_byte),
+		cmocka_unit_test(test_journal_that_ends_in_zeros_is_torn),
+		cmocka_unit_test(test_journal_with_zeros_within_is_damaged),
 		cmocka_unit_test(test_journal_ends_at_a_flipped_byte),
 		cmocka_unit_test(test_journal_keeps_what_damage_hides),
 		cmocka_unit_test(test_journal_frees_no_segment_that_ends_in_an_open_mark),

@@ -15,6 +15,7 @@
 
 #define ENGINES 6
 #define STEP (2 * USEC_MS)
+#define LEASE (30 * USEC_SECOND)
 #define FLIGHTS 4096 /* more than are ever under way */
 
 /* A question or an answer on its way. */
@@ -403,7 +404,7 @@ static void test_connections_are_held_by_one_engine_only(void **)
 			if (slots_are_due(&slots[i], open[i], waits, now, &at)) {
 				slots_begin(&slots[i], open[i], waits, ++number, now, &ask);
 				bool good = account_draw_slots(&account, i + 1, 1, &ask, alive, 4,
-							       now, &grant);
+							       LEASE, now, &grant);
 				assert_true(good);
 				bool lost = prng_below(&prng, 10) == 0;
 				slots_end(&slots[i], lost ? NULL : &grant, now);
@@ -421,16 +422,16 @@ static void test_connections_of_a_dead_engine_are_free(void **)
 	struct draw_grant grant;
 	const struct draw_ask all = {.number = 1, .limit = 10, .wanted = 10};
 	const uint32_t both[] = {1, 2}, second[] = {2};
-	assert_true(account_draw_slots(&account, 1, 1, &all, both, 2, USEC_SECOND, &grant));
+	assert_true(account_draw_slots(&account, 1, 1, &all, both, 2, LEASE, USEC_SECOND, &grant));
 	assert_int_equal(grant.parts, 10);
-	assert_true(account_draw_slots(&account, 2, 1, &all, both, 2, USEC_SECOND, &grant));
+	assert_true(account_draw_slots(&account, 2, 1, &all, both, 2, LEASE, USEC_SECOND, &grant));
 	assert_int_equal(grant.parts, 0);
 	struct draw_ask again = all;
 	again.number = 2;
-	assert_true(account_draw_slots(&account, 2, 1, &again, second, 1, USEC_SECOND, &grant));
+	assert_true(account_draw_slots(&account, 2, 1, &again, second, 1, LEASE, USEC_SECOND, &grant));
 	assert_int_equal(grant.parts, 10);
 	/* The same question is not answered twice. */
-	assert_false(account_draw_slots(&account, 2, 1, &again, second, 1, USEC_SECOND, &grant));
+	assert_false(account_draw_slots(&account, 2, 1, &again, second, 1, LEASE, USEC_SECOND, &grant));
 }
 
 /* Stopped for so long that another one has its places: what it has open ends, and none is opened
@@ -444,19 +445,45 @@ static void test_who_comes_back_opens_no_connection_above_the_limit(void **)
 	struct draw_ask ask = {.limit = 10};
 	slots_init(&mine, 10);
 	slots_begin(&mine, 0, true, 1, USEC_SECOND, &ask);
-	assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, USEC_SECOND, &grant));
+	assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, LEASE, USEC_SECOND, &grant));
 	slots_end(&mine, &grant, USEC_SECOND);
 	assert_int_equal(slots_room(&mine, 4, USEC_SECOND), 6);
 	const struct draw_ask other = {.number = 1, .limit = 10, .wanted = 10};
 	usec later = 40 * USEC_SECOND;
-	assert_true(account_draw_slots(&account, 2, 1, &other, second, 1, later, &grant));
+	assert_true(account_draw_slots(&account, 2, 1, &other, second, 1, LEASE, later, &grant));
 	assert_int_equal(grant.parts, 10);
 	assert_int_equal(slots_room(&mine, 4, later), 0);
 	for (uint32_t open = 4; open > 0; open--) {
 		slots_begin(&mine, open, true, 10 - open, later, &ask);
-		assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, later, &grant));
+		assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, LEASE, later, &grant));
 		slots_end(&mine, &grant, later);
 		assert_int_equal(slots_room(&mine, open - 1, later), 0);
+	}
+}
+
+/* Others give its places away when its lease is over, however short that is: by then it opens
+ * none without having asked again, by its own clock, which may be a little slow. */
+static void test_connections_are_opened_within_the_lease(void **)
+{
+	static const usec leases[] = {USEC_SECOND, 3 * USEC_SECOND, 30 * USEC_SECOND, USEC_HOUR};
+	const uint32_t both[] = {1, 2};
+	for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
+		struct account account = {};
+		struct draw_grant grant;
+		struct draw_ask ask;
+		struct slots mine;
+		usec asked = USEC_SECOND, latest = asked + leases[i] - leases[i] / 1000;
+		slots_init(&mine, 10);
+		slots_begin(&mine, 0, true, 1, asked, &ask);
+		assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, leases[i], asked,
+					       &grant));
+		slots_end(&mine, &grant, asked + 100 * USEC_MS);
+		assert_int_equal(slots_room(&mine, 0, latest - 1), 10);
+		assert_int_equal(slots_room(&mine, 0, latest), 0);
+		slots_begin(&mine, 0, true, 2, latest, &ask);
+		assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, -1, latest, &grant));
+		slots_end(&mine, &grant, latest); /* it counts as gone, and knows */
+		assert_int_equal(slots_room(&mine, 0, latest), 0);
 	}
 }
 
@@ -470,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_who_wants_little_holds_little),
 		cmocka_unit_test(test_connections_are_held_by_one_engine_only),
 		cmocka_unit_test(test_connections_of_a_dead_engine_are_free),
+		cmocka_unit_test(test_connections_are_opened_within_the_lease),
 		cmocka_unit_test(test_who_comes_back_opens_no_connection_above_the_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -366,6 +366,64 @@ static uint64_t copies(const struct buried *b, size_t index)
 	return number(statement);
 }
 
+static void forget(struct other who)
+{
+	char statement[400];
+	snprintf(statement, sizeof(statement),
+		 "update engines set left_at = now() where id = %u; update slices set decide_at = "
+		 "now() where lease_engine_id = %u and state in (1, 4)", /* api_nodes_forget.sql */
+		 who.id, who.id);
+	assert_int_equal(live_exec(live_admin, statement), 0);
+}
+
+static void look_all(uint64_t campaign)
+{
+	store->takeover_at = 0;
+	for (int i = 0; i < 6; i++)
+		(void)lease(campaign);
+}
+
+/* Given up by a person, and back: policy decides nothing of it before it was silent for as long
+ * as ever, whether somebody has taken its slice over meanwhile or not. */
+static void test_store_who_is_back_has_no_date(void **)
+{
+	for (int taken = 0; taken < 2; taken++)
+		for (int anew = 0; anew < 2; anew++) {
+			char name[32];
+			snprintf(name, sizeof(name), "back %d %d", taken, anew);
+			uint64_t campaign = new_campaign(name, "in_doubt_policy = 0");
+			struct other one = join_as("one");
+			cut(campaign, 20);
+			struct store_lease l = lease_as(one, campaign);
+			assert_int_equal(mark_as(one, &l, 3), STORE_OK);
+			if (taken) {
+				silence(one);
+				look_all(campaign);
+			}
+			silence(one);
+			forget(one);
+			const str none[] = {STR("none")};
+			if (anew)
+				one = join_as("one");
+			else
+				assert_int_equal(beat(one, none, 1).request.result, STORE_OK);
+			silence(one);
+			look_all(campaign);
+			assert_finals(0, 0, 0);
+			assert_int_equal(number("select count(*) from slices where state = 4 and "
+						"campaign_id = (select max(id) from campaigns)"),
+					 1);
+			char statement[200];
+			snprintf(statement, sizeof(statement),
+				 "update engines set heartbeat_at = now() - interval '25 hours' where "
+				 "id = %u; update slices set decide_at = decide_at - interval '25 hours'",
+				 one.id);
+			assert_int_equal(live_exec(live_admin, statement), 0);
+			look_all(campaign);
+			assert_finals(0, 0, 3);
+		}
+}
+
 static void test_store_who_is_told_of_leaves_his_retry(void **)
 {
 	struct buried b = bury("leaves", "in_doubt_policy = 1");
@@ -517,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_store_leave_opens_what_was_never_marked),
 		cmocka_unit_test(test_store_late_outcomes_replace_a_burial),
 		cmocka_unit_test(test_store_late_deferral_is_tried_again),
+		cmocka_unit_test(test_store_who_is_back_has_no_date),
 		cmocka_unit_test(test_store_who_is_told_of_leaves_his_retry),
 		cmocka_unit_test(test_store_second_copy_and_late_outcome_are_one_verdict),
 		cmocka_unit_test(test_store_sets_one_outcome_aside),
