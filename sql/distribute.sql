@@ -14,7 +14,8 @@ set citus.enable_unsafe_triggers = on;
 select create_distributed_table('lists', 'tenant_id');
 select create_distributed_table(t::regclass, 'tenant_id', colocate_with => 'lists')
 from unnest(array['subscribers', 'subscriptions', 'attribute_counts', 'attribute_changes', 'campaigns',
-	'templates', 'parts', 'engines', 'sources', 'slices', 'start_marks', 'deliveries', 'deferrals', 'tallies',
+	'templates', 'parts', 'engines', 'sources', 'slices', 'start_marks', 'delivery_rows',
+	'delivery_packs', 'deferrals', 'tallies',
 	'variant_tallies', 'burials', 'asides', 'stops', 'suppressions', 'suppressions_scoped', 'strikes',
 	'domain_strikes', 'provider_days', 'incidents', 'suppressions_held', 'outbox', 'source_days', 'warmups',
 	'unknown_replies', 'path_states', 'domain_sites', 'campaign_forecasts', 'campaign_provider_times',

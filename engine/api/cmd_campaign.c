@@ -183,12 +183,12 @@ static int start(struct db *db, const char *name_or_folder)
 	return EXIT_OK;
 }
 
-/* The partition goes with DROP, which gives its pages back at once. */
+/* The partitions go with DROP, which gives their pages back at once. */
 static int drop_deliveries(struct db *db, const struct campaign_row *campaign)
 {
-	char sql[80];
-	snprintf(sql, sizeof(sql), "drop table if exists deliveries_%llu",
-		 (unsigned long long)campaign->id);
+	char sql[120];
+	snprintf(sql, sizeof(sql), "drop table if exists deliveries_%llu, delivery_packs_%llu",
+		 (unsigned long long)campaign->id, (unsigned long long)campaign->id);
 	return db_do(db, sql);
 }
 

@@ -159,6 +159,11 @@ void pg_copy_u64(struct buf *, uint64_t);
 void pg_copy_bool(struct buf *, bool);
 void pg_copy_time(struct buf *, usec wall);              /* 0: NULL */
 void pg_copy_text(struct buf *, str, size_t limit_size); /* cleaned */
+/* Of so many elements, which follow: pg_copy_u32() each. */
+void pg_copy_u32_array(struct buf *, size_t count);
+/* The same of texts, by pg_copy_text(); what it returns is told at their end. */
+size_t pg_copy_text_array(struct buf *, size_t count);
+void pg_copy_text_array_end(struct buf *, size_t begun);
 void pg_copy_tail(struct buf *);
 /* Any bytes as UTF-8 that PostgreSQL takes: what is not becomes '?'. */
 void pg_clean(struct buf *, str, size_t limit_size);

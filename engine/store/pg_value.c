@@ -312,15 +312,50 @@ void pg_copy_time(struct buf *b, usec wall)
 		pg_copy_u64(b, (uint64_t)(wall - EPOCH_2000));
 }
 
+static void put_size(struct buf *b, size_t begun)
+{
+	if (!buf_ok(b))
+		return;
+	uint32_t size = htobe32((uint32_t)(b->size - begun - 4));
+	memcpy(b->data + begun, &size, sizeof(size));
+}
+
 void pg_copy_text(struct buf *b, str text, size_t limit_size)
 {
 	size_t at = b->size;
 	array_u32(b, 0);
 	pg_clean(b, text, limit_size);
-	if (!buf_ok(b))
-		return;
-	uint32_t size = htobe32((uint32_t)(b->size - at - 4));
-	memcpy(b->data + at, &size, sizeof(size));
+	put_size(b, at);
+}
+
+#define ARRAY_HEAD_SIZE 20
+
+static void copy_array_head(struct buf *b, uint32_t type, size_t count)
+{
+	array_u32(b, 1);
+	array_u32(b, 0);
+	array_u32(b, type);
+	array_u32(b, (uint32_t)count);
+	array_u32(b, 1);
+}
+
+void pg_copy_u32_array(struct buf *b, size_t count)
+{
+	array_u32(b, ARRAY_HEAD_SIZE + 8 * (uint32_t)count);
+	copy_array_head(b, OID_INT4, count);
+}
+
+size_t pg_copy_text_array(struct buf *b, size_t count)
+{
+	size_t begun = b->size;
+	array_u32(b, 0);
+	copy_array_head(b, OID_TEXT, count);
+	return begun;
+}
+
+void pg_copy_text_array_end(struct buf *b, size_t begun)
+{
+	put_size(b, begun);
 }
 
 /* Bytes of the character that begins here, 0: none. PostgreSQL takes no NUL. */

@@ -1,9 +1,9 @@
 /* settle.c - a batch of outcomes, all in one transaction with the journal position.
- * Rows go in by COPY; counts, waiting recipients and what follows (strikes.c) by one statement
- * each. A batch may hold several outcomes of one recipient (a journal replayed from far back):
- * rows and counts take all of them, who waits is decided by the last. The position comes first:
- * if it is not the expected one somebody else has settled this, and nothing else is worth
- * trying. */
+ * Rows go in by COPY, most of them packed (packs.c); counts, waiting recipients and what
+ * follows (strikes.c) by one statement each. A batch may hold several outcomes of one recipient
+ * (a journal replayed from far back): rows and counts take all of them, who waits is decided by
+ * the last. The position comes first: if it is not the expected one somebody else has settled
+ * this, and nothing else is worth trying. */
 #include "engine/store/settle.h"
 #include "engine/store/outbox.h"
 
@@ -12,6 +12,7 @@
 #include "engine/base/hash.h"
 #include "engine/store/ids.h"
 #include "engine/store/late.h"
+#include "engine/store/packs.h"
 #include "engine/store/reasons.h"
 #include "engine/store/source_days.h"
 #include "engine/store/settle_times.h"
@@ -19,15 +20,14 @@
 #include "engine/store/unknown.h"
 #include "engine/store/variants.h"
 
-#define TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
 #define TEXT_LIMIT 480
-#define NAME_LIMIT 255
 
-static const char copy_statement[] = "copy deliveries (campaign_id, slice_id, subscriber_id, "
-				     "at, date_at, tenant_id, revision, "
-				     "status, duration_ms, size, verdict, class, stage, code, "
-				     "attempt, origin, final, cause, "
-				     "provider, source, site, mx_host, text) from stdin binary";
+static const char copy_statement[] =
+	"copy delivery_rows (campaign_id, slice_id, subscriber_id, "
+	"at, date_at, tenant_id, revision, "
+	"status, duration_ms, size, verdict, class, stage, code, "
+	"attempt, origin, final, cause, "
+	"provider, source, site, mx_host, text) from stdin binary";
 #define COLUMN_COUNT 23
 
 #define CAMPAIGN_LIMIT 1024 /* in one batch: more than an engine runs */
@@ -42,6 +42,7 @@ struct settle {
 	size_t last_count;
 	bool buried; /* some of these campaigns have burials */
 	struct late late;
+	struct packs packs;
 	const struct store_outcome **told; /* what the outbox is told */
 	size_t told_count;
 };
@@ -69,7 +70,8 @@ uint16_t store_class_number(const struct store_outcome *o)
 
 static void put_row(struct buf *b, uint32_t tenant, const struct store_outcome *o)
 {
-	size_t text_limit = o->verdict == VERDICT_DELIVERED ? TEXT_LIMIT_DELIVERED : TEXT_LIMIT;
+	size_t text_limit =
+		o->verdict == VERDICT_DELIVERED ? STORE_TEXT_LIMIT_DELIVERED : TEXT_LIMIT;
 	pg_copy_row(b, COLUMN_COUNT);
 	pg_copy_u64(b, o->campaign_id);
 	pg_copy_u64(b, o->slice_id);
@@ -88,21 +90,25 @@ static void put_row(struct buf *b, uint32_t tenant, const struct store_outcome *
 	pg_copy_u16(b, (uint16_t)(o->attempt < INT16_MAX ? o->attempt : INT16_MAX));
 	pg_copy_u16(b, (uint16_t)o->origin);
 	pg_copy_bool(b, o->final);
-	pg_copy_text(b, str_of(o->cause ? o->cause : ""), NAME_LIMIT);
-	pg_copy_text(b, o->provider, NAME_LIMIT);
-	pg_copy_text(b, o->source, NAME_LIMIT);
-	pg_copy_text(b, o->site, NAME_LIMIT);
-	pg_copy_text(b, o->mx_host, NAME_LIMIT);
+	pg_copy_text(b, str_of(o->cause ? o->cause : ""), STORE_NAME_LIMIT);
+	pg_copy_text(b, o->provider, STORE_NAME_LIMIT);
+	pg_copy_text(b, o->source, STORE_NAME_LIMIT);
+	pg_copy_text(b, o->site, STORE_NAME_LIMIT);
+	pg_copy_text(b, o->mx_host, STORE_NAME_LIMIT);
 	pg_copy_text(b, o->text, text_limit);
 }
 
 static enum pg_next send_rows(struct store *s, const struct settle *x)
 {
 	struct buf b;
-	buf_init_arena(&b, &s->scratch, x->count * 400 + 64);
+	size_t row_count = x->count - x->packs.packed_count;
+	if (row_count == 0)
+		return PG_DONE;
+	buf_init_arena(&b, &s->scratch, row_count * 400 + 64);
 	pg_copy_head(&b);
 	for (size_t i = 0; i < x->count; i++)
-		put_row(&b, s->tenant, x->outcomes[i]);
+		if (!x->packs.packed[i])
+			put_row(&b, s->tenant, x->outcomes[i]);
 	pg_copy_tail(&b);
 	if (!buf_ok(&b))
 		return pg_fail(s, STORE_RETRY, "no memory for a batch of outcomes");
@@ -143,7 +149,8 @@ static bool touches_deferrals(const struct settle *x, size_t index)
 	const struct store_outcome *o = x->outcomes[index];
 	uint8_t flags = x->late.flags ? x->late.flags[index] : 0;
 	if (flags)
-		return (flags & LATE_DONE) || ((flags & LATE_LOOK) && !(flags & LATE_NO_DEFERRAL));
+		return (flags & LATE_DONE) ||
+		       ((flags & LATE_LOOK) && !(flags & LATE_NO_DEFERRAL));
 	return waits(x, o) || o->attempt != 1;
 }
 
@@ -243,7 +250,9 @@ static int collect(struct store *s, struct settle *x)
 	for (size_t i = 0; x->told && i < x->count; i++)
 		if (!flags || !(flags[i] & LATE_NO_OUTBOX))
 			x->told[x->told_count++] = x->outcomes[i];
-	return x->told ? collect_last(s, x) : -1;
+	if (!x->told || packs_make(s, &x->packs, x->outcomes, x->count) < 0)
+		return -1;
+	return collect_last(s, x);
 }
 
 struct deferral_columns {
@@ -288,7 +297,7 @@ static void fill_deferral(struct deferral_columns *c, size_t at, const struct st
 	c->providers[at] = no_null(o->provider);
 	c->sources[at] = no_null(o->source);
 	c->texts[at] = str_sub(no_null(o->text), 0, TEXT_LIMIT);
-	c->sites[at] = str_sub(no_null(o->site), 0, NAME_LIMIT);
+	c->sites[at] = str_sub(no_null(o->site), 0, STORE_NAME_LIMIT);
 }
 
 static enum pg_next send_deferrals(struct store *s, const struct settle *x)
@@ -374,6 +383,7 @@ enum {
 	SETTLE_BURIALS,
 	SETTLE_MOVED, /* before there are new rows */
 	SETTLE_ROWS,
+	SETTLE_PACKS,
 	SETTLE_TALLIES,
 	SETTLE_VARIANTS,
 	SETTLE_TIMES,
@@ -408,13 +418,15 @@ static enum pg_next send_stage(struct store *s, const struct store_settle *r, un
 		return x->buried && x->count ? late_send_burials(s, x->outcomes, x->count)
 					     : PG_DONE;
 	case SETTLE_ROWS:
-		return x->count ? send_rows(s, x) : PG_DONE;
+		return send_rows(s, x);
+	case SETTLE_PACKS:
+		return packs_send(s, &x->packs, x->outcomes);
 	case SETTLE_TALLIES:
 		return x->count ? send_tallies(s, r, x) : PG_DONE;
 	case SETTLE_VARIANTS:
-		return variants_send_settled(s, r->engine_id, x->outcomes, x->count,
-					     l->undone, l->undone_count, x->campaigns,
-					     x->splits, x->campaign_count);
+		return variants_send_settled(s, r->engine_id, x->outcomes, x->count, l->undone,
+					     l->undone_count, x->campaigns, x->splits,
+					     x->campaign_count);
 	case SETTLE_MOVED:
 		return late_send_moved(s, l);
 	case SETTLE_TIMES:

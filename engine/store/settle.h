@@ -6,6 +6,9 @@
 
 #include "engine/store/pg.h"
 
+#define STORE_TEXT_LIMIT_DELIVERED 160 /* what a receiver says on success: its queue id */
+#define STORE_NAME_LIMIT 255
+
 /* What providers answered, per day. */
 enum pg_next settle_providers(struct store *, const struct store_settle *);
 /* A delivery ends the strikes of its address. */

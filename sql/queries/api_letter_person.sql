@@ -24,7 +24,9 @@ made as (
 	select d.date_at, d.revision from one
 	join slices x on x.tenant_id = $1::int and x.campaign_id = $2::bigint
 		and one.id between x.lo_id and x.hi_id
-	join deliveries d on d.campaign_id = $2::bigint and d.slice_id = x.id and d.subscriber_id = one.id
+	cross join lateral (
+		select y.at, y.date_at, y.revision, y.attempt from deliveries y
+		where y.campaign_id = $2::bigint and y.slice_id = x.id and y.subscriber_id = one.id offset 0) d
 	where d.attempt > 0 and d.date_at is not null
 	order by d.at limit 1)
 select one.id, one.address, one.name,

@@ -1,5 +1,4 @@
--- Identity, audience and times. The first and last outcome are read from the deliveries: one pass
--- over one partition. Numbers are given, not joined: the planner then knows the partition.
+-- Identity, audience and times.
 select c.name, (array['draft', 'running', 'paused', 'cancelled', 'finished'])[c.state + 1], c.fully_cut,
 	t.settings ->> 'subject', c.revision,
 	(select string_agg(l.name, ', ' order by l.name) from lists l
@@ -21,6 +20,6 @@ left join lateral (select sum(count + suppressed_count) as targeted,
 	where tenant_id = $1 and campaign_id = $2 and kind in (0, 3)) s on true
 left join lateral (select count(*), min(due_at) as next_due from deferrals
 	where tenant_id = $1 and campaign_id = $2) f on true
-left join lateral (select min(at) as first_at, max(at) as last_at from deliveries
-	where campaign_id = $2 and tenant_id = $1 and attempt > 0) d on true
+left join lateral (select min(coalesce(first_at, last_at)) as first_at, max(last_at) as last_at
+	from campaign_provider_times where tenant_id = $1 and campaign_id = $2) d on true
 where c.tenant_id = $1::int and c.id = $2::bigint

@@ -10,8 +10,10 @@ select jsonb_build_object('id', s.id, 'email', s.address, 'name', s.name, 'attri
 		select c.name as campaign, o.at, o.verdict, o.final, o.class, o.code, o.status, o.text, o.attempt
 		from slices x
 		join campaigns c on c.tenant_id = x.tenant_id and c.id = x.campaign_id
-		join outcomes o on o.campaign_id = x.campaign_id and o.slice_id = x.id
-			and o.subscriber_id = s.id
+		cross join lateral (
+			select * from outcomes y
+			where y.campaign_id = x.campaign_id and y.slice_id = x.id
+				and y.subscriber_id = s.id offset 0) o
 		where x.tenant_id = s.tenant_id and s.id between x.lo_id and x.hi_id
 		order by o.at desc limit 100) m))
 from subscribers s

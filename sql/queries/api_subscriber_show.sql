@@ -39,7 +39,9 @@ select name, value from (
 		from me
 		join slices x on x.tenant_id = me.tenant_id and me.id between x.lo_id and x.hi_id
 		join campaigns c on c.tenant_id = x.tenant_id and c.id = x.campaign_id
-		join outcomes o on o.campaign_id = x.campaign_id and o.slice_id = x.id
-			and o.subscriber_id = me.id
+		cross join lateral (
+			select * from outcomes y
+			where y.campaign_id = x.campaign_id and y.slice_id = x.id
+				and y.subscriber_id = me.id offset 0) o
 		order by o.at desc limit 20) m) lines
 order by part, at

@@ -9,7 +9,7 @@ forgotten as materialized (
 	where a.subscriber_id not in (select b.subscriber_id from burials b
 		where b.tenant_id = $1 and b.campaign_id = $2 and b.final)),
 ended as (
-	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
+	insert into delivery_rows (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
 		status, duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause,
 		provider, source, site, mx_host, text)
 	select $1, $2, 0, subscriber_id, now(), date_at, revision, 5007000, 0, 0, 6, 0, 0, 554, 0, 1,

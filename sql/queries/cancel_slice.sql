@@ -5,7 +5,7 @@ with who as materialized (
 	where w.id not in (select b.subscriber_id from burials b
 		where b.tenant_id = $1::integer and b.campaign_id = $2::bigint and b.final)),
 ended as (
-	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, revision, status,
+	insert into delivery_rows (tenant_id, campaign_id, slice_id, subscriber_id, at, revision, status,
 		duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause, provider,
 		source, site, mx_host, text)
 	select $1, $2, $3::bigint, id, now(), 0, 5007000, 0, 0, 6, 0, 0, 554, 0, 1,

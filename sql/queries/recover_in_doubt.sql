@@ -12,7 +12,7 @@ with doubt as materialized (
 	left join deferrals d on d.tenant_id = $1::integer and d.campaign_id = $2::bigint and d.subscriber_id = w.id
 	left join burials b on b.tenant_id = $1 and b.campaign_id = $2 and b.subscriber_id = w.id),
 noted as (
-	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
+	insert into delivery_rows (tenant_id, campaign_id, slice_id, subscriber_id, at, date_at, revision,
 		status, duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause,
 		provider, source, site, mx_host, text)
 	select $1, $2, $3::bigint, id, now(), date_at, revision, 4003000, 0, 0, 4, 17, 10, 451,

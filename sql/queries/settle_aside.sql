@@ -15,7 +15,7 @@ kept as (
 	from who
 	on conflict do nothing),
 noted as (
-	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, revision, status,
+	insert into delivery_rows (tenant_id, campaign_id, slice_id, subscriber_id, at, revision, status,
 		duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause, provider,
 		source, site, mx_host, text)
 	select $1, campaign_id, $3, $4, $9, 0, 0, 0, 0, $6::integer, 0, 0, 0, $8, 1, not over,

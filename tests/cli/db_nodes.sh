@@ -44,7 +44,7 @@ sql "insert into engines (tenant_id, name, epoch, position, heartbeat_at, joined
 	insert into slices (tenant_id, campaign_id, kind, count, parent_id, lo_id, hi_id, ids)
 	select 1, s.campaign_id, 2, 1, s.id, 4, 4, '\\x04' from slices s
 	join engines e on e.id = s.lease_engine_id where e.name like 'gamma%';
-	insert into deliveries (tenant_id, campaign_id, slice_id, subscriber_id, at, revision, status,
+	insert into delivery_rows (tenant_id, campaign_id, slice_id, subscriber_id, at, revision, status,
 		duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause, provider,
 		source, site, mx_host, text)
 	select 1, s.campaign_id, s.id, 1, now(), 1, 2000000, 0, 0, 1, 1, 10, 250, 1, 0, true, '', '',

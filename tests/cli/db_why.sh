@@ -39,7 +39,7 @@ sql "insert into engines (tenant_id, name, epoch) values (1, 'mta1', 3), (1, 'mt
 		(1, 1, 0, 1, 5, 1, 1, 6, 1, 3, now(), '\\x0101010101', '\\x06'),
 		(1, 1, 2, 0, 1, 0, 4, 4, null, null, now() + interval '30 minutes', '\\x04', ''),
 		(1, 1, 1, 1, 1, 0, 3, 3, 1, 3, now(), '\\x03', '');
-	insert into deliveries (campaign_id, slice_id, subscriber_id, at, tenant_id, revision, status,
+	insert into delivery_rows (campaign_id, slice_id, subscriber_id, at, tenant_id, revision, status,
 		duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause, provider,
 		source, site, mx_host, text) values
 		(1, 1, 1, now(), 1, 1, 2000000, 5, 9, 1, 0, 10, 250, 1, 0, true, '', 'gmail', 'out1',
@@ -128,7 +128,7 @@ sql "insert into slices (tenant_id, campaign_id, kind, state, count, lo_id, hi_i
 		values (1, 1, 1, 2, 1, 3, 3, '\\x03');
 	update slices set state = 2 where id = 3;
 	delete from deferrals where subscriber_id = 3;
-	insert into deliveries select campaign_id, 4, 3, now() + interval '1 second', null, tenant_id,
+	insert into delivery_rows select campaign_id, 4, 3, now() + interval '1 second', null, tenant_id,
 		revision, 2000000, duration_ms, size, 1, 0, 10, 250, 2, origin, true, '', provider, source,
 		site, mx_host, 'OK at last' from deliveries where subscriber_id = 3" >/dev/null
 run 0 why cy@small.test

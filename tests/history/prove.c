@@ -131,7 +131,7 @@ static const char world_text[] =
 	"by id)) from outbox";
 
 static const char reset_text[] =
-	"truncate deliveries; delete from tallies; delete from deferrals; "
+	"truncate delivery_rows, delivery_packs; delete from tallies; delete from deferrals; "
 	"delete from variant_tallies; delete from strikes; delete from domain_strikes; "
 	"delete from suppressions; delete from suppressions_scoped; delete from source_days; "
 	"delete from provider_days; delete from campaign_provider_times; "

@@ -55,6 +55,7 @@ bool side_begin(const struct history *h)
 	sim.on_outcome = on_outcome;
 	memset(sim.rate, 0, sizeof(sim.rate));
 	world_people(&sim, h->people_count);
+	sim.unfit = 0; /* the other side refuses nobody either */
 	store_begin(&sim);
 	for (unsigned i = 1; i <= h->people_count; i++)
 		sim.truths[i].suppressed_at_cut = suppressed[i] = h->suppressed[i];

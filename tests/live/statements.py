@@ -40,8 +40,8 @@ NAMES = {key_of(path.read_text()): path.stem
 
 
 def name_of(text):
-    if text.lower().startswith("copy deliveries"):
-        return "settle_rows"
+    if text.lower().startswith("copy delivery_"):
+        return "settle_rows" if "_rows" in text else "settle_packs"
     if text.lower() in ("begin", "commit"):
         return text.lower()
     return NAMES.get(key_of(text), "other")

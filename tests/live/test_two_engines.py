@@ -64,7 +64,7 @@ def sums(checks, rig, name, count, log):
                  f"{report['failed']} + in doubt {report['in_doubt']}")
     finals = rig.sql("select count(*), count(distinct subscriber_id) from deliveries where final")
     checks.equal(finals, [[str(count)] * 2], f"{name}: one final row each")
-    rig.sql("truncate deliveries")
+    rig.sql("truncate delivery_rows, delivery_packs")
     return twice, missing, listed
 
 

@@ -184,7 +184,7 @@ insert into slices (tenant_id, campaign_id, kind, state, count, lo_id, hi_id, id
 insert into slices (tenant_id, campaign_id, kind, state, count, lo_id, hi_id, ids)
 	select 1, c, 1, 2, 5000, 1, N, run_of(1 + s, 5000)
 	from generate_series(101, 105) c, generate_series(1, 150) s;
-insert into deliveries (campaign_id, slice_id, subscriber_id, at, tenant_id, revision, status,
+insert into delivery_rows (campaign_id, slice_id, subscriber_id, at, tenant_id, revision, status,
 		duration_ms, size, verdict, class, stage, code, attempt, origin, final, cause, provider,
 		source, site, mx_host, text)
 	select c, s.id, g, now(), 1, 1, 2000000, 12, 10240, case when g % 20 = 7 then 2 else 1 end, 0,
