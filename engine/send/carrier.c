@@ -428,6 +428,17 @@ static void run_paths(struct carrier *carrier, usec now)
 	}
 }
 
+/* Once a turn, however much was ordered in it: waking a thread costs as much as a message. */
+static void ring_presses(struct carrier *carrier)
+{
+	for (size_t i = 0; i < carrier->press_count; i++) {
+		struct press *press = &carrier->presses[i];
+		if (press->to_ring)
+			doorbell_ring(&press->bell);
+		press->to_ring = false;
+	}
+}
+
 /* The ledger gathers for a while anyway, and looks by itself now and then: it is not woken for
  * every message. */
 static void ring_bells(struct carrier *carrier, usec now)
@@ -467,6 +478,7 @@ usec carrier_step(struct carrier *carrier)
 	if (carrier->draining)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
+	ring_presses(carrier);
 	usec draws_at = carrier_draws_step(carrier, now);
 	usec states_at = usec_min(carrier_states_step(carrier, now),
 				  carrier_memories_step(carrier, now));

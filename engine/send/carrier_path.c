@@ -249,8 +249,8 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	flow->path->ordered_count++;
 	flow->ordered_now++;
 	press->outstanding++;
+	press->to_ring = true;
 	lane_push(flow->campaign->urgent ? &press->urgent : &press->bulk, message);
-	doorbell_ring(&press->bell);
 }
 
 /* False: there is no message left to borrow. */
