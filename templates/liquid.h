@@ -32,10 +32,20 @@ enum liquid_escape { LIQUID_ESCAPE_NONE, LIQUID_ESCAPE_HTML };
  * put_literal looks back in out, looks ahead to the literal's own first LF, and writes a soft
  * line break between when the two do not fit on a line. Inside capture text stays plain.
  * context is shared by all renderings on all threads: read-only. The place is the rendering's
- * own: where the encoder left off, so that it need not look back while nobody else wrote. */
+ * own: where the encoder left off, so that it need not look back while nobody else wrote; and
+ * where it may note long pieces of literals instead of copying them. */
+struct liquid_shares {
+	struct liquid_share {
+		size_t at; /* in out */
+		str bytes; /* as long as the liquid lives */
+	} * items;
+	size_t count, limit; /* when there are so many, the rest is copied */
+};
+
 struct liquid_place {
 	size_t size; /* of out, then; 0: nothing is known */
 	unsigned column;
+	struct liquid_shares *shares; /* NULL: all is written to out */
 };
 
 struct liquid_encoding {
@@ -96,6 +106,10 @@ bool liquid_uses_locale(const struct liquid *);
 [[nodiscard]] int liquid_render(const struct liquid *, const struct value *roots,
 				const struct liquid_limits *, usec wall_now,
 				struct arena *scratch, struct buf *out,
+				struct liquid_error *ret_error);
+/* The same, for who puts together again what the encoding has left out of out. */
+[[nodiscard]] int liquid_gather(const struct liquid *, const struct value *roots, usec wall_now,
+				struct arena *scratch, struct buf *out, struct liquid_shares *,
 				struct liquid_error *ret_error);
 
 /* Pieces for who wants to encode literals once: the template as a list of runs. A literal run

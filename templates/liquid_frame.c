@@ -241,9 +241,9 @@ bool liquid_frame_stopped(const struct liquid_frame *f)
 	return f->stopped;
 }
 
-int liquid_render(const struct liquid *liquid, const struct value *roots,
+static int render(const struct liquid *liquid, const struct value *roots,
 		  const struct liquid_limits *limits, usec wall_now, struct arena *scratch,
-		  struct buf *out, struct liquid_error *ret_error)
+		  struct buf *out, struct liquid_shares *shares, struct liquid_error *ret_error)
 {
 	*ret_error = (struct liquid_error){.file = liquid->source.file};
 	struct liquid_frame *f = liquid_frame_begin(liquid, roots, limits, wall_now, scratch);
@@ -253,7 +253,21 @@ int liquid_render(const struct liquid *liquid, const struct value *roots,
 	}
 	f->error = ret_error;
 	f->out = out;
-	f->place = (struct liquid_place){};
+	f->place = (struct liquid_place){.shares = shares};
 	f->output_size += out->size;
 	return run_block(f, &liquid->body) == FLOW_FAIL ? -1 : 0;
+}
+
+int liquid_render(const struct liquid *liquid, const struct value *roots,
+		  const struct liquid_limits *limits, usec wall_now, struct arena *scratch,
+		  struct buf *out, struct liquid_error *ret_error)
+{
+	return render(liquid, roots, limits, wall_now, scratch, out, NULL, ret_error);
+}
+
+int liquid_gather(const struct liquid *liquid, const struct value *roots, usec wall_now,
+		  struct arena *scratch, struct buf *out, struct liquid_shares *shares,
+		  struct liquid_error *ret_error)
+{
+	return render(liquid, roots, NULL, wall_now, scratch, out, shares, ret_error);
 }

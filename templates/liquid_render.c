@@ -238,14 +238,27 @@ static enum flow run_cycle(struct liquid_frame *f, const struct cycle *cycle)
 										    : FLOW_NEXT;
 }
 
+/* What is shared counts for the limit of size as what is written does. A partial that was compiled
+ * while rendering is gone after it, so from then on nothing is shared. */
+static void put_literal(struct liquid_frame *f, const struct liquid_encoding *encoding,
+			str prepared)
+{
+	struct liquid_shares *shares = f->place.shares;
+	size_t count = shares ? shares->count : 0;
+	if (shares && f->symbols == &f->own_symbols)
+		shares->limit = count;
+	encoding->put_literal(encoding->context, &f->place, prepared, f->out);
+	for (; shares && count < shares->count; count++)
+		f->held_size += shares->items[count].bytes.size;
+}
+
 static enum flow run_literal(struct liquid_frame *f, const struct node *node)
 {
 	const struct liquid_encoding *encoding = f->liquid->options.encoding;
 	if (f->plain || !encoding)
 		buf_put(f->out, node->literal.text);
 	else
-		encoding->put_literal(encoding->context, &f->place, node->literal.prepared,
-				      f->out);
+		put_literal(f, encoding, node->literal.prepared);
 	return FLOW_NEXT;
 }
 

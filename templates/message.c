@@ -282,7 +282,7 @@ static int put_header(struct rendering *r)
 static int render(struct rendering *r, bool *ret_fits)
 {
 	*ret_fits = true;
-	r->shared_count = 0;
+	r->shares.count = 0;
 	if (put_header(r))
 		return -1;
 	r->header_size = r->out->size - r->start;
@@ -307,10 +307,11 @@ static void collect_spans(const struct rendering *r, struct message_bytes *messa
 	size_t at = r->start;
 	*message = (struct message_bytes){.header_size = r->header_size,
 					  .is_8bit = r->form == MESSAGE_8BIT};
-	for (size_t i = 0; i < r->shared_count; i++) {
-		add_span(message, str_sub(own, at, r->shared[i].at - at));
-		add_span(message, r->shared[i].bytes);
-		at = r->shared[i].at;
+	for (size_t i = 0; i < r->shares.count; i++) {
+		const struct liquid_share *share = &r->shares.items[i];
+		add_span(message, str_sub(own, at, share->at - at));
+		add_span(message, share->bytes);
+		at = share->at;
 	}
 	add_span(message, str_from(own, at));
 }
@@ -340,8 +341,8 @@ int message_gather(const struct message_plan *plan, const struct message_recipie
 			      .out = out,
 			      .error = ret_error,
 			      .form = form,
-			      .gathers = true,
 			      .start = out->size};
+	r.shares = (struct liquid_shares){.items = r.shared, .limit = SHARED_LIMIT};
 	if (render_in_form(&r) == 0) {
 		collect_spans(&r, ret_message);
 		return 0;

@@ -7,7 +7,6 @@
 #include "engine/mail/encode.h"
 
 #define NAME_SIZE_HINT 256
-#define SHARED_SIZE 8192 /* a shorter piece is copied: that is faster than another span */
 
 static int refuse(struct rendering *r, str sentence, const struct message_own_part *part)
 {
@@ -67,14 +66,14 @@ static int put_body(struct rendering *r, const struct message_body *body, bool *
 	const struct liquid *as_it_is =
 		r->form == MESSAGE_8BIT ? body->liquid[MESSAGE_8BIT] : NULL;
 	size_t start = r->out->size;
-	if (liquid_render(as_it_is ? as_it_is : body->liquid[MESSAGE_7BIT], &r->roots, NULL,
-			  r->recipient->date_wall, r->scratch, r->out, r->error))
+	if (liquid_gather(as_it_is ? as_it_is : body->liquid[MESSAGE_7BIT], &r->roots,
+			  r->recipient->date_wall, r->scratch, r->out, &r->shares, r->error))
 		return -1;
 	*ret_fits = !as_it_is || eightbit_fits(str_from(buf_str(r->out), start));
 	if (as_it_is)
 		return 0;
 	struct qp q;
-	qp_resume(&q, r->out);
+	qp_resume_from(&q, r->out, message_own_from(&r->shares));
 	qp_end(&q);
 	return 0;
 }
@@ -82,10 +81,11 @@ static int put_body(struct rendering *r, const struct message_body *body, bool *
 /* Short pieces are copied, so that a message has few spans; a long one is only noted. */
 static void put_bytes(struct rendering *r, str bytes)
 {
-	if (bytes.size < SHARED_SIZE || r->shared_count == SHARED_LIMIT || !r->gathers)
+	struct liquid_shares *shares = &r->shares;
+	if (bytes.size < MESSAGE_SHARED_SIZE || shares->count == shares->limit)
 		buf_put(r->out, bytes);
 	else
-		r->shared[r->shared_count++] = (struct shared){r->out->size, bytes};
+		shares->items[shares->count++] = (struct liquid_share){r->out->size, bytes};
 }
 
 int message_put_pieces(struct rendering *r, bool *ret_fits)
@@ -100,9 +100,11 @@ int message_put_pieces(struct rendering *r, bool *ret_fits)
 		else if (piece->kind == PIECE_OWN && put_own(r, piece))
 			return -1;
 	}
-	/* A part that stands alone may end in the middle of a line. */
+	/* A part that stands alone may end in the middle of a line; what is shared ends one. */
+	str own = str_from(buf_str(r->out), message_own_from(&r->shares));
+	bool open = own.size > 0 && !str_ends(own, STR("\n"));
 	if (plan->piece_count > 0 && plan->pieces[plan->piece_count - 1].kind == PIECE_BODY &&
-	    !str_ends(buf_str(r->out), STR("\n")))
+	    open)
 		buf_put(r->out, STR("\r\n"));
 	return 0;
 }

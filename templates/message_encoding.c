@@ -24,15 +24,36 @@ static void go_on(struct qp *q, const struct liquid_place *place, struct buf *ou
 	if (place->size > 0 && place->size == out->size)
 		*q = (struct qp){.out = out, .column = place->column};
 	else
-		qp_resume(q, out);
+		qp_resume_from(q, out, message_own_from(place->shares));
+}
+
+static void leave(struct liquid_place *place, const struct qp *q)
+{
+	place->size = q->out->size;
+	place->column = q->column;
+}
+
+/* The lines of a long literal stay where they are. */
+static bool may_share(const struct liquid_place *place, const struct qp_literal *literal,
+		      const struct buf *out)
+{
+	return place->shares && place->shares->count < place->shares->limit && out->size > 0 &&
+	       literal->tail.size - literal->tail_column >= MESSAGE_SHARED_SIZE;
 }
 
 static void qp_literal(void *, struct liquid_place *place, str prepared, struct buf *out)
 {
+	const struct qp_literal *literal = (const void *)prepared.data;
 	struct qp q;
 	go_on(&q, place, out);
-	qp_put_literal(&q, (const struct qp_literal *)(const void *)prepared.data);
-	*place = (struct liquid_place){out->size, q.column};
+	if (may_share(place, literal, out)) {
+		struct liquid_shares *shares = place->shares;
+		struct liquid_share *share = &shares->items[shares->count++];
+		share->bytes = qp_put_around(&q, literal, &share->at);
+	} else {
+		qp_put_literal(&q, literal);
+	}
+	leave(place, &q);
 }
 
 static void qp_output(void *, struct liquid_place *place, str text, struct buf *out)
@@ -40,7 +61,7 @@ static void qp_output(void *, struct liquid_place *place, str text, struct buf *
 	struct qp q;
 	go_on(&q, place, out);
 	qp_put(&q, text);
-	*place = (struct liquid_place){out->size, q.column};
+	leave(place, &q);
 }
 
 static bool plain_prepare(void *, str text, struct arena *arena, str *ret_prepared)

@@ -64,6 +64,10 @@ struct message_plan {
 };
 
 #define SHARED_LIMIT (MESSAGE_SPAN_LIMIT / 2)
+/* A shorter piece is copied: that is faster than another span. */
+#ifndef MESSAGE_SHARED_SIZE
+#define MESSAGE_SHARED_SIZE 2048
+#endif
 
 /* One rendering. */
 struct rendering {
@@ -76,14 +80,16 @@ struct rendering {
 	str unsubscribe_token;
 	str unsubscribe_url; /* https when there is a base, mailto otherwise */
 	enum message_form form;
-	bool gathers; /* long pieces stay where the plan has them */
 	size_t start, header_size;
-	struct shared {
-		size_t at; /* in out */
-		str bytes;
-	} shared[SHARED_LIMIT];
-	size_t shared_count;
+	struct liquid_share shared[SHARED_LIMIT];
+	struct liquid_shares shares; /* limit 0: all is copied */
 };
+
+/* Where out's own bytes begin behind the last piece that is not in it; such a piece ends a line. */
+static inline size_t message_own_from(const struct liquid_shares *shares)
+{
+	return shares && shares->count > 0 ? shares->items[shares->count - 1].at : 0;
+}
 
 /* Names that are not attributes: see message.h. */
 bool message_is_built_in(str root);

@@ -30,6 +30,8 @@ void arena_reset(struct arena *); /* forgets all contents, keeps one ordinary bl
 /* Zeroed memory aligned to 16, or NULL at the limit. */
 [[nodiscard]] void *arena_alloc(struct arena *, size_t size);
 [[nodiscard]] void *arena_array(struct arena *, size_t count, size_t size); /* overflow: NULL */
+/* As arena_array(), not zeroed and not touched: for what is written before it is read. */
+[[nodiscard]] void *arena_raw(struct arena *, size_t count, size_t size);
 /* Not zeroed, aligned to 1: for bytes. */
 [[nodiscard]] char *arena_bytes(struct arena *, size_t size);
 /* A copy that lives as long as the arena (and has a NUL behind it); data NULL at the limit. */

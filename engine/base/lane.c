@@ -43,6 +43,13 @@ void *lane_pop(struct lane *l)
 	return object;
 }
 
+void *lane_peek(const struct lane *l, size_t ahead)
+{
+	size_t head = atomic_load_explicit(&l->head, memory_order_relaxed);
+	size_t tail = atomic_load_explicit(&l->tail, memory_order_acquire);
+	return tail - head > ahead ? l->slots[(head + ahead) & l->mask] : NULL;
+}
+
 bool lane_empty(const struct lane *l)
 {
 	return atomic_load_explicit(&l->head, memory_order_acquire) ==

@@ -23,3 +23,6 @@ struct lane {
 void lane_push(struct lane *, void *object);
 [[nodiscard]] void *lane_pop(struct lane *); /* NULL when empty */
 bool lane_empty(const struct lane *);
+/* For the consumer: what lane_pop() would return after so many others; NULL: not there yet. Its
+ * bytes are on their way from the producer's core when they are asked for early (ahead.h). */
+[[nodiscard]] void *lane_peek(const struct lane *, size_t ahead);

@@ -1,4 +1,5 @@
-/* slab.c - a free list threaded through the objects themselves. */
+/* slab.c - a free list threaded through the objects themselves; those that were never borrowed lie
+ * behind it untouched, so what a slab could hold and never does costs addresses, not memory. */
 #include "engine/base/slab.h"
 
 #include "engine/base/assert.h"
@@ -13,25 +14,22 @@ int slab_init(struct slab *s, struct arena *arena, size_t object_size, size_t co
 	rounded &= ~((size_t)ALIGNMENT - 1);
 	if (rounded == 0)
 		rounded = ALIGNMENT;
-	char *memory = arena_array(arena, count, rounded);
+	char *memory = arena_raw(arena, count, rounded);
 	if (!memory)
 		return -1;
 	*s = (struct slab){.memory = memory, .object_size = rounded, .count = count};
-	/* Linked from the back, so that the first borrowed is the first in memory. */
-	for (size_t i = count; i-- > 0;) {
-		void **object = (void **)(void *)(memory + i * rounded);
-		*object = s->free;
-		s->free = object;
-	}
 	return 0;
 }
 
 void *slab_borrow(struct slab *s)
 {
 	void **object = s->free;
-	if (!object)
+	if (object)
+		s->free = *object;
+	else if (s->fresh < s->count)
+		object = (void **)(void *)(s->memory + s->fresh++ * s->object_size);
+	else
 		return NULL;
-	s->free = *object;
 	s->borrowed_count++;
 	return object;
 }
@@ -40,7 +38,7 @@ void slab_give_back(struct slab *s, void *object)
 {
 	size_t offset = (size_t)((char *)object - s->memory);
 	ASSERT(s->borrowed_count > 0);
-	ASSERT(offset < s->count * s->object_size && offset % s->object_size == 0);
+	ASSERT(offset < s->fresh * s->object_size && offset % s->object_size == 0);
 	*(void **)object = s->free;
 	s->free = object;
 	s->borrowed_count--;

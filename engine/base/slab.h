@@ -1,13 +1,15 @@
 /* slab.h - a fixed number of equal objects, borrowed and given back; no allocation after init.
- * One thread borrows and gives back. Objects are not cleared on borrow. */
+ * One thread borrows and gives back. Objects are not cleared, neither on
+ * borrow nor before: memory is touched first by who borrows it. */
 #pragma once
 
 #include "engine/base/arena.h"
 
 struct slab {
 	char *memory;
-	void *free; /* first free object; each holds the next */
+	void *free; /* first object given back; each holds the next */
 	size_t object_size, count, borrowed_count;
+	size_t fresh; /* those from here on were never borrowed */
 };
 
 /* Memory for count objects comes from the arena; -1 at its limit. */

@@ -156,14 +156,19 @@ void qp_begin(struct qp *q, struct buf *out)
 	*q = (struct qp){.out = out};
 }
 
+void qp_resume_from(struct qp *q, struct buf *out, size_t from)
+{
+	size_t size = out->size - from < QP_LINE_LIMIT ? out->size - from : QP_LINE_LIMIT;
+	const char *at = size ? out->data + out->size - size : NULL;
+	const char *line_end = size ? memrchr(at, '\n', size) : NULL;
+	if (line_end)
+		size -= (size_t)(line_end + 1 - at);
+	*q = (struct qp){.out = out, .column = (unsigned)size};
+}
+
 void qp_resume(struct qp *q, struct buf *out)
 {
-	size_t size = out->size < QP_LINE_LIMIT ? out->size : QP_LINE_LIMIT;
-	const char *from = size ? out->data + out->size - size : NULL;
-	const char *line_end = size ? memrchr(from, '\n', size) : NULL;
-	if (line_end)
-		size -= (size_t)(line_end + 1 - from);
-	*q = (struct qp){.out = out, .column = (unsigned)size};
+	qp_resume_from(q, out, 0);
 }
 
 void qp_put(struct qp *q, str text)
@@ -248,7 +253,8 @@ static void put_head(struct qp *q, str head)
 	q->column += (unsigned)head.size;
 }
 
-void qp_put_literal(struct qp *q, const struct qp_literal *literal)
+/* Up to the tail. */
+static void begin_literal(struct qp *q, const struct qp_literal *literal)
 {
 	bool second_half = q->after_cr && literal->starts_with_lf;
 	put_head(q, literal->head);
@@ -256,12 +262,32 @@ void qp_put_literal(struct qp *q, const struct qp_literal *literal)
 		soft_break(q);
 	else if (literal->break_after_head == QP_BREAK_HARD && !second_half)
 		hard_break(q);
-	if (literal->break_after_head != QP_BREAK_NONE) {
-		buf_put(q->out, literal->tail);
+}
+
+static void end_literal(struct qp *q, const struct qp_literal *literal)
+{
+	if (literal->break_after_head != QP_BREAK_NONE)
 		q->column = literal->tail_column;
-	}
 	if (literal->head.size > 0 || literal->break_after_head != QP_BREAK_NONE)
 		q->after_cr = literal->ends_with_cr;
+}
+
+void qp_put_literal(struct qp *q, const struct qp_literal *literal)
+{
+	begin_literal(q, literal);
+	if (literal->break_after_head != QP_BREAK_NONE)
+		buf_put(q->out, literal->tail);
+	end_literal(q, literal);
+}
+
+str qp_put_around(struct qp *q, const struct qp_literal *literal, size_t *ret_from)
+{
+	size_t lines_size = literal->tail.size - literal->tail_column;
+	begin_literal(q, literal);
+	*ret_from = q->out->size;
+	buf_put(q->out, str_from(literal->tail, lines_size));
+	end_literal(q, literal);
+	return str_sub(literal->tail, 0, lines_size);
 }
 
 void base64_put(struct buf *out, str bytes)

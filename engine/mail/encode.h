@@ -19,6 +19,8 @@ void qp_begin(struct qp *, struct buf *out); /* at the start of a line */
 /* Goes on where out stands: the column is the distance to its last LF. What came before is
  * known only by its bytes, so a CR and a LF on both sides of this point are two line ends. */
 void qp_resume(struct qp *, struct buf *out);
+/* The same where what stands before from was written elsewhere, up to a line's end. */
+void qp_resume_from(struct qp *, struct buf *out, size_t from);
 /* A piece of text; pieces may end anywhere but inside a character. */
 void qp_put(struct qp *, str text);
 /* Guards white space that would otherwise end the last line; that line stays open. */
@@ -30,13 +32,16 @@ struct qp_literal {
 	str head; /* encoded, without any line end */
 	enum { QP_BREAK_NONE, QP_BREAK_SOFT, QP_BREAK_HARD } break_after_head;
 	str tail; /* encoded, from a line's start */
-	unsigned tail_column;
+	unsigned tail_column; /* where it ends: so many of its bytes are its last line */
 	bool starts_with_lf, ends_with_cr;
 };
 
 /* Encoded bytes come from the arena; -1 at its limit. */
 [[nodiscard]] int qp_literal_compile(struct arena *, str text, struct qp_literal *ret_literal);
 void qp_put_literal(struct qp *, const struct qp_literal *);
+/* The same without the whole lines of the tail, which are returned: they belong where from says, a
+ * place in out. */
+str qp_put_around(struct qp *, const struct qp_literal *, size_t *ret_from);
 
 /* RFC 4648 4 with padding, all on one line. */
 void base64_put(struct buf *out, str bytes);

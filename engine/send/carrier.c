@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
@@ -10,6 +11,8 @@
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
+#define LOOK_AHEAD 2 /* objects of a lane */
+#define MESSAGE_AHEAD (2 * AHEAD_LINE) /* of its bytes: the kernel fetches the rest by itself */
 #define STOPPED_LIMIT 2000000 /* subscribers stopped while this engine sends */
 
 static int init_slabs(struct carrier *carrier, const struct limits *limits)
@@ -140,6 +143,7 @@ int carrier_init(struct carrier *carrier, struct arena_source *source,
 	chain_init(&carrier->unwritten);
 	chain_init(&carrier->voided);
 	chain_init(&carrier->open_marks);
+	chain_init(&carrier->gates);
 	chain_init(&carrier->campaigns);
 	chain_init(&carrier->drawn);
 	carrier->tuning = tunings_now(carrier->settings->tunings, carrier->settings);
@@ -278,6 +282,9 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 {
 	struct envelope *envelope = message->envelope;
 	struct carrier_path *path = envelope->path;
+	ahead_read(message->mail_from, message->mail_from_size);
+	ahead_read(message->rcpt.data, message->rcpt.size);
+	ahead_read(message->bytes.spans[0].data, MESSAGE_AHEAD);
 	carrier->presses[message->press_index].outstanding--;
 	path->ordered_count--;
 	carrier_path_touch(carrier, path);
@@ -365,8 +372,10 @@ static void take_stop(struct carrier *carrier, struct store_stop *stop)
 
 void carrier_take_outcomes_back(struct carrier *carrier)
 {
-	for (void *object; (object = lane_pop(&carrier->outcomes_back));)
+	for (void *object; (object = lane_pop(&carrier->outcomes_back));) {
+		ahead_write(lane_peek(&carrier->outcomes_back, LOOK_AHEAD), AHEAD_LINE);
 		slab_give_back(&carrier->outcome_slab, object);
+	}
 }
 
 static void drain_lanes(struct carrier *carrier, usec now)
@@ -383,11 +392,18 @@ static void drain_lanes(struct carrier *carrier, usec now)
 		take_stop(carrier, object);
 	while ((object = lane_pop(&carrier->runs)))
 		take_run(carrier, object, now);
-	while ((object = lane_pop(&carrier->marked)))
+	while ((object = lane_pop(&carrier->marked))) {
+		ahead_write(lane_peek(&carrier->marked, LOOK_AHEAD), sizeof(struct envelope));
 		take_marked(carrier, object, now);
-	for (size_t i = 0; i < carrier->press_count; i++)
-		while ((object = lane_pop(&carrier->presses[i].pressed)))
+	}
+	for (size_t i = 0; i < carrier->press_count; i++) {
+		struct lane *pressed = &carrier->presses[i].pressed;
+		while ((object = lane_pop(pressed))) {
+			ahead_write(lane_peek(pressed, LOOK_AHEAD),
+				    offsetof(struct message, mail_from));
 			take_pressed(carrier, object, now);
+		}
+	}
 }
 
 static void run_timers(struct carrier *carrier, usec now)
@@ -425,6 +441,17 @@ static void run_paths(struct carrier *carrier, usec now)
 		if (!link)
 			return;
 		carrier_path_run(carrier, CHAIN_OWNER(link, struct carrier_path, dirty), now);
+	}
+}
+
+/* Once a turn, however much was ordered in it: waking a thread costs as much as a message. */
+static void ring_presses(struct carrier *carrier)
+{
+	for (size_t i = 0; i < carrier->press_count; i++) {
+		struct press *press = &carrier->presses[i];
+		if (press->to_ring)
+			doorbell_ring(&press->bell);
+		press->to_ring = false;
 	}
 }
 
@@ -467,6 +494,7 @@ usec carrier_step(struct carrier *carrier)
 	if (carrier->draining)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
+	ring_presses(carrier);
 	usec draws_at = carrier_draws_step(carrier, now);
 	usec states_at = usec_min(carrier_states_step(carrier, now),
 				  carrier_memories_step(carrier, now));

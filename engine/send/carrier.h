@@ -320,6 +320,7 @@ struct carrier {
 	struct chain unwritten;  /* outcomes whose journal record is not written yet */
 	struct chain pump;       /* sessions */
 	struct chain open_marks; /* messages marked in the journal, in order of position */
+	struct chain gates;      /* those of them whose mark is not written yet, the same */
 	uint64_t written_position;
 	uint64_t carried_position; /* behind marks put once more; not before it is written are
 				      their first copies let go */

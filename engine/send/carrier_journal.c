@@ -85,7 +85,7 @@ static void carry_far_marks(struct carrier *carrier)
 	for (size_t left = carrier->open_marks.count; left > 0; left--) {
 		struct message *message = CHAIN_OWNER(chain_first(&carrier->open_marks),
 						      struct message, mark_link);
-		if (message->gated ||
+		if (chain_linked(&message->gate_link) ||
 		    !journal_is_far(carrier->journal, message->mark_position))
 			return;
 		session_mark(message);

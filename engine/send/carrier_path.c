@@ -232,10 +232,13 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	struct press *press = least_busy(carrier);
 	chain_link_init(&message->link);
 	chain_link_init(&message->mark_link);
+	chain_link_init(&message->gate_link);
 	message->session = NULL;
-	message->gated = message->returned = false;
+	message->returned = false;
 	message->envelope = envelope;
 	message->campaign = envelope->campaign;
+	message->recipient = envelope->recipient;
+	message->date_wall = envelope->date_wall;
 	message->campaign->message_count++;
 	message->flow = NULL;
 	message->rcpt = envelope->rcpt;
@@ -249,8 +252,8 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	flow->path->ordered_count++;
 	flow->ordered_now++;
 	press->outstanding++;
+	press->to_ring = true;
 	lane_push(flow->campaign->urgent ? &press->urgent : &press->bulk, message);
-	doorbell_ring(&press->bell);
 }
 
 /* False: there is no message left to borrow. */

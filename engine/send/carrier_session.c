@@ -163,22 +163,20 @@ void session_mark(struct message *message)
 static void on_gate(struct session *session, struct message *message)
 {
 	message->marked_wall = io_wall_now(session->carrier->loop);
-	message->gated = true;
 	session_mark(message);
+	chain_push_back(&session->carrier->gates, &message->gate_link);
 }
 
 /* Releases first and pumps afterwards: pumping ends messages and so changes the chain. */
 void session_released(struct carrier *carrier, uint64_t written)
 {
 	usec now = io_now(carrier->loop);
-	struct chain_link *link = chain_first(&carrier->open_marks);
-	for (; link; link = chain_next(&carrier->open_marks, link)) {
-		struct message *message = CHAIN_OWNER(link, struct message, mark_link);
-		if (!message->gated)
-			continue;
+	struct chain_link *link;
+	while ((link = chain_first(&carrier->gates))) {
+		struct message *message = CHAIN_OWNER(link, struct message, gate_link);
 		if (message->mark_position > written)
 			break;
-		message->gated = false;
+		chain_remove(&carrier->gates, link);
 		smtp_client_release(&message->session->client, message, now);
 		if (!chain_linked(&message->session->pump))
 			chain_push_back(&carrier->pump, &message->session->pump);
@@ -197,6 +195,7 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	struct carrier *carrier = session->carrier;
 	struct envelope *envelope = message->envelope;
 	chain_remove(&carrier->open_marks, &message->mark_link);
+	chain_remove(&carrier->gates, &message->gate_link);
 	session->cut_count += event->in_doubt;
 	session->cut_within |= event->in_doubt && event->reply.cause == CAUSE_LOST_END;
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
@@ -245,7 +244,7 @@ static void on_finished(struct session *session, const struct smtp_event *event)
 	struct message *message = event->owner;
 	chain_remove(&session->messages, &message->link);
 	chain_remove(&session->carrier->open_marks, &message->mark_link);
-	message->gated = false;
+	chain_remove(&session->carrier->gates, &message->gate_link);
 	if (message->answered)
 		session_learn_clean(session);
 	if (event->body_in_use)

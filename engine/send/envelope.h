@@ -100,28 +100,32 @@ struct run {
 /* One message in flight: rendered bytes between order and final reply. */
 struct message {
 	struct chain_link link;
-	struct envelope *envelope;
-	struct campaign *campaign;  /* whose content it points into, until it is free */
+	/* What a press reads: it has no look at the envelope, which is the carrier's. */
+	struct campaign *campaign; /* whose content it points into, until it is free */
+	const struct store_recipient *recipient;
+	usec date_wall;            /* of the envelope */
+	usec ordered_wall;         /* of the order: the signature's time */
+	enum message_form form;    /* that was ordered */
+	int result; /* -1: rendering failed, and why */
 	struct arena arena;         /* of what is its own; keeps one block */
-	enum message_form form;     /* that was ordered */
 	struct message_bytes bytes; /* what is not in the arena is the campaign's content's */
 	str signature;              /* its field or fields, in arena too */
-	char mail_from[MESSAGE_MAIL_FROM_LIMIT];
 	size_t mail_from_size;
+	/* What the carrier alone needs. */
+	struct envelope *envelope;
 	str rcpt;
-	int result; /* -1: rendering failed, and why */
-	char why[256];
-	usec ordered_wall; /* of the order: the signature's time */
-	usec started_at;   /* MAIL left (monotonic) */
-	uint64_t mark_position; /* behind it; 0: none */
+	usec started_at;             /* MAIL left (monotonic) */
+	uint64_t mark_position;      /* behind it; 0: none */
 	usec marked_wall;
 	struct chain_link mark_link; /* in carrier.open_marks, by position */
+	struct chain_link gate_link; /* in carrier.gates until its mark is written, the same */
 	struct session *session;     /* while submitted */
 	struct carrier_flow *flow;   /* while ordered or ready */
 	uint32_t press_index;
-	bool gated;    /* waits for its mark to be written */
 	bool returned; /* the session gave it back unsent */
 	bool answered; /* the server said what became of it, and the session goes on */
+	char mail_from[MESSAGE_MAIL_FROM_LIMIT];
+	char why[256];
 };
 
 /* An ending on its way to the ledger; names stand in text. */

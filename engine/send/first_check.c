@@ -56,8 +56,9 @@ int first_check(const struct engine_settings *settings, const struct published *
 	snprintf(ret_why, why_size, "the first message could not be made: out of memory");
 	if (message && press_init(&press, &arena, source, settings, 1) == 0) {
 		arena_init(&message->arena, source, 0, 0);
-		message->envelope = envelope;
-		message->ordered_wall = envelope->date_wall;
+		message->campaign = envelope->campaign;
+		message->recipient = envelope->recipient;
+		message->date_wall = message->ordered_wall = envelope->date_wall;
 		result = press_make(&press, message) == 0 ? verify(settings, published, &arena,
 								   message, ret_why, why_size)
 							  : 1;

@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/assert.h"
 
 #define SCRATCH_BLOCK (128 * 1024)
 #define SCRATCH_LIMIT (32 * 1024 * 1024)
 #define BYTES_HINT (14 * 1024)
+#define FIELDS_AHEAD (4 * AHEAD_LINE) /* of a recipient's attributes: texts lie behind views */
 #define VARIANT_BITS 6 /* of the number of a variant, 0 for a letter that has none */
 
 static_assert(VARIANT_LIMIT < 1 << VARIANT_BITS);
@@ -109,7 +111,7 @@ static int sign(struct press *press, struct message *message, const struct form 
 static struct form choose(struct press *press, struct message *message,
 			  struct message_recipient *to)
 {
-	struct campaign *campaign = message->envelope->campaign;
+	struct campaign *campaign = message->campaign;
 	uint32_t winner = atomic_load_explicit(&campaign->winner, memory_order_acquire);
 	uint32_t variant =
 		content_variant_of(campaign->content, campaign->id, to->subscriber_id, winner);
@@ -123,9 +125,8 @@ static struct form choose(struct press *press, struct message *message,
 
 int press_make(struct press *press, struct message *message)
 {
-	struct envelope *envelope = message->envelope;
-	const struct store_recipient *recipient = envelope->recipient;
-	const struct content *content = envelope->campaign->content;
+	const struct store_recipient *recipient = message->recipient;
+	const struct content *content = message->campaign->content;
 	const struct token token = {press->tenant, content->campaign_id,
 				    recipient->subscriber_id};
 	uint8_t mac[TOKEN_MAC_SIZE];
@@ -137,7 +138,7 @@ int press_make(struct press *press, struct message *message)
 		.email = recipient->email,
 		.name = recipient->name,
 		.fields = recipient->fields,
-		.date_wall = envelope->date_wall,
+		.date_wall = message->date_wall,
 		.mac = mac,
 	};
 	arena_reset(&press->scratch);
@@ -150,6 +151,23 @@ int press_make(struct press *press, struct message *message)
 	return message->result;
 }
 
+/* Each of the next orders is a step further on its way here: the message, then its recipient, then
+ * what is known of him. */
+static void look_ahead(const struct press *press)
+{
+	const struct message *third = lane_peek(&press->bulk, 2);
+	const struct message *second = lane_peek(&press->bulk, 1);
+	const struct message *first = lane_peek(&press->bulk, 0);
+	if (third)
+		ahead_write(third, offsetof(struct message, envelope));
+	if (second)
+		ahead_read(second->recipient, sizeof(*second->recipient));
+	if (!first)
+		return;
+	ahead_read(first->recipient->email.data, AHEAD_LINE);
+	ahead_read(first->recipient->fields, FIELDS_AHEAD);
+}
+
 bool press_step(struct press *press)
 {
 	struct message *message = lane_pop(&press->urgent);
@@ -157,6 +175,7 @@ bool press_step(struct press *press)
 		message = lane_pop(&press->bulk);
 	if (!message)
 		return false;
+	look_ahead(press);
 	(void)press_make(press, message);
 	lane_push(&press->pressed, message);
 	return true;

@@ -14,12 +14,16 @@
 struct press {
 	struct lane urgent, bulk; /* struct message, from the carrier */
 	struct lane pressed;      /* struct message, back to it */
+	/* The carrier's: messages it has here, and that it ordered some in this turn. */
+	size_t outstanding;
+	bool to_ring;
 	struct doorbell bell;
+	char apart_from_bell[64]; /* what the press writes for each message stands behind it */
 	struct dkim_signer *signer; /* NULL: unsigned */
 	struct mac_keys *keys;
 	struct arena scratch;
 	uint32_t tenant;
-	size_t outstanding; /* carrier's count of messages it has here */
+	char apart_from_neighbour[64];
 };
 
 /* capacity: messages that can ever be in flight. 0 or -1. */

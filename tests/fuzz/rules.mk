@@ -18,7 +18,7 @@ build/debug/tests/fuzz/%: build/debug/tests/fuzz/fuzz_%.o build/debug/tests/fuzz
 
 # libFuzzer needs clang (packages clang and libclang-rt-14-dev) and objects of its own.
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=all -fno-omit-frame-pointer
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -DMESSAGE_SHARED_SIZE=40
 fuzz:
 	@test -n "$(FUZZ)" || { echo "make fuzz FUZZ=NAME [SECONDS=60]; names: $(FUZZERS)"; exit 2; }
 	@$(MAKE) --no-print-directory MODE=fuzz CC=clang WARNINGS= fuzz-run

@@ -179,6 +179,8 @@ static void test_slab_lends_each_object_once(void **state)
 		for (size_t k = 0; k < 33; k++)
 			assert_int_equal(objects[i][k], i);
 	}
+	for (size_t i = 1; i < 10; i++)
+		assert_ptr_equal(objects[i], objects[i - 1] + s.object_size);
 	struct foreign inside = {&s, objects[3] + 1}, outside = {&s, memory + 4000};
 	assert_true(dies_by_abort(give_back_foreign, &inside));
 	assert_true(dies_by_abort(give_back_foreign, &outside));
@@ -187,6 +189,25 @@ static void test_slab_lends_each_object_once(void **state)
 	assert_ptr_equal(slab_borrow(&s), objects[4]);
 	assert_int_equal(slab_init(&s, &a, 33, 1000), -1);
 	assert_int_equal(slab_init(&s, &a, SIZE_MAX - 3, 2), -1);
+}
+
+static void test_slab_leaves_alone_what_nobody_borrowed(void **state)
+{
+	(void)state;
+	_Alignas(16) char memory[4096];
+	struct arena a;
+	struct slab s;
+	memset(memory, 'x', sizeof memory);
+	arena_init_fixed(&a, memory, sizeof memory);
+	assert_int_equal(slab_init(&s, &a, 64, 10), 0);
+	char *first = slab_borrow(&s);
+	struct foreign next = {&s, first + 64};
+	assert_true(dies_by_abort(give_back_foreign, &next)); /* never lent */
+	slab_give_back(&s, first);
+	for (size_t i = 64; i < 640; i++)
+		assert_int_equal(first[i], 'x');
+	assert_ptr_equal(slab_borrow(&s), first);
+	assert_ptr_equal(slab_borrow(&s), first + 64);
 }
 
 static void test_buf_failure_is_sticky_until_reset(void **state)
@@ -280,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_arena_fixed_never_grows_and_resets_to_its_start),
 		cmocka_unit_test(test_arena_copy_ends_with_a_nul),
 		cmocka_unit_test(test_slab_lends_each_object_once),
+		cmocka_unit_test(test_slab_leaves_alone_what_nobody_borrowed),
 		cmocka_unit_test(test_buf_failure_is_sticky_until_reset),
 		cmocka_unit_test(test_buf_grows_in_its_arena_up_to_the_limit),
 		cmocka_unit_test(test_buf_writes_numbers_and_formats),

@@ -260,10 +260,15 @@ static void test_lane_over_its_capacity_is_a_broken_promise(void **state)
 	assert_int_equal(lane_init(&l, &a, 4), 0);
 	for (int round = 0; round < 10; round++) {
 		for (int i = 0; i < 4; i++)
-			lane_push(&l, &l);
+			lane_push(&l, &memory[i]);
 		assert_true(dies_by_abort(push_one, &l));
-		for (int i = 0; i < 4; i++)
-			assert_ptr_equal(lane_pop(&l), &l);
+		assert_null(lane_peek(&l, 4));
+		for (int i = 0; i < 4; i++) {
+			for (int ahead = 0; i + ahead < 4; ahead++)
+				assert_ptr_equal(lane_peek(&l, (size_t)ahead), &memory[i + ahead]);
+			assert_ptr_equal(lane_pop(&l), &memory[i]);
+		}
+		assert_null(lane_peek(&l, 0));
 		assert_null(lane_pop(&l));
 	}
 }
