@@ -100,7 +100,7 @@ pure:
 
 include engine/install/install.mk
 
--include tests/cli/rules.mk tests/live/rules.mk bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk tests/history/rules.mk
+-include tests/cli/rules.mk tests/live/rules.mk bench/micro/rules.mk bench/peers/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk tests/history/rules.mk
 
 # A root that a killed test left mounted is taken away first: /dev stands in it.
 clean:
