@@ -8,7 +8,8 @@ import pathlib
 import sys
 import time
 
-import campaign
+sys.dont_write_bytecode = True  # where it is installed, the folder is somebody else's
+import campaign  # noqa: E402
 import chart
 import handover
 import importing

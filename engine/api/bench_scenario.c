@@ -55,12 +55,11 @@ static const struct key root_keys[] = {
 	COUNT(handovers, "messages", 1, 100000, "1000",
 	      "Of kind handover: how many are handed over, each by itself, while a campaign "
 	      "to recipients is under way."),
-	COUNT(runs, "runs", 1, 99, "3", "How often it is run; medians are judged."),
+	COUNT(runs, "runs", 1, 99, "3", "How often it is run, each time between two readings of the yardstick; medians are "
+	      "judged."),
 	COUNT(warm_up, "recipients", 0, 1000000, "10000",
 	      "A run before these, which counts for nothing but system calls and times; 0: "
 	      "none."),
-	BOOL(pairs, "Every run is paired with the bare signature beside it, and the median of "
-		    "the ratios is judged."),
 	{"size", KEY_SIZE, AT(bench_scenario, size), NULL, 0, 0, "10k", NULL, 0,
 	 "Bytes of a message."},
 	CHOICE(signing, "none", signings, "DKIM signatures on every message."),

@@ -34,7 +34,7 @@ struct bench_scenario {
 	uint64_t recipients, handovers, runs, warm_up, size, sites, connections, messages, threads,
 		envelopes;
 	int flight;
-	bool tls, pairs;
+	bool tls;
 	usec delay;
 	struct bench_provider *providers;
 	size_t provider_count;
