@@ -12,6 +12,7 @@ from stage import r
 
 POLL = 0.2
 RUN_LIMIT = 3600  # seconds
+THREADS = ("press", "carrier", "feeder", "ledger")  # of the engine, by the names they have
 PROOF = 200       # messages that are looked at before anything is measured
 
 
@@ -94,6 +95,10 @@ def send(stage, scenario, name, count, before_command=(), **changes):
     for part, one in spent.items():
         run |= {f"{part}_{figure}": value for figure, value in one.each(count).items()}
     run["engine_peak_anonymous_bytes"] = spent["engine"].peak_anonymous_bytes
+    run |= {f"{name}_cpu_usec": spent["engine"].threads[name] / count
+            for name in THREADS if name in spent["engine"].threads}
+    if stage.postmaster:
+        run["database_busiest_cpu_usec"] = spent["database"].busiest_usec / count
     run.pop("sink_written_bytes"), run.pop("database_written_bytes", None)
     run |= meter.conditions() | _cost(run)
     if stage.postmaster:

@@ -46,6 +46,9 @@ def table(result):
         _joined(result, "CPU us a message", ("engine", "engine_cpu_usec"),
                 ("of it system", "engine_system_usec"), ("import", "import_cpu_usec"),
                 ("database", "database_cpu_usec"), ("sink", "sink_cpu_usec")),
+        _joined(result, "  of the engine's", *((name, f"{name}_cpu_usec") for name in
+                                               ("press", "carrier", "feeder", "ledger")),
+                ("busiest of the database's", "database_busiest_cpu_usec")),
         _joined(result, "bytes to disk", ("engine", "engine_written_bytes"),
                 ("database", "database_written_bytes")),
         f"{'memory':20}engine {memory['most'] / 2**20:.0f} MB" if memory else "",
