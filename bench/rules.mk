@@ -8,3 +8,7 @@ bench: bench-ready
 	@build/rundbrief bench $(SCENARIO) $(BENCH)
 bench-large: bench-ready
 	@build/rundbrief bench --large --out build/large $(BENCH)
+# What the last run found, as these pages show it: RESULTS.md, SCALING.md, the README at the top.
+.PHONY: bench-record
+bench-record:
+	@/usr/bin/python3 bench/record.py build

@@ -125,7 +125,7 @@ def _verdict_rows(doc):
             yield f"| `{result['scenario']}` | {sentence(verdict)} | {word(verdict)} |"
 
 
-def _median(result, figure):
+def median(result, figure):
     one = result["figures"].get(figure)
     return number(one["median"]) if one else ""
 
@@ -139,7 +139,7 @@ def _figure_rows(doc):
     yield "|---" * (len(columns) + 2) + "|"
     for result in doc["results"]:
         yield f"| `{result['scenario']}` | " + " | ".join(
-            _median(result, figure) for _, figure in columns) + f" | {len(result['runs'])} |"
+            median(result, figure) for _, figure in columns) + f" | {len(result['runs'])} |"
 
 
 def results_page(doc, picture=None):

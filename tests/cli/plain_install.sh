@@ -20,7 +20,7 @@ cat >wanted <<'END'
 ./opt/rundbrief/share/doc/rundbrief/rundbrief.conf
 END
 (cd "$root" && ls bench/*.py bench/scenarios/*.conf tests/live/rig.py tests/live/pg.sh tests/live/nsd.sh |
-	grep -v -e rtt.py -e tls_cost.py -e scaling_model.py | sed 's|^|./opt/rundbrief/share/rundbrief/|') >>wanted
+	grep -v -e rtt.py -e tls_cost.py -e scaling_model.py -e record.py | sed 's|^|./opt/rundbrief/share/rundbrief/|') >>wanted
 (cd "$root/include" && find rundbrief -name '*.h' | sed 's|^|./opt/rundbrief/include/|') >>wanted
 sort -o wanted wanted
 cmp -s found wanted
