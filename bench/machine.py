@@ -34,6 +34,7 @@ def machine():
             "virtual": "hypervisor" in flags,
             "memory_bytes": int(_first("/proc/meminfo", r"^MemTotal:\s*(\d+)", "0")) * 1024,
             "kernel": platform.release(),
+            "openssl_mask": os.environ.get("OPENSSL_ia32cap"),
             "system": _first("/etc/os-release", r'^PRETTY_NAME="?([^"\n]*)')}
 
 
@@ -43,7 +44,8 @@ def versions(program, root):
         r"=> (/\S*(?:liburing|libcrypto|libpq)\.so\S*)", subprocess.run(
             ["ldd", str(program)], capture_output=True, text=True).stdout)})
     found = {"rundbrief": _said(str(program), "--version").removeprefix("rundbrief "),
-             "openssl": _said("openssl", "version"), "postgresql": _said("psql", "--version"),
+             "openssl": " ".join(_said("openssl", "version").split()[:2]),
+             "postgresql": "PostgreSQL " + (_said("psql", "--version").split() or ["?"] * 3)[2],
              "libraries": libraries, "python": platform.python_version()}
     commit = _said("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10")
     if commit and "fatal" not in commit:

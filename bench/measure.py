@@ -55,17 +55,30 @@ def tree(pids):
     return found
 
 
+def _own_cpu(pid):
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of that process
+    except OSError:
+        return 0.0
+
+
 def cpu_of(pid):
     """CPU seconds of a process, to the nanosecond, and of the children it has waited for, to the
     tick (as the kernel tells them)."""
     stat = _read(pid, "stat")
     if not stat:
         return 0.0
-    waited = sum(int(x) for x in stat.rsplit(")", 1)[1].split()[13:15]) * TICK
-    try:
-        return time.clock_gettime((~pid << 3) | 2) + waited
-    except OSError:
-        return waited
+    return _own_cpu(pid) + sum(int(x) for x in stat.rsplit(")", 1)[1].split()[13:15]) * TICK
+
+
+def threads_of(pid):
+    """{thread: (name, CPU microseconds)} of a process."""
+    found = {}
+    for task in os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}/task") else []:
+        ran, name = _read(pid, f"task/{task}/schedstat"), _read(pid, f"task/{task}/comm").strip()
+        if ran and name:
+            found[task] = (name, int(ran.split()[0]) / 1e3)
+    return found
 
 
 def memory_of(pids):
@@ -93,12 +106,16 @@ def written_by(pid):
 
 @dataclasses.dataclass
 class Spent:
-    """What a part has cost. Of a part that ran before and after, system time is not told apart."""
+    """What a part has cost. Of a part that ran before and after, system time is not told apart.
+    threads: CPU microseconds by a thread's name; busiest: of the process of it that used most. Both
+    are as last seen, a twentieth of a second before the end at most."""
     cpu_usec: float = 0.0
     system_usec: float | None = None
     peak_memory_bytes: int = 0
     peak_anonymous_bytes: int = 0
     written_bytes: int = 0
+    threads: dict = dataclasses.field(default_factory=dict)
+    busiest_usec: float = 0.0
 
     def each(self, count):
         """As figures of one of count messages, by their names' endings."""
@@ -112,22 +129,37 @@ class Spent:
 class _Watch(threading.Thread):
     """Looks at the processes of a part until they are gone or it is told to stop."""
 
-    def __init__(self, pids, samples=None):
+    def __init__(self, pids):
         super().__init__(daemon=True)
-        self.pids, self.samples = list(pids), samples
+        self.pids, self.tasks, self.first, self.last = list(pids), {}, {}, {}
         self.memory = self.anonymous = self.written = 0
         self.stopping = threading.Event()
         self.start()
 
     def look(self):
         pids = tree(self.pids)
+        for pid in pids:
+            self.tasks |= threads_of(pid) if pid in self.pids else {}
+            self.last[pid] = _own_cpu(pid) or self.last.get(pid, 0.0)
         self.memory = max(self.memory, memory_of(pids))
         self.anonymous = max(self.anonymous, sum(map(anonymous_of, pids)))
         self.written = max(self.written, sum(map(written_by, pids)))
 
     def run(self):
+        self.look()
+        self.first = dict(self.last)
         while not self.stopping.wait(SAMPLE_PAUSE):
             self.look()
+
+    def threads(self):
+        found = {}
+        for name, usec in self.tasks.values():
+            found[name] = found.get(name, 0.0) + usec
+        return found
+
+    def busiest(self):
+        return max((cpu - self.first.get(pid, 0.0) for pid, cpu in self.last.items()),
+                   default=0.0) * 1e6
 
     def stop(self):
         self.stopping.set()
@@ -179,7 +211,7 @@ class Meter:
         self.spent[name] = Spent(
             (usage.ru_utime + usage.ru_stime) * 1e6, usage.ru_stime * 1e6,
             max(watch.memory, usage.ru_maxrss * 1024), watch.anonymous,
-            max(watch.written, usage.ru_oublock * 512))
+            max(watch.written, usage.ru_oublock * 512), watch.threads(), watch.busiest())
         return self.spent[name]
 
     def stop(self):
@@ -192,7 +224,8 @@ class Meter:
             watch.look()
             watch.stop()
             self.spent[name] = Spent((self._cpu(pids) - cpu) * 1e6, None, watch.memory,
-                                     watch.anonymous, max(0, self._written(pids) - written))
+                                     watch.anonymous, max(0, self._written(pids) - written),
+                                     watch.threads(), watch.busiest())
         self.busy_after, self.stolen_after = _machine_busy()
         self.own = cpu_of(os.getpid()) - self.own
         return self.spent

@@ -4,7 +4,7 @@ import itertools
 import json
 
 import peer as p
-from ours import MESSAGE_SIZE, TEXT, letter
+from ours import MESSAGE_SIZE
 
 _runs = itertools.count(1)
 
@@ -47,13 +47,13 @@ class Nodemailer(p.Client):
 
     def command(self, sink, count):
         address, port = sink.address, sink.port
-        ours = self.ours
+        letter, _, key = self.ours.letter(MESSAGE_SIZE), *self.ours.keys["rsa"]
         job = {"modules": str(p.NODE / "node_modules"), "run": f"n{next(_runs)}",
                "host": address, "port": port, "connections": self.connections,
-               "list": str(ours.list_of(count)[1]), "subject": "Hello {{ first_name }}",
-               "html": letter(ours.rows), "text": TEXT, "held": self.held}
+               "list": str(self.ours.csv(count)), "subject": "Hello {{ first_name }}",
+               "html": letter.html, "text": letter.text, "held": self.held}
         if self.signed:
-            job |= {"key": ours.key_file, "domain": "news.test", "selector": "peers"}
+            job |= {name: key[name] for name in ("key", "domain", "selector")}
         path = self.place / "job.json"
         path.write_text(json.dumps(job))
         return ["node", p.HERE / "nodemailer.js", path]

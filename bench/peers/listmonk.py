@@ -13,7 +13,7 @@ import socket
 import measure
 import peer as p
 import rig as r
-from ours import TEXT, letter
+from ours import MESSAGE_SIZE
 from tree import Tree
 
 CONFIG = """
@@ -75,7 +75,7 @@ class Listmonk(p.Relay):
                 f"where key = '{key}'")
 
     def subscribers(self, count):
-        with open(self.ours.list_of(count)[1], newline="") as f:
+        with open(self.ours.csv(count), newline="") as f:
             for row in csv.DictReader(f):
                 email = row.pop("email")
                 yield f"('{email}', '{row['first_name']}', '{json.dumps(row)}'::jsonb)"
@@ -121,11 +121,12 @@ class Listmonk(p.Relay):
 
     def give(self, count, meter):
         """A campaign that is to run; listmonk looks for one every few seconds."""
+        letter = self.ours.letter(MESSAGE_SIZE)
         self.sql(
             "insert into campaigns (uuid, name, subject, from_email, body, altbody, "
             "content_type, status, messenger, template_id) select gen_random_uuid(), 'bench', "
             f"{quoted(template('Hello {{ first_name }}'))}, 'News <news@news.test>', "
-            f"{quoted(template(letter(self.ours.rows)))}, {quoted(template(TEXT))}, 'html', "
+            f"{quoted(template(letter.html))}, {quoted(template(letter.text))}, 'html', "
             "'draft', 'email', (select id from templates where is_default)",
             "insert into campaign_lists (campaign_id, list_id, list_name) "
             "select max(campaigns.id), min(lists.id), 'list' from campaigns, lists",
@@ -135,5 +136,5 @@ class Listmonk(p.Relay):
     def database_cpu(self):
         """All of PostgreSQL, with what a checkpoint costs."""
         self.ours.rig.sql("checkpoint")
-        pid = self.ours.rig.database_pid
+        pid = self.ours.postmaster
         return sum(map(measure.cpu_of, measure.tree([pid])))

@@ -13,12 +13,12 @@ import time
 
 import measure
 import rig as r
-from ours import CONNECTIONS
+from ours import CONNECTIONS, Sink
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOTS = r.ROOT / "build" / "roots"
 NODE = r.ROOT / "build" / "peers" / "node"  # what npm has installed
-PATIENCE = 20  # seconds without a message after which a peer has failed
+PATIENCE = 60  # seconds without a message after which a peer has failed
 
 
 class Failed(Exception):
@@ -112,10 +112,9 @@ class Peer:
 
     def measure(self, count, *sink_options):
         """One run of count messages; the sink must have had each of them, once."""
-        self.ours.list_of(count)
-        sink = self.ours.sink(*sink_options)
+        sink = Sink(self.ours, *sink_options)
         meter = measure.Meter({"sink": [sink.process.pid],
-                               "database": [self.ours.rig.database_pid]})
+                               "database": [self.ours.postmaster]})
         try:
             cpu, seconds, memory = self.run(sink, count, meter)
             spent = meter.stop()

@@ -40,7 +40,7 @@ Mode s
 Canonicalization relaxed/relaxed
 SignatureAlgorithm rsa-sha256
 Domain news.test
-Selector peers
+Selector rsa
 KeyFile /etc/dkimkeys/peers.pem
 OversignHeaders From
 Socket local:/run/opendkim/peers.sock
@@ -96,7 +96,7 @@ class PostfixOpenDkim(Postfix):
     def start(self, sink):
         self.configure(sink)
         self.root.write("etc/opendkim-peers.conf", OPENDKIM)
-        self.root.write("etc/dkimkeys/peers.pem", open(self.ours.key_file).read(), 0o600)
+        self.root.write("etc/dkimkeys/peers.pem", self.ours.key_text(), 0o600)
         return Tree(self.root.command("sh", "-euc", """
             mkdir -p /run/opendkim
             chmod 755 /run/opendkim
@@ -220,7 +220,7 @@ end)
 
 KUMOMTA_SIGNING = """message:dkim_sign(kumo.dkim.rsa_sha256_signer {
     domain = 'news.test',
-    selector = 'peers',
+    selector = 'rsa',
     headers = { 'From', 'To', 'Subject', 'Date', 'Message-ID', 'List-Unsubscribe', 'List-Id' },
     key = '/etc/peers.pem',
   })"""
@@ -245,7 +245,7 @@ class KumoMta(p.Rooted, p.Relay):
         root.write("etc/peers.lua", KUMOMTA.format(
             own=self.port, address=sink.address, port=sink.port, connections=self.connections,
             signing=KUMOMTA_SIGNING if self.signed else ""))
-        root.write("etc/peers.pem", open(self.ours.key_file).read())
+        root.write("etc/peers.pem", self.ours.key_text())
         root.inside("sh", "-euc", "rm -rf /var/spool/peers; mkdir -p /var/spool/peers/log;"
                     "chown -R nobody /var/spool/peers")
         return Tree(root.command(self.program, "--user", "nobody", "--policy", "/etc/peers.lua"),
