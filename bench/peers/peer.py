@@ -3,6 +3,7 @@ sink. A client (smtp-source, nodemailer) is a program that starts, sends and end
 server in a tree of its own, fed by rundbrief, that is measured from the first message it is given
 until it has fallen silent. A new peer is a class of one of the two kinds, and a line in compare.py."""
 
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -26,15 +27,31 @@ class Failed(Exception):
 
 
 class Root:
-    """An overlay over this machine with Debian packages of its own (root.sh); made once, kept."""
+    """An overlay over this machine with Debian packages of its own (root.sh); made once, kept. One
+    process at a time has it, until close()."""
 
     def __init__(self, name, *packages):
         self.place, self.packages = ROOTS / f"peers-{name}", packages
-        self.root = self.place / "root"
+        self.root, self.lock = self.place / "root", None
+
+    def taken(self):
+        """Whether it is ours now."""
+        if not self.lock:
+            self.place.mkdir(parents=True, exist_ok=True)
+            lock = open(self.place / "lock", "w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                return False
+            self.lock = lock
+        return True
 
     def why_not(self):
         if os.geteuid() != 0:
             return "a root of its own needs root"
+        if not self.taken():
+            return f"another run has {self.place}"
         made = r.run(r.LIVE / "root.sh", "make", self.place, *self.packages, check=False)
         if made.returncode != 0:
             return made.stderr.strip().splitlines()[-1]
@@ -57,8 +74,11 @@ class Root:
         file.chmod(mode)
 
     def close(self):
-        r.wait_for(lambda: not self.root.exists() or r.run(
-            r.LIVE / "root.sh", "close", self.place, check=False).returncode == 0, 10, 0.5)
+        if self.lock:
+            r.wait_for(lambda: r.run(r.LIVE / "root.sh", "close", self.place,
+                                     check=False).returncode == 0, 10, 0.5)
+            self.lock.close()
+            self.lock = None
 
 
 def npm_why_not():

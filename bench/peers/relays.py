@@ -63,7 +63,8 @@ class Postfix(p.Rooted, p.Relay):
     def configure(self, sink):
         root, port = self.root, self.port
         root.write("etc/postfix/main.cf", self.settings(sink))
-        shutil.copy(root.root / "usr/share/postfix/master.cf.dist", root.root / "etc/postfix/master.cf")
+        shutil.copy(root.root / "usr/share/postfix/master.cf.dist",
+                    root.root / "etc/postfix/master.cf")
         root.inside("sh", "-euc", f"""
             postconf -MX smtp/inet
             postconf -M 127.0.0.1:{port}/inet='127.0.0.1:{port} inet n - n - - smtpd'
@@ -132,7 +133,7 @@ class OpenSmtpd(p.Rooted, p.Relay):
     def start(self, sink):
         self.root.write("etc/smtpd.conf",
                         OPENSMTPD.format(own=self.port, address=sink.address, port=sink.port))
-        self.root.inside("sh", "-c", "rm -rf /var/spool/smtpd/* /run/smtpd.sock /var/run/smtpd.sock;"
+        self.root.inside("sh", "-c", "rm -rf /var/spool/smtpd/* /run/smtpd.sock;"
                          "mkdir -p /var/empty")
         return Tree(self.root.command("smtpd", "-d"), self.log)
 
@@ -176,7 +177,8 @@ class Haraka(p.Relay):
         (server / "queue").mkdir(parents=True)
         for name, text in HARAKA.items():
             (server / name).parent.mkdir(exist_ok=True)
-            (server / name).write_text(text.format(own=self.port, address=sink.address, port=sink.port))
+            (server / name).write_text(
+                text.format(own=self.port, address=sink.address, port=sink.port))
         return Tree(["node", p.NODE / "node_modules" / "Haraka" / "bin" / "haraka", "-c", server],
                     self.log)
 

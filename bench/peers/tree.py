@@ -17,6 +17,8 @@ import rig as r
 
 # Waits for the program and for whatever is orphaned meanwhile, so that no child goes uncounted.
 INIT = '"$@" & wait $!'
+# Ends with us, and all of it with its first process.
+ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child")
 _numbers = itertools.count(1)
 
 
@@ -46,8 +48,7 @@ class Tree:
 
         with open(log, "w") as out:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "sh", "-c", INIT, "init",
-                 *map(str, command)],
+                [*ALONE, "sh", "-c", INIT, "init", *map(str, command)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=enter, **options)
         if not r.wait_for(lambda: r.children_of(self.process.pid), 10, 0.01):
             raise RuntimeError(f"{command[0]} did not start: {pathlib.Path(log).read_text()}")

@@ -59,6 +59,11 @@ def looked_at(comparison, checks):
     checks.check(comparison.look_at(mail, True, True), "one byte of one body is another: a fault")
 
 
+def roots_are_taken(comparison, checks):
+    mine, other = comparison.roots["machine"], bench.Root("machine")
+    checks.check(mine.taken() and not other.taken(), "a root is one run's at a time")
+
+
 def tree(checks, grouped):
     log = r.ROOT / "build" / "live" / "peers" / "tree.log"
     one = Tree([sys.executable, "-c", ORPHAN], log, grouped)
@@ -80,7 +85,7 @@ def tree(checks, grouped):
 def pair(comparison, checks, key, count):
     """One of ours and one of a peer that lives in the root of Postfix."""
     comparison.results.clear()
-    if not comparison.measure(row(key, count=count, pairs=1), checks):
+    if not comparison.measure(row(key, count=count, ours=count, pairs=1), checks):
         return
     ours, theirs = comparison.results
     checks.equal((ours["system"], len(ours["runs"]), len(theirs["runs"])), ("rundbrief", 1, 1),
@@ -111,6 +116,7 @@ def main():
         else:
             for grouped in (True, False):
                 tree(checks, grouped)
+            roots_are_taken(comparison, checks)
             reason = comparison.roots["postfix"].why_not()
             if reason:
                 checks.skip(f"smtp-source, Postfix and OpenDKIM: {reason}")
