@@ -44,13 +44,20 @@ def _field(text, name):
     return 0
 
 
+def _tasks(pid):
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def tree(pids):
     """These processes and all their descendants that live."""
     found, waiting = [], list(pids)
     while waiting:
         pid = waiting.pop()
         found.append(pid)
-        for task in os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}/task") else []:
+        for task in _tasks(pid):
             waiting += [int(c) for c in _read(pid, f"task/{task}/children").split()]
     return found
 
@@ -74,7 +81,7 @@ def cpu_of(pid):
 def threads_of(pid):
     """{thread: (name, CPU microseconds)} of a process."""
     found = {}
-    for task in os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}/task") else []:
+    for task in _tasks(pid):
         ran, name = _read(pid, f"task/{task}/schedstat"), _read(pid, f"task/{task}/comm").strip()
         if ran and name:
             found[task] = (name, int(ran.split()[0]) / 1e3)
@@ -242,14 +249,17 @@ class Meter:
 
 def counting(path):
     """Words to put before a command, so that its system calls and instructions are counted into a
-    file; none where this machine has no perf."""
-    try:
-        events = ",".join(PERF_EVENTS.values())
-        subprocess.run(["perf", "stat", "-x", ";", "-e", events, "true"], check=True,
-                       capture_output=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return []
-    return ["perf", "stat", "-x", ";", "-o", str(path), "-e", events, "--"]
+    file, as far as this user may count them; none where this machine has no perf."""
+    for events in (",".join(PERF_EVENTS.values()), PERF_EVENTS["instructions"]):
+        try:
+            subprocess.run(["perf", "stat", "-x", ";", "-e", events, "true"], check=True,
+                           capture_output=True)
+        except FileNotFoundError:
+            return []
+        except subprocess.CalledProcessError:
+            continue
+        return ["perf", "stat", "-x", ";", "-o", str(path), "-e", events, "--"]
+    return []
 
 
 def counted(path):

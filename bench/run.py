@@ -97,6 +97,8 @@ def main():
             if not options.json:
                 show.print_result(found[-1])
     finally:
+        if options.keep:
+            say(f"the database stays: sh {stage.r.LIVE}/pg.sh start {played.rig.place}/pg")
         played.close()
     doc = results.document(options.program, stage.ROOT, found)
     write(doc, out)
@@ -116,7 +118,7 @@ if __name__ == "__main__":
         say(f"rundbrief bench: {error}")
         sys.exit(error.code)
     except RuntimeError as error:
-        say(f"rundbrief bench: {error}")
+        say("rundbrief bench: " + str(error).strip().splitlines()[-1])
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(5)

@@ -43,8 +43,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	EVP_PKEY_CTX *signer = make_signer();
-	printf("%.1f\n", seconds > 0 ? signatures_per_second(signer, seconds)
-				     : median_usec(signer));
+	printf("%.1f\n",
+	       seconds > 0 ? signatures_per_second(signer, seconds) : median_usec(signer));
 	EVP_PKEY_CTX_free(signer);
 	return 0;
 }

@@ -35,7 +35,7 @@ static const char *const scales[] = {"plain", "reference", "signature", NULL};
 	}
 #define END                                                                                    \
 	{                                                                                      \
-		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, 0, NULL                         \
+		NULL, KEY_TEXT, 0, NULL, 0, 0, NULL, NULL, 0, NULL                             \
 	}
 
 static const struct key root_keys[] = {
@@ -55,7 +55,9 @@ static const struct key root_keys[] = {
 	COUNT(handovers, "messages", 1, 100000, "1000",
 	      "Of kind handover: how many are handed over, each by itself, while a campaign "
 	      "to recipients is under way."),
-	COUNT(runs, "runs", 1, 99, "3", "How often it is run, each time between two readings of the yardstick; medians are "
+	COUNT(runs, "runs", 1, 99, "3",
+	      "How often it is run, each time between two readings of the yardstick; medians "
+	      "are "
 	      "judged."),
 	COUNT(warm_up, "recipients", 0, 1000000, "10000",
 	      "A run before these, which counts for nothing but system calls and times; 0: "
@@ -124,8 +126,8 @@ const struct key_table bench_table = {sections};
 static bool is_answer(str text)
 {
 	struct sink_share share = {};
-	return text.size == 0 || (str_find_byte(text, ';') == STR_NONE &&
-				  sink_share_parse(text, &share));
+	return text.size == 0 ||
+	       (str_find_byte(text, ';') == STR_NONE && sink_share_parse(text, &share));
 }
 
 static int check_providers(const struct bench_scenario *s, const char *path, char *why,
@@ -145,8 +147,9 @@ static int check_providers(const struct bench_scenario *s, const char *path, cha
 	}
 	if (sites <= s->sites)
 		return 0;
-	snprintf(why, why_size, "%s: the providers have %llu sites together, more than sites = %llu",
-		 path, (unsigned long long)sites, (unsigned long long)s->sites);
+	snprintf(why, why_size,
+		 "%s: the providers have %llu sites together, more than sites = %llu", path,
+		 (unsigned long long)sites, (unsigned long long)s->sites);
 	return -1;
 }
 
@@ -186,7 +189,8 @@ int bench_scenario_read(const char *path, struct arena *arena,
 	struct key_setting *settings;
 	str source;
 	if (file_read(path, SCENARIO_SIZE_LIMIT, arena, &source, ret_why, why_size) != 0 ||
-	    keys_load(&bench_table, &s, path, source, arena, &settings, ret_why, why_size) != 0 ||
+	    keys_load(&bench_table, &s, path, source, arena, &settings, ret_why, why_size) !=
+		    0 ||
 	    check(&s, path, ret_why, why_size) != 0)
 		return -1;
 	s.name = arena_copy(arena, name_of(str_of(path)));

@@ -31,8 +31,8 @@ struct bench_scenario {
 	str name; /* of the file, without .conf */
 	str shows;
 	int kind, group, signing;
-	uint64_t recipients, handovers, runs, warm_up, size, sites, connections, messages, threads,
-		envelopes;
+	uint64_t recipients, handovers, runs, warm_up, size, sites, connections, messages,
+		threads, envelopes;
 	int flight;
 	bool tls;
 	usec delay;

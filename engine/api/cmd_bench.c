@@ -1,5 +1,6 @@
-/* cmd_bench.c - `rundbrief bench`: scenarios are read and checked here, measuring is done by the
- * programs of bench/ in Python, which take this process's place. They lie beside the program: in
+/* cmd_bench.c - `rundbrief bench`: scenarios are read and checked here, measuring is done by
+ * the programs of bench/ in Python, which take this process's place. They lie beside the
+ * program: in
  * ../share/rundbrief/bench where it is installed, in bench/ where it was built. */
 #include "engine/api/commands.h"
 
@@ -18,7 +19,8 @@
 
 struct bench {
 	bool large, all, list, show, keep, manual;
-	const char *count, *runs, *database, *out;
+	uint64_t count, runs; /* 0: as the scenarios say */
+	const char *database, *out;
 	char self[PATH_SIZE], home[PATH_SIZE]; /* home: the folder above bench/ */
 	struct bench_scenario scenarios[SCENARIO_LIMIT];
 	size_t count_read;
@@ -136,12 +138,14 @@ static char *scenarios_text(const struct bench *b, size_t flags)
 static int measure(struct cli *cli, const struct bench *b, char *scenarios)
 {
 	char driver[PATH_SIZE + 16];
+	char count[24], runs[24];
 	const char *words[ARGUMENT_LIMIT];
+	snprintf(count, sizeof(count), "%llu", (unsigned long long)b->count);
+	snprintf(runs, sizeof(runs), "%llu", (unsigned long long)b->runs);
 	const struct {
 		const char *name, *value;
-	} options[] = {{"--program", b->self},     {"--scenarios", scenarios},
-		       {"--count", b->count},      {"--runs", b->runs},
-		       {"--database", b->database}, {"--out", b->out}};
+	} options[] = {{"--program", b->self}, {"--scenarios", scenarios},  {"--count", count},
+		       {"--runs", runs},       {"--database", b->database}, {"--out", b->out}};
 	size_t n = 0;
 	snprintf(driver, sizeof(driver), "%s/" DRIVER, b->home);
 	words[n++] = "python3";
@@ -215,8 +219,8 @@ static int bench_run(struct cli *cli, int argc, char **argv)
 		{"settings", CLI_FLAG, &b.manual, NULL, "what a scenario's file may say"},
 		{"large", CLI_FLAG, &b.large, NULL, "the large ones, instead of the usual"},
 		{"all", CLI_FLAG, &b.all, NULL, "every one"},
-		{"count", CLI_TEXT, &b.count, "N", "so many recipients, whatever they say"},
-		{"runs", CLI_TEXT, &b.runs, "N", "so many runs of each"},
+		{"count", CLI_COUNT, &b.count, "N", "so many recipients, whatever they say"},
+		{"runs", CLI_COUNT, &b.runs, "N", "so many runs of each"},
 		{"database", CLI_TEXT, &b.database, "CONNINFO",
 		 "an empty database to use instead of a PostgreSQL of its own"},
 		{"out", CLI_TEXT, &b.out, "DIR",

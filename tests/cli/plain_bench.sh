@@ -19,6 +19,9 @@ tells "there/is-none.conf: No such file or directory"
 run 2 bench --cuont 3
 tells "did you mean '--count'?"
 
+run 2 bench --count many smoke
+tells "--count wants a whole number, not 'many'"
+
 wrong() { # the file's text, what is told
 	printf '%s\n' "$1" >wrong.conf
 	run 2 bench wrong.conf

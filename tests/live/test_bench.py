@@ -13,7 +13,9 @@ import rig as r
 sys.path.insert(0, str(r.ROOT / "bench"))
 import judge  # noqa: E402
 import measure  # noqa: E402
+import record  # noqa: E402
 import results  # noqa: E402
+import scaling_model as model  # noqa: E402
 
 PLACE = r.ROOT / "build" / "live" / "bench-test"
 EVERY_RUN = ("messages", "seconds", "messages_per_second", "cost_usec", "engine_cpu_usec",
@@ -120,9 +122,38 @@ def by_hand(checks):
                  ["other programs used up to 50% of the machine meanwhile"], "noise is told")
 
 
+def one_part(**usec):
+    """A result whose parts cost so much."""
+    figures = {f"{name}_cpu_usec": {"median": value} for name, value in usec.items()}
+    figures |= {"message_size_bytes": {"median": 10000.0}, "database_written_bytes": {"median": 500.0},
+                "messages_per_second": {"median": 1.0}}
+    return model.Parts({"figures": figures})
+
+
+def scaled(checks):
+    """The model of SCALING.md, on numbers that can be reckoned in the head."""
+    signed = one_part(engine=80.0, database=20.0, carrier=5.0, database_busiest=10.0, sink=100.0)
+    checks.equal(model.one_machine(signed, 2, 1.0), (20000.0, "the cores"),
+                 "two cores at 100 us a message")
+    checks.equal(model.one_machine(signed, 2, 1.0, with_sink=True)[0], 10000.0,
+                 "with a sink that costs as much")
+    checks.equal(round(model.one_machine(signed, 4, 0.9)[0]), 32400, "a tenth lost in each doubling")
+    checks.equal(model.one_machine(signed, 64, 1.0), (100000.0, "one backend of the database"),
+                 "on many cores the busiest backend binds")
+    rate, what = model.many_machines(signed, 100, 64, 1.0)
+    checks.equal((round(rate), what), (2000000, "the database's disk"),
+                 "on very many machines what the database writes")
+    page = PLACE.parent / "bench-page.md"
+    page.write_text("a\n<x>\nold\n<y>\nb\n")
+    record.between(page, ("<x>", "<y>"), ["new", "lines"])
+    checks.equal(page.read_text(), "a\n<x>\nnew\nlines\n<y>\nb\n", "a page is renewed between its marks")
+    page.unlink()
+
+
 def main():
     checks = r.Checks()
     by_hand(checks)
+    scaled(checks)
     program = installed()
     whole(checks, program)
     failing(checks, program)
