@@ -38,7 +38,7 @@ objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 EMBEDDED := $(wildcard sql/*.sql sql/queries/*.sql engine/smtp/*.tsv engine/shape/*.tsv)
 
 .SECONDARY:
-.PHONY: all deps demo test bench install clean debug layers pure unit unit-run talk replay cli sim
+.PHONY: all deps demo test install clean debug layers pure unit unit-run talk replay cli sim
 all: build/rundbrief
 
 # The two commands. Each sees to its packages, builds and runs; nothing is left running.
@@ -51,11 +51,6 @@ test:
 	@sh tests/tools/deps.sh build test
 	@$(MAKE) --no-print-directory all debug
 	@MAKE="$(MAKE)" sh tests/run.sh
-bench:
-	@sh tests/tools/deps.sh build test
-	@$(MAKE) --no-print-directory all build/release/bench/micro/bench_rsa
-	@/usr/bin/python3 bench/run.py $(BENCH)
-
 build/rundbrief: $(BUILD)/rundbrief
 	@ln -sf $(MODE)/rundbrief $@
 
@@ -100,7 +95,7 @@ pure:
 
 include engine/install/install.mk
 
--include tests/cli/rules.mk tests/live/rules.mk bench/micro/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk tests/history/rules.mk
+-include tests/cli/rules.mk tests/live/rules.mk bench/rules.mk bench/micro/rules.mk bench/peers/rules.mk tests/sim/rules.mk tests/fuzz/rules.mk tests/oracle/rules.mk tests/torture/rules.mk tests/history/rules.mk
 
 # A root that a killed test left mounted is taken away first: /dev stands in it.
 clean:

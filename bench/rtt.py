@@ -14,30 +14,29 @@ skipped."""
 import argparse
 import json
 import pathlib
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "live"))
-import delay  # noqa: E402
-import rig as r  # noqa: E402
-import run as b  # noqa: E402
+import stage
+from stage import r
+import delay  # beside the rig, which stage has found
 
 # Messages a second that are promised at 20 ms, and what the round trips of each mode allow.
 PROMISED = {"next": 46, "chunk": 46, "window": 400, "learn": 400}
 ROUND_TRIPS = {"lockstep": 4, "group": 2, "next": 1, "chunk": 1, "window": 1 / 12, "learn": 1 / 4, "cut": 1}
 LEARNS = ("learn", "cut")
 WINDOW = 16
+MESSAGE_SIZE = 10240
 CUTS = {"cut": ("--drop-after-dot", "1%")}
 
 
-class Rtt(b.Bench):
+class Rtt(stage.Stage):
     """The bench's campaign, to one server at the other end of the path."""
 
     def __init__(self, options):
         self.rig = r.Rig("rtt")
         self.path = delay.open_path(self.rig, options.round_trip * 1000)
         self.rig.start_database()
-        self.rows, self.options = 30, options
+        self.options, self.letters, self.audiences = options, {}, {}
         self.knows = r.known_keys(self.rig.program)
         self.rig.zone_port = 53  # nobody is asked: every domain has a fixed way
         self.settle("learn", 25)
@@ -57,14 +56,14 @@ class Rtt(b.Bench):
         rig, options = self.rig, self.options
         trips = ROUND_TRIPS[mode] if "default_limits.flight" in self.knows else 1
         count = round(options.seconds * 1000 / options.round_trip / trips)
-        self.import_list(mode, count)
+        self.audience(count, 10, mode)
         port, sink = rig.start_sink("--allow-outside", *CUTS.get(mode, ()), listeners=(self.path.address,),
                                     before=self.path.server_side)
         rig.zone_port = 53
         self.settle(mode, port)
         if mode in LEARNS:  # from the beginning, whatever the modes before have taught
             rig.command("hosts", "--forget", self.path.address, check=False)
-        self.campaign(mode, mode)
+        self.campaign(mode, self.letter(MESSAGE_SIZE), mode)
         log = rig.place / f"{mode}.log"
         with open(log, "w") as err:
             process = rig.popen("send", mode, "--verbose", before=self.path.engine_side, stderr=err)
@@ -138,8 +137,7 @@ def main():
     checks, bench = r.Checks(), Rtt(options)
     print(f"{bench.path.kind}, {options.round_trip} ms, congestion control "
           f"{bench.path.congestion}", flush=True)
-    bench.import_list("proof", 10)
-    bench.fit_size()
+    bench.audience(10, 10, "proof")
     results = []
     for mode in options.modes.split(","):
         if mode not in LEARNS and "default_limits.flight" not in bench.knows:

@@ -6,7 +6,7 @@ Campaigns of unsigned messages from PostgreSQL to the sink, by 100 connections t
 flight `chunk`: one in clear text, one under TLS, and so on in turn, so that what else happens on
 the machine strikes both alike. The figure is the difference of the medians of the engine's CPU time, user and
 system; the sink's and PostgreSQL's are shown beside it. The promise is for a machine where a bare
-RSA-2048 signature takes 690 us (see run.py): each run is scaled by what it takes before and after
+RSA-2048 signature takes 690 us (see judge.py): each run is scaled by what it takes before and after
 it, because on a shared machine that is not the same from run to run."""
 
 import argparse
@@ -14,44 +14,23 @@ import json
 import pathlib
 import statistics
 
-import run as b
-from run import r
+import campaign
+import judge as judging
+import stage
+from stage import r
 
 PROMISED = 16.0  # us, at the reference
 PARTS = ("engine_cpu_usec", "engine_system_usec", "database_cpu_usec", "sink_cpu_usec")
-
-
-class TlsBench(b.Bench):
-    """Modes are plain-N and tls-N; the sink has a certificate of P-256, cheap to sign with."""
-
-    def __init__(self, options):
-        super().__init__(options)
-        place = self.rig.place
-        self.certificate = ("--starttls", "--certificate", place / "sink.pem", "--key",
-                            place / "sink.key")
-        r.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-              "-nodes", "-keyout", place / "sink.key", "-out", place / "sink.pem", "-days", "2",
-              "-subj", "/CN=sink")
-
-    def sink_options(self, mode):
-        return self.certificate if mode.startswith("tls") else ()
-
-    def configure(self, mode, port):
-        limits = {"connections": 10, "messages_per_connection": 0, "flight": "chunk",
-                  "message_rate": "1000000/s", "connection_rate": "10000/s"}
-        smtp = {"tls": "encrypt", "tls_minimum": "1.3"} if mode.startswith("tls") else {}
-        # An engine reads its whole journal at start: each run has one of its own, or those that
-        # come later pay for those before.
-        engine = {"name": mode, "journal": str(self.rig.place / f"journal-{mode}")}
-        self.rig.configure(**self.rig.settings(port, default_limits=limits, smtp=smtp,
-                                               engine=engine))
+SCENARIO = {"name": "tls-cost", "size": 10240, "signing": "none", "sites": 10, "connections": 100,
+            "messages_per_connection": 0, "flight": "chunk", "envelopes": 0, "delay": 0, "threads": 1,
+            "provider": {}, "tls": False}
 
 
 def show(result):
     print(f"{result['mode']:8} CPU us/message: engine {result['engine_cpu_usec']:6.1f} (system "
           f"{result['engine_system_usec']:5.1f})  postgresql {result['database_cpu_usec']:5.1f}  "
           f"sink {result['sink_cpu_usec']:5.1f}   {result['messages_per_second']:7,.0f}/s   "
-          f"{result['sink']['handshakes']} handshakes   RSA-2048 {result['yardstick_usec']:.0f} us",
+          f"{result['sink_handshakes']} handshakes   RSA-2048 {result['signature_usec']:.0f} us",
           flush=True)
 
 
@@ -60,18 +39,17 @@ def judge(checks, results, rounds):
              for kind in ("plain", "tls")}
     median = {kind: {part: statistics.median(one[part] for one in runs) for part in PARTS}
               for kind, runs in kinds.items()}
-    scaled = {kind: {part: statistics.median(one[part] * b.REFERENCE / one["yardstick_usec"]
+    scaled = {kind: {part: statistics.median(one[part] * judging.REFERENCE / one["signature_usec"]
                                              for one in runs) for part in PARTS}
               for kind, runs in kinds.items()}
-    yard = statistics.median(one["yardstick_usec"] for one in results)
+    yard = statistics.median(one["signature_usec"] for one in results)
     for words, of in (("as measured", median), ("at the reference", scaled)):
         for part in PARTS:
             print(f"{words:16} {part:18} plain {of['plain'][part]:6.1f}  TLS {of['tls'][part]:6.1f}"
                   f"  difference {of['tls'][part] - of['plain'][part]:6.1f}")
-    checks.check(all(one["sink"]["accepted"] == one["report"]["delivered"] == one["messages"]
-                     and one["report"]["holds"] for one in results),
+    checks.check(not any(one["fault"] for one in results),
                  f"{len(results)} campaigns of {results[0]['messages']:,}: accepted = delivered")
-    checks.check(all((one["sink"]["handshakes"] == one["sink"]["connections"]) ==
+    checks.check(all((one["sink_handshakes"] == one["sink_connections"]) ==
                      one["mode"].startswith("tls") for one in results),
                  "all connections of one kind are under TLS, none of the other")
     cost = median["tls"]["engine_cpu_usec"] - median["plain"]["engine_cpu_usec"]
@@ -81,7 +59,7 @@ def judge(checks, results, rounds):
                  f"at the reference, promised {PROMISED:.0f} (RSA-2048 {yard:.0f} us), medians of "
                  f"{rounds} runs each")
     return {"median": median, "scaled": scaled, "cost_usec": cost, "scaled_usec": at_reference,
-            "yardstick_usec": yard, "runs": results}
+            "signature_usec": yard, "runs": results}
 
 
 def main():
@@ -91,19 +69,16 @@ def main():
     parser.add_argument("--json", default=str(r.ROOT / "build" / "tls_cost.json"))
     parser.add_argument("--keep", action="store_true", help="leave the database for a look")
     options = parser.parse_args()
-    checks, bench = r.Checks(), TlsBench(options)
-    bench.import_list("proof", 200)
-    bench.import_list("main", options.count)
-    bench.rig.sql("vacuum analyze")
-    bench.fit_size()
-    results = []
-    for turn in range(options.rounds):
-        for kind in ("plain", "tls"):
-            results.append(bench.measure(f"{kind}-{turn}", options.count))
-            show(results[-1])
+    checks, played = r.Checks(), stage.Stage("tls-cost", keep=options.keep)
+
+    def once(index):
+        tls = index % 2 == 1
+        kind = f"{'tls' if tls else 'plain'}-{index // 2}"
+        return {"mode": kind} | campaign.send(played, SCENARIO | {"tls": tls}, kind, options.count)
+    results = campaign.paired(played, once, 2 * options.rounds, lambda _, run: show(run))
     found = judge(checks, results, options.rounds)
     pathlib.Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
-    bench.rig.close()
+    played.close()
     checks.end("tls_cost")
 
 

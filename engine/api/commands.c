@@ -39,6 +39,7 @@ const struct command *const commands[] = {
 	&command_classify,
 	&command_template,
 	&command_sink,
+	&command_bench,
 	&command_help,
 	NULL,
 };

@@ -9,7 +9,7 @@
 int commands_run(struct arena *, int argc, char **argv);
 void commands_overview(void);
 
-extern const struct command command_campaign, command_cancel, command_check, command_classify,
+extern const struct command command_bench, command_campaign, command_cancel, command_check, command_classify,
 	command_dkim, command_explain, command_flush, command_help, command_hosts, command_journal,
 	command_import, command_incidents, command_init, command_nodes, command_pause,
 	command_plan, command_post, command_preview, command_recipients, command_report,

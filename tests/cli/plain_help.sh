@@ -5,7 +5,7 @@ run 0 help
 prints "recipients"
 run 0 --version
 prints "rundbrief "
-	for command in init import campaign preview send serve status report recipients pause resume cancel subscriber suppress incidents dkim check trace explain tls-report hosts journal classify template token warmup post top why flush reroute plan sink help; do
+	for command in init import campaign preview send serve status report recipients pause resume cancel subscriber suppress incidents dkim check trace explain tls-report hosts journal classify template token warmup post top why flush reroute plan sink bench help; do
 	run 0 $command --help
 	prints "usage: rundbrief $command"
 	[ $command = sink ] || prints "Options:"

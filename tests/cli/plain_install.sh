@@ -12,12 +12,15 @@ cat >wanted <<'END'
 ./opt/rundbrief/bin/rundbrief
 ./opt/rundbrief/lib/librundbrief.a
 ./opt/rundbrief/lib/pkgconfig/rundbrief.pc
+./opt/rundbrief/lib/rundbrief/bench_rsa
 ./opt/rundbrief/lib/systemd/system/rundbrief.service
 ./opt/rundbrief/lib/sysusers.d/rundbrief.conf
 ./opt/rundbrief/share/doc/rundbrief/LICENSE
 ./opt/rundbrief/share/doc/rundbrief/README.md
 ./opt/rundbrief/share/doc/rundbrief/rundbrief.conf
 END
+(cd "$root" && ls bench/*.py bench/scenarios/*.conf tests/live/rig.py tests/live/pg.sh tests/live/nsd.sh |
+	grep -v -e rtt.py -e tls_cost.py -e scaling_model.py -e record.py | sed 's|^|./opt/rundbrief/share/rundbrief/|') >>wanted
 (cd "$root/include" && find rundbrief -name '*.h' | sed 's|^|./opt/rundbrief/include/|') >>wanted
 sort -o wanted wanted
 cmp -s found wanted

@@ -5,10 +5,10 @@
 #   nsd.sh stop DIR
 #   nsd.sh fetch                     only makes sure that nsd is there
 # An installed nsd is used; otherwise the package is unpacked under build/roots/nsd, so that no
-# service starts and nothing of the machine changes.
+# service starts and nothing of the machine changes; $NSD_ROOT is another folder for it.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
-root=$here/build/roots/nsd
+root=${NSD_ROOT:-$here/build/roots/nsd}
 packages="nsd libfstrm0 libprotobuf-c1 libevent-2.1-7"
 
 fail() {

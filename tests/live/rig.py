@@ -73,8 +73,8 @@ def peak_memory_of(pid):
 
 
 class Rig:
-    def __init__(self, name, fast=True, keep=False, program=None):
-        self.place = ROOT / "build" / "live" / name
+    def __init__(self, name, fast=True, keep=False, program=None, place=None):
+        self.place = place or ROOT / "build" / "live" / name
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir(parents=True)
         self.program = pathlib.Path(program or os.environ.get("RUNDBRIEF_PROGRAM") or
@@ -356,14 +356,14 @@ class Checks:
         sys.exit(1 if self.failed else 0)
 
 
-def subscribers_csv(path, count, domains, seed=1, fields=("first_name",)):
+def subscribers_csv(path, count, domains, seed=1, fields=("first_name",), prefix="r"):
     """A list of count subscribers over domains; every field is there and says something."""
     chance = random.Random(seed)
     with open(path, "w") as f:
         f.write("email," + ",".join(fields) + "\n")
         for i in range(1, count + 1):
             values = [f"{name}{i}" for name in fields]
-            f.write(f"r{i}@{chance.choice(domains)}," + ",".join(values) + "\n")
+            f.write(f"{prefix}{i}@{chance.choice(domains)}," + ",".join(values) + "\n")
     return path
 
 

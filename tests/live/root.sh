@@ -1,7 +1,7 @@
 #!/bin/sh
 # A root of its own for a program that must not touch the machine (a mail server, say).
 #
-#   root.sh make DIR PACKAGE...   an overlay over this machine's root with the packages installed
+#   root.sh make DIR [PACKAGE]... an overlay over this machine's root with the packages installed
 #                                 in it; done once, later calls only mount it again
 #   root.sh run DIR COMMAND...    runs a command inside (same network, same processes)
 #   root.sh close DIR             unmounts it; what was installed stays for the next time
@@ -49,7 +49,7 @@ make)
 	[ -e "$dir/made" ] && exit 0
 	printf '#!/bin/sh\nexit 101\n' >"$top/usr/sbin/policy-rc.d"
 	chmod 755 "$top/usr/sbin/policy-rc.d"
-	if ! chroot "$top" env DEBIAN_FRONTEND=noninteractive sh -c '
+	if [ $# -gt 0 ] && ! chroot "$top" env DEBIAN_FRONTEND=noninteractive sh -c '
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "$@" \
 		>"$dir/install.log" 2>&1; then
 		tail -15 "$dir/install.log" >&2

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh WHAT... - sees to it that the Debian packages for WHAT (build, demo, test, edges) are there.
+# deps.sh WHAT... - sees to it that the Debian packages for WHAT (build, demo, test, bench, edges, peers) are there.
 # Says what it will install, installs it with apt-get (as root or through sudo) and does nothing
 # when all is there. No service is started and none is left to start: while packages are
 # configured, policy-rc.d refuses service starts and PostgreSQL makes no cluster of its own.
@@ -11,7 +11,12 @@ build='gcc make pkg-config libc6-dev liburing-dev libssl-dev libc-ares-dev libop
 demo='postgresql-15 libevent-2.1-7 libprotobuf-c1'
 test="$demo pgbouncer libcmocka-dev python3 python3-aiosmtpd python3-dkim python3-dnspython python3-icu iproute2
 	universal-ctags g++ openssl tzdata ruby ruby-liquid"
+bench="$demo python3 python3-dkim openssl python3-matplotlib linux-perf"
 edges='clang libclang-rt-14-dev python3'
+# A Node from elsewhere brings its own npm, which Debian's would put out.
+peers=
+command -v node >/dev/null || peers="$peers nodejs"
+command -v npm >/dev/null || peers="$peers npm"
 
 wanted=
 for what; do
@@ -19,8 +24,10 @@ for what; do
 	build) wanted="$wanted $build" ;;
 	demo) wanted="$wanted $demo" ;;
 	test) wanted="$wanted $test" ;;
+	bench) wanted="$wanted $bench" ;;
 	edges) wanted="$wanted $edges" ;;
-	*) echo "deps.sh: $what is none of build, demo, test, edges" >&2; exit 2 ;;
+	peers) wanted="$wanted $peers" ;;
+	*) echo "deps.sh: $what is none of build, demo, test, bench, edges, peers" >&2; exit 2 ;;
 	esac
 done
 
