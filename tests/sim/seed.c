@@ -135,6 +135,8 @@ bool seed_run(uint64_t seed)
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
 	store_begin(&w);
+	if (world_below(&w, 3) == 0)
+		sim_hosts_trusted(&w);
 	sim_variants_begin(&w);
 	post_some(&w);
 	run_engines(&w, &arena);

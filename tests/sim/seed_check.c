@@ -31,6 +31,7 @@ static void read_void(void *context, uint64_t position, const struct journal_mar
 {
 	(void)position;
 	*mark_of(context, mark->subscriber_id) = 0;
+	state_hits[STATE_VOIDED]++;
 }
 
 static void read_outcome(void *context, uint64_t position, const struct store_outcome *row)
