@@ -130,6 +130,7 @@ bool seed_run(uint64_t seed)
 	struct arena arena;
 	world_begin(&w, seed);
 	w.with_files = seed % 2;
+	w.on_outcome = seed_outcome;
 	w.engine_count = choose_engines(&w);
 	drive_journal_begin(&w, "sim");
 	arena_init(&arena, heap_source(), 0, 0);

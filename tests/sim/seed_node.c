@@ -45,6 +45,9 @@ static void plan_death(struct world *w, struct node *node)
 	if (kind >= POINT_STORE_BEFORE && !any_call) {
 		life->dies_call = (int)call;
 		life->dies_at = 1 + number % 4;
+	} else if (life->power && in_time) { /* something is written and not synced */
+		life->dies_kind = world_below(w, 2) ? POINT_WRITE_LANDED : POINT_SYNC_UNDERWAY;
+		life->dies_at = 1 + number % 64;
 	} else if (kind == POINT_DEFERRED) { /* it is met a few times only */
 		life->dies_at = 1 + number % 2;
 	} else if (kind != POINT_STEP && in_time) {
