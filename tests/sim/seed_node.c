@@ -145,10 +145,18 @@ static void stop(struct node *node, bool restarts)
 	node->restarts = restarts;
 }
 
+static bool heard_the_end(const struct node *node)
+{
+	return node->serves ? store_finished() && sim_outbox_is_done()
+			    : node->engine->feeder.only->finished;
+}
+
 static void stopped(struct world *w, struct node *node)
 {
 	drive_check_empty(w, node->engine);
 	sim_warming_end(w, node->engine);
+	/* What was settled since then may have begun again what somebody else had buried. */
+	node->restarts |= !heard_the_end(node);
 	engine_leave(node->engine);
 	seed_count_habits(node->engine);
 	drive_close(node->engine);
@@ -204,12 +212,6 @@ static void befall(struct world *w, struct node *node)
 			   (double)node->life->wall_skew / 1e6);
 		return;
 	}
-}
-
-static bool heard_the_end(const struct node *node)
-{
-	return node->serves ? store_finished() && sim_outbox_is_done()
-			    : node->engine->feeder.only->finished;
 }
 
 /* Its lease ran out while it stood still or was cut off. */

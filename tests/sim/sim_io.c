@@ -89,6 +89,8 @@ void sim_io_end(void)
 	for (size_t i = 0; i < graveyard_count; i++)
 		free(graveyard[i]);
 	graveyard_count = 0;
+	next_socket = 0;
+	socket_serial = 0;
 	for (int i = 0; i < SOCKET_LIMIT; i++)
 		socket_free(&sockets[i]);
 	sim_files_end();
