@@ -208,8 +208,8 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	message->envelope = NULL;
 }
 
-/* One that comes back unsent goes first on the next connection, unless nothing starts any more:
- * then it goes where those went that were waiting. */
+/* One that comes back unsent goes first on the next connection, unless nothing starts any more, or
+ * its slice was taken over meanwhile: then it goes where those went that were waiting. */
 static void message_ends(struct session *session, struct message *message)
 {
 	struct carrier *carrier = session->carrier;
@@ -221,8 +221,9 @@ static void message_ends(struct session *session, struct message *message)
 	message->mark_position = 0;
 	message->session = NULL;
 	struct carrier_flow *flow = NULL;
-	if (returned && !carrier_path_is_stopped(carrier, session->path, returned->campaign,
-						 now_of(session)))
+	if (returned && !slice_is_lost(returned->slice) &&
+	    !carrier_path_is_stopped(carrier, session->path, returned->campaign,
+				     now_of(session)))
 		flow = carrier_flow_get(carrier, session->path, returned->campaign);
 	if (flow) {
 		bool urgent = returned->campaign->urgent;

@@ -302,6 +302,9 @@ static void check_message(struct visit *visit)
 	else if (!str_eq(id, str_of(visit->rcpt->message_id)))
 		world_fail(w, "%s got two Message-IDs: %s and %.*s", visit->rcpt_text,
 			   visit->rcpt->message_id, STR_FORMAT(id));
+	bool is_receipt = str_find(message, STR("this is a receipt")) != STR_NONE;
+	if (is_receipt != (visit->rcpt_text[0] == 't'))
+		world_fail(w, "%s got the letter of another campaign", visit->rcpt_text);
 	check_form(visit, message);
 	sim_variants_accepted(w, visit->rcpt, message);
 	if (w->verified_count >= SIM_VERIFY_LIMIT)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Plants each bug of mutants.txt (or those named) into the real code and runs the simulation until
-# it is noticed: tests/sim/mutants.sh BUILD SEEDS [NAME...]. CC, CPPFLAGS, CFLAGS, LDFLAGS, LIBS and
-# OBJECTS are the build's own. MUTANT_KEEP=1 leaves the programs in BUILD/tests/sim/mutants.
+# it is noticed: tests/sim/mutants.sh BUILD SEEDS [NAME...]. CC, CPPFLAGS, CFLAGS, LDFLAGS and LIBS are
+# the build's own, OBJECTS the simulation's, LIMITS_OBJECTS those of the one with wider limits.
+# MUTANT_KEEP=1 leaves the programs in BUILD/tests/sim/mutants.
 cd "$(dirname "$0")/../.." || exit 1
 build=$1 seeds=$2
 shift 2
@@ -19,12 +20,16 @@ fail() {
 
 # All the changes of a bug, file by file, each of which must find its place.
 plant() {
-	left=$1 file=
+	left=$1 file= objects=$OBJECTS
 	while [ -n "$left" ]; do
 		case $left in
 		*" | "*) one=${left%% | *} left=${left#* | } ;;
 		*) one=$left left= ;;
 		esac
+		if [ "$one" = limits ]; then
+			objects=$LIMITS_OBJECTS
+			continue
+		fi
 		if [ -f "$one" ]; then
 			file=$one changed=$dir/$name/$(basename "$one")
 			cp "$file" "$changed"
@@ -43,7 +48,7 @@ build() {
 		$CC $CPPFLAGS $CFLAGS -Wno-error -w -c -o "${source%.c}.o" "$source" || return 1
 	done
 	# shellcheck disable=SC2086
-	$CC $LDFLAGS -o "$dir/$name/sim" $OBJECTS "$dir/$name"/*.o -Wl,--start-group \
+	$CC $LDFLAGS -o "$dir/$name/sim" $objects "$dir/$name"/*.o -Wl,--start-group \
 		"$build/libcore.a" "$build/librim.a" -Wl,--end-group $LIBS
 }
 

@@ -13,9 +13,9 @@ $(BUILD)/sim: $(SIM_OBJECTS) $(BUILD)/libcore.a $(BUILD)/librim.a
 MUTANT_SEEDS ?= 2000
 MUTANTS ?=
 .PHONY: mutants show-mutants
-mutants: $(BUILD)/sim
+mutants: $(BUILD)/sim $(BUILD)/limits
 	@CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS) -Wl,--wrap=fdatasync" LIBS="$(LIBS)" \
-		OBJECTS="$(SIM_OBJECTS)" sh tests/sim/mutants.sh $(BUILD) $(MUTANT_SEEDS) $(MUTANTS)
+		OBJECTS="$(SIM_OBJECTS)" LIMITS_OBJECTS="$(LIMITS_OBJECTS)" sh tests/sim/mutants.sh $(BUILD) $(MUTANT_SEEDS) $(MUTANTS)
 show-mutants:
 	@$(MAKE) --no-print-directory MODE=release mutants
 

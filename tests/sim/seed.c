@@ -130,11 +130,14 @@ bool seed_run(uint64_t seed)
 	struct arena arena;
 	world_begin(&w, seed);
 	w.with_files = seed % 2;
+	w.on_outcome = seed_outcome;
 	w.engine_count = choose_engines(&w);
 	drive_journal_begin(&w, "sim");
 	arena_init(&arena, heap_source(), 0, 0);
 	hosts_begin(&w);
 	store_begin(&w);
+	if (world_below(&w, 3) == 0)
+		sim_hosts_trusted(&w);
 	sim_variants_begin(&w);
 	post_some(&w);
 	run_engines(&w, &arena);

@@ -45,7 +45,8 @@ bool node_step(struct world *, struct node *); /* false: the seed has failed */
 bool node_rests(const struct node *);          /* it does nothing more */
 void node_end(struct world *, struct node *);  /* whatever it is doing */
 
-/* seed_check.c: what must hold when all have ended. */
+/* seed_check.c: what must hold of each outcome that is settled, and when all have ended. */
+void seed_outcome(struct world *, const struct store_outcome *);
 void seed_check(struct world *, const struct node *, size_t count);
 
 /* seed.c */

@@ -2,6 +2,8 @@
  * mark has its outcome or came to nothing, and the last outcome stands at the settled position. */
 #include "tests/sim/seed.h"
 
+#include <string.h>
+
 #include "engine/journal/journal.h"
 #include "tests/sim/sim_store.h"
 
@@ -31,6 +33,7 @@ static void read_void(void *context, uint64_t position, const struct journal_mar
 {
 	(void)position;
 	*mark_of(context, mark->subscriber_id) = 0;
+	state_hits[STATE_VOIDED]++;
 }
 
 static void read_outcome(void *context, uint64_t position, const struct store_outcome *row)
@@ -61,6 +64,46 @@ static void check_journal(struct world *w, const struct node *node)
 		world_fail(w, "%s: the journal's last outcome is at %llu, settled is %llu",
 			   node->name, (unsigned long long)reading.last_outcome,
 			   (unsigned long long)settled);
+}
+
+/* What a recipient waits at least, by seed_settings(): a minute, of which chance takes a fifth; whom
+ * a host told to wait gets all of it. A name server may be back soon, and one connection too many is no
+ * fault of his: see engine/shape/backoff.c. */
+static usec least_wait(const struct store_outcome *row)
+{
+	const char *cause = row->cause ? row->cause : "";
+	usec first = strcmp(cause, "dns-failure") == 0		? 4 * USEC_SECOND
+		     : strcmp(cause, "too-many-connections") == 0 ? 20 * USEC_SECOND
+								  : USEC_MINUTE;
+	return row->class == CLASS_GREYLISTED ? first : first / 5 * 4;
+}
+
+static void check_wait(struct world *w, const struct store_outcome *row)
+{
+	if (row->verdict == VERDICT_DEFERRED && !row->final &&
+	    row->due_wall < row->at_wall + least_wait(row))
+		world_fail(w, "r%llu is to be tried again after %.3f s (%s)",
+			   (unsigned long long)row->subscriber_id,
+			   (double)(row->due_wall - row->at_wall) / 1e6,
+			   row->cause ? row->cause : "");
+}
+
+static bool is_text(str text)
+{
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] == '\0')
+			return false;
+	return true;
+}
+
+/* Nothing is settled that was read out of a damaged record. */
+void seed_outcome(struct world *w, const struct store_outcome *row)
+{
+	check_wait(w, row);
+	if (!is_text(row->text) || !is_text(row->mx_host) || !is_text(row->site) ||
+	    !is_text(row->provider) || !is_text(row->source))
+		world_fail(w, "an outcome of r%llu is damaged",
+			   (unsigned long long)row->subscriber_id);
 }
 
 void seed_check(struct world *w, const struct node *nodes, size_t count)

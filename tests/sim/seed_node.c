@@ -45,6 +45,9 @@ static void plan_death(struct world *w, struct node *node)
 	if (kind >= POINT_STORE_BEFORE && !any_call) {
 		life->dies_call = (int)call;
 		life->dies_at = 1 + number % 4;
+	} else if (life->power && in_time) { /* something is written and not synced */
+		life->dies_kind = world_below(w, 2) ? POINT_WRITE_LANDED : POINT_SYNC_UNDERWAY;
+		life->dies_at = 1 + number % 64;
 	} else if (kind == POINT_DEFERRED) { /* it is met a few times only */
 		life->dies_at = 1 + number % 2;
 	} else if (kind != POINT_STEP && in_time) {
@@ -93,10 +96,31 @@ static bool others_stay(const struct world *w)
 	return w->engine_count > 1;
 }
 
+/* How many marks may stand in the journal without an end behind them: of messages, of outcomes that
+ * are not written yet, and of what came back and the journal may not know of it. */
+static uint64_t open_marks(struct engine *engine)
+{
+	struct carrier *carrier = &engine->carrier;
+	uint64_t count = carrier->open_marks.count + carrier->unwritten.count;
+	struct chain_link *link = chain_first(&engine->feeder.slices);
+	for (; link; link = chain_next(&engine->feeder.slices, link)) {
+		const struct slice *slice = CHAIN_OWNER(link, struct slice, link);
+		for (size_t i = 0; slice->envelopes && i < slice->count; i++)
+			count += slice->envelopes[i].void_position > carrier->written_position;
+	}
+	size_t index = 0;
+	for (struct map_entry *e; (e = map_next(&carrier->paths, &index));) {
+		struct carrier_path *path = e->value;
+		link = chain_first(&path->sessions);
+		for (; link; link = chain_next(&path->sessions, link))
+			count += CHAIN_OWNER(link, struct session, link)->spent.count;
+	}
+	return count;
+}
+
 static void die(struct world *w, struct node *node)
 {
-	node->in_flight_at_death = node->engine->carrier.message_slab.borrowed_count +
-				   node->engine->carrier.outcome_slab.borrowed_count;
+	node->in_flight_at_death = open_marks(node->engine);
 	node->deaths++;
 	node->pauses_by = 0;
 	world_tell(world_limits.traced, "dies");

@@ -52,6 +52,7 @@ const char *const state_names[STATE_COUNT] = {
 	[STATE_ENGINES_3] = "three-engines",
 	[STATE_TRANSACTIONAL] = "transactional",
 	[STATE_SET_ASIDE] = "set-aside",
+	[STATE_VOIDED] = "voided",
 };
 
 /* The hits are added up over all shares of a run by tests/sim/run.sh, which fails on a zero. */

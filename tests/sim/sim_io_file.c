@@ -110,23 +110,42 @@ static void tear(struct file_write *write)
 	    world_below(world, 2) ? world_below(world, write->size + 1) : 0);
 }
 
-/* The machine is gone: of what was not synced some first bytes may be there; what is behind them
- * is not, or reads as zeros, where the disk had heard of the file's size. */
+#define SECTOR 512
+
+/* Reads as zeros: where the disk had heard of the file's size, and not of these bytes. */
+static void forget_bytes(const struct file *file, uint64_t from, uint64_t to)
+{
+	static const char zeros[SECTOR];
+	while (from < to) {
+		size_t size = to - from < SECTOR ? (size_t)(to - from) : SECTOR;
+		if (pwrite(file->fd, zeros, size, (off_t)from) != (ssize_t)size)
+			world_fail(world, "a journal cannot be damaged for real");
+		from += size;
+	}
+}
+
+/* The machine is gone: of what was not synced some first bytes may be there, and nothing behind them;
+ * or the file has its size, and sectors of it are missing. */
 static void lose_tail(struct file *file)
 {
 	struct stat stat;
 	if (fstat(file->fd, &stat) != 0 || file->written <= file->synced)
 		return;
 	uint64_t kept = file->synced + world_below(world, file->written - file->synced + 1);
-	if (kept < (uint64_t)stat.st_size && ftruncate(file->fd, (off_t)kept) != 0)
-		world_fail(world, "a journal cannot be cut for real");
-	if (world_below(world, 4))
+	if (world_below(world, 2)) {
+		if (kept < (uint64_t)stat.st_size && ftruncate(file->fd, (off_t)kept) != 0)
+			world_fail(world, "a journal cannot be cut for real");
 		return;
+	}
 	/* Bytes that changed are damage, and then the database's marks are believed. */
 	world->journal_may_be_lost = true;
-	if (ftruncate(file->fd, stat.st_size) != 0)
-		world_fail(world, "a journal cannot be stretched for real");
-	file->written = file->synced = kept;
+	bool all = world_below(world, 2);
+	for (uint64_t at = kept; at < file->written; at += SECTOR - at % SECTOR)
+		if (all || at == kept || world_below(world, 2))
+			forget_bytes(file, at, at + SECTOR - at % SECTOR < file->written
+						       ? at + SECTOR - at % SECTOR
+						       : file->written);
+	file->synced = file->written;
 }
 
 /* What is synced without a loop, when a journal is opened: see rules.mk. */

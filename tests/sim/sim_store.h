@@ -112,6 +112,7 @@ void sim_paths_begin(void);
 
 /* sim_store_hosts.c */
 void sim_hosts_begin(void);
+void sim_hosts_trusted(struct world *); /* earlier campaigns have learned all about them */
 
 /* sim_store_warmup.c */
 void sim_warmup_begin(void);

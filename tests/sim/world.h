@@ -245,6 +245,7 @@ enum {
 	STATE_ENGINES_3,
 	STATE_TRANSACTIONAL,
 	STATE_SET_ASIDE,
+	STATE_VOIDED, /* marks undone, in journals at their end */
 };
 extern uint64_t fault_hits[FAULT_COUNT], state_hits[STATE_COUNT];
 extern uint64_t point_hits[POINT_COUNT], point_deaths[POINT_COUNT];
