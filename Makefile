@@ -38,7 +38,7 @@ objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 EMBEDDED := $(wildcard sql/*.sql sql/queries/*.sql engine/smtp/*.tsv engine/shape/*.tsv)
 
 .SECONDARY:
-.PHONY: all deps demo test install clean debug layers pure unit unit-run talk replay cli sim
+.PHONY: always all deps demo test install clean debug layers pure unit unit-run talk replay cli sim
 all: build/rundbrief
 
 # The two commands. Each sees to its packages, builds and runs; nothing is left running.
@@ -69,9 +69,14 @@ $(BUILD)/%.o: %.c
 
 # Statements, rules and provider data become bytes in the program: embedded.h declares
 # embedded_find(name), the names are the paths.
-$(BUILD)/gen/embedded.S: $(EMBEDDED) tests/tools/embed.sh
+$(BUILD)/gen/embedded.S: $(EMBEDDED) tests/tools/embed.sh $(BUILD)/gen/embedded.list
 	@mkdir -p $(@D)
 	@sh tests/tools/embed.sh $(EMBEDDED) > $@
+# Their names, written only when they are others: one that was removed is missed, too.
+$(BUILD)/gen/embedded.list: always
+	@mkdir -p $(@D)
+	@echo $(EMBEDDED) | cmp -s - $@ || echo $(EMBEDDED) > $@
+always:
 $(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.S
 	$(QUIET_CC)$(CC) -c -o $@ $<
 

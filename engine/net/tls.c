@@ -54,7 +54,7 @@ static int client_init(struct tls_context *c, const struct tls_context_config *c
 	SSL_CTX_sess_set_new_cb(c->ssl, on_new_ticket);
 	if (SSL_CTX_set_ciphersuites(c->ssl, CLIENT_CIPHERS) != 1)
 		return -ENOMEM;
-	result = tls_verify_init(c->ssl, config->ca_file);
+	result = tls_verify_init(c, config);
 	if (result == 0 && config->certificate_file)
 		result = load_certificate(c->ssl, config);
 	return result;

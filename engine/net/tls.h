@@ -18,7 +18,8 @@ struct tls_context_config {
 	/* PEM. Of a server, NULL: a self-signed one is made. Of a client: what it shows to a
 	 * server that asks, NULL: nothing. key_file NULL: the key stands in the same file. */
 	const char *certificate_file, *key_file;
-	const char *ca_file; /* a client's, for TLS_NEED_PKIX; NULL: the system's */
+	const char *ca_file; /* a client's, for TLS_NEED_PKIX; NULL: the system's, */
+	bool verifies_seldom; /* which are then read when somebody is verified first */
 	enum tls_version min_version;
 };
 

@@ -13,6 +13,7 @@ struct tls_context {
 	SSL_CTX *ssl;
 	enum tls_role role;
 	struct tls_tickets *tickets;  /* of a client */
+	bool anchors_wait;            /* the system's are not read yet */
 	char gather[TLS_RECORD_SIZE]; /* small spans become one record */
 };
 

@@ -32,14 +32,22 @@ static int verify_chain(X509_STORE_CTX *store, void *)
 	return 1;
 }
 
-int tls_verify_init(SSL_CTX *context, const char *ca_file)
+/* Some hundred certificates, all of which are parsed: tens of milliseconds. */
+static int read_anchors(struct tls_context *c, const char *ca_file)
 {
-	SSL_CTX_set_cert_verify_callback(context, verify_chain, NULL);
-	if (SSL_CTX_dane_enable(context) != 1)
-		return -ENOMEM;
+	c->anchors_wait = false;
 	if (ca_file)
-		return SSL_CTX_load_verify_locations(context, ca_file, NULL) == 1 ? 0 : -ENOENT;
-	return SSL_CTX_set_default_verify_paths(context) == 1 ? 0 : -ENOENT;
+		return SSL_CTX_load_verify_locations(c->ssl, ca_file, NULL) == 1 ? 0 : -ENOENT;
+	return SSL_CTX_set_default_verify_paths(c->ssl) == 1 ? 0 : -ENOENT;
+}
+
+int tls_verify_init(struct tls_context *c, const struct tls_context_config *config)
+{
+	SSL_CTX_set_cert_verify_callback(c->ssl, verify_chain, NULL);
+	if (SSL_CTX_dane_enable(c->ssl) != 1)
+		return -ENOMEM;
+	c->anchors_wait = config->verifies_seldom && !config->ca_file;
+	return c->anchors_wait ? 0 : read_anchors(c, config->ca_file);
 }
 
 /* "Certificate-not-trusted" is for chains of every kind that end nowhere; what tells nothing
@@ -197,6 +205,8 @@ bool tls_verify_begin(struct tls_session *s, const struct tls_target *target)
 		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 		return true;
 	}
+	if (s->context->anchors_wait && read_anchors(s->context, NULL) < 0)
+		return false;
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, on_step);
 	/* RFC 7817 3, RFC 9525 6: "*" only as a whole label; a common name is no name of a
 	 * host, but RFC 7672 3.2.3 still allows it behind a usage of 2. */

@@ -93,6 +93,17 @@ static int init_relays(struct carrier *carrier)
 	return auth_relays_init(carrier->relays, settings, carrier->loop, carrier->fetcher);
 }
 
+/* Whether servers are likely to be verified: a letter that requires TLS may want it all the same. */
+static bool verifies(const struct engine_settings *settings)
+{
+	const struct router_config *route = &settings->route;
+	bool any = route->tls >= TLS_WISH_VERIFY || route->relay_count > 0;
+	for (size_t i = 0; i < route->static_route_count; i++)
+		any |= route->static_routes[i].has_tls &&
+		       route->static_routes[i].tls >= TLS_WISH_VERIFY;
+	return any;
+}
+
 static int init_tls(struct carrier *carrier)
 {
 	const struct engine_settings *settings = carrier->settings;
@@ -101,6 +112,7 @@ static int init_tls(struct carrier *carrier)
 		.certificate_file = settings->certificate_file,
 		.key_file = settings->key_file,
 		.ca_file = settings->ca_file,
+		.verifies_seldom = !verifies(settings),
 		.min_version = settings->tls_1_3_only ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
 	};
 	return tls_context_create(&carrier->tls, &tls);

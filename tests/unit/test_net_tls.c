@@ -285,6 +285,33 @@ static void assert_unusable(struct tls_context_config config)
 	assert_null(context);
 }
 
+/* The system's anchors are read when somebody is verified first, and hold as if they had been read
+ * before; OpenSSL takes the file from SSL_CERT_FILE. */
+static void test_net_tls_reads_the_systems_anchors_when_they_are_wanted(void **)
+{
+	for (int seldom = 0; seldom < 2; seldom++) {
+		const struct tls_context_config config = {.role = TLS_CLIENT,
+							  .verifies_seldom = seldom};
+		struct tls_context *client = NULL;
+		/* Where they are read at once it is too late to name another file. */
+		setenv("SSL_CERT_FILE", seldom ? "/nowhere" : world_ca.file, 1);
+		setenv("SSL_CERT_DIR", "/nowhere", 1);
+		assert_int_equal(tls_context_create(&client, &config), 0);
+		setenv("SSL_CERT_FILE", seldom ? world_ca.file : "/nowhere", 1);
+		SSL_CTX *server = world_server(&world_good);
+		struct meeting m;
+		assert_int_equal(meet(&m, client, server, "mx.example", &may), TLS_OPEN);
+		part(&m);
+		assert_int_equal(meet(&m, client, server, "mx.example", &pkix), TLS_OPEN);
+		assert_true(tls_verified(m.client));
+		part(&m);
+		SSL_CTX_free(server);
+		tls_context_destroy(client);
+	}
+	unsetenv("SSL_CERT_FILE");
+	unsetenv("SSL_CERT_DIR");
+}
+
 static void test_net_tls_files_that_cannot_be_used_are_told(void **)
 {
 	struct certificate locked = world_good;
@@ -324,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_net_tls_client_shows_its_certificate_when_asked),
 		cmocka_unit_test(test_net_tls_refuses_versions_below_its_own),
 		cmocka_unit_test(test_net_tls_plain_text_is_no_handshake),
+		cmocka_unit_test(test_net_tls_reads_the_systems_anchors_when_they_are_wanted),
 		cmocka_unit_test(test_net_tls_files_that_cannot_be_used_are_told),
 	};
 	return cmocka_run_group_tests(tests, tls_world_open, tls_world_close);
