@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/embedded.h"
 #include "engine/io/heap.h"
 #include "engine/store/connect.h"
@@ -60,15 +61,25 @@ static void tell(struct import *m, enum import_stage stage)
 
 /* ---- statements ---- */
 
-/* Runs sql/queries/NAME.sql; the result, or NULL after a sentence. */
-static PGresult *query(struct import *m, const char *name, int count, const char *const *values)
+static str text_of_query(const char *name)
 {
 	char path[80];
 	snprintf(path, sizeof(path), "sql/queries/%s.sql", name);
-	PGresult *result = PQexecParams(m->conn, embedded_find(path).data, count, NULL, values,
-					NULL, NULL, 0);
+	return embedded_find(path);
+}
+
+static bool is_good(const PGresult *result)
+{
 	ExecStatusType status = PQresultStatus(result);
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* Runs sql/queries/NAME.sql; the result, or NULL after a sentence. */
+static PGresult *query(struct import *m, const char *name, int count, const char *const *values)
+{
+	PGresult *result = PQexecParams(m->conn, text_of_query(name).data, count, NULL, values,
+					NULL, NULL, 0);
+	if (is_good(result))
 		return result;
 	fail(m, "the import was not done", PQerrorMessage(m->conn));
 	PQclear(result);
@@ -102,6 +113,46 @@ static int plain(struct import *m, const char *statement)
 	if (status == PGRES_COMMAND_OK || status == PGRES_COPY_IN)
 		return 0;
 	return fail(m, "the import was not done", PQerrorMessage(m->conn));
+}
+
+static bool is_duplicate(const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	return state && strcmp(state, "23505") == 0; /* unique_violation */
+}
+
+/* A statement with a line that begins by ON CONFLICT, which costs each row another look at its
+ * index and another record of WAL: tried without that line first. Only when somebody else has
+ * added one of these rows meanwhile, which shows as a duplicate key, it runs as it stands. */
+static PGresult *query_alone(struct import *m, const char *name, int count,
+			     const char *const *values)
+{
+	str text = text_of_query(name);
+	size_t from = str_find(text, STR("on conflict"));
+	struct buf alone;
+	ASSERT(from < text.size);
+	buf_init_arena(&alone, &m->arena, text.size + 1);
+	buf_put(&alone, str_sub(text, 0, from));
+	str rest = str_from(text, from);
+	buf_put(&alone, str_from(rest, str_find(rest, STR("\n"))));
+	buf_put_byte(&alone, 0);
+	if (!buf_ok(&alone)) {
+		fail(m, "the import was not done", "no memory");
+		return NULL;
+	}
+	if (plain(m, "savepoint alone") < 0)
+		return NULL;
+	PGresult *result =
+		PQexecParams(m->conn, alone.data, count, NULL, values, NULL, NULL, 0);
+	if (is_good(result))
+		return result;
+	bool again = is_duplicate(result);
+	if (!again)
+		fail(m, "the import was not done", PQerrorMessage(m->conn));
+	PQclear(result);
+	if (!again || plain(m, "rollback to savepoint alone") < 0)
+		return NULL;
+	return query(m, name, count, values);
 }
 
 static int connect_to(struct import *m)
@@ -277,11 +328,22 @@ static const char *column_array(struct import *m)
 	return buf_ok(&b) ? b.data : NULL;
 }
 
+static int add(struct import *m)
+{
+	const char *values[] = {m->tenant};
+	PGresult *result = query_alone(m, "import_add", 1, values);
+	if (!result)
+		return -1;
+	m->result->added = number_of(PQcmdTuples(result));
+	PQclear(result);
+	return 0;
+}
+
 static int subscribe(struct import *m)
 {
 	const char *values[] = {m->tenant, m->list_id,
 				m->options->resubscribe ? "true" : "false"};
-	PGresult *result = query(m, "import_subscribe", 3, values);
+	PGresult *result = query_alone(m, "import_subscribe", 3, values);
 	if (!result)
 		return -1;
 	m->result->subscribed = number_of(PQgetvalue(result, 0, 0));
@@ -318,8 +380,7 @@ static int merge(struct import *m)
 	if (count_query(m, "import_turn", 1, values, NULL) < 0 ||
 	    count_query(m, "import_duplicates", 0, NULL, &m->result->duplicates) < 0 ||
 	    refuse_erased(m) < 0 ||
-	    count_query(m, "import_change", 2, values, &m->result->changed) < 0 ||
-	    count_query(m, "import_add", 1, values, &m->result->added) < 0)
+	    count_query(m, "import_change", 2, values, &m->result->changed) < 0 || add(m) < 0)
 		return -1;
 	return subscribe(m);
 }

@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "importer/list.h"
@@ -224,6 +225,83 @@ static void test_import_is_quick(void **)
 	free(bytes);
 }
 
+/* Another program that holds what an import wants to write, and lets go when the import waits.
+ */
+static void *commit_when_it_waits(void *data)
+{
+	PGconn *other = data, *eye = PQconnectdb(live_conninfo);
+	bool waits = false;
+	for (unsigned tries = 0; tries < 2000 && !waits; tries++) {
+		PGresult *r =
+			PQexec(eye, "select from pg_stat_activity where application_name = "
+				    "'rundbrief import' and wait_event_type = 'Lock'");
+		waits = PQntuples(r) == 1;
+		PQclear(r);
+		usleep(10000);
+	}
+	PQfinish(eye);
+	live_exec(other, "commit");
+	return waits ? data : NULL;
+}
+
+static struct import_result import_behind(const char *holds, const char *bytes)
+{
+	pthread_t thread;
+	void *waited;
+	struct import_options options = options_for("both");
+	PGconn *other = PQconnectdb(live_conninfo);
+	assert_int_equal(live_exec(other, holds), 0);
+	assert_int_equal(pthread_create(&thread, NULL, commit_when_it_waits, other), 0);
+	struct import_result result = import_bytes(bytes, strlen(bytes), &options);
+	pthread_join(thread, &waited);
+	assert_non_null(waited);
+	PQfinish(other);
+	return result;
+}
+
+static void test_import_and_another_program_add_the_same_person(void **)
+{
+	struct import_result result =
+		import_behind("begin; insert into subscribers (tenant_id, address, "
+			      "address_key, domain) values "
+			      "(1, 'both@example.com', 'both@example.com', 'example.com')",
+			      "email\nmine@example.com\nboth@example.com\nalso@example.com\n");
+	assert_int_equal(result.added, 2);
+	assert_int_equal(result.subscribed, 3);
+	assert_string_equal(live_value("select count(*) from subscribers where address_key in "
+				       "('mine@example.com', 'both@example.com', "
+				       "'also@example.com')"),
+			    "3");
+}
+
+static void test_import_and_another_program_subscribe_the_same_person(void **)
+{
+	assert_int_equal(live_exec(live_admin,
+				   "delete from subscriptions where list_id = (select "
+				   "id from lists where name = 'both')"),
+			 0);
+	struct import_result result =
+		import_behind("begin; insert into subscriptions (tenant_id, list_id, "
+			      "subscriber_id) select 1, "
+			      "l.id, s.id from lists l, subscribers s where l.name = 'both' "
+			      "and s.address_key = "
+			      "'both@example.com'",
+			      "email\nmine@example.com\nboth@example.com\nalso@example.com\n");
+	assert_int_equal(result.added, 0);
+	assert_int_equal(result.subscribed, 2);
+	assert_string_equal(
+		live_value("select count(*) from subscriptions x join lists l on l.id "
+			   "= x.list_id where l.name = 'both'"),
+		"3");
+	assert_string_equal(
+		live_value("select sum(count) from (select count from "
+			   "attribute_counts a join lists l on l.id = a.list_id where "
+			   "l.name = 'both' and attribute = '' union all select change "
+			   "from attribute_changes a join lists l on l.id = a.list_id "
+			   "where l.name = 'both' and attribute = '') x"),
+		"3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +311,8 @@ int main(void)
 		cmocka_unit_test(test_import_reads_latin1_and_semicolons),
 		cmocka_unit_test(test_import_refuses_a_file_it_cannot_read),
 		cmocka_unit_test(test_import_is_quick),
+		cmocka_unit_test(test_import_and_another_program_add_the_same_person),
+		cmocka_unit_test(test_import_and_another_program_subscribe_the_same_person),
 	};
 	return cmocka_run_group_tests_name("importer list", tests, setup, live_teardown);
 }
