@@ -17,6 +17,14 @@ struct slab {
 [[nodiscard]] void *slab_borrow(struct slab *); /* NULL when all are out */
 void slab_give_back(struct slab *, void *object);
 
+/* What is borrowed next, not looked at: to ask for its memory ahead. NULL: none is left. */
+static inline void *slab_next(const struct slab *s)
+{
+	if (s->free)
+		return s->free;
+	return s->fresh < s->count ? s->memory + s->fresh * s->object_size : NULL;
+}
+
 static inline size_t slab_free_count(const struct slab *s)
 {
 	return s->count - s->borrowed_count;

@@ -290,13 +290,20 @@ static void take_marked(struct carrier *carrier, struct envelope *envelope, usec
 	carrier_path_touch(carrier, path);
 }
 
+static void fetch_for_submission(const struct message *message)
+{
+	const struct message_bytes *bytes = &message->bytes;
+	str last = bytes->spans[bytes->span_count - 1];
+	ahead_read(message->mail_from, message->mail_from_size);
+	ahead_read(message->rcpt.data, message->rcpt.size);
+	ahead_read(bytes->spans[0].data, MESSAGE_AHEAD);
+	ahead_read(last.data + last.size - 1, 1);
+}
+
 static void take_pressed(struct carrier *carrier, struct message *message, usec now)
 {
 	struct envelope *envelope = message->envelope;
 	struct carrier_path *path = envelope->path;
-	ahead_read(message->mail_from, message->mail_from_size);
-	ahead_read(message->rcpt.data, message->rcpt.size);
-	ahead_read(message->bytes.spans[0].data, MESSAGE_AHEAD);
 	carrier->presses[message->press_index].outstanding--;
 	path->ordered_count--;
 	carrier_path_touch(carrier, path);
@@ -313,6 +320,7 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 		carrier_envelope_return(carrier, envelope);
 		return;
 	}
+	fetch_for_submission(message);
 	envelope->state = ENVELOPE_READY;
 	chain_push_back(envelope->campaign->urgent ? &path->urgent : &path->ready,
 			&message->link);

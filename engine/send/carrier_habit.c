@@ -50,11 +50,9 @@ static void note(struct session *session, const char *why)
 void session_plan(struct session *session)
 {
 	struct habit unknown;
-	const struct habit *habit = &unknown;
-	habit_init(&unknown);
-	if (session->habit)
-		habit = &session->habit->habit;
-	session->plan = habit_plan(habit, rule_of(session),
+	if (!session->habit)
+		habit_init(&unknown);
+	session->plan = habit_plan(session->habit ? &session->habit->habit : &unknown, rule_of(session),
 				   smtp_client_swallows_chunks(&session->client),
 				   session->submitted_count, wall_of(session));
 	smtp_client_set_flight(&session->client, session->plan.flight, session->plan.window);

@@ -6,9 +6,11 @@
 
 #include <string.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/assert.h"
 
 #define REPLY_TEXT_KEPT 400
+#define OUTCOME_AHEAD 384 /* bytes of one that are written for an ordinary reply */
 
 static str keep(struct outcome *outcome, str text, size_t limit)
 {
@@ -151,6 +153,7 @@ static void fill(struct carrier *carrier, struct outcome *outcome,
 static struct outcome *borrow(struct carrier *carrier)
 {
 	struct outcome *outcome = slab_borrow(&carrier->outcome_slab);
+	ahead_write(slab_next(&carrier->outcome_slab), OUTCOME_AHEAD);
 	if (outcome)
 		return outcome;
 	carrier_take_outcomes_back(carrier);

@@ -3,6 +3,8 @@
  * decides (engine/shape/path.h); this file only counts and moves. */
 #include "engine/send/carrier.h"
 
+#include "engine/base/ahead.h"
+
 #define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
 #define MARK_TIME (50 * USEC_MS)  /* of asking, and of the database's commit */
@@ -371,6 +373,19 @@ static size_t mark_room(struct carrier *carrier, struct carrier_flow *flow, usec
 	return ahead ? ahead : 1;
 }
 
+/* Those who wait were read long ago: each is a step further on its way here. */
+static void look_ahead(struct chain *waiting)
+{
+	struct chain_link *link = chain_first(waiting);
+	if (!link)
+		return;
+	ahead_read(CHAIN_OWNER(link, struct envelope, link)->recipient,
+		   sizeof(struct store_recipient));
+	link = chain_next(waiting, link);
+	if (link)
+		ahead_write(CHAIN_OWNER(link, struct envelope, link), sizeof(struct envelope));
+}
+
 static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, usec now)
 {
 	usec span = mark_span(carrier);
@@ -384,6 +399,7 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 		if (!link)
 			return;
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
+		look_ahead(&flow->waiting);
 		if (!was_stopped(carrier, envelope))
 			mark_one(carrier, flow, envelope, now);
 	}

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/assert.h"
 
 #define WRITE_LIMIT (512 * 1024) /* bytes that one connection writes at once */
@@ -187,6 +188,22 @@ void session_released(struct carrier *carrier, uint64_t written)
 	}
 }
 
+/* A read often brings the replies to many: what they are about is a step further on its way here
+ * with each. */
+static void look_ahead(struct session *session, struct message *message)
+{
+	struct chain_link *link = chain_next(&session->messages, &message->link);
+	if (!link)
+		return;
+	const struct message *next = CHAIN_OWNER(link, struct message, link);
+	ahead_write(next->envelope, sizeof(struct envelope));
+	ahead_read(next->recipient, sizeof(struct store_recipient));
+	link = chain_next(&session->messages, link);
+	if (link)
+		ahead_write(CHAIN_OWNER(link, struct message, link),
+			    offsetof(struct message, mail_from));
+}
+
 /* From its outcome on the envelope is the ledger's, whose settlement may free its slice before
  * the session has finished with the transaction. */
 static void on_result(struct session *session, const struct smtp_event *event)
@@ -194,6 +211,7 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	struct message *message = event->owner;
 	struct carrier *carrier = session->carrier;
 	struct envelope *envelope = message->envelope;
+	look_ahead(session, message);
 	chain_remove(&carrier->open_marks, &message->mark_link);
 	chain_remove(&carrier->gates, &message->gate_link);
 	session->cut_count += event->in_doubt;

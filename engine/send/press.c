@@ -71,29 +71,32 @@ static int render(struct press *press, struct message *message, const struct mes
 	return -1;
 }
 
-/* What was written: a letter's variant, compiled. */
-struct form {
-	const struct message_plan *plan; /* NULL: there is none */
-	uint64_t id;                     /* of no other plan */
-};
-
-static int sign(struct press *press, struct message *message, const struct form *written)
+static struct dkim_message to_sign(const struct message *message,
+				   const struct press_form *written)
 {
 	const struct message_bytes *bytes = &message->bytes;
 	enum message_form form = bytes->is_8bit ? MESSAGE_8BIT : MESSAGE_7BIT;
-	const struct dkim_message signed_message = {
+	return (struct dkim_message){
 		.spans = bytes->spans,
 		.span_count = bytes->span_count,
 		.header_size = bytes->header_size,
 		.common_id = written->id << 1 | bytes->is_8bit,
 		.common_size = message_common_size(written->plan, form),
 	};
+}
+
+/* body_hash: NULL when it is not known. */
+static int sign(struct press *press, struct message *message, const struct press_form *written,
+		const uint8_t *body_hash)
+{
 	char memory[MESSAGE_SIGNATURE_LIMIT];
 	struct buf out;
 	buf_init_fixed(&out, memory, sizeof(memory));
 	message->signature = STR("");
 	if (!press->signer)
 		return 0;
+	struct dkim_message signed_message = to_sign(message, written);
+	signed_message.body_hash = body_hash;
 	if (dkim_signer_sign_spans(press->signer, &signed_message, message->ordered_wall,
 				   &out) == 0 &&
 	    buf_ok(&out))
@@ -108,7 +111,7 @@ static int sign(struct press *press, struct message *message, const struct form 
 
 /* A recipient always gets the same variant. Who waited for the winner comes here only when it
  * is named (feeder_route.c), and who is held out never. Without a plan, why is set. */
-static struct form choose(struct press *press, struct message *message,
+static struct press_form choose(struct press *press, struct message *message,
 			  struct message_recipient *to)
 {
 	struct campaign *campaign = message->campaign;
@@ -120,10 +123,10 @@ static struct form choose(struct press *press, struct message *message,
 	if (!plan)
 		snprintf(message->why, sizeof(message->why), "%s",
 			 variant ? "out of memory" : "no variant of the letter is for them");
-	return (struct form){plan, campaign->content->serial << VARIANT_BITS | variant};
+	return (struct press_form){plan, campaign->content->serial << VARIANT_BITS | variant};
 }
 
-int press_make(struct press *press, struct message *message)
+static struct press_form write_text(struct press *press, struct message *message)
 {
 	const struct store_recipient *recipient = message->recipient;
 	const struct content *content = message->campaign->content;
@@ -143,11 +146,17 @@ int press_make(struct press *press, struct message *message)
 	};
 	arena_reset(&press->scratch);
 	message->why[0] = '\0';
-	const struct form chosen = choose(press, message, &to);
+	const struct press_form chosen = choose(press, message, &to);
 	content_read_fields(content, &press->scratch, &to);
 	message->result = chosen.plan ? render(press, message, chosen.plan, &to) : -1;
+	return chosen;
+}
+
+int press_make(struct press *press, struct message *message)
+{
+	const struct press_form written = write_text(press, message);
 	if (message->result == 0)
-		message->result = sign(press, message, &chosen);
+		message->result = sign(press, message, &written, NULL);
 	return message->result;
 }
 
@@ -168,15 +177,70 @@ static void look_ahead(const struct press *press)
 	ahead_read(first->recipient->fields, FIELDS_AHEAD);
 }
 
+static void hash_batch(struct press *press)
+{
+	struct dkim_message messages[DKIM_BATCH_LIMIT];
+	struct press_batch *batch = &press->batch;
+	bool all_written = true;
+	for (size_t i = 0; i < batch->count && all_written; i++) {
+		all_written = batch->messages[i]->result == 0;
+		if (all_written)
+			messages[i] = to_sign(batch->messages[i], &batch->written[i]);
+	}
+	/* One that failed is rare: then each is hashed by itself. */
+	batch->hashed = all_written && dkim_signer_hash_bodies(press->signer, messages,
+							       batch->count, batch->hashes);
+}
+
+/* All that waits, up to a batch, is written before the first of it is signed: a signature takes
+ * longer than writing them all. */
+static void gather(struct press *press)
+{
+	struct press_batch *batch = &press->batch;
+	batch->count = batch->next = 0;
+	for (struct message *message;
+	     batch->count < DKIM_BATCH_LIMIT && (message = lane_pop(&press->bulk));) {
+		look_ahead(press);
+		batch->messages[batch->count] = message;
+		batch->written[batch->count++] = write_text(press, message);
+	}
+	hash_batch(press);
+}
+
+static struct message *sign_next(struct press *press)
+{
+	struct press_batch *batch = &press->batch;
+	if (batch->next == batch->count)
+		gather(press);
+	if (batch->next == batch->count)
+		return NULL;
+	size_t i = batch->next++;
+	struct message *message = batch->messages[i];
+	if (message->result == 0)
+		message->result = sign(press, message, &batch->written[i],
+				       batch->hashed ? batch->hashes[i] : NULL);
+	return message;
+}
+
+static struct message *make_next(struct press *press)
+{
+	struct message *message = lane_pop(&press->bulk);
+	if (!message)
+		return NULL;
+	look_ahead(press);
+	(void)press_make(press, message);
+	return message;
+}
+
 bool press_step(struct press *press)
 {
 	struct message *message = lane_pop(&press->urgent);
-	if (!message)
-		message = lane_pop(&press->bulk);
+	if (message)
+		(void)press_make(press, message);
+	else
+		message = press->signer ? sign_next(press) : make_next(press);
 	if (!message)
 		return false;
-	look_ahead(press);
-	(void)press_make(press, message);
 	lane_push(&press->pressed, message);
 	return true;
 }

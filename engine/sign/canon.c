@@ -10,13 +10,16 @@
 void hasher_begin(struct hasher *h, EVP_MD_CTX *context, const EVP_MD *md)
 {
 	h->context = context;
+	h->into = NULL;
 	h->pending_size = 0;
 	h->failed = EVP_DigestInit_ex2(context, md, NULL) != 1;
 }
 
 static void update(struct hasher *h, const char *data, size_t size)
 {
-	if (!h->failed && size)
+	if (h->into)
+		buf_put(h->into, str_make(data, size));
+	else if (!h->failed && size)
 		h->failed = EVP_DigestUpdate(h->context, data, size) != 1;
 }
 
@@ -48,6 +51,19 @@ int hasher_end(struct hasher *h, uint8_t ret_hash[32])
 	return 0;
 }
 
+void hasher_begin_text(struct hasher *h, struct buf *out)
+{
+	h->into = out;
+	h->pending_size = 0;
+	h->failed = false;
+}
+
+int hasher_end_text(struct hasher *h)
+{
+	flush(h);
+	return buf_ok(h->into) ? 0 : -1;
+}
+
 int hasher_save(struct hasher *h, EVP_MD_CTX *into)
 {
 	flush(h);
@@ -57,6 +73,7 @@ int hasher_save(struct hasher *h, EVP_MD_CTX *into)
 void hasher_resume(struct hasher *h, EVP_MD_CTX *context, const EVP_MD_CTX *saved)
 {
 	h->context = context;
+	h->into = NULL;
 	h->pending_size = 0;
 	h->failed = EVP_MD_CTX_copy_ex(context, saved) != 1;
 }

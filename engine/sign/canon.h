@@ -6,12 +6,13 @@
 
 #include <openssl/evp.h>
 
-#include "engine/base/str.h"
+#include "engine/base/buf.h"
 
 #define HASHER_PENDING_SIZE 2048
 
 struct hasher {
 	EVP_MD_CTX *context; /* the owner's */
+	struct buf *into;    /* the text itself is wanted, here; NULL: its hash */
 	size_t pending_size;
 	bool failed;
 	char pending[HASHER_PENDING_SIZE];
@@ -21,6 +22,9 @@ struct hasher {
 void hasher_begin(struct hasher *, EVP_MD_CTX *context, const EVP_MD *md);
 void hasher_put(struct hasher *, str);
 [[nodiscard]] int hasher_end(struct hasher *, uint8_t ret_hash[32]);
+/* The text that would be hashed goes into out instead; 0, or -1 when out is full. */
+void hasher_begin_text(struct hasher *, struct buf *out);
+[[nodiscard]] int hasher_end_text(struct hasher *);
 /* A hash so far into another context, and on from there; -1: OpenSSL failed. */
 [[nodiscard]] int hasher_save(struct hasher *, EVP_MD_CTX *into);
 void hasher_resume(struct hasher *, EVP_MD_CTX *context, const EVP_MD_CTX *saved);

@@ -11,6 +11,7 @@
 #include "engine/base/assert.h"
 #include "engine/sign/canon.h"
 #include "engine/sign/key.h"
+#include "engine/sign/lanes.h"
 
 #define HASH_SIZE 32
 #define SIGNATURE_SIZE 512 /* RSA-4096 */
@@ -79,7 +80,13 @@ struct dkim_signer {
 	struct chosen chosen[DKIM_FIELD_LIMIT];
 	struct common_hash common[COMMON_LIMIT];
 	size_t common_next;
+	struct hash_lanes *lanes; /* NULL: bodies are hashed one by one */
+	char *texts;              /* canonical bodies of a batch */
 };
+/* A longer body is hashed by itself. In its canonical form it may have two bytes more, a CRLF. */
+#define BODY_LIMIT (HASH_LANES_TEXT_LIMIT - 2)
+#define TEXTS_SIZE (DKIM_BATCH_LIMIT * HASH_LANES_TEXT_LIMIT)
+static_assert(DKIM_BATCH_LIMIT <= HASH_LANES_LIMIT);
 
 static int open_rsa(struct key_context *c, const EVP_MD *sha256)
 {
@@ -119,6 +126,9 @@ struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys, size_
 		if ((rsa ? open_rsa(c, s->sha256) : open_ed25519(c)) < 0)
 			goto fail;
 	}
+	s->lanes = count > 0 ? hash_lanes_create() : NULL;
+	if (s->lanes && !(s->texts = malloc(TEXTS_SIZE)))
+		goto fail;
 	return s;
 fail:
 	dkim_signer_destroy(s);
@@ -137,6 +147,8 @@ void dkim_signer_destroy(struct dkim_signer *s)
 		EVP_MD_CTX_free(s->common[i].digest);
 	EVP_MD_CTX_free(s->digest);
 	EVP_MD_free(s->sha256);
+	hash_lanes_destroy(s->lanes);
+	free(s->texts);
 	free(s);
 }
 
@@ -387,6 +399,59 @@ static int hash_body(struct dkim_signer *s, const struct dkim_message *message,
 	return hasher_end(&s->hasher, ret_hash);
 }
 
+static size_t body_size(const struct dkim_message *message)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < message->span_count; i++)
+		size += message->spans[i].size;
+	return size - message->header_size;
+}
+
+static bool lanes_pay(struct dkim_signer *s, const struct dkim_message *messages, size_t count)
+{
+	size_t longest = 0, alone = 0;
+	for (size_t i = 0; s->lanes && i < count; i++) {
+		const struct dkim_message *message = &messages[i];
+		size_t size = body_size(message);
+		bool known = message->common_id && find_common(s, message);
+		longest = size > longest ? size : longest;
+		alone += size - (known ? message->common_size : 0);
+	}
+	return alone > 0 && longest <= BODY_LIMIT &&
+	       hash_lanes_pay(s->lanes, count, longest, alone);
+}
+
+bool dkim_signer_hash_bodies(struct dkim_signer *s, const struct dkim_message *messages,
+			     size_t count, uint8_t (*ret_hashes)[32])
+{
+	struct buf out;
+	str texts[DKIM_BATCH_LIMIT];
+	ASSERT(count <= DKIM_BATCH_LIMIT);
+	if (!lanes_pay(s, messages, count))
+		return false;
+	buf_init_fixed(&out, s->texts, TEXTS_SIZE);
+	for (size_t i = 0; i < count; i++) {
+		struct canon_body body = {};
+		size_t start = out.size;
+		hasher_begin_text(&s->hasher, &out);
+		put_body(s, &body, &messages[i], 0, SIZE_MAX);
+		canon_body_end(&body, &s->hasher);
+		if (hasher_end_text(&s->hasher) < 0)
+			return false;
+		texts[i] = str_from(buf_str(&out), start);
+	}
+	return hash_lanes_run(s->lanes, texts, count, ret_hashes) == 0;
+}
+
+static int find_body_hash(struct dkim_signer *s, const struct dkim_message *message,
+			  uint8_t ret_hash[HASH_SIZE])
+{
+	if (!message->body_hash)
+		return hash_body(s, message, ret_hash);
+	memcpy(ret_hash, message->body_hash, HASH_SIZE);
+	return 0;
+}
+
 int dkim_signer_sign_spans(struct dkim_signer *s, const struct dkim_message *message,
 			   usec wall_now, struct buf *out)
 {
@@ -396,7 +461,7 @@ int dkim_signer_sign_spans(struct dkim_signer *s, const struct dkim_message *mes
 		return 0;
 	if (!buf_ok(out) ||
 	    choose_fields(s, str_sub(message->spans[0], 0, message->header_size)) < 0 ||
-	    hash_body(s, message, hash) < 0)
+	    find_body_hash(s, message, hash) < 0)
 		return -1;
 	char text[HASH_SIZE / 3 * 4 + 8];
 	int text_size = EVP_EncodeBlock((unsigned char *)text, hash, HASH_SIZE);
