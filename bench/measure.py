@@ -209,9 +209,12 @@ class Meter:
         """Waits for its end, kills it after limit seconds; all it cost, with its children."""
         watch = self.watches.pop(name, None) or _Watch([process.pid])
         killer = threading.Timer(limit, process.kill)
+        killer.daemon = True
         killer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        killer.cancel()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        finally:
+            killer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         watch.stop()
         self.seconds = self.seconds or time.monotonic() - self.began
