@@ -62,6 +62,11 @@ def tree(pids):
     return found
 
 
+def name_of(pid):
+    """Of a process, as the kernel has it; "" when there is none."""
+    return _read(pid, "comm").strip()
+
+
 def _own_cpu(pid):
     try:
         return time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of that process

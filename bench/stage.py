@@ -79,14 +79,26 @@ class Stage:
         self.rig.conninfo = conninfo
         try:
             tables = self.rig.sql("select count(*) from pg_tables where schemaname = 'public'")
-            self.postmaster = self.rig.postmaster()
         except RuntimeError as error:
             raise Unready("the database that is named cannot be used: "
                           + str(error).strip().splitlines()[-1], 4) from None
         if tables != [["0"]]:
             raise Unready("the database that is named is not empty; nothing was done", 2)
-        if "postgres" not in measure._read(self.postmaster, "comm"):
-            self.postmaster = None  # on another machine: what it costs cannot be seen from here
+        self.postmaster = self._visible_postmaster()
+
+    def _visible_postmaster(self):
+        """None where it runs on another machine, or this user may not ask for it: what the database
+        costs cannot be seen from here then."""
+        try:
+            pid = self.rig.postmaster()
+        except RuntimeError:
+            return None
+        return pid if measure.name_of(pid) == "postgres" else None
+
+    def checkpoint(self):
+        """Before and after what is measured, so that each run pays for its own pages."""
+        if self.postmaster:
+            self.rig.sql("checkpoint")
 
     def close(self):
         self.rig.close()
