@@ -75,7 +75,7 @@ def send(stage, scenario, name, count, before_command=(), **changes):
     port, sink = stage.sink(scenario)
     stage.configure(scenario, port, name, **changes)
     stage.campaign(name, stage.letter(scenario["size"]), audience)
-    rig.sql("checkpoint")
+    stage.checkpoint()
     written = rig.database_written() if stage.postmaster else {}
     meter = measure.Meter(stage.parts(sink))
     progress = Progress(sink)
@@ -88,7 +88,7 @@ def send(stage, scenario, name, count, before_command=(), **changes):
         said = (rig.place / f"{name}.log").read_text().strip().splitlines()
         raise RuntimeError(f"the engine ended with {process.returncode}: "
                            + (said[-1] if said else "it said nothing"))
-    rig.sql("checkpoint")
+    stage.checkpoint()
     spent = meter.stop()
     run = {"messages": count, "seconds": meter.seconds,
            "messages_per_second": count / meter.seconds, "steady_per_second": steady}

@@ -44,14 +44,14 @@ def _once(stage, scenario, index):
     rig, count = stage.rig, scenario["recipients"]
     path = rig.place / "import.csv"
     bad = write_list(path, count, index + 1)
-    rig.sql("checkpoint")
+    stage.checkpoint()
     meter = measure.Meter({"database": [stage.postmaster]} if stage.postmaster else {})
     out = open(rig.place / "import.json", "w")
     process = meter.watch("import", rig.popen("import", path, "--list", f"import-{index}", "--json",
                                               "--quiet", stdout=out))
     spent = meter.finish("import", process)
     out.close()
-    rig.sql("checkpoint")
+    stage.checkpoint()
     meter.stop()
     path.unlink()
     said = json.loads((rig.place / "import.json").read_text())

@@ -62,6 +62,11 @@ def tree(pids):
     return found
 
 
+def name_of(pid):
+    """Of a process, as the kernel has it; "" when there is none."""
+    return _read(pid, "comm").strip()
+
+
 def _own_cpu(pid):
     try:
         return time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of that process
@@ -209,9 +214,12 @@ class Meter:
         """Waits for its end, kills it after limit seconds; all it cost, with its children."""
         watch = self.watches.pop(name, None) or _Watch([process.pid])
         killer = threading.Timer(limit, process.kill)
+        killer.daemon = True
         killer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        killer.cancel()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        finally:
+            killer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         watch.stop()
         self.seconds = self.seconds or time.monotonic() - self.began

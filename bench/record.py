@@ -1,5 +1,5 @@
 """`make bench-record`: what the last run found, as people find it: RESULTS.md and its picture, the figures
-of SCALING.md, and the table of the README at the top.
+of SCALING.md, and the tables of the README at the top, also that of `make bench-peers` if it has run.
 
 usage: record.py BUILD_FOLDER"""
 
@@ -7,12 +7,15 @@ import pathlib
 import shutil
 import sys
 
-import results
-import scaling_model
-import show
-
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE / "peers"))
+import page  # noqa: E402
+import results  # noqa: E402
+import scaling_model  # noqa: E402
+import show  # noqa: E402
+
 README_MARKS = ("<!-- bench -->", "<!-- end of bench -->")
+PEERS_MARKS = ("<!-- peers -->", "<!-- end of peers -->")
 
 
 def readme_table(doc):
@@ -37,13 +40,17 @@ def between(path, marks, lines):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1])
+    build, readme = pathlib.Path(sys.argv[1]), HERE.parent / "README.md"
+    if (build / "peers.json").exists():
+        between(readme, PEERS_MARKS, page.lines(results.read(build / "peers.json")))
+        if not (build / "bench.json").exists():
+            return
     doc = results.read(build / "bench.json")
     for name in ("RESULTS.md", "bench.png"):
         if (build / name).exists():
             shutil.copy(build / name, HERE / name)
     between(HERE / "SCALING.md", (scaling_model.BEGIN, scaling_model.END), scaling_model.figures(doc))
-    between(HERE.parent / "README.md", README_MARKS, readme_table(doc))
+    between(readme, README_MARKS, readme_table(doc))
 
 
 if __name__ == "__main__":

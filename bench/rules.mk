@@ -5,7 +5,7 @@ bench-ready:
 	@sh tests/tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all build/release/bench/micro/bench_rsa
 bench: bench-ready
-	@build/rundbrief bench $(SCENARIO) $(BENCH)
+	@build/rundbrief bench $(SCENARIO) $(if $(SCENARIO),--out build/bench-one) $(BENCH)
 bench-large: bench-ready
 	@build/rundbrief bench --large --out build/large $(BENCH)
 # What the last run found, as these pages show it: RESULTS.md, SCALING.md, the README at the top.

@@ -66,8 +66,9 @@ def play(played, scenario, options):
 
     def progress(index, run):
         if options.verbose:
-            say(f"  run {index} of {scenario['runs']}: {run.get('cost_usec') or 0:.1f} us, RSA-2048 "
-                f"{run['signature_usec']:.0f} us, {run['seconds']:.1f} s")
+            cost = f"{run['cost_usec']:.1f} us a message, " if run.get("cost_usec") else ""
+            say(f"  run {index} of {scenario['runs']}: {cost}{run['seconds']:.1f} s, RSA-2048 "
+                f"{run['signature_usec']:.0f} us")
     result = KINDS[scenario["kind"]](played, scenario, progress)
     judge.judge(result)
     return result

@@ -1,6 +1,7 @@
 """Where scenarios are played: a private PostgreSQL (or the one that is named), a zone of mail servers,
 keys, lists, and a receiving side on this machine. Everything it starts it stops."""
 
+import fcntl
 import os
 import pathlib
 import sys
@@ -42,9 +43,21 @@ def yardstick():
     raise Unready("bench_rsa, the yardstick, is not there: make build/release/bench/micro/bench_rsa")
 
 
+def alone(name):
+    """Holds the folder, so that two do not measure each other; the file that is to be kept open."""
+    folder = place(name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(folder.with_suffix(".lock"), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Unready(f"another one measures in {folder} now: wait for it", 1) from None
+    return lock
+
+
 class Stage:
     def __init__(self, name, program=None, database=None, keep=False):
-        self.yardstick = yardstick()
+        self.yardstick, self.lock = yardstick(), alone(name)
         self.rig = r.Rig(name, fast=False, keep=keep, program=program, place=place(name))
         self.letters, self.audiences, self.keys, self.ports = {}, {}, {}, {}
         self._take_database(database)
@@ -66,14 +79,26 @@ class Stage:
         self.rig.conninfo = conninfo
         try:
             tables = self.rig.sql("select count(*) from pg_tables where schemaname = 'public'")
-            self.postmaster = self.rig.postmaster()
         except RuntimeError as error:
             raise Unready("the database that is named cannot be used: "
                           + str(error).strip().splitlines()[-1], 4) from None
         if tables != [["0"]]:
             raise Unready("the database that is named is not empty; nothing was done", 2)
-        if "postgres" not in measure._read(self.postmaster, "comm"):
-            self.postmaster = None  # on another machine: what it costs cannot be seen from here
+        self.postmaster = self._visible_postmaster()
+
+    def _visible_postmaster(self):
+        """None where it runs on another machine, or this user may not ask for it: what the database
+        costs cannot be seen from here then."""
+        try:
+            pid = self.rig.postmaster()
+        except RuntimeError:
+            return None
+        return pid if measure.name_of(pid) == "postgres" else None
+
+    def checkpoint(self):
+        """Before and after what is measured, so that each run pays for its own pages."""
+        if self.postmaster:
+            self.rig.sql("checkpoint")
 
     def close(self):
         self.rig.close()
@@ -99,8 +124,9 @@ class Stage:
         return self.letters[size]
 
     def _message_size(self, letter):
-        self.campaign("size", letter, "proof")
-        shown = self.rig.command("preview", "size", "--raw", "--unsigned").stdout
+        name = "size" if letter.html else "size-of-text"  # a body.html that lies there is sent too
+        self.campaign(name, letter, "proof")
+        shown = self.rig.command("preview", name, "--raw", "--unsigned").stdout
         return len(shown.encode()) + shown.count("\n")  # read as text, CRLF came as LF
 
     def campaign(self, name, letter, audience, **settings):

@@ -22,6 +22,7 @@ import measure  # noqa: E402
 import relays  # noqa: E402
 import results  # noqa: E402
 import rig as r  # noqa: E402
+import stage  # noqa: E402
 from ours import Ours  # noqa: E402
 from peer import Failed, Root  # noqa: E402
 
@@ -173,7 +174,7 @@ def table(found):
               + (f", without AVX512-IFMA {masked:.0f}" if masked != plain else ""))
     for version in dict.fromkeys(f"{x['system']}: {x['version']}" for x in found[1::2]):
         print(version)
-    for note in dict.fromkeys(note for x in found for note in x["notes"]):
+    for note in results.noise(yards):
         print(f"note: {note}")
     print(flush=True)
 
@@ -201,7 +202,11 @@ def main():
             print(f"{row.key:24} {row.kind.name}: {row.pairs} pairs of {row.count:,}")
         return
     rows, checks = chosen(options), r.Checks()
-    comparison = Comparison(keep=options.keep)
+    try:
+        comparison = Comparison(keep=options.keep)
+    except stage.Unready as error:
+        print(f"bench-peers: {error}", file=sys.stderr)
+        sys.exit(error.code)
     try:
         for row in rows:
             comparison.measure(row, checks)

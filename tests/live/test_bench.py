@@ -1,6 +1,7 @@
 """`rundbrief bench`: the smallest scenario from end to end, as it is installed; its figures add up, its
 results are whole, a promise that does not hold is told, and what cannot be measured has a sentence."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -95,6 +96,14 @@ def unready(checks, program):
     checks.check("rundbrief bench: the database that is named cannot be used" in done.stderr,
                  "is told in a sentence")
     checks.check("Traceback" not in done.stderr, "and not in Python")
+    folder = PLACE / "tmp"
+    held = folder / f"rundbrief-{os.getuid()}" / "bench.lock"
+    held.parent.mkdir(parents=True)
+    with open(held, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = bench(program, "smoke", TMPDIR=str(folder))
+    checks.check(done.returncode == 1 and "another one measures in" in done.stderr,
+                 "two do not measure each other")
     left = pathlib.Path(PLACE / "usr").rglob("__pycache__")
     checks.equal(list(left), [], "nothing is written beside the program; found")
 
