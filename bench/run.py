@@ -87,10 +87,8 @@ def play(played, scenario, options):
     return result
 
 
-def write(doc, out):
+def write_pages(doc, out):
     """The page has a picture where there is something to draw it with."""
-    out.mkdir(parents=True, exist_ok=True)
-    results.save(out / "bench.json", doc)
     picture = chart.draw(doc, out / "bench.png")
     if picture is None and chart.matplotlib is None:
         say("note: no picture, for there is no matplotlib here (Debian: python3-matplotlib)")
@@ -105,18 +103,20 @@ def main():
     say_if_busy()
     played = stage.Stage("bench", options.program, options.database, options.keep)
     say_yardstick(played.yardstick)
-    found = []
+    found, doc = [], None
     try:
         for scenario in options.scenarios:
             found.append(play(played, asked(scenario, options), options))
+            # After each, so that who interrupts the rest keeps what there is.
+            doc = results.document(options.program, stage.ROOT, found)
+            results.save(out / "bench.json", doc)
             if not options.json:
                 show.print_result(found[-1])
     finally:
         if options.keep:
             say(f"the database stays: sh {stage.r.LIVE}/pg.sh start {played.rig.place}/pg")
         played.close()
-    doc = results.document(options.program, stage.ROOT, found)
-    write(doc, out)
+    write_pages(doc, out)
     if options.json:
         print(json.dumps(doc, indent=1))
     verdicts = [v["holds"] for result in found for v in result["verdicts"]]
