@@ -1,7 +1,6 @@
 """Kind `campaign`: a list in PostgreSQL is sent, until the last recipient is settled there."""
 
 import json
-
 import re
 import threading
 import time

@@ -24,6 +24,7 @@ KINDS = {"campaign": campaign.measure_campaign, "handover": handover.measure_han
          "import": importing.measure_import, "scaling": scaling.measure_scaling}
 BUSY_LIMIT = 0.05  # of the machine, before anything has begun
 LOOK = 1.0         # seconds
+MASK_SHOWS = 1.2   # times as long, at least, does a signature take without AVX512-IFMA
 
 
 def arguments():
@@ -55,6 +56,17 @@ def say_if_busy():
             "they are")
 
 
+def say_yardstick(yardstick):
+    reading = yardstick.read()
+    text = f"yardstick: a bare RSA-2048 signature takes {reading['signature_usec']:.0f} us"
+    if not yardstick.has_ifma:
+        say(text + "; this processor has no AVX512-IFMA to mask")
+    elif reading["masked_usec"] < MASK_SHOWS * reading["signature_usec"]:
+        say(text + ", and masking AVX512-IFMA changes nothing: both yardsticks are one")
+    else:
+        say(text + f", {reading['masked_usec']:.0f} us without AVX512-IFMA")
+
+
 def asked(scenario, options):
     """The scenario as this call wants it."""
     changes = {"recipients": options.count, "runs": options.runs}
@@ -62,7 +74,8 @@ def asked(scenario, options):
 
 
 def play(played, scenario, options):
-    say(f"\n{scenario['name']}: {scenario['shows']}")
+    print(f"\n{scenario['name']}: {scenario['shows']}", flush=True,
+          file=sys.stderr if options.json else sys.stdout)
 
     def progress(index, run):
         if options.verbose:
@@ -74,10 +87,8 @@ def play(played, scenario, options):
     return result
 
 
-def write(doc, out):
+def write_pages(doc, out):
     """The page has a picture where there is something to draw it with."""
-    out.mkdir(parents=True, exist_ok=True)
-    results.save(out / "bench.json", doc)
     picture = chart.draw(doc, out / "bench.png")
     if picture is None and chart.matplotlib is None:
         say("note: no picture, for there is no matplotlib here (Debian: python3-matplotlib)")
@@ -91,18 +102,21 @@ def main():
         (stage.ROOT / "build" if (stage.ROOT / "build").is_dir() else pathlib.Path.cwd())
     say_if_busy()
     played = stage.Stage("bench", options.program, options.database, options.keep)
-    found = []
+    say_yardstick(played.yardstick)
+    found, doc = [], None
     try:
         for scenario in options.scenarios:
             found.append(play(played, asked(scenario, options), options))
+            # After each, so that who interrupts the rest keeps what there is.
+            doc = results.document(options.program, stage.ROOT, found)
+            results.save(out / "bench.json", doc)
             if not options.json:
                 show.print_result(found[-1])
     finally:
         if options.keep:
             say(f"the database stays: sh {stage.r.LIVE}/pg.sh start {played.rig.place}/pg")
         played.close()
-    doc = results.document(options.program, stage.ROOT, found)
-    write(doc, out)
+    write_pages(doc, out)
     if options.json:
         print(json.dumps(doc, indent=1))
     verdicts = [v["holds"] for result in found for v in result["verdicts"]]

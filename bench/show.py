@@ -3,6 +3,8 @@
 import textwrap
 
 WIDTH = 96
+LABEL = 20    # characters before the figures of a line
+TIED = "\N{NO-BREAK SPACE}"  # between words that stay in one line; a space in the end
 
 
 def number(value):
@@ -27,7 +29,13 @@ def _joined(result, label, *pairs):
     """A line of those figures that there are; "" when there are none."""
     said = [f"{words} {spread(result, figure)}".strip() for words, figure in pairs
             if result["figures"].get(figure)]
-    return f"{label:20}" + "   ".join(said) if said else ""
+    return _line(label, said) if said else ""
+
+
+def _line(label, said):
+    whole = f"  {label:{LABEL}}".replace(" ", TIED) + "   ".join(s.replace(" ", TIED) for s in said)
+    lines = textwrap.wrap(whole, WIDTH, subsequent_indent=(2 + LABEL) * TIED)
+    return "\n".join(lines).replace(TIED, " ")
 
 
 def table(result):
@@ -51,9 +59,9 @@ def table(result):
                 ("busiest of the database's", "database_busiest_cpu_usec")),
         _joined(result, "bytes to disk", ("engine", "engine_written_bytes"),
                 ("database", "database_written_bytes")),
-        f"{'memory':20}engine {memory['most'] / 2**20:.0f} MB" if memory else "",
+        _line("memory", [f"engine {memory['most'] / 2**20:.0f} MB"]) if memory else "",
         _joined(result, "", ("bytes a connection", "connection_memory_bytes")),
-        f"{'a message takes':20}" + "   ".join(counted) if counted else "",
+        _line("a message takes", counted) if counted else "",
         _joined(result, "ms, from the claim", ("median", "claim_p50_msec"), ("p99", "claim_p99_msec")),
         _joined(result, "ms, from its start", ("median", "attempt_p50_msec"),
                 ("p99", "attempt_p99_msec")),
@@ -93,9 +101,9 @@ def word(verdict):
 
 def print_result(result):
     for line in table(result):
-        print("  " + line)
+        print(line)
     for note in result["notes"]:
-        print(f"  note                {note}")
+        print(f"  {'note':{LABEL}}{note}")
     for verdict in result["verdicts"]:
         print(f"{word(verdict):8}" + textwrap.fill(sentence(verdict), WIDTH,
                                                    subsequent_indent=" " * 8), flush=True)
