@@ -19,10 +19,6 @@
 /* No transaction begins on a word that is older than this, counted at the time when its MAIL left
  * the engine, whatever the host did before it came to it. */
 #define WORD_LIMIT (USEC_SECOND + 100 * USEC_MS)
-/* From an unsubscribe to its following everywhere: the feed, and commands already sent to a
- * host that takes its time over the one before. */
-#define STOP_GRACE (180 * USEC_SECOND)
-
 struct host_limits site_limits[SITE_COUNT];
 static usec word_oldest; /* over all seeds */
 
@@ -36,6 +32,7 @@ struct visit {
 	int site;
 	struct sim_life *life; /* of the engine at the other end */
 	unsigned source;       /* it came from 10.200.0.source */
+	usec mail_sent_at;     /* of the transaction that runs */
 	bool reset_in_body, lose_reply, lose_message;
 	struct truth *rcpt;
 	char rcpt_text[128];
@@ -171,6 +168,7 @@ static void on_mail(void *context, str from, struct smtp_answer *a)
 		world_fail(visit->peer.world, "envelope sender %.*s", STR_FORMAT(from));
 	check_rate(visit);
 	check_word(visit);
+	visit->mail_sent_at = visit->peer.world->sent_at;
 	if (befall(visit, a))
 		return;
 	if (world_fault(visit->peer.world, FAULT_421)) {
@@ -202,9 +200,10 @@ static void on_rcpt(void *context, str to, struct smtp_answer *a)
 		    visit->rcpt->leased_at <= visit->rcpt->ended_at;
 	if (visit->rcpt->final_count > 0 && visit->rcpt->final != VERDICT_IN_DOUBT && !late)
 		world_fail(w, "mail to %.*s, whose verdict is final", STR_FORMAT(to));
-	if (visit->rcpt->stopped_at && w->now > visit->rcpt->stopped_at + STOP_GRACE)
-		world_fail(w, "mail to %.*s, %.1f s after the unsubscribe", STR_FORMAT(to),
-			   (double)(w->now - visit->rcpt->stopped_at) / 1e6);
+	if (visit->rcpt->stopped_at &&
+	    visit->mail_sent_at > visit->rcpt->stopped_at + WORD_LIMIT)
+		world_fail(w, "mail to %.*s, begun %.3f s after the unsubscribe", STR_FORMAT(to),
+			   (double)(visit->mail_sent_at - visit->rcpt->stopped_at) / 1e6);
 	if (w->now + w->wall_offset < visit->rcpt->not_before_wall)
 		world_fail(w, "%.*s was tried again %.1f s early", STR_FORMAT(to),
 			   (double)(visit->rcpt->not_before_wall - w->now - w->wall_offset) /

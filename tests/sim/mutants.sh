@@ -52,20 +52,30 @@ build() {
 		"$build/libcore.a" "$build/librim.a" -Wl,--end-group $LIBS
 }
 
-# A seed that fails, or an assertion; an end without a word is none.
+# So many seeds, up to the first that fails.
+try() {
+	SIM_ONLY=1 SIM_FIRST=1 timeout 300 "$dir/$name/sim" "$1" "$2" >"$dir/$name/log" 2>&1
+}
+
+# A seed that fails, or an assertion, which does not tell its seed; an end without a word is none.
 hunt() {
 	seed=1
-	while [ $seed -le "$seeds" ]; do
-		SIM_ONLY=1 SIM_FIRST=1 timeout 300 "$dir/$name/sim" $seed $chunk \
-			>"$dir/$name/log" 2>&1 || break
+	while [ $seed -le "$seeds" ] && try $seed $chunk; do
 		seed=$((seed + chunk))
 	done
+	if [ $seed -le "$seeds" ] && grep -aq 'assertion' "$dir/$name/log"; then
+		last=$((seed + chunk))
+		while [ $seed -lt $last ] && try $seed 1; do
+			seed=$((seed + 1))
+		done
+	fi
 	said=$(grep -a -m1 -e '^seed' -e 'assertion' "$dir/$name/log" | cut -c1-150)
 	if [ $seed -gt "$seeds" ]; then
 		fail "went unnoticed in $seeds seeds"
 	elif [ -z "$said" ]; then
 		fail "ended without a word, or not within 300 s, in the $chunk seeds from $seed on"
 	else
+		case $said in seed*) ;; *) said="seed $seed at $said" ;; esac
 		printf '%-26s caught: %s\n' "$name" "$said"
 		caught=$((caught + 1))
 	fi

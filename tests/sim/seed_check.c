@@ -7,38 +7,49 @@
 #include "engine/journal/journal.h"
 #include "tests/sim/sim_store.h"
 
+/* Of one recipient two attempts may be under way: whoever was in doubt by policy is tried again, and
+ * the first has no answer yet. */
+#define ATTEMPTS 4
+
+struct open_mark {
+	uint64_t position; /* 0: none */
+	usec at_wall;
+};
+
 struct reading {
-	uint64_t open_marks[RECIPIENT_LIMIT + SIM_ROW_LIMIT + 1];
+	struct open_mark open_marks[(RECIPIENT_LIMIT + SIM_ROW_LIMIT + 1) * ATTEMPTS];
 	uint64_t last_outcome;
 };
 
-static uint64_t *mark_of(struct reading *reading, uint64_t id)
+static struct open_mark *mark_of(struct reading *reading, uint64_t id, uint32_t attempt)
 {
-	return &reading->open_marks[id >= STORE_OUTBOX_FIRST_ID
-					    ? RECIPIENT_LIMIT + 1 + id - STORE_OUTBOX_FIRST_ID
-					    : id];
+	uint64_t index = id >= STORE_OUTBOX_FIRST_ID
+				 ? RECIPIENT_LIMIT + 1 + id - STORE_OUTBOX_FIRST_ID
+				 : id;
+	return &reading->open_marks[index * ATTEMPTS + attempt % ATTEMPTS];
 }
 
 static void read_mark(void *context, uint64_t position, const struct journal_mark *mark)
 {
-	uint64_t *open = mark_of(context, mark->subscriber_id);
-	if (*open)
+	struct open_mark *open = mark_of(context, mark->subscriber_id, mark->attempt);
+	/* One that was carried on, so that old segments may go, stands there twice for a while. */
+	if (open->position && open->at_wall != mark->at_wall)
 		world_fail(world, "r%llu is marked in the journal a second time, at %llu, and "
 			   "nothing says what became of the first",
 			   (unsigned long long)mark->subscriber_id, (unsigned long long)position);
-	*open = position;
+	*open = (struct open_mark){position, mark->at_wall};
 }
 
 static void read_void(void *context, uint64_t position, const struct journal_mark *mark)
 {
 	(void)position;
-	*mark_of(context, mark->subscriber_id) = 0;
+	mark_of(context, mark->subscriber_id, mark->attempt)->position = 0;
 	state_hits[STATE_VOIDED]++;
 }
 
 static void read_outcome(void *context, uint64_t position, const struct store_outcome *row)
 {
-	*mark_of(context, row->subscriber_id) = 0;
+	mark_of(context, row->subscriber_id, row->attempt)->position = 0;
 	((struct reading *)context)->last_outcome = position;
 }
 
@@ -55,10 +66,10 @@ static void check_journal(struct world *w, const struct node *node)
 	uint64_t end = journal_replay(node->journal, 0, &events, &ending, why, sizeof(why));
 	if (end == UINT64_MAX || why[0])
 		world_fail(w, "%s: the journal cannot be read back: %s", node->name, why);
-	for (size_t i = 0; i < sizeof(reading.open_marks) / sizeof(uint64_t); i++)
-		if (reading.open_marks[i])
+	for (size_t i = 0; i < sizeof(reading.open_marks) / sizeof(reading.open_marks[0]); i++)
+		if (reading.open_marks[i].position)
 			world_fail(w, "%s: r%zu has a mark in the journal and no outcome",
-				   node->name, i);
+				   node->name, i / ATTEMPTS);
 	uint64_t settled = store_journal_position(node->engine->engine_id);
 	if (reading.last_outcome != 0 && reading.last_outcome != settled)
 		world_fail(w, "%s: the journal's last outcome is at %llu, settled is %llu",

@@ -51,6 +51,11 @@ uint64_t *sim_lost_slices(struct arena *, uint32_t engine_id, uint32_t epoch,
 /* Whether the source of that number ("out1" is 1) is that engine's ("sim1" is 0) now. */
 bool sim_source_is_held(unsigned source, unsigned engine);
 
+/* sim_store_slices.c: a life marks somebody started in a slice, or is through with what it marked
+ * there. */
+void sim_mark_begins(const struct sim_life *, uint64_t id, uint64_t slice_id);
+void sim_mark_ends(const struct sim_life *, uint64_t id, uint64_t slice_id);
+
 /* sim_store_settle.c: by_policy where no journal says so. The second only notes it. */
 void sim_take_outcome(struct table_slice *, const struct store_outcome *, uint32_t engine_id,
 		      bool by_policy);

@@ -200,8 +200,7 @@ void store_settle(struct store *store, struct store_settle *r)
 		state_hits[STATE_LATE_OUTCOMES] += slice->state == TABLE_SLICE_ORPHANED ||
 						   slice->state == TABLE_SLICE_BURIED;
 		sim_take_outcome(slice, &row, r->engine_id, false);
-		truth_of(world, r->outcomes[i]->subscriber_id)->marked_by &=
-			~life_bit(store->life);
+		sim_mark_ends(store->life, r->outcomes[i]->subscriber_id, slice->id);
 		sim_warmup_settled(r->outcomes[i]);
 	}
 	close_slices(r);

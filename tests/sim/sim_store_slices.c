@@ -44,6 +44,19 @@ static void hold(struct table_slice *slice, uint32_t engine_id, uint32_t epoch)
 	}
 }
 
+void sim_mark_begins(const struct sim_life *life, uint64_t id, uint64_t slice_id)
+{
+	truth_of(world, id)->marked_by |= life_bit(life);
+	truth_of(world, id)->marked_in = slice_id;
+}
+
+/* Not of somebody who is marked in another slice by now, perhaps by the same life. */
+void sim_mark_ends(const struct sim_life *life, uint64_t id, uint64_t slice_id)
+{
+	if (truth_of(world, id)->marked_in == slice_id)
+		truth_of(world, id)->marked_by &= ~life_bit(life);
+}
+
 uint64_t sim_slice_lease(enum slice_kind kind, uint32_t engine_id, uint32_t epoch,
 			 const uint64_t *ids, size_t count)
 {
@@ -51,7 +64,7 @@ uint64_t sim_slice_lease(enum slice_kind kind, uint32_t engine_id, uint32_t epoc
 	hold(slice, engine_id, epoch);
 	for (uint32_t i = 0; i < slice->count; i++) { /* the claim is the mark */
 		slice->flags[i] |= TABLE_MARKED;
-		truth_of(world, slice->ids[i])->marked_by |= life_bit(world->life);
+		sim_mark_begins(world->life, slice->ids[i], slice->id);
 	}
 	return slice->id;
 }
@@ -257,7 +270,7 @@ void store_mark(struct store *store, struct store_mark *r)
 			uint8_t *flags = table_flags_of(slice, r->slices[i].ids[k]);
 			if (flags)
 				*flags |= TABLE_MARKED;
-			truth_of(world, r->slices[i].ids[k])->marked_by |= life_bit(store->life);
+			sim_mark_begins(store->life, r->slices[i].ids[k], slice->id);
 			world_tell(r->slices[i].ids[k], "it is marked in slice %llu",
 				   (unsigned long long)slice->id);
 			if (!flags)
@@ -304,7 +317,7 @@ void store_put_back(struct store *store, struct store_put_back *r)
 		world_tell(r->ids[i], "it is put back from slice %llu into %llu",
 			   (unsigned long long)parent->id, (unsigned long long)slice->id);
 		*flags |= TABLE_CHILD;
-		truth_of(world, r->ids[i])->marked_by &= ~life_bit(store->life);
+		sim_mark_ends(store->life, r->ids[i], parent->id);
 		state_hits[STATE_PUT_BACK]++;
 		state_hits[STATE_PUT_BACK_LOST] += parent->state == TABLE_SLICE_ORPHANED;
 	}

@@ -170,6 +170,7 @@ struct truth {
 	usec first_seen; /* by a host; 0: not yet */
 	char message_id[96]; /* of the first message seen: the same on every retry */
 	uint64_t marked_by; /* lives that have marked him started, and not ended that: life_bit() */
+	uint64_t marked_in; /* the last slice in which one has */
 };
 
 struct world {
