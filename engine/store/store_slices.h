@@ -1,4 +1,5 @@
-/* store_slices.h - slices: leased, read, marked as started, put back; deferrals that are due become some.
+/* store_slices.h - slices: leased, read, marked as started, put back; deferrals that are due
+ * become some.
  * A card of store.h, which says what holds for all of them. */
 #pragma once
 
@@ -13,8 +14,9 @@ enum slice_kind {
 
 /* Leases the next open slice that is due: of campaign_id, or of any running campaign (0). When
  * none is, and else now and then, takes over from an engine that has left or was silent for its
- * lease (then ret_next_due_wall is 0). Whose verdict was told late is left out; where nobody is left
- * there is no slice, and ret_next_due_wall is 0. After STORE_LOST the same store finds the lease again if it was made. */
+ * lease (then ret_next_due_wall is 0). Whose verdict was told late is left out; where nobody is
+ * left there is no slice, and ret_next_due_wall is 0. After STORE_LOST the same store finds the
+ * lease again if it was made. */
 struct store_lease {
 	struct store_request request;
 	uint32_t engine_id, epoch;
