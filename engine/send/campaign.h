@@ -37,9 +37,12 @@ struct carrier_quota {
 	struct carrier_draw draws[QUOTA_KINDS];
 	uint32_t wanted_count[2]; /* who wait: for starts; for connections */
 	bool wanted[2];           /* and whoever else was held back since it was looked at */
-	struct chain waiters; /* paths */
+	struct chain waiters;  /* paths */
+	struct chain unmarked; /* paths that may have no mark before others have used theirs */
+	size_t mark_most;      /* envelopes that are marked and not started, of all paths; as it was last */
 	struct carrier_timer timer;
 	uint32_t held_count; /* messages ordered or ready, not yet started */
+	uint32_t ahead_count; /* envelopes that are marked, or being marked, and not yet ordered */
 	const struct limit_rule *rule; /* of those wider than a path; NULL: a free place */
 	bool kept, retired;            /* while rules change */
 };

@@ -73,6 +73,7 @@ struct carrier_flow {
 	struct chain waiting, marked; /* envelopes */
 	uint32_t marking_count;
 	uint32_t held_count; /* messages ordered or ready */
+	uint32_t ahead_counted; /* of marked and marking: as its quotas have it */
 	uint32_t mark_ahead; /* envelopes kept marked: doubles when the flow runs dry, and
 				falls to what it orders in a moment */
 	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
@@ -113,7 +114,8 @@ struct carrier_path {
 	struct carrier_timer wake;
 	bool seven_bit; /* one of its hosts does not offer 8BITMIME: none is sent 8 bits */
 	bool active;    /* which of the carrier's chains holds link */
-	struct chain_link held;                         /* in held_by->waiters */
+	struct chain_link held;                         /* in held_by->waiters, or unmarked */
+	bool lacks_mark;                                /* that */
 	struct carrier_quota *held_by;                  /* NULL: by none */
 	bool held_for[2]; /* there: to start messages; to open connections */
 	struct carrier_quota *quotas[FLOW_QUOTA_LIMIT]; /* of its connections */
@@ -421,6 +423,11 @@ void carrier_flows_drop_empty(struct carrier *, struct carrier_path *);
 bool carrier_flow_has_room(const struct carrier_flow *, usec now);
 /* The campaign's part of a path's amount, at least one. */
 size_t carrier_flow_share(const struct carrier_flow *, size_t amount);
+/* How many of those wanted may be marked, for a machine that is lost leaves all of them in doubt:
+ * of all paths of a limit no more than it lets start in two spans. None: the path waits there. */
+size_t carrier_flow_mark_room(struct carrier *, struct carrier_flow *, size_t wanted, usec span,
+			      usec now);
+void carrier_flow_count_ahead(struct carrier_flow *); /* behind every change of its marks, or later */
 /* The flow whose turn it is to order a message; NULL: none has one that may. */
 struct carrier_flow *carrier_flow_next(struct carrier *, struct carrier_path *, usec now);
 void carrier_flow_served(struct carrier_flow *);

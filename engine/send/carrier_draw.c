@@ -20,6 +20,7 @@ void carrier_quota_prepare(struct carrier *carrier, struct carrier_quota *q,
 	*q = (struct carrier_quota){};
 	quota_init(&q->quota, limits, io_now(carrier->loop));
 	chain_init(&q->waiters);
+	chain_init(&q->unmarked);
 	chain_link_init(&q->drawn);
 	q->timer.of = TIMER_QUOTA;
 	wheel_timer_init(&q->timer.wheel);

@@ -19,6 +19,7 @@
 #define WAKE_LIMIT 64 /* paths touched at once */
 /* While what is ordered already may take all the room: who waits behind it looks again when it
  * starts, or so late, for it may wait for something else. */
+#define MARKS_LEAST 2 /* of a limit that lets less than one start meanwhile: one is always ready */
 #define LOOK_EVERY (20 * USEC_MS)
 #define LOOK_COUNT 8
 
@@ -36,8 +37,17 @@ struct campaign *carrier_campaign_of(struct carrier *carrier, uint64_t campaign_
 	return NULL;
 }
 
+void carrier_flow_count_ahead(struct carrier_flow *flow)
+{
+	uint32_t ahead = (uint32_t)flow->marked.count + flow->marking_count;
+	for (size_t i = 0; i < flow->quota_count; i++)
+		flow->quotas[i]->ahead_count += ahead - flow->ahead_counted;
+	flow->ahead_counted = ahead;
+}
+
 static void flow_drop(struct carrier *carrier, struct carrier_flow *flow)
 {
+	carrier_flow_count_ahead(flow);
 	if (flow->path->flows.count == 1)
 		flow->path->return_at = flow->return_at;
 	chain_remove(&flow->path->flows, &flow->link);
@@ -238,7 +248,7 @@ static void wait_for(struct carrier *carrier, struct carrier_path *path,
 		return; /* it looks again when that one lets it */
 	if (!path->held_by) {
 		path->held_by = q;
-		chain_push_back(&q->waiters, &path->held);
+		chain_push_back(path->lacks_mark ? &q->unmarked : &q->waiters, &path->held);
 	}
 	q->wanted_count[for_connection] += !path->held_for[for_connection];
 	path->held_for[for_connection] = true;
@@ -254,7 +264,9 @@ void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
 	(void)carrier;
 	if (!path->held_by)
 		return;
-	chain_remove(&path->held_by->waiters, &path->held);
+	chain_remove(path->lacks_mark ? &path->held_by->unmarked : &path->held_by->waiters,
+		     &path->held);
+	path->lacks_mark = false;
 	for (int i = 0; i < 2; i++) {
 		path->held_by->wanted_count[i] -= path->held_for[i];
 		path->held_for[i] = false;
@@ -262,8 +274,64 @@ void carrier_path_unwait(struct carrier *carrier, struct carrier_path *path)
 	path->held_by = NULL;
 }
 
+static size_t not_started(const struct carrier_quota *q)
+{
+	return (size_t)q->ahead_count + q->held_count;
+}
+
+/* Something of it is marked: it is looked at again when that has started. */
+static bool has_more_to_start(struct carrier_path *path)
+{
+	struct chain_link *link = chain_first(&path->flows);
+	for (; link; link = chain_next(&path->flows, link)) {
+		const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+		if (flow->marked.count + flow->marking_count + flow->held_count > 0)
+			return true;
+	}
+	return false;
+}
+
+size_t carrier_flow_mark_room(struct carrier *carrier, struct carrier_flow *flow, size_t wanted,
+			      usec span, usec now)
+{
+	struct carrier_quota *least = NULL;
+	carrier_flow_count_ahead(flow);
+	for (size_t i = 0; i < flow->quota_count; i++) {
+		struct carrier_quota *q = flow->quotas[i];
+		const struct rate rate = quota_message_rate(&q->quota);
+		if (rate.count == 0)
+			continue;
+		q->mark_most = startable(&rate, 2 * span) + MARKS_LEAST;
+		size_t others = not_started(q) - flow->ahead_counted;
+		size_t room = q->mark_most > others ? q->mark_most - others : 0;
+		least = room < wanted ? q : least;
+		wanted = room < wanted ? room : wanted;
+	}
+	if (wanted == 0 && !flow->path->held_by && !chain_empty(&flow->waiting) &&
+	    !has_more_to_start(flow->path)) {
+		flow->path->lacks_mark = true;
+		flow->path->why = least->why;
+		wait_for(carrier, flow->path, least, false, quota_start_at(&least->quota, now),
+			 now);
+	}
+	return wanted;
+}
+
+/* Others have started meanwhile: so many more may be marked. */
+static void wake_unmarked(struct carrier *carrier, struct carrier_quota *q)
+{
+	size_t marked = not_started(q);
+	for (; marked < q->mark_most && !chain_empty(&q->unmarked); marked++) {
+		struct carrier_path *path =
+			CHAIN_OWNER(chain_first(&q->unmarked), struct carrier_path, held);
+		carrier_path_unwait(carrier, path);
+		carrier_path_touch(carrier, path);
+	}
+}
+
 void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec now)
 {
+	wake_unmarked(carrier, q);
 	uint32_t room = quota_start_room(&q->quota, WAKE_LIMIT, now);
 	uint32_t open = quota_open_room(&q->quota, WAKE_LIMIT, now);
 	room = room > open ? room : open;
@@ -272,12 +340,12 @@ void carrier_quota_wake(struct carrier *carrier, struct carrier_quota *q, usec n
 	for (; room > 0; room--) {
 		struct chain_link *link = chain_first(&q->waiters);
 		if (!link)
-			return;
+			break;
 		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, held);
 		carrier_path_unwait(carrier, path);
 		carrier_path_touch(carrier, path);
 	}
-	if (chain_empty(&q->waiters))
+	if (chain_empty(&q->waiters) && chain_empty(&q->unmarked))
 		return;
 	usec at = quota_start_at(&q->quota, now);
 	if (at != USEC_NEVER)
@@ -373,7 +441,7 @@ void carrier_message_start(struct carrier *carrier, struct message *message, use
 		struct carrier_quota *q = flow->quotas[i];
 		quota_start(&q->quota, message->bytes.size + message->signature.size, now);
 		usec at = quota_start_at(&q->quota, now);
-		if (!chain_empty(&q->waiters) && at != USEC_NEVER)
+		if (!(chain_empty(&q->waiters) && chain_empty(&q->unmarked)) && at != USEC_NEVER)
 			wheel_arm(&carrier->wheel, &q->timer.wheel,
 				  usec_max(at, now + USEC_MS));
 	}

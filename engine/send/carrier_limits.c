@@ -104,8 +104,10 @@ static void count_flow(const struct carrier_flow *flow, bool on)
 {
 	for (size_t i = 0; i < flow->quota_count; i++) {
 		uint32_t *held = &flow->quotas[i]->held_count;
-		ASSERT(on || *held >= flow->held_count);
+		uint32_t *ahead = &flow->quotas[i]->ahead_count;
+		ASSERT(on || (*held >= flow->held_count && *ahead >= flow->ahead_counted));
 		*held = on ? *held + flow->held_count : *held - flow->held_count;
+		*ahead = on ? *ahead + flow->ahead_counted : *ahead - flow->ahead_counted;
 	}
 }
 

@@ -370,7 +370,7 @@ static size_t mark_room(struct carrier *carrier, struct carrier_flow *flow, usec
 		size_t startable = warming_startable(flow->path->warming, WAIT_LIMIT);
 		ahead = startable < ahead ? startable : ahead;
 	}
-	return ahead ? ahead : 1;
+	return carrier_flow_mark_room(carrier, flow, ahead ? ahead : 1, span, now);
 }
 
 /* Those who wait were read long ago: each is a step further on its way here. */
@@ -391,18 +391,21 @@ static void ask_for_marks(struct carrier *carrier, struct carrier_flow *flow, us
 	usec span = mark_span(carrier);
 	follow_pace(flow, span, now);
 	size_t ahead = mark_room(carrier, flow, span, now);
+	if (ahead == 0)
+		return;
 	/* Asked for in batches: one at a time would wake the feeder for every message. */
 	if (flow->marked.count + flow->marking_count > ahead - ahead / 8)
 		return;
 	while (flow->marked.count + flow->marking_count < ahead) {
 		struct chain_link *link = chain_pop(&flow->waiting);
 		if (!link)
-			return;
+			break;
 		struct envelope *envelope = CHAIN_OWNER(link, struct envelope, link);
 		look_ahead(&flow->waiting);
 		if (!was_stopped(carrier, envelope))
 			mark_one(carrier, flow, envelope, now);
 	}
+	carrier_flow_count_ahead(flow);
 }
 
 /* Who is not marked yet is looked at before his time. */

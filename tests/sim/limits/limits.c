@@ -26,6 +26,9 @@ const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static struct limits_plan plan;
+#define RETURNS_LIMIT 4 /* messages that connections give back in one step */
+static uint64_t marks_checked;
+static bool limits_are_new; /* they bind what was marked under others */
 static uint64_t arrived_count, finished_count, crash_count, reload_count;
 
 /* Nothing is signed here. */
@@ -141,7 +144,49 @@ static void reload(struct world *w, struct engine_settings *settings,
 	rules_replace(settings->rules, edits[plan.edit]);
 	tunings_publish(settings->tunings, &edited[plan.edit]);
 	limits_hosts_change(w);
+	limits_are_new = true;
 	reload_count++;
+}
+
+/* Of this limit: marked as started, or about to be, and not started. */
+static size_t marked_of(struct engine *engine, const struct carrier_quota *q)
+{
+	size_t marked = 0, index = 0;
+	for (struct map_entry *e; (e = map_next(&engine->carrier.paths, &index));) {
+		struct carrier_path *path = e->value;
+		struct chain_link *link = chain_first(&path->flows);
+		for (; link; link = chain_next(&path->flows, link)) {
+			const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
+			for (size_t i = 0; i < flow->quota_count; i++)
+				if (flow->quotas[i] == q)
+					marked += flow->marked.count + flow->marking_count +
+						  flow->held_count;
+		}
+	}
+	return marked;
+}
+
+/* A machine that is lost leaves in doubt whom it had marked: however many paths a limit has, these
+ * are no more than it lets start in 200 ms (two spans of a mark), and two. What a connection gives
+ * back, or a limit that is lowered, may leave more; then nobody is marked. */
+static void check_marks(struct world *w, struct engine *engine)
+{
+	static size_t before[LIMITS_NAMED + LIMITS_EDITS * LIMITS_NAMED + 64];
+	for (size_t i = 0; i < engine->carrier.quota_count; i++) {
+		const struct carrier_quota *q = &engine->carrier.quotas[i];
+		const struct rate *rate = &q->quota.limits.message_rate;
+		ASSERT(i < sizeof(before) / sizeof(before[0]));
+		size_t marked = q->rule && rate->count ? marked_of(engine, q) : 0;
+		size_t most = 2;
+		if (rate->count)
+			most += (size_t)((double)rate->count * 200e3 / (double)rate->per);
+		if (!limits_are_new && marked > most && marked > before[i] + RETURNS_LIMIT)
+			world_fail(w, "%s: %zu marked and not started, %zu before; it lets start %zu", q->why,
+				   marked, before[i], most);
+		before[i] = marked;
+		marks_checked += marked > 0;
+	}
+	limits_are_new = false;
 }
 
 /* False: the engine is not open any more. */
@@ -150,11 +195,13 @@ static bool run_campaigns(struct world *w, struct engine *engine,
 			  struct rules *const edits[LIMITS_EDITS])
 {
 	usec end = w->now + RUN_TIME;
+	limits_are_new = true;
 	bool crashes = w->seed % 4 == 1, reloads = w->seed % 3 == 2;
 	usec crash_at = crashes ? w->now + (usec)world_below(w, USEC_MINUTE) : USEC_NEVER;
 	usec reload_at = reloads ? w->now + (usec)world_below(w, USEC_MINUTE) : USEC_NEVER;
 	while (w->now < end && !store_finished()) {
 		usec wake = drive_step(engine);
+		check_marks(w, engine);
 		if (engine->feeder.trouble[0]) {
 			world_fail(w, "trouble: %s", engine->feeder.trouble);
 			return true;
@@ -247,8 +294,9 @@ int main(int argc, char **argv)
 	printf("met:");
 	for (int i = 0; i < TALLY_KINDS; i++)
 		printf(" %s=%llu", tally_kind_names[i], (unsigned long long)tally_met[i]);
-	printf("\nseen: arrivals=%llu finished-seeds=%llu crashes=%llu reloads=%llu\n",
-	       (unsigned long long)arrived_count, (unsigned long long)finished_count,
+	printf("\nseen: marks=%llu arrivals=%llu finished-seeds=%llu crashes=%llu reloads=%llu\n",
+	       (unsigned long long)marks_checked, (unsigned long long)arrived_count,
+	       (unsigned long long)finished_count,
 	       (unsigned long long)crash_count, (unsigned long long)reload_count);
 	printf("limits: %llu passed, %llu failed\n", (unsigned long long)(count - failed),
 	       (unsigned long long)failed);
