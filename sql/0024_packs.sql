@@ -163,3 +163,51 @@ insert into campaign_provider_times (tenant_id, campaign_id, engine_id, provider
 select tenant_id, campaign_id, 0, left(provider, 64), min(at) filter (where attempt = 1),
 	max(at) filter (where attempt = 1), max(at)
 from delivery_rows where attempt > 0 group by 1, 2, 4;
+
+-- As before, but for `state < 2` in the count of many: of a table of changes the planner knows no
+-- figures, takes one in two hundred to be equal to anything, and looked a million people up one by one.
+-- One in three brings it to what is cheaper for as many as there are.
+create or replace function subscriptions_counted_in() returns trigger
+language plpgsql as $$
+declare
+	names text[] := '{}';
+	others bigint := 1;
+begin
+	if (select count(*) from (select from counted_in limit 1000) x) = 1000 then
+		names := array(select distinct a.name
+			from (select s.attributes from counted_in n
+				join subscribers s on s.tenant_id = n.tenant_id and s.id = n.subscriber_id limit 100) x
+			cross join lateral attribute_names(x.attributes) as a(name) limit 60);
+	end if;
+	if cardinality(names) > 0 then
+		execute format('with counted as (
+				select n.tenant_id, n.list_id, array[%s] as counts,
+					count(*) filter (where attribute_object(s.attributes) - $1 <> ''{}'') as others
+				from counted_in n
+				join subscribers s on s.tenant_id = n.tenant_id and s.id = n.subscriber_id
+				where n.state < 2
+				group by n.tenant_id, n.list_id),
+			made as (
+				insert into attribute_changes (tenant_id, list_id, attribute, change)
+				select c.tenant_id, c.list_id, u.name, u.change
+				from counted c cross join unnest($1, c.counts) as u(name, change)
+				where u.change <> 0)
+			select coalesce(sum(others), 0) from counted',
+			(select string_agg(format('count(*) filter (where s.attributes ->> %L <> '''')', name), ', '
+				order by place) from unnest(names) with ordinality as u(name, place)))
+		into others using names;
+	end if;
+	insert into attribute_changes (tenant_id, list_id, attribute, change)
+	select n.tenant_id, n.list_id, '', count(*)
+	from counted_in n where n.state = 1 group by n.tenant_id, n.list_id;
+	if others > 0 then
+		insert into attribute_changes (tenant_id, list_id, attribute, change)
+		select n.tenant_id, n.list_id, a.name, count(*)
+		from counted_in n
+		join subscribers s on s.tenant_id = n.tenant_id and s.id = n.subscriber_id
+		cross join lateral attribute_names(attribute_object(s.attributes) - names) as a(name)
+		where n.state = 1
+		group by n.tenant_id, n.list_id, a.name;
+	end if;
+	return null;
+end $$;

@@ -1,6 +1,6 @@
 /* report.h - what came of a campaign, in numbers that add up.
  * Read from slices (who was meant), tallies (what came of them) and deferrals (who waits); the
- * deliveries themselves are asked only for times and for one example a reason. */
+ * deliveries themselves are asked only for one example a reason. */
 #pragma once
 
 #include "engine/api/db.h"
