@@ -13,7 +13,7 @@ import time
 import rig as r
 
 DOMAINS = {f"site{i}.test": f"127.0.0.{10 + i}" for i in range(8)}
-MEMORY_LIMIT = 128 << 20
+MEMORY_LIMIT = 96 << 20
 WRITTEN_LIMIT = 1024  # bytes a message
 # Each body says who it is for: a phrase that exists in rendered messages alone.
 MARK = "rendered-for-"
