@@ -69,6 +69,8 @@ def send(stage, scenario, name, count, before_command=(), **changes):
     """One run: a flat dict of figures (results.py says how they are named). changes: sections of
     rundbrief.conf, as Stage.configure takes them."""
     rig = stage.rig
+    if scenario["provider"]:
+        stage.forget("path_memory")  # each run learns what these servers take
     # Whom a run finds dead is suppressed, and would be missing in the next one.
     audience = stage.audience(count, scenario["sites"], name if scenario["provider"] else None)
     port, sink = stage.sink(scenario)

@@ -90,7 +90,7 @@ def draw(doc, path):
         for handle, label in zip(*ax.get_legend_handles_labels()):
             labels.setdefault(label, handle)
     figure.legend(labels.values(), labels.keys(), loc="lower center", ncols=len(labels),
-                  frameon=False, fontsize=9)
+                  frameon=False, fontsize=8.5, columnspacing=1.2, handlelength=1.5)
     machine = doc["machine"]
     figure.suptitle(f"What a message costs: {machine['cores']} cores of {machine['processor']}, "
                     f"{doc['taken']}", fontsize=11)

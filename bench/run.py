@@ -82,6 +82,7 @@ def play(played, scenario, options):
             cost = f"{run['cost_usec']:.1f} us a message, " if run.get("cost_usec") else ""
             say(f"  run {index} of {scenario['runs']}: {cost}{run['seconds']:.1f} s, RSA-2048 "
                 f"{run['signature_usec']:.0f} us")
+    played.forget()
     result = KINDS[scenario["kind"]](played, scenario, progress)
     judge.judge(result)
     return result
