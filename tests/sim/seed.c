@@ -10,7 +10,7 @@
 #include "tests/sim/sim_tables.h"
 #include "tests/sim/sim_variants.h"
 
-#define STEP_LIMIT 1000000
+#define STEP_LIMIT 1000000 /* for each engine: every one brings events of its own */
 #define LANDING_LIMIT 1000000
 
 char seed_failure[400];
@@ -73,7 +73,7 @@ static void go_on(struct world *w, const struct node *nodes, usec wake)
 static void run(struct world *w, struct node *nodes, const struct rules *const edits[2])
 {
 	size_t count = w->engine_count;
-	for (uint64_t step = 0; step < STEP_LIMIT; step++) {
+	for (uint64_t step = 0; step < STEP_LIMIT * count; step++) {
 		usec wake = USEC_NEVER;
 		size_t first = count > 1 ? world_below(w, count) : 0;
 		for (size_t i = 0; i < count; i++) {
@@ -92,8 +92,8 @@ static void run(struct world *w, struct node *nodes, const struct rules *const e
 	}
 	char states[200] = "";
 	tables_describe(states, sizeof(states));
-	world_fail(w, "no end after %d steps: engines in states %d %d %d, %s", STEP_LIMIT,
-		   (int)nodes[0].state, count > 1 ? (int)nodes[1].state : -1,
+	world_fail(w, "no end after %zu steps: engines in states %d %d %d, %s",
+		   STEP_LIMIT * count, (int)nodes[0].state, count > 1 ? (int)nodes[1].state : -1,
 		   count > 2 ? (int)nodes[2].state : -1, states);
 }
 
