@@ -1,6 +1,6 @@
 # The live tests with the figures that the project shows; `make test` runs them smaller.
 .PHONY: live show-mime show-auth show-classify show-convert show-demo show-incident show-kill9 show-lint show-mailservers \
-	show-import-speed show-memory show-newsletters show-plan show-policy show-rtt show-servers show-tls \
+	show-memory show-newsletters show-plan show-policy show-rtt show-servers show-tls \
 	show-tls-cost show-warmup show-why bare
 PYTHON := /usr/bin/python3
 live: all
@@ -118,9 +118,6 @@ show-servers: all
 show-rtt: all build/release/tests/live/delay
 	@sh tests/tools/deps.sh test
 	@$(PYTHON) bench/rtt.py $(RTT)
-# IMPORT="--count 200000 --rounds 1"
-show-import-speed: all
-	@$(PYTHON) bench/import_speed.py $(IMPORT)
 # TLS_COST="--count 100000 --rounds 9"
 show-tls-cost: all build/release/bench/micro/bench_rsa
 	@$(PYTHON) bench/tls_cost.py $(TLS_COST)
