@@ -97,11 +97,23 @@ def database_away(rig, checks):
     checks.equal(report["in_doubt"], 0, "database: in doubt")
 
 
+# What was delivered alike comes as a pack, everything else as a row of its own.
 REFUSE = """
-create or replace function refuses() returns trigger language plpgsql as $$ begin
-	if new.cause <> 'set-aside' and ({who}) then
-		raise 'this is not for %' , new.subscriber_id using errcode = '{state}'; end if;
+create or replace function refuses() returns trigger language plpgsql as $$
+declare
+	people bigint[];
+begin
+	if tg_argv[0] = 'packs' then
+		select array_agg(new.base_id + i) into people from unnest(new.ids) i;
+	elsif new.cause <> 'set-aside' then
+		people := array[new.subscriber_id];
+	end if;
+	if people && {who} then
+		raise 'this is not for %' , people using errcode = '{state}'; end if;
 	return new; end $$"""
+REFUSE_AT = """; create trigger refuses before insert on delivery_rows for each row
+	execute function refuses('rows'); create trigger refuses before insert on delivery_packs for each row
+	execute function refuses('packs')"""
 
 
 def outcome_refused(rig, checks):
@@ -113,10 +125,9 @@ def outcome_refused(rig, checks):
         two = [int(row[0]) for row in rig.sql(
             f"select x.subscriber_id from subscriptions x join lists l on l.id = x.list_id "
             f"where l.name = '{name}' order by 1 offset 100 limit 2")]
-        of_two = f"new.subscriber_id in ({two[0]}, {two[1]})"
-        rig.sql(REFUSE.format(who="true" if killed else of_two, state="55000" if killed else "23514")
-                + "; create trigger refuses before insert on deliveries for each row execute "
-                "function refuses()")
+        of_two = f"array[{two[0]}, {two[1]}]::bigint[]"
+        rig.sql(REFUSE.format(who="people" if killed else of_two,
+                              state="55000" if killed else "23514") + REFUSE_AT)
         process = s.start()
         if killed:
             r.wait_for(lambda: len(s.got()) == 300, 30)
@@ -125,7 +136,7 @@ def outcome_refused(rig, checks):
             rig.sql(REFUSE.format(who=of_two, state="23514"))
             process = s.start()
         s.wait(process, 60)
-        rig.sql("drop trigger refuses on deliveries")
+        rig.sql("drop trigger refuses on delivery_rows; drop trigger refuses on delivery_packs")
         said = s.said()
         checks.equal(said.count("outcome-set-aside"), 2, f"{name}: set aside, it says")
         checks.check(f"recipient={two[0]}" in said and "this is not for" in said,
