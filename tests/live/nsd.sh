@@ -82,8 +82,8 @@ start() {
 	i=0
 	until listens "$port"; do
 		i=$((i + 1))
-		kill -0 "$(cat "$dir/started")" 2>/dev/null || i=100
-		[ $i -lt 100 ] || fail "nsd did not start: $(tail -3 "$dir/log" "$dir/output" 2>/dev/null)"
+		kill -0 "$(cat "$dir/started")" 2>/dev/null || i=600
+		[ $i -lt 600 ] || fail "nsd did not start: $(tail -3 "$dir/log" "$dir/output" 2>/dev/null)"
 		sleep 0.05
 	done
 	# A zone that does not parse leaves a server that only says SERVFAIL.
