@@ -74,6 +74,6 @@ bool account_draw_slots(struct account *a, uint32_t engine_id, uint32_t epoch,
 	g->parts = h->parts < left ? h->parts : left;
 	g->parts_of = pressed ? share : ask->limit;
 	g->lasts = lease_left > 0 ? lease_left : 0;
-	g->again_in = h->parts < ask->wanted ? LOOK_AGAIN : 0;
+	g->again_in = g->parts < ask->wanted ? LOOK_AGAIN : 0;
 	return true;
 }

@@ -228,6 +228,15 @@ void slots_init(struct slots *s, uint32_t limit)
 	*s = (struct slots){.limit = limit, .share = limit};
 }
 
+void slots_set_limit(struct slots *s, uint32_t limit)
+{
+	bool busy = s->busy;
+	if (s->limit == limit)
+		return;
+	slots_init(s, limit);
+	s->busy = s->outdated = busy;
+}
+
 uint32_t slots_room(const struct slots *s, uint32_t open, usec now)
 {
 	if (s->limit == 0)
@@ -247,7 +256,7 @@ bool slots_are_due(struct slots *s, uint32_t open, bool waits, usec now, usec *r
 	usec due = USEC_NEVER;
 	if (short_of)
 		due = s->again_at;
-	else if (s->held > open || waits)
+	else if (s->held != open || waits)
 		due = s->asked_at + SLOTS_LOOK;
 	else if (s->held > 0)
 		due = s->asked_at + SLOTS_RENEW;
@@ -262,23 +271,24 @@ void slots_begin(struct slots *s, uint32_t open, bool waits, uint64_t number, us
 	uint32_t keeps = waits && now < s->until && s->held < s->share ? s->held : s->share;
 	if (!waits || s->held < open || now >= s->until || keeps < open)
 		keeps = open;
-	s->held = keeps;
+	/* What it has beyond what it holds it says, and opens none in its place meanwhile. */
+	s->held = keeps < s->held ? keeps : s->held;
 	*ret = (struct draw_ask){
 		.number = number,
 		.limit = s->limit,
-		.keeps = s->held,
-		.wanted = waits ? s->limit : s->held,
+		.keeps = keeps,
+		.wanted = waits && s->limit > keeps ? s->limit : keeps,
 	};
-	if (ret->wanted < ret->keeps)
-		ret->wanted = ret->keeps;
-	s->keeps = s->held;
 	s->busy = true;
 	s->asked_at = now;
 }
 
 void slots_end(struct slots *s, const struct draw_grant *g, usec now)
 {
-	s->busy = false;
+	bool outdated = s->outdated;
+	s->busy = s->outdated = false;
+	if (outdated) /* that was another limit */
+		return;
 	if (!g) {
 		s->again_at = now + LOST_PAUSE;
 		return;

@@ -81,11 +81,13 @@ struct slots {
 	uint32_t held, share;
 	usec until; /* nothing is opened from then before an answer comes */
 	usec again_at, asked_at;
-	uint32_t keeps;
 	bool busy;
+	bool outdated; /* the question under way is of another limit */
 };
 
 void slots_init(struct slots *, uint32_t limit);
+/* Another limit: what is open is told at once, and none is opened before the answer. */
+void slots_set_limit(struct slots *, uint32_t limit);
 uint32_t slots_room(const struct slots *, uint32_t open, usec now);
 [[nodiscard]] bool slots_are_due(struct slots *, uint32_t open, bool waits, usec now, usec *ret_at);
 void slots_begin(struct slots *, uint32_t open, bool waits, uint64_t number, usec now,

@@ -28,7 +28,7 @@ void quota_set_limits(struct quota *q, const struct quota_limits *limits, usec n
 	q->limits = *limits;
 	for (enum quota_kind kind = 0; kind < QUOTA_RATES; kind++)
 		draw_set_rate(&q->rates[kind], *rate_of(limits, kind), now);
-	q->slots.limit = q->slots.share = limits->connections;
+	slots_set_limit(&q->slots, limits->connections);
 }
 
 uint32_t quota_start_room(const struct quota *q, uint32_t limit, usec now)

@@ -449,16 +449,49 @@ static void test_who_comes_back_opens_no_connection_above_the_limit(void **)
 	slots_end(&mine, &grant, USEC_SECOND);
 	assert_int_equal(slots_room(&mine, 4, USEC_SECOND), 6);
 	const struct draw_ask other = {.number = 1, .limit = 10, .wanted = 10};
-	usec later = 40 * USEC_SECOND;
+	usec at, later = 40 * USEC_SECOND;
 	assert_true(account_draw_slots(&account, 2, 1, &other, second, 1, LEASE, later, &grant));
 	assert_int_equal(grant.parts, 10);
 	assert_int_equal(slots_room(&mine, 4, later), 0);
 	for (uint32_t open = 4; open > 0; open--) {
 		slots_begin(&mine, open, true, 10 - open, later, &ask);
+		assert_int_equal(slots_room(&mine, open - 1, later), 0); /* nor while it asks */
 		assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, LEASE, later, &grant));
 		slots_end(&mine, &grant, later);
 		assert_int_equal(slots_room(&mine, open - 1, later), 0);
+		/* All that it wants is open, and none of it is granted: it does not ask without end. */
+		assert_false(slots_are_due(&mine, open, true, later + USEC_MS, &at));
+		assert_true(at >= later + 100 * USEC_MS);
 	}
+}
+
+/* What is open when a limit comes is told at once, even if nobody waits for more; and an answer
+ * about the limit of before opens nothing. */
+static void test_connections_of_before_count_under_a_new_limit(void **)
+{
+	struct account account = {};
+	struct draw_grant grant;
+	struct draw_ask ask;
+	struct slots mine, theirs;
+	const uint32_t both[] = {1, 2};
+	usec at, now = USEC_MINUTE;
+	slots_init(&mine, 10);
+	slots_begin(&mine, 0, true, 1, now, &ask);
+	assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, LEASE, now, &grant));
+	slots_set_limit(&mine, 3);
+	assert_false(slots_are_due(&mine, 2, false, now, &at));
+	slots_end(&mine, &grant, now);
+	assert_int_equal(slots_room(&mine, 2, now), 0);
+	assert_true(slots_are_due(&mine, 2, false, now, &at));
+	slots_begin(&mine, 2, false, 2, now, &ask);
+	assert_int_equal(ask.keeps, 2);
+	assert_true(account_draw_slots(&account, 1, 1, &ask, both, 2, LEASE, now, &grant));
+	slots_end(&mine, &grant, now);
+	slots_init(&theirs, 3);
+	slots_begin(&theirs, 0, true, 1, now, &ask);
+	assert_true(account_draw_slots(&account, 2, 1, &ask, both, 2, LEASE, now, &grant));
+	slots_end(&theirs, &grant, now);
+	assert_int_equal(slots_room(&theirs, 0, now), 1);
 }
 
 /* Others give its places away when its lease is over, however short that is: by then it opens
@@ -497,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_who_wants_little_holds_little),
 		cmocka_unit_test(test_connections_are_held_by_one_engine_only),
 		cmocka_unit_test(test_connections_of_a_dead_engine_are_free),
+		cmocka_unit_test(test_connections_of_before_count_under_a_new_limit),
 		cmocka_unit_test(test_connections_are_opened_within_the_lease),
 		cmocka_unit_test(test_who_comes_back_opens_no_connection_above_the_limit),
 	};

@@ -5,31 +5,27 @@
  *
  * One seed is up to three campaigns to 50 to 100 recipients at one to six sites, over one to
  * three sources, under limits of every kind and unit that chance gives: of paths (with reloads
- * of them in some seeds), of campaigns, and wider ones with names. Hosts count what arrives
- * (tally.h); in some seeds a few things go wrong, in some the engine crashes. */
-#include <arpa/inet.h>
+ * of them in some seeds), of campaigns, and wider ones with names; a third have two engines. Hosts
+ * count what arrives (tally.h); in some seeds a few things go wrong, in some an engine crashes. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 #include "engine/io/heap.h"
-#include "tests/sim/drive.h"
+#include "tests/sim/limits/limits_node.h"
 #include "tests/sim/limits/limits_plan.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_store.h"
 
 #define RUN_TIME (10 * USEC_MINUTE) /* what is not sent by then stays unsent */
-#define CRASH_LIMIT 3
+#define DRAIN_STEPS 20000
 
 const char *const state_names[STATE_COUNT]; /* hits are of no interest here */
 
 static const struct classifier *classifier;
 static struct limits_plan plan;
-#define RETURNS_LIMIT 4 /* messages that connections give back in one step */
-static uint64_t marks_checked;
-static bool limits_are_new; /* they bind what was marked under others */
-static uint64_t arrived_count, finished_count, crash_count, reload_count;
+static uint64_t arrived_count, together_count, two_count, finished_count;
 
 /* Nothing is signed here. */
 const struct dkim_record *sim_dkim_record(void)
@@ -80,26 +76,14 @@ static void make_people(struct world *w, struct arena *arena)
 	sim_newsletters(letters, plan.campaign_count);
 }
 
-static struct source sources[LIMITS_SOURCES];
-
-static struct engine_settings make_settings(struct world *w, struct rules *rules)
+static struct engine_settings make_settings(struct rules *rules)
 {
-	for (unsigned i = 0; i < plan.source_count; i++) {
-		sources[i] = (struct source){.has_ipv4 = true, .helo = "out.news.test"};
-		snprintf(sources[i].name, sizeof(sources[i].name), "out%u", i + 1);
-		sources[i].ipv4.in4.sin_family = AF_INET;
-		sources[i].ipv4.in4.sin_addr.s_addr = htonl(10u << 24 | 9 << 16 | (i + 1));
-	}
 	return (struct engine_settings){
-		.name = "limits",
-		.journal_directory = w->journal,
 		.store = {.tenant = 1},
 		.route = {.port = 25,
 			  .tls = TLS_WISH_MAY,
 			  .provider_of = drive_provider_of,
 			  .provider_context = rules},
-		.sources = sources,
-		.source_count = plan.source_count,
 		.timeouts = smtp_timeouts_default,
 		.rules = rules,
 		.limit_rules = plan.named,
@@ -115,127 +99,96 @@ static struct engine_settings make_settings(struct world *w, struct rules *rules
 			  .growth = 2.0,
 			  .jitter = 0.2},
 		.press_count = 1,
-		/* Sometimes there is room for fewer paths than mail wants. */
-		.envelope_limit = world_below(w, 8) ? 200 : 4,
-		.connection_limit = world_below(w, 3) ? 16 : 3,
-		.slice_size = 50,
+		/* Two share every campaign. */
+		.slice_size = plan.engine_count > 1 ? 8 : 50,
 	};
 }
 
-/* Between two steps everything stops. */
-static bool crash(struct world *w, struct engine *engine, struct engine_settings *settings)
+static void reload(struct limits_node *nodes, struct rules *const *edits)
 {
-	drive_crash(w, engine);
-	crash_count++;
-	w->now += USEC_SECOND * (1 + (usec)world_below(w, 5));
-	return drive_open_all(w, engine, settings);
-}
-
-/* All of a configuration at once, as `rundbrief serve` takes it on SIGHUP. */
-static void reload(struct world *w, struct engine_settings *settings,
-		   struct rules *const edits[LIMITS_EDITS])
-{
-	static struct tuning edited[LIMITS_EDITS];
+	usec taken_at[LIMITS_ENGINES] = {};
 	plan.edit = (plan.edit + 1) % LIMITS_EDITS;
-	edited[plan.edit] = (struct tuning){.retry = settings->retry,
-					    .timeouts = settings->timeouts,
-					    .limit_rules = plan.rules_of[plan.edit],
-					    .limit_rule_count = plan.rule_count_of[plan.edit]};
-	rules_replace(settings->rules, edits[plan.edit]);
-	tunings_publish(settings->tunings, &edited[plan.edit]);
-	limits_hosts_change(w);
-	limits_are_new = true;
-	reload_count++;
+	for (unsigned i = 0; i < plan.engine_count; i++)
+		taken_at[i] = limits_node_reload(&nodes[i], &plan, edits[plan.edit]);
+	limits_hosts_change(taken_at);
+	limits_seen.reloads++;
 }
 
-/* Of this limit: marked as started, or about to be, and not started. */
-static size_t marked_of(struct engine *engine, const struct carrier_quota *q)
+/* To the next event that reaches an engine, or to when one wants to be stepped. */
+static void go_on(struct world *w, const struct limits_node *nodes, usec wake)
 {
-	size_t marked = 0, index = 0;
-	for (struct map_entry *e; (e = map_next(&engine->carrier.paths, &index));) {
-		struct carrier_path *path = e->value;
-		struct chain_link *link = chain_first(&path->flows);
-		for (; link; link = chain_next(&path->flows, link)) {
-			const struct carrier_flow *flow = CHAIN_OWNER(link, struct carrier_flow, link);
-			for (size_t i = 0; i < flow->quota_count; i++)
-				if (flow->quotas[i] == q)
-					marked += flow->marked.count + flow->marking_count +
-						  flow->held_count;
+	for (;;) {
+		usec next = world_next_at(w);
+		if (next > wake) {
+			w->now = usec_max(w->now, wake);
+			return;
 		}
+		world_run_next(w, next);
+		for (unsigned i = 0; i < plan.engine_count; i++)
+			if (nodes[i].life && nodes[i].life->touched)
+				return;
 	}
-	return marked;
 }
 
-/* A machine that is lost leaves in doubt whom it had marked: however many paths a limit has, these
- * are no more than it lets start in 200 ms (two spans of a mark), and two. What a connection gives
- * back, or a limit that is lowered, may leave more; then nobody is marked. */
-static void check_marks(struct world *w, struct engine *engine)
+/* All of them once; *ret_wake: when the next is due. */
+static bool step_all(struct world *w, struct limits_node *nodes, usec *ret_wake)
 {
-	static size_t before[LIMITS_NAMED + LIMITS_EDITS * LIMITS_NAMED + 64];
-	for (size_t i = 0; i < engine->carrier.quota_count; i++) {
-		const struct carrier_quota *q = &engine->carrier.quotas[i];
-		const struct rate *rate = &q->quota.limits.message_rate;
-		ASSERT(i < sizeof(before) / sizeof(before[0]));
-		size_t marked = q->rule && rate->count ? marked_of(engine, q) : 0;
-		size_t most = 2;
-		if (rate->count)
-			most += (size_t)((double)rate->count * 200e3 / (double)rate->per);
-		if (!limits_are_new && marked > most && marked > before[i] + RETURNS_LIMIT)
-			world_fail(w, "%s: %zu marked and not started, %zu before; it lets start %zu", q->why,
-				   marked, before[i], most);
-		before[i] = marked;
-		marks_checked += marked > 0;
+	unsigned count = plan.engine_count;
+	size_t first = count > 1 ? world_below(w, count) : 0;
+	*ret_wake = USEC_NEVER;
+	for (unsigned i = 0; i < count; i++) {
+		struct limits_node *node = &nodes[(first + i) % count];
+		if (!limits_node_step(w, node))
+			return false;
+		*ret_wake = usec_min(*ret_wake, node->wake);
 	}
-	limits_are_new = false;
+	return true;
 }
 
-/* False: the engine is not open any more. */
-static bool run_campaigns(struct world *w, struct engine *engine,
-			  struct engine_settings *settings,
+static void drain_all(struct world *w, struct limits_node *nodes)
+{
+	usec wake;
+	for (unsigned i = 0; i < plan.engine_count; i++)
+		limits_node_end(&nodes[i]);
+	for (int i = 0; i < DRAIN_STEPS && step_all(w, nodes, &wake) && wake < USEC_NEVER; i++)
+		go_on(w, nodes, wake);
+	for (unsigned i = 0; i < plan.engine_count; i++)
+		if (nodes[i].state != LIMITS_DONE)
+			world_fail(w, "%s does not come to its end", nodes[i].name);
+}
+
+static void run_campaigns(struct world *w, struct limits_node *nodes,
 			  struct rules *const edits[LIMITS_EDITS])
 {
-	usec end = w->now + RUN_TIME;
-	limits_are_new = true;
-	bool crashes = w->seed % 4 == 1, reloads = w->seed % 3 == 2;
-	usec crash_at = crashes ? w->now + (usec)world_below(w, USEC_MINUTE) : USEC_NEVER;
+	usec end = w->now + RUN_TIME, wake;
+	bool reloads = w->seed % 3 == 2;
 	usec reload_at = reloads ? w->now + (usec)world_below(w, USEC_MINUTE) : USEC_NEVER;
 	while (w->now < end && !store_finished()) {
-		usec wake = drive_step(engine);
-		check_marks(w, engine);
-		if (engine->feeder.trouble[0]) {
-			world_fail(w, "trouble: %s", engine->feeder.trouble);
-			return true;
-		}
-		if (w->now >= crash_at) {
-			if (!crash(w, engine, settings))
-				return false;
-			crash_at = w->crash_count < CRASH_LIMIT
-					   ? w->now + (usec)world_below(w, USEC_MINUTE)
-					   : USEC_NEVER;
-			continue;
-		}
+		if (!step_all(w, nodes, &wake))
+			return;
 		if (w->now >= reload_at) {
-			reload(w, settings, edits);
+			reload(nodes, edits);
 			reload_at = w->now + (usec)world_below(w, 2 * USEC_MINUTE);
 			continue;
 		}
-		drive_on(w, usec_min(usec_min(wake, end), usec_min(crash_at, reload_at)));
+		go_on(w, nodes, usec_min(usec_min(wake, end), reload_at));
 	}
 	finished_count += store_finished();
-	return true;
+	drain_all(w, nodes);
 }
 
 static bool run_seed(uint64_t seed)
 {
 	static struct world w;
-	static struct engine engine;
+	static struct limits_node nodes[LIMITS_ENGINES];
 	struct arena arena;
 	world_begin(&w, seed);
 	w.program = "build/release/limits";
 	w.calm = true;
 	w.in_doubt_retry = false;
 	choose_faults(&w);
-	limits_plan_make(&w, &plan);
+	limits_plan_make(&w, &plan, world_below(&w, 3) ? 1 : LIMITS_ENGINES);
+	w.engine_count = plan.engine_count;
 	drive_journal_begin(&w, "limits");
 	arena_init(&arena, heap_source(), 0, 0);
 	make_people(&w, &arena);
@@ -243,16 +196,15 @@ static bool run_seed(uint64_t seed)
 	struct rules *edits[LIMITS_EDITS];
 	for (unsigned i = 0; i < LIMITS_EDITS; i++)
 		edits[i] = limits_plan_rules(&arena, &plan, i);
-	struct engine_settings settings =
-		make_settings(&w, limits_plan_rules(&arena, &plan, 0));
-	struct tunings tunings = {};
-	settings.tunings = &tunings;
-	if (drive_open_all(&w, &engine, &settings) &&
-	    run_campaigns(&w, &engine, &settings, edits)) {
-		drive_drain(&w, &engine);
-		drive_close(&engine);
+	for (unsigned i = 0; i < plan.engine_count; i++) {
+		const struct engine_settings settings =
+			make_settings(limits_plan_rules(&arena, &plan, 0));
+		limits_node_begin(&w, &nodes[i], i, &plan, &settings);
 	}
+	run_campaigns(&w, nodes, edits);
 	arrived_count += limits_hosts_arrived();
+	together_count += limits_hosts_together();
+	two_count += plan.engine_count > 1;
 	while (world_run_next(&w, USEC_NEVER - 1))
 		continue;
 	bool good = w.failures == 0;
@@ -294,10 +246,19 @@ int main(int argc, char **argv)
 	printf("met:");
 	for (int i = 0; i < TALLY_KINDS; i++)
 		printf(" %s=%llu", tally_kind_names[i], (unsigned long long)tally_met[i]);
-	printf("\nseen: marks=%llu arrivals=%llu finished-seeds=%llu crashes=%llu reloads=%llu\n",
-	       (unsigned long long)marks_checked, (unsigned long long)arrived_count,
-	       (unsigned long long)finished_count,
-	       (unsigned long long)crash_count, (unsigned long long)reload_count);
+	const struct limits_seen *seen = &limits_seen;
+	const struct {
+		const char *name;
+		uint64_t count;
+	} counts[] = {{"marks", seen->marks},         {"arrivals", arrived_count},
+		      {"finished-seeds", finished_count}, {"crashes", seen->crashes},
+		      {"stops", seen->stops},         {"reloads", seen->reloads},
+		      {"of-two-engines", two_count},  {"together", together_count},
+		      {"pauses", seen->pauses},       {"lapses", seen->lapses}};
+	printf("\nseen:");
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		printf(" %s=%llu", counts[i].name, (unsigned long long)counts[i].count);
+	printf("\n");
 	printf("limits: %llu passed, %llu failed\n", (unsigned long long)(count - failed),
 	       (unsigned long long)failed);
 	arena_done(&arena);

@@ -9,8 +9,10 @@
 #define LIMITS_EDITS 3     /* texts of the limits of paths, each in force for a while */
 #define LIMITS_NAMED 5
 #define LIMITS_CAMPAIGNS 3
+#define LIMITS_ENGINES 2
 
 struct limits_plan {
+	unsigned engine_count; /* source i belongs to engine i % engine_count */
 	unsigned source_count, site_count, campaign_count, named_count;
 	struct path_limits of_provider[LIMITS_EDITS][LIMITS_PROVIDERS];
 	unsigned edit; /* which are in force */
@@ -28,5 +30,11 @@ unsigned limits_provider_of(unsigned site);
 
 /* limits_host.c */
 void limits_hosts_begin(struct world *, const struct limits_plan *);
-void limits_hosts_change(struct world *); /* plan->edit is another */
-uint64_t limits_hosts_arrived(void);      /* messages */
+/* plan->edit is another; so each engine has it, later than now where it stands still. */
+void limits_hosts_change(const usec taken_at[LIMITS_ENGINES]);
+/* Whether an engine counts as gone: who has been silent for longer than its lease keeps the
+ * connections it has, and the others have its places. */
+void limits_hosts_lapse(unsigned engine, bool is_gone);
+uint64_t limits_hosts_arrived(void); /* messages */
+/* Of them, under a limit wider than a path that another engine had used less than a second before. */
+uint64_t limits_hosts_together(void);

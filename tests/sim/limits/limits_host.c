@@ -14,6 +14,9 @@
 
 struct visit {
 	struct peer peer; /* first: what is freed */
+	struct chain_link link; /* of those open */
+	usec opened_at;
+	bool lapsed; /* its engine counted as gone meanwhile */
 	unsigned source, site;
 	struct truth *rcpt;
 	uint64_t campaign_id;
@@ -23,7 +26,13 @@ struct visit {
 static const struct limits_plan *plan;
 static struct tally paths[LIMITS_SOURCES][SITE_COUNT];
 static struct tally named[LIMITS_NAMED], campaigns[LIMITS_CAMPAIGNS];
-static uint64_t arrived;
+static struct chain visits;
+static usec changed_at; /* all engines have the limits that are in force */
+static struct {
+	bool is_gone;
+	usec back_at;
+} owners[LIMITS_ENGINES];
+static uint64_t arrived, together;
 
 const char *const limits_provider_names[LIMITS_PROVIDERS] = {"alpha", "beta", "gamma", "delta"};
 
@@ -58,7 +67,10 @@ void limits_hosts_begin(struct world *w, const struct limits_plan *p)
 {
 	char name[80];
 	plan = p;
-	arrived = 0;
+	arrived = together = 0;
+	changed_at = 0;
+	memset(owners, 0, sizeof(owners));
+	chain_init(&visits);
 	for (unsigned source = 0; source < LIMITS_SOURCES; source++)
 		for (unsigned site = 0; site < SITE_COUNT; site++) {
 			const struct quota_limits limits = as_quota(limits_of(site));
@@ -78,21 +90,47 @@ void limits_hosts_begin(struct world *w, const struct limits_plan *p)
 	(void)w;
 }
 
-void limits_hosts_change(struct world *w)
+void limits_hosts_change(const usec taken_at[LIMITS_ENGINES])
 {
-	for (unsigned source = 0; source < LIMITS_SOURCES; source++)
+	changed_at = 0;
+	for (unsigned source = 0; source < LIMITS_SOURCES; source++) {
+		usec at = taken_at[source % plan->engine_count];
+		changed_at = usec_max(changed_at, at);
 		for (unsigned site = 0; site < SITE_COUNT; site++) {
 			const struct quota_limits limits = as_quota(limits_of(site));
 			tally_change(&paths[source][site], &limits,
-				     limits_of(site)->messages_per_connection, w->now);
+				     limits_of(site)->messages_per_connection, at);
 		}
+	}
 	for (unsigned i = 0; i < plan->named_count; i++)
-		tally_change(&named[i], &plan->named_of[plan->edit][i], 0, w->now);
+		tally_change(&named[i], &plan->named_of[plan->edit][i], 0, changed_at);
 }
 
 uint64_t limits_hosts_arrived(void)
 {
 	return arrived;
+}
+
+uint64_t limits_hosts_together(void)
+{
+	return together;
+}
+
+static unsigned engine_of(const struct visit *visit)
+{
+	return visit->source % plan->engine_count;
+}
+
+void limits_hosts_lapse(unsigned engine, bool is_gone)
+{
+	struct chain_link *link = chain_first(&visits);
+	if (owners[engine].is_gone && !is_gone)
+		owners[engine].back_at = world->now;
+	owners[engine].is_gone = is_gone;
+	for (; is_gone && link; link = chain_next(&visits, link)) {
+		struct visit *visit = CHAIN_OWNER(link, struct visit, link);
+		visit->lapsed |= engine_of(visit) == engine;
+	}
 }
 
 int host_site_of(const struct net_address *address)
@@ -126,16 +164,52 @@ static bool is_about(const struct limit_rule *rule, const struct visit *visit)
 	       is_of(rule->list, "list", number % 2);
 }
 
+/* Whether others can know of this connection. They do not count what one has who is gone, nor,
+ * for a moment, what he comes back with, or has from before the limit was there; he himself does. */
+static bool is_known(const struct visit *visit, usec now)
+{
+	unsigned owner = engine_of(visit);
+	if (visit->lapsed && (owners[owner].is_gone || now < owners[owner].back_at + TALLY_TOLD))
+		return false;
+	bool is_old = visit->opened_at < changed_at + TALLY_GRACE;
+	return !is_old || now >= changed_at + TALLY_TOLD;
+}
+
+static uint32_t unknown_of(const struct limit_rule *rule, const struct visit *opened)
+{
+	uint32_t count = 0;
+	struct chain_link *link = chain_first(&visits);
+	for (; link; link = chain_next(&visits, link)) {
+		const struct visit *visit = CHAIN_OWNER(link, struct visit, link);
+		count += engine_of(visit) != engine_of(opened) && is_over(rule, visit) &&
+			 !is_known(visit, opened->peer.world->now);
+	}
+	return count;
+}
+
+/* A limit that all engines share. */
+static void message_of_all(struct visit *visit, struct tally *t)
+{
+	struct world *w = visit->peer.world;
+	unsigned engine = engine_of(visit) + 1;
+	bool is_limited = t->limits.message_rate.count || t->limits.byte_rate.count;
+	together += is_limited && t->last_engine && t->last_engine != engine &&
+		    w->now - t->last_at < USEC_SECOND;
+	t->last_engine = engine;
+	t->last_at = w->now;
+	tally_message(w, t);
+}
+
 static void each_message(struct visit *visit)
 {
 	struct world *w = visit->peer.world;
 	visit->message_count++;
 	tally_on_connection(w, path_of(visit), visit->message_count);
 	tally_message(w, path_of(visit));
-	tally_message(w, &campaigns[visit->campaign_id - LIMITS_CAMPAIGN]);
+	message_of_all(visit, &campaigns[visit->campaign_id - LIMITS_CAMPAIGN]);
 	for (unsigned i = 0; i < plan->named_count; i++)
 		if (is_about(&plan->named[i], visit))
-			tally_message(w, &named[i]);
+			message_of_all(visit, &named[i]);
 }
 
 static void each_size(struct visit *visit, size_t size)
@@ -204,6 +278,7 @@ static void on_end(void *context, size_t size, struct smtp_answer *a)
 static void on_gone(struct peer *peer)
 {
 	struct visit *visit = (struct visit *)(void *)peer;
+	chain_remove(&visits, &visit->link);
 	tally_closed(path_of(visit));
 	for (unsigned i = 0; i < plan->named_count; i++)
 		if (is_over(&plan->named[i], visit))
@@ -218,10 +293,13 @@ struct peer *peer_open(struct world *w, int site, const struct net_address *from
 	visit->site = (unsigned)site;
 	ASSERT(visit->source < plan->source_count);
 	peer_init(&visit->peer, w, on_gone);
-	tally_opened(w, path_of(visit));
+	visit->opened_at = w->now;
+	chain_link_init(&visit->link);
+	chain_push_back(&visits, &visit->link);
+	tally_opened(w, path_of(visit), 0);
 	for (unsigned i = 0; i < plan->named_count; i++)
 		if (is_over(&plan->named[i], visit))
-			tally_opened(w, &named[i]);
+			tally_opened(w, &named[i], unknown_of(&plan->named[i], visit));
 	return &visit->peer;
 }
 

@@ -100,13 +100,15 @@ static void make_named_edits(struct world *w, struct limits_plan *plan)
 		}
 }
 
-void limits_plan_make(struct world *w, struct limits_plan *plan)
+void limits_plan_make(struct world *w, struct limits_plan *plan, unsigned engines)
 {
 	static const char *const names[LIMITS_NAMED] = {"one", "two", "three", "four", "five"};
 	static const unsigned site_counts[] = {1, 2, 4, SITE_COUNT};
 	bool shared[LIMITS_PROVIDERS];
 	*plan = (struct limits_plan){
-		.source_count = 1 + (unsigned)world_below(w, LIMITS_SOURCES),
+		.engine_count = engines,
+		.source_count =
+			engines + (unsigned)world_below(w, LIMITS_SOURCES + 1 - engines),
 		.site_count = site_counts[world_below(w, 4)],
 		.campaign_count = 1 + (unsigned)world_below(w, LIMITS_CAMPAIGNS),
 		.named_count = (unsigned)world_below(w, LIMITS_NAMED + 1),

@@ -4,7 +4,7 @@
 #include "engine/shape/rules.h"
 #include "tests/sim/limits/limits.h"
 
-void limits_plan_make(struct world *, struct limits_plan *);
+void limits_plan_make(struct world *, struct limits_plan *, unsigned engines);
 struct rules *limits_plan_rules(struct arena *, const struct limits_plan *, unsigned edit);
 /* The settings of a campaign, JSON. */
 str limits_plan_settings(struct arena *, const struct limits_plan *, unsigned letter);

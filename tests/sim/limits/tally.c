@@ -21,11 +21,11 @@ void tally_init(struct tally *t, const char *name, const struct quota_limits *li
 }
 
 void tally_change(struct tally *t, const struct quota_limits *limits,
-		  uint32_t messages_per_connection, usec now)
+		  uint32_t messages_per_connection, usec at)
 {
 	t->limits = *limits;
 	t->messages_per_connection = messages_per_connection;
-	t->changed_at = now;
+	t->changed_at = at;
 	t->messages = t->bytes = t->opens = (struct tally_level){};
 }
 
@@ -63,14 +63,12 @@ static void arrive(struct world *w, struct tally *t, enum tally_kind kind,
 			   (double)rate->per / 1e6, rate->burst);
 }
 
-void tally_opened(struct world *w, struct tally *t)
+void tally_opened(struct world *w, struct tally *t, uint32_t unknown)
 {
-	uint32_t most = t->limits.connections;
-	t->open_count++;
-	tally_met[TALLY_OPEN] += t->open_count == most;
-	if (most && t->open_count > most && !is_changing(w, t))
-		world_fail(w, "%s: %u connections, whose limit is %u", t->name, t->open_count,
-			   most);
+	uint32_t most = t->limits.connections, count = ++t->open_count - unknown;
+	tally_met[TALLY_OPEN] += count == most;
+	if (most && count > most && !is_changing(w, t))
+		world_fail(w, "%s: %u connections, whose limit is %u", t->name, count, most);
 	arrive(w, t, TALLY_OPENS, &t->opens, &t->limits.connection_rate, 1, 0);
 }
 
