@@ -34,6 +34,7 @@ internets: scenario
 	@build/release/scenario all 1 1
 sim:
 	@$(MAKE) --no-print-directory MODE=debug build/debug/sim
+	@sh tests/sim/mutants.sh build/debug 0
 	@sh tests/sim/run.sh build/debug $(SEEDS)
 	@$(MAKE) --no-print-directory MODE=debug MUTANTS=mark-skipped mutants
 show-sim:
