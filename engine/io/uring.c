@@ -17,7 +17,7 @@
 
 #define ENTRIES_DEFAULT 1024
 #define BUFFERS_DEFAULT 256
-#define PACE_COMPLETIONS 32 /* so many end the sleep of a loop with a pace */
+#define PACE_COMPLETIONS 128 /* so many end the sleep of a loop with a pace */
 #define STOP_ROUNDS 100     /* that the end of a loop waits for stops, of 10 ms at most */
 
 static void read_clocks(struct io_loop *l)

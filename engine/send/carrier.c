@@ -7,7 +7,8 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define BEHIND_PACE (2 * USEC_MS) /* between turns while presses are behind */
+#define BEHIND_PACE (20 * USEC_MS)      /* between turns while presses are behind, at most */
+#define URGENT_PACE (2 * USEC_MS)       /* the same where mail may come that is not to wait */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
@@ -398,9 +399,11 @@ void carrier_take_outcomes_back(struct carrier *carrier)
 	}
 }
 
-static void drain_lanes(struct carrier *carrier, usec now)
+/* How many messages came from presses. */
+static size_t drain_lanes(struct carrier *carrier, usec now)
 {
 	void *object;
+	size_t pressed_count = 0;
 	carrier_take_outcomes_back(carrier);
 	while ((object = lane_pop(&carrier->arrivals)))
 		carrier_take_arrival(carrier, object);
@@ -422,8 +425,10 @@ static void drain_lanes(struct carrier *carrier, usec now)
 			ahead_write(lane_peek(pressed, LOOK_AHEAD),
 				    offsetof(struct message, mail_from));
 			take_pressed(carrier, object, now);
+			pressed_count++;
 		}
 	}
+	return pressed_count;
 }
 
 static void run_timers(struct carrier *carrier, usec now)
@@ -490,14 +495,22 @@ static void ring_bells(struct carrier *carrier, usec now)
 	carrier->to_ledger = false;
 }
 
-/* What presses still have of former turns: then they are what everything waits for, and a turn
- * for each message they make would only take the time they need from them. */
-static bool presses_are_behind(const struct carrier *carrier)
+/* How far apart turns may be. What presses still have of former turns is what everything waits for
+ * then, and a turn for each message they make would only take the time they need from them. They
+ * are looked at again when they have done half of it, at the pace they had since the last turn. */
+static usec pace(struct carrier *carrier, size_t pressed, usec now)
 {
+	size_t outstanding = 0;
 	for (size_t i = 0; i < carrier->press_count; i++)
-		if (carrier->presses[i].outstanding > 0)
-			return true;
-	return false;
+		outstanding += carrier->presses[i].outstanding;
+	usec elapsed = now - carrier->paced_at;
+	carrier->paced_at = now;
+	if (outstanding == 0)
+		return 0;
+	usec limit = carrier->urgent_count > 0 ? URGENT_PACE : BEHIND_PACE;
+	if (pressed == 0 || elapsed > USEC_SECOND)
+		return URGENT_PACE;
+	return usec_min(limit, elapsed * (usec)outstanding / (usec)(2 * pressed));
 }
 
 usec carrier_step(struct carrier *carrier)
@@ -506,8 +519,8 @@ usec carrier_step(struct carrier *carrier)
 	carrier_look_at_gate(carrier, now);
 	carrier_take_rules(carrier, now);
 	carrier_take_memories(carrier, now);
-	drain_lanes(carrier, now);
-	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
+	size_t pressed = drain_lanes(carrier, now);
+	io_set_pace(carrier->loop, pace(carrier, pressed, now));
 	run_timers(carrier, now);
 	carrier_act_on_incidents(carrier);
 	sweep(carrier, now);

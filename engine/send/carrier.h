@@ -338,6 +338,7 @@ struct carrier {
 	bool to_feeder;     /* something was pushed: ring once at the end of the step */
 	bool to_ledger;
 	usec next_sweep_at, ledger_rung_at;
+	usec paced_at; /* the last turn: from then on presses are timed */
 	uint32_t rules_generation; /* that sites have their limits from */
 	uint32_t tuning_generation;
 	struct carrier_counts counts;

@@ -11,6 +11,7 @@
 #define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
+#define BUNCH 4 /* messages that go to one connection at once */
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
 
 size_t carrier_path_pending(struct carrier_path *path)
@@ -175,35 +176,63 @@ static void start_message(struct carrier *carrier, struct session *session,
 	session_submit(session, message, now);
 }
 
+/* A host that takes a window of messages gets several at once: they leave in one write and are
+ * answered in one read, which costs little more than one of them would. */
+static size_t bunch_of(const struct session *session)
+{
+	return session->plan.limit == FLIGHT_WINDOW ? BUNCH : 1;
+}
+
+/* What submit_ready() has done, and may do. */
+struct submission {
+	uint32_t started, allowed, free; /* free: sessions without a message */
+	bool one_free;                   /* keeps_one_free() */
+	bool out_of_ready;
+};
+
+static void submit_bunch(struct carrier *carrier, struct session *session,
+			 struct submission *s, usec now)
+{
+	for (size_t left = bunch_of(session);
+	     left > 0 && s->started < s->allowed && session_room(session) > 0; left--) {
+		bool is_free = chain_empty(&session->messages);
+		bool urgent_only = s->one_free && (!is_free || s->free < 2);
+		struct message *message = take_ready(carrier, session, urgent_only, now);
+		if (!message) {
+			s->out_of_ready = true;
+			return;
+		}
+		start_message(carrier, session, message, now);
+		s->free -= is_free;
+		s->started++;
+	}
+}
+
 /* Spreads what is ready over the sessions with room, the emptiest ones first in the first
- * round, so that no session holds two while another has none. */
+ * round, so that no session holds two bunches while another has none. */
 static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			     uint32_t allowed, usec now)
 {
-	uint32_t started = 0, free = count_free(path);
-	bool any = true, one_free = keeps_one_free(carrier, path);
+	struct submission s = {.allowed = allowed,
+			       .free = count_free(path),
+			       .one_free = keeps_one_free(carrier, path)};
+	bool any = true;
 	for (size_t depth = 0; any && depth < SMTP_TRANSACTION_LIMIT; depth++) {
 		any = false;
 		struct chain_link *link = chain_first(&path->sessions);
-		for (; link && started < allowed; link = chain_next(&path->sessions, link)) {
+		for (; link && s.started < allowed; link = chain_next(&path->sessions, link)) {
 			struct session *session = CHAIN_OWNER(link, struct session, link);
 			if (session_room(session) == 0)
 				continue;
 			any = true;
 			if (session->messages.count > depth)
 				continue;
-			bool is_free = chain_empty(&session->messages);
-			bool urgent_only = one_free && (!is_free || free < 2);
-			struct message *message =
-				take_ready(carrier, session, urgent_only, now);
-			if (!message)
-				return started;
-			start_message(carrier, session, message, now);
-			free -= is_free;
-			started++;
+			submit_bunch(carrier, session, &s, now);
+			if (s.out_of_ready)
+				return s.started;
 		}
 	}
-	return started;
+	return s.started;
 }
 
 /* Why; NULL: it may. */
