@@ -20,7 +20,7 @@ RIM_SOURCES := $(wildcard engine/io/*.c) engine/net/resolve.c engine/net/tls.c \
 	engine/net/fetch.c $(wildcard engine/store/*.c)
 
 PACKAGES := liburing openssl libcares libpq msgpack jansson libconfuse libpcre2-8 libidn2 gumbo zlib \
-	libcurl libgsasl icu-i18n icu-uc
+	libcurl libgsasl libsodium icu-i18n icu-uc
 CPPFLAGS += -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lopendkim -lcsv -lIPSec_MB -lpthread -lm
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \

@@ -1,11 +1,12 @@
 /* dkim.c - chooses the header fields, writes the DKIM-Signature field and signs it.
  * What is hashed is what stands in the output: the field is written up to "b=", canonicalised
  * from there, signed, and the signature appended. RSA signs through a held EVP_PKEY_CTX;
- * Ed25519 has one-shot signing only, over the hash (RFC 8463 3). */
+ * Ed25519 signs the hash in one go (RFC 8463 3). */
 #include "engine/sign/dkim.h"
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "engine/base/assert.h"
@@ -58,8 +59,7 @@ struct chosen {
 
 struct key_context {
 	const struct dkim_key *key;
-	EVP_PKEY_CTX *rsa;
-	EVP_MD_CTX *ed25519;
+	EVP_PKEY_CTX *rsa; /* NULL: an Ed25519 key */
 };
 
 /* The hash of a body so far as many messages share it. */
@@ -98,14 +98,6 @@ static int open_rsa(struct key_context *c, const EVP_MD *sha256)
 	return 0;
 }
 
-static int open_ed25519(struct key_context *c)
-{
-	c->ed25519 = EVP_MD_CTX_new();
-	if (!c->ed25519 || EVP_DigestSignInit(c->ed25519, NULL, NULL, NULL, c->key->pkey) != 1)
-		return -1;
-	return 0;
-}
-
 struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys, size_t count)
 {
 	ASSERT(count <= DKIM_KEY_LIMIT);
@@ -122,8 +114,7 @@ struct dkim_signer *dkim_signer_create(const struct dkim_key *const *keys, size_
 	for (size_t i = 0; i < count; i++) {
 		struct key_context *c = &s->keys[s->key_count++];
 		c->key = keys[i];
-		bool rsa = keys[i]->algorithm == DKIM_RSA_SHA256;
-		if ((rsa ? open_rsa(c, s->sha256) : open_ed25519(c)) < 0)
+		if (c->key->algorithm == DKIM_RSA_SHA256 && open_rsa(c, s->sha256) < 0)
 			goto fail;
 	}
 	s->lanes = count > 0 ? hash_lanes_create() : NULL;
@@ -139,10 +130,8 @@ void dkim_signer_destroy(struct dkim_signer *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->key_count; i++) {
+	for (size_t i = 0; i < s->key_count; i++)
 		EVP_PKEY_CTX_free(s->keys[i].rsa);
-		EVP_MD_CTX_free(s->keys[i].ed25519);
-	}
 	for (size_t i = 0; i < COMMON_LIMIT; i++)
 		EVP_MD_CTX_free(s->common[i].digest);
 	EVP_MD_CTX_free(s->digest);
@@ -305,18 +294,20 @@ static void hash_fields(struct dkim_signer *s)
 	}
 }
 
+/* Ed25519 is libsodium's: the same signature (RFC 8032 leaves no choice) in less than half of the
+ * time that OpenSSL takes for it. */
 static int sign_hash(const struct key_context *c, const uint8_t hash[HASH_SIZE],
 		     uint8_t ret_signature[SIGNATURE_SIZE], size_t *ret_size)
 {
-	size_t size = SIGNATURE_SIZE;
-	int done = c->rsa ? EVP_PKEY_sign(c->rsa, ret_signature, &size, hash, HASH_SIZE)
-			  : EVP_DigestSign(c->ed25519, ret_signature, &size, hash, HASH_SIZE);
-	if (done != 1) {
-		ERR_clear_error();
-		return -1;
-	}
-	*ret_size = size;
-	return 0;
+	*ret_size = crypto_sign_BYTES;
+	if (!c->rsa)
+		return crypto_sign_detached(ret_signature, NULL, hash, HASH_SIZE,
+					    c->key->ed25519);
+	*ret_size = SIGNATURE_SIZE;
+	if (EVP_PKEY_sign(c->rsa, ret_signature, ret_size, hash, HASH_SIZE) == 1)
+		return 0;
+	ERR_clear_error();
+	return -1;
 }
 
 static int put_signature(struct dkim_signer *s, const struct key_context *c, str body_hash,

@@ -57,13 +57,26 @@ static bool copy_name(char out[DKIM_NAME_SIZE], str name)
 	return before != '.';
 }
 
+static bool take_ed25519(struct dkim_key *key)
+{
+	uint8_t seed[crypto_sign_SEEDBYTES], public[crypto_sign_PUBLICKEYBYTES];
+	size_t size = sizeof(seed);
+	bool taken = sodium_init() >= 0 &&
+		     EVP_PKEY_get_raw_private_key(key->pkey, seed, &size) == 1 &&
+		     size == sizeof(seed) &&
+		     crypto_sign_seed_keypair(public, key->ed25519, seed) == 0;
+	sodium_memzero(seed, sizeof(seed));
+	return taken;
+}
+
 /* Decides whether DKIM knows the kind of key; false with a sentence when not. */
 static bool accept_kind(struct dkim_key *key, char *ret_why, size_t why_size)
 {
 	int kind = EVP_PKEY_get_base_id(key->pkey), bits = EVP_PKEY_get_bits(key->pkey);
 	if (kind == EVP_PKEY_ED25519) {
 		key->algorithm = DKIM_ED25519_SHA256;
-		return true;
+		snprintf(ret_why, why_size, "the Ed25519 key could not be read");
+		return take_ed25519(key);
 	}
 	if (kind != EVP_PKEY_RSA) {
 		snprintf(ret_why, why_size,
@@ -116,6 +129,7 @@ void dkim_key_destroy(struct dkim_key *key)
 	if (!key)
 		return;
 	EVP_PKEY_free(key->pkey);
+	sodium_memzero(key->ed25519, sizeof(key->ed25519));
 	free(key);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <sodium.h>
 
 #include "engine/sign/dkim.h"
 
@@ -10,5 +11,6 @@
 struct dkim_key {
 	EVP_PKEY *pkey;
 	enum dkim_algorithm algorithm;
+	uint8_t ed25519[crypto_sign_SECRETKEYBYTES]; /* the same key, of that kind, as libsodium has it */
 	char domain[DKIM_NAME_SIZE], selector[DKIM_NAME_SIZE]; /* lower case */
 };

@@ -7,7 +7,8 @@ set -eu
 
 build='gcc make pkg-config libc6-dev liburing-dev libssl-dev libc-ares-dev libopendkim-dev
 	libpq-dev libmsgpack-dev libcsv-dev libjansson-dev libconfuse-dev libpcre2-dev libidn2-dev
-	libgumbo-dev libipsec-mb-dev zlib1g-dev libcurl4-openssl-dev libgsasl-dev libicu-dev'
+	libgumbo-dev libipsec-mb-dev zlib1g-dev libcurl4-openssl-dev libgsasl-dev libsodium-dev
+	libicu-dev'
 demo='postgresql-15 libevent-2.1-7 libprotobuf-c1'
 test="$demo pgbouncer libcmocka-dev python3 python3-aiosmtpd python3-dkim python3-dnspython python3-icu iproute2
 	universal-ctags g++ openssl tzdata ruby ruby-liquid"
