@@ -314,7 +314,7 @@ static enum pg_next stop_feed_step(struct store *s, struct store_request *reques
 		pg_put_u64(s, r->after_number);
 		pg_put_u32(s, r->engine_id);
 		pg_put_u32(s, r->epoch);
-		return pg_run(s, "stop_feed");
+		return pg_run_kept(s, "stop_feed");
 	}
 	r->ret_newest_number = only_newest ? pg_u64(result, 0, 0) : r->after_number;
 	return only_newest ? PG_DONE : take_feed(s, r, result);
