@@ -32,10 +32,10 @@ static int fail_with(struct db *db, int code, const char *what)
 }
 
 /* Before the first statement: another schema is told as such, and not by what fails in it. */
-static int check_schema(struct db *db, const char *conninfo)
+static int check_schema(struct db *db)
 {
 	char why[300];
-	int result = store_check_schema(conninfo, why, sizeof(why));
+	int result = store_check_schema(db->conn, why, sizeof(why));
 	if (result == STORE_OK)
 		return CLI_GO;
 	db_close(db);
@@ -49,7 +49,7 @@ static int open_at(struct db *db, struct cli *cli, const struct connect_to *to)
 		 (unsigned long long)cli->config.database.tenant);
 	db->conn = connect_open(to);
 	if (PQstatus(db->conn) == CONNECTION_OK)
-		return check_schema(db, to->conninfo);
+		return check_schema(db);
 	int code = fail_with(db, EXIT_DATABASE, "the database cannot be reached");
 	if (strstr(PQerrorMessage(db->conn), "unsupported startup parameter"))
 		cli_fail(cli, code,
@@ -70,7 +70,7 @@ int db_open_direct(struct db *db, struct cli *cli)
 		return code;
 	const struct connect_to to = {.conninfo = cli->config.database.conninfo.data,
 				      .application = "rundbrief",
-				      .options = "-c timezone=UTC"};
+				      .options = "-c timezone=UTC -c jit=off"};
 	return open_at(db, cli, &to);
 }
 

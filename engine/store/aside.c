@@ -36,7 +36,7 @@ static enum pg_next send_slice(struct store *s, const struct store_outcome *o)
 	pg_put_tenant(s);
 	pg_put_u64_array(s, &o->campaign_id, 1);
 	pg_put_u64_array(s, &o->slice_id, 1);
-	return pg_run(s, "settle_slices");
+	return pg_run_kept(s, "settle_slices");
 }
 
 static enum pg_next send_aside(struct store *s, const struct store_settle *r)

@@ -223,7 +223,7 @@ static enum pg_next mark_send(struct store *s, const struct store_mark *r)
 	pg_put_u64_array(s, campaigns, r->slice_count);
 	pg_put_u64_array(s, slices, r->slice_count);
 	pg_put_bytes_array(s, ids, r->slice_count);
-	return pg_run(s, "slice_mark");
+	return pg_run_kept(s, "slice_mark");
 }
 
 static enum pg_next mark_step(struct store *s, struct store_request *request,

@@ -43,7 +43,7 @@ static enum pg_next read_accounts(struct store *s, const struct store_draw *r)
 	struct drawing *d = s->own;
 	put_names(s, r, d->open, d->count);
 	pg_put_u32(s, r->engine_id);
-	return pg_run(s, "draw_read");
+	return pg_run_kept(s, "draw_read");
 }
 
 static void take_alive(struct drawing *d, str text)
@@ -109,7 +109,7 @@ static enum pg_next save(struct store *s, const struct store_draw *r, const PGre
 	put_names(s, r, d->tried, d->tried_count);
 	pg_put_u64_array(s, d->versions, d->tried_count);
 	pg_put_text_array(s, d->states, d->tried_count);
-	return pg_run(s, "draw_save");
+	return pg_run_kept(s, "draw_save");
 }
 
 /* Those that were not written are drawn again from what they are now. */

@@ -38,7 +38,7 @@ static enum pg_next send_heartbeat(struct store *s, const struct store_heartbeat
 	engine_put(s, r->engine_id, r->epoch);
 	pg_put_text_array(s, r->sources, r->source_count);
 	pg_put_u64(s, (uint64_t)s->lease);
-	return pg_run(s, "engine_heartbeat");
+	return pg_run_kept(s, "engine_heartbeat");
 }
 
 enum { BEAT_ME, BEAT_SOURCE, BEAT_LOST }; /* kinds of rows of engine_heartbeat.sql */

@@ -84,7 +84,7 @@ static enum pg_next health_step(struct store *s, struct store_request *request,
 		return take_health(s, r, result);
 	pg_put_tenant(s);
 	pg_put_u64(s, r->campaign_id);
-	return pg_run(s, "health");
+	return pg_run_kept(s, "health");
 }
 
 void store_health(struct store *s, struct store_health *r)

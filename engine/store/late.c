@@ -44,7 +44,7 @@ enum pg_next late_send_slices(struct store *s, struct late *l, const uint64_t *c
 	pg_put_tenant(s);
 	pg_put_u64_array(s, campaigns, campaign_count);
 	pg_put_u64_array(s, l->slice_ids, l->slice_count);
-	return pg_run(s, "settle_slices");
+	return pg_run_kept(s, "settle_slices");
 }
 
 int late_take_slices(struct store *s, struct late *l, const PGresult *result)

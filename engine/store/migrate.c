@@ -210,25 +210,24 @@ static bool lacks_tables(PGconn *conn)
 	return lacks;
 }
 
-int store_check_schema(const char *conninfo, char *ret_why, size_t why_size)
+int store_check_schema(PGconn *conn, char *ret_why, size_t why_size)
 {
-	struct migrating m = {.why = ret_why, .why_size = why_size};
+	struct migrating m = {.conn = conn, .why = ret_why, .why_size = why_size};
 	unsigned newest = 0;
-	int result = connect_to(&m, conninfo);
-	bool is_empty = result == 0 && lacks_tables(m.conn);
-	if (is_empty)
+	if (lacks_tables(conn)) {
 		snprintf(ret_why, why_size,
 			 "this database has no tables of rundbrief yet: `rundbrief init` makes "
 			 "them");
-	if (result == 0)
-		result = is_empty ? STORE_REFUSED : compare(&m, &newest);
-	if (result == 0 && newest < newest_known()) {
-		snprintf(ret_why, why_size,
-			 "this database has schema %u and the program needs %u: run rundbrief "
-			 "init",
-			 newest, newest_known());
-		result = STORE_REFUSED;
+		return STORE_REFUSED;
 	}
-	PQfinish(m.conn);
-	return result;
+	int result = compare(&m, &newest);
+	if (result != 0)
+		return PQstatus(conn) == CONNECTION_OK ? result : STORE_LOST;
+	if (newest == newest_known())
+		return 0;
+	snprintf(ret_why, why_size,
+		 "this database has schema %u and the program needs %u: run rundbrief "
+		 "init",
+		 newest, newest_known());
+	return STORE_REFUSED;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/base/usec.h"
+#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,5 +17,6 @@ struct store_migration {
 /* Returns 0 or an enum store_result with a sentence in ret_why. */
 [[nodiscard]] int store_migrate(const char *conninfo, struct store_migration *ret,
 				char *ret_why, size_t why_size);
-/* 0 when the database has exactly this program's schema; changes nothing. */
-[[nodiscard]] int store_check_schema(const char *conninfo, char *ret_why, size_t why_size);
+/* 0 when the database has exactly this program's schema; changes nothing. Asked on a connection
+ * that is there anyhow, a pooler's too: another one would cost more than the question. */
+[[nodiscard]] int store_check_schema(PGconn *, char *ret_why, size_t why_size);

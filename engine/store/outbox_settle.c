@@ -94,7 +94,7 @@ static enum pg_next send_columns(struct store *s, const struct columns *c)
 	pg_put_text_array(s, c->replies, c->count);
 	pg_put_time_array(s, c->due, c->count);
 	pg_put_time_array(s, c->ended, c->count);
-	return pg_run(s, "outbox_settle");
+	return pg_run_kept(s, "outbox_settle");
 }
 
 enum pg_next outbox_send_settled(struct store *s, const struct store_outcome *const *outcomes,

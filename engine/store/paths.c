@@ -107,7 +107,7 @@ static enum pg_next send_paths(struct store *s, const struct store_paths_save *r
 		pg_put_u64_array(s, c.larges[i], r->count);
 	pg_put_time_array(s, c.times[THROTTLED], r->count);
 	pg_put_text_array(s, c.texts[THROTTLES], r->count);
-	return pg_run(s, "paths_save");
+	return pg_run_kept(s, "paths_save");
 }
 
 static enum pg_next paths_step(struct store *s, struct store_request *request, const PGresult *)

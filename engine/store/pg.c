@@ -21,12 +21,15 @@ void pg_set_state(struct store *s, enum pg_state to)
 	static const uint8_t legal[PG_STATE_COUNT] = {
 		[PG_DOWN] = 1 << PG_CONNECTING | 1 << PG_DOWN,
 		[PG_CONNECTING] = 1 << PG_IDLE | 1 << PG_DOWN,
-		[PG_IDLE] = 1 << PG_IDLE | 1 << PG_PREPARING | 1 << PG_RUNNING |
-			    1 << PG_CLEANING | 1 << PG_DOWN,
-		[PG_PREPARING] =
+		[PG_IDLE] = 1 << PG_IDLE | 1 << PG_PREPARING | 1 << PG_SETTING |
+			    1 << PG_RUNNING | 1 << PG_CLEANING | 1 << PG_DOWN,
+		[PG_PREPARING] = 1 << PG_SETTING | 1 << PG_RUNNING | 1 << PG_CLEANING |
+				 1 << PG_IDLE | 1 << PG_DOWN,
+		[PG_SETTING] =
 			1 << PG_RUNNING | 1 << PG_CLEANING | 1 << PG_IDLE | 1 << PG_DOWN,
-		[PG_RUNNING] = 1 << PG_PREPARING | 1 << PG_RUNNING | 1 << PG_CLEANING |
-			       1 << PG_COMMITTING | 1 << PG_IDLE | 1 << PG_DOWN,
+		[PG_RUNNING] = 1 << PG_PREPARING | 1 << PG_SETTING | 1 << PG_RUNNING |
+			       1 << PG_CLEANING | 1 << PG_COMMITTING | 1 << PG_IDLE |
+			       1 << PG_DOWN,
 		[PG_COMMITTING] = 1 << PG_IDLE | 1 << PG_DOWN,
 		[PG_CLEANING] = 1 << PG_IDLE | 1 << PG_DOWN,
 	};
@@ -100,6 +103,19 @@ static void send_execute(struct store *s)
 	s->params.count = 0;
 }
 
+/* A session changes its mind when it must, which is seldom: most serve one kind. */
+static void send_planned(struct store *s)
+{
+	if (s->plans == s->wanted_plans || s->pooled)
+		send_execute(s);
+	else
+		expect_answer(s, PG_SETTING,
+			      PQsendQuery(s->conn,
+					  s->wanted_plans == PLANS_KEPT
+						  ? "set plan_cache_mode = force_generic_plan"
+						  : "set plan_cache_mode = force_custom_plan"));
+}
+
 /* The session's settings are not ours either: a statement that stands alone gets them with a
  * transaction around it, which ends when the request's steps have. */
 static enum pg_next send_pooled(struct store *s)
@@ -114,7 +130,8 @@ static enum pg_next send_pooled(struct store *s)
 }
 
 /* Names beyond the limit are prepared without one, each time. */
-enum pg_next pg_run_text(struct store *s, const char *name, const char *text)
+static enum pg_next run(struct store *s, const char *name, const char *text,
+			enum pg_plans plans)
 {
 	bool known = is_prepared(s, name);
 	if (s->params.failed)
@@ -122,20 +139,31 @@ enum pg_next pg_run_text(struct store *s, const char *name, const char *text)
 	ASSERT(strlen(name) < PG_NAME_LIMIT);
 	s->text = text;
 	s->statement = name;
+	s->wanted_plans = plans;
 	if (s->pooled)
 		return send_pooled(s);
 	s->statement = known || s->prepared_count < PG_STATEMENT_LIMIT ? name : "";
 	if (known)
-		send_execute(s);
+		send_planned(s);
 	else
 		expect_answer(s, PG_PREPARING,
 			      PQsendPrepare(s->conn, s->statement, text, 0, NULL));
 	return PG_WAIT;
 }
 
+enum pg_next pg_run_text(struct store *s, const char *name, const char *text)
+{
+	return run(s, name, text, PLANS_FRESH);
+}
+
 enum pg_next pg_run(struct store *s, const char *file)
 {
-	return pg_run_text(s, file, pg_text_of(file).data);
+	return run(s, file, pg_text_of(file).data, PLANS_FRESH);
+}
+
+enum pg_next pg_run_kept(struct store *s, const char *file)
+{
+	return run(s, file, pg_text_of(file).data, PLANS_KEPT);
 }
 
 enum pg_next pg_text(struct store *s, const char *statement)
@@ -184,6 +212,7 @@ static void note_error(struct store *s, const PGresult *result)
 	const struct pg_meaning *meaning =
 		pg_meaning(PQresultErrorField(result, PG_DIAG_SQLSTATE));
 	char text[sizeof(s->active->why)];
+	s->plans = PLANS_UNSURE;
 	pg_say(text, sizeof(text), message ? message : PQresultErrorMessage(result));
 	s->active->result = meaning->result;
 	snprintf(s->active->why, sizeof(s->active->why), "%s%s%.120s (%.30s)", meaning->sentence,
@@ -218,6 +247,7 @@ static void answered(struct store *s)
 	bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 	s->result = NULL;
 	if (s->state == PG_CLEANING) {
+		s->plans = PLANS_UNSURE;
 		finish(s);
 	} else if (!good) {
 		note_error(s, result);
@@ -230,6 +260,9 @@ static void answered(struct store *s)
 	} else if (s->state == PG_PREPARING) {
 		if (!s->pooled)
 			note_prepared(s);
+		send_planned(s);
+	} else if (s->state == PG_SETTING) {
+		s->plans = s->wanted_plans;
 		send_execute(s);
 	} else {
 		advance(s, result);
@@ -302,7 +335,7 @@ static bool consume_all(struct store *s)
 
 static bool awaiting(const struct store *s)
 {
-	return s->state == PG_PREPARING || s->state == PG_RUNNING ||
+	return s->state == PG_PREPARING || s->state == PG_SETTING || s->state == PG_RUNNING ||
 	       s->state == PG_COMMITTING || s->state == PG_CLEANING;
 }
 

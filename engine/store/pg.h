@@ -32,6 +32,7 @@ enum pg_state {
 	PG_CONNECTING, /* libpq is shaking hands */
 	PG_IDLE,       /* connected, no request */
 	PG_PREPARING,  /* a request's statement is being prepared */
+	PG_SETTING,    /* the session is told how to plan it */
 	PG_RUNNING,    /* its result is awaited */
 	PG_COMMITTING, /* behind a pooler: the transaction that the layer began for one statement */
 	PG_CLEANING,   /* a refused request's transaction is being rolled back */
@@ -45,6 +46,13 @@ struct pg_params {
 	int count;
 	struct arena *arena;
 	bool failed; /* the arena was at its limit, or too many */
+};
+
+/* How the session plans what is executed. A refused statement may have taken a change with it. */
+enum pg_plans {
+	PLANS_FRESH, /* for the values of each execution */
+	PLANS_KEPT,  /* once, whatever the values */
+	PLANS_UNSURE,
 };
 
 /* The loop's side of waiting (pg_wait.c). */
@@ -92,6 +100,7 @@ struct store {
 	PGresult *result;
 	const char *statement; /* being prepared, or run */
 	const char *text;      /* its text */
+	enum pg_plans plans, wanted_plans; /* the session's; the statement's */
 	str copy_data;         /* sent when the server asks for it */
 	char prepared[PG_STATEMENT_LIMIT][PG_NAME_LIMIT];
 	size_t prepared_count;
@@ -112,6 +121,9 @@ void pg_submit(struct store *, struct store_request *, const struct store_work *
 /* For steps. Statements are named by their file under sql/queries, without ".sql"; parameters
  * are those put since the last statement. */
 enum pg_next pg_run(struct store *, const char *file);
+/* For one that runs many times and whose values do not decide how: its plan is kept. Planning
+ * costs more than most statements do. */
+enum pg_next pg_run_kept(struct store *, const char *file);
 enum pg_next pg_run_text(struct store *, const char *name, const char *text); /* both live on */
 str pg_text_of(const char *file); /* a statement's text */
 enum pg_next pg_begin(struct store *);

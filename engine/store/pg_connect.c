@@ -13,8 +13,9 @@
 
 #define SETTING_COUNT 6
 
-/* The settings every session of ours has. Plans are made per execution: the values decide
- * between a range and single look-ups, and planning is little beside thousands of rows. */
+/* The settings every session of ours has. Plans are made per execution unless a statement says
+ * otherwise (pg_run_kept): the values decide between a range and single look-ups, and planning is
+ * little beside thousands of rows. */
 static void settings_of(const struct store *s, char texts[SETTING_COUNT][80])
 {
 	snprintf(texts[0], 80, "statement_timeout=%lld",
@@ -86,6 +87,7 @@ int pg_connect(struct store *s)
 				s->hosts,       s->addresses, s->ports, NULL};
 	ASSERT(!s->conn);
 	s->prepared_count = 0;
+	s->plans = PLANS_FRESH; /* settings_of() */
 	s->deadline = pg_now(s) + s->connect_timeout;
 	s->pause_until = pg_now(s) + PG_RECONNECT_PAUSE;
 	s->conn = PQconnectStartParams(keys, values, 1);

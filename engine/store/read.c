@@ -8,10 +8,14 @@
 #include "engine/store/outbox.h"
 
 #include "engine/store/engines.h"
+#include "engine/store/fields.h"
 #include "engine/store/ids.h"
 #include "engine/store/reasons.h"
 
 #define SPARSE_FACTOR 4 /* a range may hold so many times what is wanted of it */
+/* Printing a jsonb costs PostgreSQL less than picking three members out of it, so attributes come
+ * whole while they are no larger than this for each field that is wanted. */
+#define WHOLE_SIZE_EACH 100
 
 struct read {
 	bool dense, outbox;
@@ -34,6 +38,33 @@ static void put_campaign_range(struct store *s, const struct store_read *r, bool
 		pg_put_u64_array(s, r->ids, r->count);
 }
 
+static bool may_be_whole(const struct store_read *r)
+{
+	for (size_t i = 0; i < r->field_count; i++)
+		if (!fields_name_is_plain(r->fields[i]))
+			return false;
+	return true;
+}
+
+/* A column of whole attributes, then one for each field: either that one is null, or these are. */
+static void put_columns(struct buf *b, const struct store_read *r, bool whole, int parameter)
+{
+	size_t limit = r->field_count * WHOLE_SIZE_EACH;
+	if (whole)
+		buf_printf(b, ", case when pg_column_size(s.attributes) <= %zu "
+			   "then s.attributes end", limit);
+	else
+		buf_put_cstr(b, ", null::jsonb");
+	for (size_t i = 1; i <= r->field_count; i++) {
+		if (whole)
+			buf_printf(b, ", case when pg_column_size(s.attributes) > %zu then "
+				   "s.attributes->($%d::text[])[%zu] end",
+				   limit, parameter, i);
+		else
+			buf_printf(b, ", s.attributes->($%d::text[])[%zu]", parameter, i);
+	}
+}
+
 static enum pg_next send_people(struct store *s, const struct store_read *r,
 				const struct read *x)
 {
@@ -43,6 +74,7 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 				      : "read_people_sparse";
 	str text = pg_text_of(file);
 	size_t at = str_find(text, STR(select));
+	bool whole = may_be_whole(r);
 	struct buf statement, name;
 	if (r->field_count == 0) {
 		put_range(s, r);
@@ -50,15 +82,13 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 			pg_put_u64_array(s, r->ids, r->count);
 		return pg_run(s, file);
 	}
-	buf_init_arena(&statement, &s->scratch, text.size + r->field_count * 40);
+	buf_init_arena(&statement, &s->scratch, text.size + (r->field_count + 1) * 100);
 	buf_init_arena(&name, &s->scratch, 40);
 	buf_put(&statement, str_sub(text, 0, at));
-	for (size_t i = 0; i < r->field_count; i++)
-		buf_printf(&statement, ", s.attributes->($%d::text[])[%zu]", x->dense ? 4 : 5,
-			   i + 1);
+	put_columns(&statement, r, whole, x->dense ? 4 : 5);
 	buf_put(&statement, str_from(text, at + sizeof(select) - 1));
 	buf_put_byte(&statement, 0);
-	buf_printf(&name, "%s_%zu", file, r->field_count);
+	buf_printf(&name, "%s_%zu%s", file, r->field_count, whole ? "" : "_each");
 	buf_put_byte(&name, 0);
 	if (!buf_ok(&statement) || !buf_ok(&name))
 		return pg_fail(s, STORE_RETRY, "no memory for a statement");
@@ -119,8 +149,12 @@ static bool take_person(struct store_read *r, struct store_recipient *to,
 	str *fields = ARENA_ARRAY(r->arena, str, r->field_count);
 	if (!fields)
 		return false;
+	str whole = json_text(pg_str(result, row, 4));
+	if (whole.data)
+		fields_find(whole, r->fields, r->field_count, fields);
 	for (size_t i = 0; i < r->field_count; i++) {
-		fields[i] = json_text(pg_str(result, row, 4 + (int)i));
+		if (!whole.data)
+			fields[i] = json_text(pg_str(result, row, 5 + (int)i));
 		if (!keep(r->arena, &fields[i]))
 			return false;
 	}
@@ -314,7 +348,7 @@ static enum pg_next stop_feed_step(struct store *s, struct store_request *reques
 		pg_put_u64(s, r->after_number);
 		pg_put_u32(s, r->engine_id);
 		pg_put_u32(s, r->epoch);
-		return pg_run(s, "stop_feed");
+		return pg_run_kept(s, "stop_feed");
 	}
 	r->ret_newest_number = only_newest ? pg_u64(result, 0, 0) : r->after_number;
 	return only_newest ? PG_DONE : take_feed(s, r, result);

@@ -135,7 +135,7 @@ static enum pg_next send_tallies(struct store *s, const struct store_settle *r,
 	pg_put_u32_array(s, t.finals, t.count);
 	pg_put_text_array(s, t.providers, t.count);
 	pg_put_u64_array(s, t.counts, t.count);
-	return pg_run(s, "settle_tallies");
+	return pg_run_kept(s, "settle_tallies");
 }
 
 static bool waits(const struct settle *x, const struct store_outcome *o)
@@ -186,7 +186,7 @@ static enum pg_next send_campaigns(struct store *s, const struct store_settle *r
 	ids_sort(x->campaigns, x->campaign_count);
 	pg_put_tenant(s);
 	pg_put_u64_array(s, x->campaigns, x->campaign_count);
-	return pg_run(s, "settle_campaigns");
+	return pg_run_kept(s, "settle_campaigns");
 }
 
 /* Keeps the outcomes of campaigns that are still there. */
@@ -327,7 +327,7 @@ static enum pg_next send_deferrals(struct store *s, const struct settle *x)
 	pg_put_text_array(s, c.sources, n);
 	pg_put_text_array(s, c.texts, n);
 	pg_put_text_array(s, c.sites, n);
-	return pg_run(s, "settle_deferrals");
+	return pg_run_kept(s, "settle_deferrals");
 }
 
 static enum pg_next send_deferrals_done(struct store *s, const struct settle *x)
@@ -348,7 +348,7 @@ static enum pg_next send_deferrals_done(struct store *s, const struct settle *x)
 	pg_put_tenant(s);
 	pg_put_u64_array(s, campaigns, n);
 	pg_put_u64_array(s, subscribers, n);
-	return pg_run(s, "settle_deferrals_done");
+	return pg_run_kept(s, "settle_deferrals_done");
 }
 
 static enum pg_next send_closed(struct store *s, const struct store_settle *r)
@@ -358,7 +358,7 @@ static enum pg_next send_closed(struct store *s, const struct store_settle *r)
 	pg_put_tenant(s);
 	pg_put_u32(s, r->engine_id);
 	pg_put_u64_array(s, r->closed_slices, r->closed_count);
-	return pg_run(s, "settle_closed");
+	return pg_run_kept(s, "settle_closed");
 }
 
 const char settle_fenced[] = "the journal position is not the expected one, or another process "
@@ -371,7 +371,7 @@ enum pg_next settle_position(struct store *s, const struct store_settle *r)
 	pg_put_u32(s, r->epoch);
 	pg_put_u64(s, r->old_position);
 	pg_put_u64(s, r->new_position);
-	return pg_run(s, "settle_position");
+	return pg_run_kept(s, "settle_position");
 }
 
 enum {

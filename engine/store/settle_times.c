@@ -85,7 +85,7 @@ static enum pg_next send_rows(struct store *s, uint32_t engine_id, const struct 
 	pg_put_time_array(s, first, t->count);
 	pg_put_time_array(s, last_first, t->count);
 	pg_put_time_array(s, last, t->count);
-	return pg_run(s, "settle_times");
+	return pg_run_kept(s, "settle_times");
 }
 
 enum pg_next settle_times_send(struct store *s, uint32_t engine_id,

@@ -93,5 +93,5 @@ enum pg_next source_days_send(struct store *s, const struct store_outcome *const
 	pg_put_u32_array(s, c.started, c.count);
 	pg_put_u32_array(s, c.delivered, c.count);
 	pg_put_u32_array(s, c.deferred, c.count);
-	return pg_run(s, "settle_source_days");
+	return pg_run_kept(s, "settle_source_days");
 }

@@ -164,7 +164,7 @@ static enum pg_next send_evidence(struct store *s, const struct store_settle *r,
 	pg_put_text_array(s, c.texts, n);
 	pg_put_text_array(s, c.providers, n);
 	pg_put_text_array(s, c.sources, n);
-	return pg_run(s, of_domains ? "settle_domains" : "settle_strikes");
+	return pg_run_kept(s, of_domains ? "settle_domains" : "settle_strikes");
 }
 
 enum pg_next settle_strikes_lock(struct store *s, const struct store_settle *r)
@@ -172,7 +172,7 @@ enum pg_next settle_strikes_lock(struct store *s, const struct store_settle *r)
 	if (!has_evidence(r))
 		return PG_DONE;
 	pg_put_tenant(s);
-	return pg_run(s, "settle_strikes_lock");
+	return pg_run_kept(s, "settle_strikes_lock");
 }
 
 enum pg_next settle_strikes(struct store *s, const struct store_settle *r)
@@ -208,7 +208,7 @@ enum pg_next settle_delivered(struct store *s, const struct store_settle *r)
 	pg_put_u64(s, lo);
 	pg_put_u64(s, hi);
 	pg_put_time(s, latest);
-	return pg_run(s, "settle_delivered");
+	return pg_run_kept(s, "settle_delivered");
 }
 
 /* ---- providers ---- */
@@ -269,7 +269,7 @@ static enum pg_next send_days(struct store *s, const struct store_settle *r,
 	pg_put_time_array(s, times, n);
 	for (size_t column = 0; column < 6; column++)
 		pg_put_u32_array(s, counts + column * n, n);
-	return pg_run(s, "settle_providers");
+	return pg_run_kept(s, "settle_providers");
 }
 
 enum pg_next settle_providers(struct store *s, const struct store_settle *r)

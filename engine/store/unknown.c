@@ -86,5 +86,5 @@ enum pg_next unknown_send(struct store *s, const struct store_outcome *const *ou
 	pg_put_time_array(s, c.times, n);
 	pg_put_text_array(s, c.examples, n);
 	pg_put_u32(s, PATTERN_LIMIT);
-	return pg_run(s, "settle_unknown");
+	return pg_run_kept(s, "settle_unknown");
 }

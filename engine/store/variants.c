@@ -102,5 +102,5 @@ enum pg_next variants_send_settled(struct store *s, uint32_t engine_id,
 	pg_put_u32_array(s, c.verdicts, c.count);
 	pg_put_u32_array(s, c.finals, c.count);
 	pg_put_u64_array(s, c.counts, c.count);
-	return pg_run(s, "settle_variants");
+	return pg_run_kept(s, "settle_variants");
 }

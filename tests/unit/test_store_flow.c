@@ -79,6 +79,46 @@ static void test_store_cut_freezes_everybody_once(void **)
 	assert_true(more.ret_fully_cut);
 }
 
+/* However large somebody's attributes are and whatever a field is called: what -> gives. */
+static void test_store_read_gives_fields_as_the_database_does(void **)
+{
+	const str names[] = {STR("city"), STR("say \"n\""), STR("none")};
+	static const char *const attributes[] = {
+		"{\"city\": \"B\\u00e4\\\"r\\\\n\", \"say \\\"n\\\"\": [1, {\"city\": 2}]}",
+		"{\"city\": {\"none\": null}, \"say n\": 3}", "{\"city\": null}", "[\"city\"]",
+		"{}"};
+	for (size_t i = 0; i < 15; i++) {
+		char statement[400];
+		size_t count = i % 3 + 1; /* from two on a name is not plain */
+		snprintf(statement, sizeof(statement),
+			 "update subscribers set attributes = '%s'::jsonb || case when %zu < 5 then "
+			 "'{}'::jsonb else '{\"z\": \"%0*d\"}'::jsonb end where id = 1999",
+			 attributes[i % 5], i, i < 10 ? 80 : 150, 7);
+		assert_int_equal(live_exec(live_admin, statement), 0);
+		struct store_read r = {.request.on_done = done,
+				       .campaign_id = campaign_id,
+				       .ids = (uint64_t[]){1999},
+				       .count = 1,
+				       .fields = names,
+				       .field_count = count,
+				       .arena = &arena};
+		store_read(store, &r);
+		assert_int_equal(r.request.result, STORE_OK);
+		for (size_t field = 0; field < count; field++) {
+			str given = r.ret_recipients[0].fields[field];
+			snprintf(statement, sizeof(statement),
+				 "select coalesce((attributes->'%.*s')::text, 'missing') "
+				 "from subscribers where id = 1999",
+				 STR_FORMAT(names[field]));
+			assert_true(str_eq(given.data ? given : STR("missing"),
+					   str_of(live_value(statement))));
+		}
+	}
+	assert_int_equal(live_exec(live_admin, "update subscribers set attributes = "
+					       "'{\"city\": \"c1999\", \"n\": 1999}' where id = 1999"),
+			 0);
+}
+
 static void test_store_read_gives_fields_and_news(void **)
 {
 	const str fields[] = {STR("city"), STR("nothing"), STR("n")};
@@ -389,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_store_loads_a_campaign_by_name),
 		cmocka_unit_test(test_store_loads_the_files_that_settings_list),
 		cmocka_unit_test(test_store_cut_freezes_everybody_once),
+		cmocka_unit_test(test_store_read_gives_fields_as_the_database_does),
 		cmocka_unit_test(test_store_read_gives_fields_and_news),
 		cmocka_unit_test(test_store_stops_tell_who_left),
 		cmocka_unit_test(test_store_settles_and_retries_to_the_end),
