@@ -80,13 +80,15 @@ void io_defer(struct io_loop *, struct io_op *);
 void io_connect(struct io_loop *, struct io_op *, const struct net_address *to,
 		const struct net_address *from);
 
-/* Sends all of it or fails; result: bytes. spans and what they point at live until done. A peer
- * that ends a send half-way gives -ECONNRESET. */
+/* Sends all of it or fails; result: bytes. spans, at most IO_SPAN_LIMIT, are copied; what they
+ * point at lives until done. A peer that ends a send half-way gives -ECONNRESET. */
+#define IO_SPAN_LIMIT 64
 struct io_send {
 	struct io_op op;
-	struct msghdr message;
+	size_t size; /* the implementation's own */
 };
-void io_send(struct io_loop *, struct io_send *, int fd, struct iovec *spans, size_t count);
+void io_send(struct io_loop *, struct io_send *, int fd, const struct iovec *spans,
+	     size_t count);
 
 /* Receives until stopped. on_bytes gets a view that lives during the call only; size 0 is the
  * end of the stream, error < 0 its failure; both are the last call. */

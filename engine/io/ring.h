@@ -34,6 +34,13 @@ struct io_job {
 	uint64_t offset;
 };
 
+/* The spans of a send, while the kernel works. */
+struct io_gather {
+	struct io_gather *next_made, *next_free;
+	struct msghdr message;
+	struct iovec spans[IO_SPAN_LIMIT];
+};
+
 /* Bytes that came to a paused stream. */
 struct io_held {
 	size_t size, capacity;
@@ -61,6 +68,7 @@ struct io_loop {
 	usec parked_until;
 	struct receive_pool pool;
 	struct io_job *free_jobs;
+	struct io_gather *gathers, *free_gathers; /* all; those not in use */
 	int bell_fd;
 	struct io_op bell;
 	_Atomic bool sleeping, rung;
@@ -92,7 +100,7 @@ void pool_give_back(struct receive_pool *, uint32_t buffer);
 
 /* One word of the kernel on an operation of that kind. */
 void connect_ended(struct io_loop *, struct io_op *, int result);
-void send_ended(struct io_op *, int result);
+void send_ended(struct io_loop *, struct io_op *, int result);
 void stream_event(struct io_loop *, struct io_op *, int result, uint32_t flags);
 void poll_event(struct io_loop *, struct io_op *, int result);
 void accept_event(struct io_loop *, struct io_op *, int result, uint32_t flags);

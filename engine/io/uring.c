@@ -94,6 +94,11 @@ void io_loop_destroy(struct io_loop *l)
 		l->free_jobs = job->next;
 		free(job);
 	}
+	while (l->gathers) {
+		struct io_gather *gather = l->gathers;
+		l->gathers = gather->next_made;
+		free(gather);
+	}
 	free(l);
 }
 
@@ -254,7 +259,7 @@ static void run_completion(struct io_loop *l, struct io_op *op, int result, uint
 		connect_ended(l, op, result);
 		break;
 	case KIND_SEND:
-		send_ended(op, result);
+		send_ended(l, op, result);
 		break;
 	case KIND_STREAM:
 		stream_event(l, op, result, flags);

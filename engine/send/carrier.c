@@ -32,6 +32,11 @@ static int init_slabs(struct carrier *carrier, const struct limits *limits)
 		      limits->hosts) != 0 ||
 	    slab_init(&carrier->session_slab, arena, sizeof(struct session),
 		      limits->connections) != 0 ||
+	    slab_init(&carrier->opening_slab, arena, sizeof(struct session_opening),
+		      limits->connections) != 0 ||
+	    slab_init(&carrier->desk_slab, arena, sizeof(struct smtp_desk),
+		      limits->connections) != 0 ||
+	    slab_init(&carrier->name_slab, arena, DNS_NAME_SIZE, limits->connections) != 0 ||
 	    slab_init(&carrier->message_slab, arena, sizeof(struct message),
 		      limits->messages) != 0 ||
 	    slab_init(&carrier->outcome_slab, arena, sizeof(struct outcome),

@@ -291,7 +291,7 @@ static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, us
 	world_at(world, s->arrives_at - world->now, flight_lands, flight, 0);
 }
 
-void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans,
+void io_send(struct io_loop *loop, struct io_send *send, int fd, const struct iovec *spans,
 	     size_t count)
 {
 	struct sim_socket *s = socket_of(fd);
