@@ -481,7 +481,7 @@ void sink_session_open(struct sink_worker *w, struct sink_listener *listener, in
 	s->transaction = (struct sink_transaction){
 		.connection = 1 + atomic_fetch_add(&w->sink->connection_count, 1)};
 	sink_event_open(&w->events, &s->transaction, fd, listener->label, now_of(s));
-	conn_adopt(&s->conn, fd);
+	conn_adopt(&s->conn, io_hold(w->loop, fd));
 	begin(s);
 }
 

@@ -53,8 +53,14 @@ struct receive_pool {
 	uint32_t count;
 };
 
+struct direct_table {
+	uint32_t *free; /* places, the next to be used is the last */
+	uint32_t count, free_count;
+};
+
 struct io_loop {
 	struct io_uring ring;
+	struct direct_table direct;
 	struct io_features features;
 	bool enabled;          /* the owning thread has made its first turn */
 	bool closing;          /* only stops are still told */
@@ -97,6 +103,16 @@ int pool_init(struct io_loop *, uint32_t count);
 void pool_done(struct io_loop *);
 str pool_view(struct receive_pool *, uint32_t buffer, size_t size);
 void pool_give_back(struct receive_pool *, uint32_t buffer);
+
+/* direct.c */
+void direct_init(struct io_loop *, uint32_t count);
+void direct_done(struct io_loop *);
+/* A prepared entry names its descriptor: by its place, where it has one. */
+void direct_name(struct io_uring_sqe *);
+/* False: it is no direct descriptor. */
+bool direct_close(struct io_loop *, int fd);
+/* False: this completion is none of a close. */
+bool direct_closed(struct io_loop *, uint64_t user_data);
 
 /* One word of the kernel on an operation of that kind. */
 void connect_ended(struct io_loop *, struct io_op *, int result);

@@ -71,10 +71,12 @@ void io_connect(struct io_loop *l, struct io_op *op, const struct net_address *t
 		op_queue(l, op, fd);
 		return;
 	}
+	fd = io_hold(l, fd);
 	*job = (struct io_job){.fd = fd, .address = *to};
 	struct io_uring_sqe *sqe = op_arm(l, op);
 	op->context = job;
 	io_uring_prep_connect(sqe, fd, &job->address.sa, net_address_size(to));
+	direct_name(sqe);
 }
 
 void connect_ended(struct io_loop *l, struct io_op *op, int result)
@@ -128,8 +130,10 @@ void io_send(struct io_loop *l, struct io_send *send, int fd, const struct iovec
 	send->size = spans_size(spans, count);
 	ASSERT(send->size <= INT32_MAX);
 	if (count == 1) {
-		io_uring_prep_send(op_arm(l, &send->op), fd, spans->iov_base, spans->iov_len,
+		struct io_uring_sqe *one = op_arm(l, &send->op);
+		io_uring_prep_send(one, fd, spans->iov_base, spans->iov_len,
 				   MSG_WAITALL | MSG_NOSIGNAL);
+		direct_name(one);
 		return;
 	}
 	struct io_gather *gather = gather_borrow(l);
@@ -142,6 +146,7 @@ void io_send(struct io_loop *l, struct io_send *send, int fd, const struct iovec
 	struct io_uring_sqe *sqe = op_arm(l, &send->op);
 	send->op.context = gather;
 	io_uring_prep_sendmsg(sqe, fd, &gather->message, MSG_WAITALL | MSG_NOSIGNAL);
+	direct_name(sqe);
 }
 
 /* MSG_WAITALL makes the ring send on until all has left; a shorter count means that the peer
@@ -249,14 +254,9 @@ void accept_event(struct io_loop *l, struct io_op *op, int result, uint32_t flag
 
 void io_close(struct io_loop *l, int fd)
 {
+	if (direct_close(l, fd))
+		return;
 	struct io_uring_sqe *sqe = ring_entry(l, NULL);
 	io_uring_prep_close(sqe, fd);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-}
-
-/* By a system call: through the ring it would go to a kernel thread and could overtake or be
- * overtaken by the close behind it. */
-void io_shutdown(struct io_loop *, int fd)
-{
-	shutdown(fd, SHUT_RDWR);
 }

@@ -359,7 +359,9 @@ void conn_write(struct conn *c, const struct iovec *spans, size_t count)
 static void on_wake(struct io_op *op, int)
 {
 	struct conn *c = CONN_OF(op, step);
-	if (c->tls && c->state != CONN_CLOSING && !c->paused)
+	if (!c->tls && c->state == CONN_HANDSHAKE)
+		lost(c, CAUSE_TLS_FAILED);
+	else if (c->tls && c->state != CONN_CLOSING && !c->paused)
 		drive_tls(c);
 	release(c);
 }
@@ -380,12 +382,10 @@ void conn_start_tls(struct conn *c, struct tls_context *context,
 	ASSERT(c->write_size == 0 && !c->tls);
 	set_state(c, CONN_HANDSHAKE);
 	c->tls = tls_session_create(context, target);
-	if (c->tls && tls_state(c->tls) == TLS_FAILED)
-		wake(c); /* nothing that it could say: no answer will come either */
-	else if (c->tls)
+	if (c->tls && tls_state(c->tls) != TLS_FAILED)
 		send_cipher(c);
 	else
-		io_shutdown(c->loop, c->fd); /* out of memory: the end of the stream tells it */
+		wake(c); /* out of memory, or nothing that it could say: no answer will come */
 }
 
 bool conn_is_tls(const struct conn *c)

@@ -413,18 +413,6 @@ void io_stream_stop(struct io_loop *loop, struct io_stream *stream,
 	sim_complete(loop, &stream->op, 0);
 }
 
-void io_shutdown(struct io_loop *loop, int fd)
-{
-	if (loop->life->dead)
-		return;
-	struct sim_socket *s = socket_of(fd);
-	if (s->peer)
-		peer_gone(s->peer);
-	s->peer = NULL;
-	s->peer_closed = true;
-	feed_soon(s);
-}
-
 void io_close(struct io_loop *loop, int fd)
 {
 	if (fd < SOCKET_BASE) {
