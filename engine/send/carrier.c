@@ -7,7 +7,8 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define BEHIND_PACE (2 * USEC_MS) /* between turns while presses are behind */
+#define TURN_PACE (2 * USEC_MS) /* between turns while presses are behind, or hosts slow: then
+				   nobody notices, and each turn moves more */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
@@ -512,7 +513,8 @@ usec carrier_step(struct carrier *carrier)
 	carrier_take_rules(carrier, now);
 	carrier_take_memories(carrier, now);
 	drain_lanes(carrier, now);
-	io_set_pace(carrier->loop, presses_are_behind(carrier) ? BEHIND_PACE : 0);
+	bool paced = presses_are_behind(carrier) || carrier_is_slow(carrier);
+	io_set_pace(carrier->loop, paced ? TURN_PACE : 0);
 	run_timers(carrier, now);
 	carrier_act_on_incidents(carrier);
 	sweep(carrier, now);

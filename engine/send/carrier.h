@@ -313,6 +313,7 @@ struct carrier {
 	struct carrier_quota *quotas; /* places of limits wider than a path */
 	size_t quota_count;           /* that were ever used */
 	struct tuning tuning;
+	usec answer_time; /* as of a path, of all of them */
 	struct chain drawn;           /* quotas that limit something */
 	usec draw_at;                 /* when the first of them is looked at again */
 	uint64_t draw_number;         /* of the last question */
@@ -532,6 +533,8 @@ void session_count(struct session *);
 void session_answered(struct session *, usec took); /* a message of it, by its host */
 /* Its host takes long to answer: what stands behind a message in its session would wait. */
 bool carrier_path_is_slow(const struct carrier_path *);
+/* So are nearly all hosts that are written to now. */
+bool carrier_is_slow(const struct carrier *);
 /* Messages that are kept ready for so many connections. */
 uint32_t carrier_path_ready_room(const struct carrier_path *, uint32_t usable);
 /* Messages by which one more connection is worth while. */

@@ -7,7 +7,8 @@
 #define READY_TIME (50 * USEC_MS) /* for which messages are kept ready */
 #define WORTH_LIMIT 10 /* messages, fewer do not deserve another connection */
 #define WORTH_TIME USEC_SECOND /* nor do those that one connection sends within this */
-#define ANSWER_WEIGHT 8 /* of which the last answer is one */
+#define PATH_WEIGHT 8 /* answers that a mean is made of */
+#define CARRIER_WEIGHT 64
 
 static uint8_t room_of(const struct session *session)
 {
@@ -40,13 +41,21 @@ void session_count(struct session *session)
 		chain_push_back(&path->roomy[depth], &session->roomy);
 }
 
+/* The mean of late, the last answer being one of so many. */
+static void follow(usec *mean, usec took, usec weight)
+{
+	*mean = *mean == 0 ? took : *mean + (took - *mean) / weight;
+}
+
 void session_answered(struct session *session, usec took)
 {
-	struct carrier_path *path = session->path;
-	if (path->answer_time == 0)
-		path->answer_time = took;
-	else
-		path->answer_time += (took - path->answer_time) / ANSWER_WEIGHT;
+	follow(&session->path->answer_time, took, PATH_WEIGHT);
+	follow(&session->carrier->answer_time, took, CARRIER_WEIGHT);
+}
+
+bool carrier_is_slow(const struct carrier *carrier)
+{
+	return carrier->answer_time > SLOW_ANSWER;
 }
 
 bool carrier_path_is_slow(const struct carrier_path *path)
