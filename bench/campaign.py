@@ -12,6 +12,10 @@ from stage import r
 POLL = 0.2
 RUN_LIMIT = 3600  # seconds
 THREADS = ("press", "carrier", "feeder", "ledger")  # of the engine, by the names they have
+HELD_DELAY = 10.0  # seconds, of servers that are there to hold connections
+HELD_REST = HELD_DELAY * 2.5  # without growth
+HELD_LIMIT = 120
+WINDOW = 16       # messages under way at once on a connection: SMTP_TRANSACTION_LIMIT
 PROOF = 200       # messages that are looked at before anything is measured
 
 
@@ -197,14 +201,39 @@ def warm_up(stage, scenario, name):
             for what, value in counted.items()} | times(stage, name)
 
 
+def held_memory(stage, scenario, name):
+    """Bytes of an engine that has opened its connections and has a message on its way wherever it
+    may; as soon as they grow no more. The engine is ended then."""
+    port, sink = stage.sink(scenario)
+    stage.configure(scenario, port, name, engine={"connections": scenario["messages"] + 100})
+    stage.campaign(name, stage.letter(scenario["size"]),
+                   stage.audience(scenario["recipients"], scenario["sites"]))
+    process = stage.rig.popen("send", name, "--quiet")
+    end, peak, grown_at = time.monotonic() + HELD_LIMIT, 0, time.monotonic()
+    while time.monotonic() < min(end, grown_at + HELD_REST) and process.poll() is None:
+        now = measure.anonymous_of(process.pid)
+        if now > peak * 1.001:
+            grown_at = time.monotonic()
+        peak = max(peak, now)
+        time.sleep(POLL)
+    stage.rig.stop(process, limit=HELD_DELAY * 3)  # what is on its way is answered before
+    stage.rig.stop(sink)
+    opened = sink.counts()["connections"]
+    if opened < scenario["connections"]:
+        raise RuntimeError(f"of {scenario['connections']} connections {opened} were opened")
+    return peak
+
+
 def connection_memory(stage, scenario, name, runs):
-    """Bytes that one more connection costs the engine, against a run over few of them."""
-    few = scenario | {"connections": max(scenario["sites"], 100), "delay": 0}
-    count = min(scenario["warm_up"] or 10000, scenario["recipients"])
-    base = send(stage, few, name, count)["engine_peak_anonymous_bytes"]
+    """Bytes that one more connection costs the engine. As many messages are on their way with all
+    of them, one each, as with few, a window of them each: the difference is the connections' own.
+    Servers are so slow here that what a rate costs is in neither."""
+    count = scenario["connections"]
+    alike = scenario | {"delay": HELD_DELAY, "messages": count}
+    few = alike | {"connections": -(-count // WINDOW), "flight": "window"}
+    more = held_memory(stage, alike, f"{name}-all") - held_memory(stage, few, f"{name}-few")
     for run in runs:
-        run["connection_memory_bytes"] = (run["engine_peak_anonymous_bytes"] - base) / \
-            (scenario["connections"] - few["connections"])
+        run["connection_memory_bytes"] = more / (count - few["connections"])
 
 
 def measure_campaign(stage, scenario, say):
@@ -214,7 +243,7 @@ def measure_campaign(stage, scenario, say):
     runs = paired(stage, lambda i: send(stage, scenario, f"{name}-{i + 1}", scenario["recipients"]),
                   scenario["runs"], say)
     if scenario["connections"] >= 1000:
-        connection_memory(stage, scenario, f"{name}-few", runs)
+        connection_memory(stage, scenario, name, runs)
     faults = wrong + sorted({run["fault"] for run in runs if run["fault"]})
     found = results.result(name, "rundbrief", scenario["shows"], scenario, runs)
     found["figures"] |= {k: measure.summary([v]) for k, v in noted.items()}

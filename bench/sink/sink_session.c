@@ -335,6 +335,14 @@ static void write_output(struct sink_session *s, str output)
 	conn_write(&s->conn, &(struct iovec){(void *)(uintptr_t)output.data, output.size}, 1);
 }
 
+/* A slow server answers a flight as a whole: what it has to say to MAIL and RCPT leaves with the
+ * answer to their message, where the sender waits for nothing in between. */
+static bool holds_flight(const struct sink_session *s, enum smtp_server_want want)
+{
+	return rules_of(s)->delay > 0 &&
+	       (want == SERVER_WAIT || smtp_server_within_chunk(s->server));
+}
+
 /* Whatever the machine wants now; called when something has happened. */
 static void step(struct sink_session *s)
 {
@@ -350,7 +358,7 @@ static void step(struct sink_session *s)
 	}
 	if (want == SERVER_WAIT)
 		wheel_arm(&s->worker->wheel, &s->timer, smtp_server_wake_at(s->server));
-	if (!conn_writable(&s->conn))
+	if (!conn_writable(&s->conn) || holds_flight(s, want))
 		return;
 	str output = smtp_server_output(s->server);
 	if (output.size > 0)
@@ -481,7 +489,7 @@ void sink_session_open(struct sink_worker *w, struct sink_listener *listener, in
 	s->transaction = (struct sink_transaction){
 		.connection = 1 + atomic_fetch_add(&w->sink->connection_count, 1)};
 	sink_event_open(&w->events, &s->transaction, fd, listener->label, now_of(s));
-	conn_adopt(&s->conn, fd);
+	conn_adopt(&s->conn, io_hold(w->loop, fd));
 	begin(s);
 }
 

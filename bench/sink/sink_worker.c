@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define BUFFER_COUNT 1024 /* receive buffers of 4 KiB, for all sessions of the thread */
+#define DIRECT_COUNT 65536 /* or as many as the process may open files */
 #define STOP_TIME (2 * USEC_SECOND)
 
 static int make_tls(struct sink_worker *w)
@@ -49,7 +50,7 @@ static int open_listeners(struct sink_worker *w, char *why, size_t why_size)
 
 int sink_worker_open(struct sink_worker *w, struct sink *sink, char *ret_why, size_t why_size)
 {
-	struct io_options options = {.buffer_count = BUFFER_COUNT};
+	struct io_options options = {.buffer_count = BUFFER_COUNT, .direct_count = DIRECT_COUNT};
 	w->sink = sink;
 	w->recipients.fd = sink->recipients_fd;
 	w->events.fd = sink->events_fd;

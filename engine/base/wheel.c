@@ -78,6 +78,11 @@ void wheel_arm(struct wheel *w, struct wheel_timer *t, usec at)
 	put(w, t, at <= w->now ? DUE_SLOT : slot_for(at, current_tick(w)));
 }
 
+bool wheel_is_armed(const struct wheel_timer *t, usec at)
+{
+	return chain_linked(&t->link) && t->at <= at;
+}
+
 void wheel_cancel(struct wheel *w, struct wheel_timer *t)
 {
 	if (!chain_linked(&t->link))

@@ -23,6 +23,8 @@ struct wheel {
 void wheel_init(struct wheel *, usec now);
 void wheel_timer_init(struct wheel_timer *);
 void wheel_arm(struct wheel *, struct wheel_timer *, usec at); /* re-arms when armed */
+/* It will fire at that time, or sooner. */
+bool wheel_is_armed(const struct wheel_timer *, usec at);
 void wheel_cancel(struct wheel *, struct wheel_timer *);       /* harmless when not armed */
 /* Advances to now and returns one timer that is due (disarmed), NULL when there is none left.
  * Call it until NULL. */

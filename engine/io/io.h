@@ -29,6 +29,7 @@ struct io_op {
 struct io_options {
 	uint32_t entries;      /* size of the submission queue; 0: 1024 */
 	uint32_t buffer_count; /* receive buffers of 4 KiB, shared by all streams; 0: 256 */
+	uint32_t direct_count; /* connections that need no descriptor of the process (io_hold) */
 	bool mask_new;         /* use nothing newer than Linux 6.1 (the tests run once so) */
 	const char *congestion; /* control of connections that are opened, where the kernel has it;
 				   NULL: its own choice */
@@ -74,19 +75,27 @@ void io_cancel(struct io_loop *, struct io_op *);
 /* Nothing but on_done with 0 in the next round: for owners who must not call back at once. */
 void io_defer(struct io_loop *, struct io_op *);
 
-/* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor.
+/* Takes a socket into the loop's own table, where it does not count against the limit on open
+ * files. Returns the descriptor to use from now on, which is one of this page's calls only; the
+ * old one when the table is full or there is none. */
+[[nodiscard]] int io_hold(struct io_loop *, int fd);
+
+/* Opens a TCP socket bound to from (NULL: any) and connects it. Result: the descriptor, held
+ * (io_hold) where there is room.
  * -EADDRNOTAVAIL: from cannot be bound here, and that alone; -EAGAIN: this machine has no free
  * port or no address towards to. */
 void io_connect(struct io_loop *, struct io_op *, const struct net_address *to,
 		const struct net_address *from);
 
-/* Sends all of it or fails; result: bytes. spans and what they point at live until done. A peer
- * that ends a send half-way gives -ECONNRESET. */
+/* Sends all of it or fails; result: bytes. spans, at most IO_SPAN_LIMIT, are copied; what they
+ * point at lives until done. A peer that ends a send half-way gives -ECONNRESET. */
+#define IO_SPAN_LIMIT 64
 struct io_send {
 	struct io_op op;
-	struct msghdr message;
+	size_t size; /* the implementation's own */
 };
-void io_send(struct io_loop *, struct io_send *, int fd, struct iovec *spans, size_t count);
+void io_send(struct io_loop *, struct io_send *, int fd, const struct iovec *spans,
+	     size_t count);
 
 /* Receives until stopped. on_bytes gets a view that lives during the call only; size 0 is the
  * end of the stream, error < 0 its failure; both are the last call. */
@@ -149,8 +158,6 @@ void io_fdatasync(struct io_loop *, struct io_op *, int fd);
 /* Closes without waiting for the result. Stop streams, polls and accepts on fd before it
  * (waiting for on_stopped is not needed: the order of calls is kept). */
 void io_close(struct io_loop *, int fd);
-/* Shuts both directions down at once: pending sends and streams on fd end. */
-void io_shutdown(struct io_loop *, int fd);
 
 /* A bell wakes a sleeping loop from another thread. Ringing is cheap when the loop is awake. */
 struct io_bell;

@@ -34,6 +34,13 @@ struct io_job {
 	uint64_t offset;
 };
 
+/* The spans of a send, while the kernel works. */
+struct io_gather {
+	struct io_gather *next_made, *next_free;
+	struct msghdr message;
+	struct iovec spans[IO_SPAN_LIMIT];
+};
+
 /* Bytes that came to a paused stream. */
 struct io_held {
 	size_t size, capacity;
@@ -46,8 +53,14 @@ struct receive_pool {
 	uint32_t count;
 };
 
+struct direct_table {
+	uint32_t *free; /* places, the next to be used is the last */
+	uint32_t count, free_count;
+};
+
 struct io_loop {
 	struct io_uring ring;
+	struct direct_table direct;
 	struct io_features features;
 	bool enabled;          /* the owning thread has made its first turn */
 	bool closing;          /* only stops are still told */
@@ -61,6 +74,7 @@ struct io_loop {
 	usec parked_until;
 	struct receive_pool pool;
 	struct io_job *free_jobs;
+	struct io_gather *gathers, *free_gathers; /* all; those not in use */
 	int bell_fd;
 	struct io_op bell;
 	_Atomic bool sleeping, rung;
@@ -90,9 +104,19 @@ void pool_done(struct io_loop *);
 str pool_view(struct receive_pool *, uint32_t buffer, size_t size);
 void pool_give_back(struct receive_pool *, uint32_t buffer);
 
+/* direct.c */
+void direct_init(struct io_loop *, uint32_t count);
+void direct_done(struct io_loop *);
+/* A prepared entry names its descriptor: by its place, where it has one. */
+void direct_name(struct io_uring_sqe *);
+/* False: it is no direct descriptor. */
+bool direct_close(struct io_loop *, int fd);
+/* False: this completion is none of a close. */
+bool direct_closed(struct io_loop *, uint64_t user_data);
+
 /* One word of the kernel on an operation of that kind. */
 void connect_ended(struct io_loop *, struct io_op *, int result);
-void send_ended(struct io_op *, int result);
+void send_ended(struct io_loop *, struct io_op *, int result);
 void stream_event(struct io_loop *, struct io_op *, int result, uint32_t flags);
 void poll_event(struct io_loop *, struct io_op *, int result);
 void accept_event(struct io_loop *, struct io_op *, int result, uint32_t flags);

@@ -71,6 +71,7 @@ int io_loop_create(struct io_loop **ret_loop, const struct io_options *options, 
 		free(l);
 		return result;
 	}
+	direct_init(l, options ? options->direct_count : 0);
 	read_clocks(l);
 	op_begin(&l->bell, KIND_BELL);
 	bell_arm(l);
@@ -88,11 +89,17 @@ void io_loop_destroy(struct io_loop *l)
 			break; /* another thread than the owner's: the kernel refuses */
 	io_uring_queue_exit(&l->ring);
 	pool_done(l);
+	direct_done(l);
 	close(l->bell_fd);
 	while (l->free_jobs) {
 		struct io_job *job = l->free_jobs;
 		l->free_jobs = job->next;
 		free(job);
+	}
+	while (l->gathers) {
+		struct io_gather *gather = l->gathers;
+		l->gathers = gather->next_made;
+		free(gather);
 	}
 	free(l);
 }
@@ -254,7 +261,7 @@ static void run_completion(struct io_loop *l, struct io_op *op, int result, uint
 		connect_ended(l, op, result);
 		break;
 	case KIND_SEND:
-		send_ended(op, result);
+		send_ended(l, op, result);
 		break;
 	case KIND_STREAM:
 		stream_event(l, op, result, flags);
@@ -286,11 +293,12 @@ static int run_completions(struct io_loop *l)
 	struct io_uring_cqe *cqe;
 	while (left-- > 0 && io_uring_peek_cqe(&l->ring, &cqe) == 0) {
 		struct io_op *op = io_uring_cqe_get_data(cqe);
+		uint64_t user_data = cqe->user_data;
 		int result = cqe->res;
 		uint32_t flags = cqe->flags;
 		/* The slot goes back first: the callback may submit. */
 		io_uring_cqe_seen(&l->ring, cqe);
-		if (!op)
+		if (!op || direct_closed(l, user_data))
 			continue; /* a cancel that came too late, a close that failed */
 		count++;
 		run_completion(l, op, result, flags);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -70,10 +71,12 @@ void io_connect(struct io_loop *l, struct io_op *op, const struct net_address *t
 		op_queue(l, op, fd);
 		return;
 	}
+	fd = io_hold(l, fd);
 	*job = (struct io_job){.fd = fd, .address = *to};
 	struct io_uring_sqe *sqe = op_arm(l, op);
 	op->context = job;
 	io_uring_prep_connect(sqe, fd, &job->address.sa, net_address_size(to));
+	direct_name(sqe);
 }
 
 void connect_ended(struct io_loop *l, struct io_op *op, int result)
@@ -98,26 +101,63 @@ static size_t spans_size(const struct iovec *spans, size_t count)
 	return size;
 }
 
-void io_send(struct io_loop *l, struct io_send *send, int fd, struct iovec *spans, size_t count)
+static struct io_gather *gather_borrow(struct io_loop *l)
 {
+	struct io_gather *gather = l->free_gathers;
+	if (gather) {
+		l->free_gathers = gather->next_free;
+		return gather;
+	}
+	gather = malloc(sizeof *gather);
+	if (!gather)
+		return NULL;
+	gather->next_made = l->gathers;
+	l->gathers = gather;
+	return gather;
+}
+
+static void gather_give_back(struct io_loop *l, struct io_gather *gather)
+{
+	gather->next_free = l->free_gathers;
+	l->free_gathers = gather;
+}
+
+void io_send(struct io_loop *l, struct io_send *send, int fd, const struct iovec *spans,
+	     size_t count)
+{
+	ASSERT(count > 0 && count <= IO_SPAN_LIMIT);
 	op_begin(&send->op, KIND_SEND);
-	send->message = (struct msghdr){.msg_iov = spans, .msg_iovlen = count};
-	ASSERT(spans_size(spans, count) <= INT32_MAX);
-	struct io_uring_sqe *sqe = op_arm(l, &send->op);
-	if (count == 1)
-		io_uring_prep_send(sqe, fd, spans->iov_base, spans->iov_len,
+	send->size = spans_size(spans, count);
+	ASSERT(send->size <= INT32_MAX);
+	if (count == 1) {
+		struct io_uring_sqe *one = op_arm(l, &send->op);
+		io_uring_prep_send(one, fd, spans->iov_base, spans->iov_len,
 				   MSG_WAITALL | MSG_NOSIGNAL);
-	else
-		io_uring_prep_sendmsg(sqe, fd, &send->message, MSG_WAITALL | MSG_NOSIGNAL);
+		direct_name(one);
+		return;
+	}
+	struct io_gather *gather = gather_borrow(l);
+	if (!gather) {
+		op_queue(l, &send->op, -ENOMEM);
+		return;
+	}
+	memcpy(gather->spans, spans, count * sizeof *spans);
+	gather->message = (struct msghdr){.msg_iov = gather->spans, .msg_iovlen = count};
+	struct io_uring_sqe *sqe = op_arm(l, &send->op);
+	send->op.context = gather;
+	io_uring_prep_sendmsg(sqe, fd, &gather->message, MSG_WAITALL | MSG_NOSIGNAL);
+	direct_name(sqe);
 }
 
 /* MSG_WAITALL makes the ring send on until all has left; a shorter count means that the peer
  * or a cancellation ended it half-way. */
-void send_ended(struct io_op *op, int result)
+void send_ended(struct io_loop *l, struct io_op *op, int result)
 {
 	struct io_send *send = (struct io_send *)op;
-	size_t wanted = spans_size(send->message.msg_iov, send->message.msg_iovlen);
-	if (result >= 0 && (size_t)result < wanted)
+	if (op->context)
+		gather_give_back(l, op->context);
+	op->context = NULL;
+	if (result >= 0 && (size_t)result < send->size)
 		result = -ECONNRESET;
 	op_finish(op, result);
 }
@@ -214,14 +254,9 @@ void accept_event(struct io_loop *l, struct io_op *op, int result, uint32_t flag
 
 void io_close(struct io_loop *l, int fd)
 {
+	if (direct_close(l, fd))
+		return;
 	struct io_uring_sqe *sqe = ring_entry(l, NULL);
 	io_uring_prep_close(sqe, fd);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-}
-
-/* By a system call: through the ring it would go to a kernel thread and could overtake or be
- * overtaken by the close behind it. */
-void io_shutdown(struct io_loop *, int fd)
-{
-	shutdown(fd, SHUT_RDWR);
 }

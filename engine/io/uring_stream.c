@@ -22,6 +22,7 @@ void stream_arm(struct io_loop *l, struct io_stream *s)
 	sqe->buf_group = RECEIVE_GROUP;
 	if (l->features.bundle)
 		sqe->ioprio |= RECEIVE_BUNDLE;
+	direct_name(sqe);
 }
 
 void io_stream_start(struct io_loop *l, struct io_stream *s, int fd)

@@ -77,11 +77,17 @@ static void release(struct conn *c)
 static void on_sent(struct io_op *op, int result);
 static void take_bytes(struct conn *c, str bytes);
 
-static void send_spans(struct conn *c, size_t count)
+static void send_spans(struct conn *c, const struct iovec *spans, size_t count)
 {
 	c->pending_count++;
 	c->send.op.on_done = on_sent;
-	io_send(c->loop, &c->send, c->fd, c->spans, count);
+	io_send(c->loop, &c->send, c->fd, spans, count);
+}
+
+static void send_bytes(struct conn *c, str bytes)
+{
+	const struct iovec span = {(void *)(uintptr_t)bytes.data, bytes.size};
+	send_spans(c, &span, 1);
 }
 
 /* Ciphertext that waits, if the line is free. */
@@ -90,10 +96,8 @@ static void send_cipher(struct conn *c)
 	if (!c->tls || c->send.op.busy)
 		return;
 	str output = tls_output(c->tls);
-	if (output.size == 0)
-		return;
-	c->spans[0] = (struct iovec){(void *)(uintptr_t)output.data, output.size};
-	send_spans(c, 1);
+	if (output.size > 0)
+		send_bytes(c, output);
 }
 
 /* --- the talk with a proxy: in turn, so the stream rests while we speak. Hence nothing arrives
@@ -104,8 +108,7 @@ static void tell_proxy(struct conn *c)
 	str output = proxy_output(c->proxy);
 	c->asked = c->proxy->state == PROXY_REQUEST;
 	io_stream_pause(c->loop, &c->stream);
-	c->spans[0] = (struct iovec){(void *)(uintptr_t)output.data, output.size};
-	send_spans(c, 1);
+	send_bytes(c, output);
 }
 
 /* The owner's from here on, with what has come behind the proxy's last word. */
@@ -245,7 +248,7 @@ static void start_stream(struct conn *c)
 
 static void on_connected(struct io_op *op, int result)
 {
-	struct conn *c = CONN_OF(op, connect);
+	struct conn *c = CONN_OF(op, step);
 	if (result >= 0)
 		c->fd = result;
 	if (c->state == CONN_CLOSING) {
@@ -266,14 +269,14 @@ static void on_connected(struct io_op *op, int result)
 
 static void on_unreachable(struct io_op *op, int)
 {
-	struct conn *c = CONN_OF(op, connect);
+	struct conn *c = CONN_OF(op, step);
 	lost(c, conn_why_family(c->why, &c->to, c->from));
 	release(c);
 }
 
 static void on_out_of_memory(struct io_op *op, int)
 {
-	struct conn *c = CONN_OF(op, connect);
+	struct conn *c = CONN_OF(op, step);
 	lost(c, conn_why_errno(c->why, &c->to, c->from, -ENOMEM));
 	release(c);
 }
@@ -282,33 +285,35 @@ static void connect_proxy(struct conn *c)
 {
 	c->proxy = malloc(sizeof *c->proxy);
 	if (!c->proxy) {
-		c->connect.on_done = on_out_of_memory;
-		io_defer(c->loop, &c->connect);
+		c->step.on_done = on_out_of_memory;
+		io_defer(c->loop, &c->step);
 		return;
 	}
 	proxy_init(c->proxy, c->from, &c->to);
-	io_connect(c->loop, &c->connect, &c->from->proxy, NULL);
+	io_connect(c->loop, &c->step, &c->from->proxy, NULL);
 }
 
-void conn_open(struct conn *c, const struct net_address *to, const struct source *from)
+void conn_open(struct conn *c, const struct net_address *to, const struct source *from,
+	       char *why)
 {
 	set_state(c, CONN_CONNECTING);
 	c->to = *to;
 	c->from = from;
+	c->why = why;
 	c->why[0] = '\0';
 	c->fd = -1;
 	c->write_size = 0;
 	c->paused = c->lost_told = c->asked = false;
 	c->pending_count = 1;
 	c->stream = (struct io_stream){};
-	c->connect = (struct io_op){.on_done = on_connected};
+	c->step = (struct io_op){.on_done = on_connected};
 	if (from && !source_can_reach(from, to)) {
-		c->connect.on_done = on_unreachable;
-		io_defer(c->loop, &c->connect);
+		c->step.on_done = on_unreachable;
+		io_defer(c->loop, &c->step);
 	} else if (by_proxy(c)) {
 		connect_proxy(c);
 	} else {
-		io_connect(c->loop, &c->connect, &c->to,
+		io_connect(c->loop, &c->step, &c->to,
 			   from ? source_address(from, to->sa.sa_family) : NULL);
 	}
 }
@@ -322,7 +327,6 @@ void conn_adopt(struct conn *c, int fd)
 {
 	set_state(c, CONN_OPEN);
 	c->from = NULL;
-	c->why[0] = '\0';
 	c->fd = fd;
 	c->write_size = 0;
 	c->paused = c->lost_told = false;
@@ -344,8 +348,7 @@ void conn_write(struct conn *c, const struct iovec *spans, size_t count)
 		c->write_size += spans[i].iov_len;
 	ASSERT(c->write_size > 0);
 	if (!c->tls) {
-		memcpy(c->spans, spans, count * sizeof *spans);
-		send_spans(c, count);
+		send_spans(c, spans, count);
 	} else if (tls_state(c->tls) == TLS_OPEN) {
 		tls_write(c->tls, spans, count);
 		send_cipher(c);
@@ -355,8 +358,10 @@ void conn_write(struct conn *c, const struct iovec *spans, size_t count)
 
 static void on_wake(struct io_op *op, int)
 {
-	struct conn *c = CONN_OF(op, wake);
-	if (c->tls && c->state != CONN_CLOSING && !c->paused)
+	struct conn *c = CONN_OF(op, step);
+	if (!c->tls && c->state == CONN_HANDSHAKE)
+		lost(c, CAUSE_TLS_FAILED);
+	else if (c->tls && c->state != CONN_CLOSING && !c->paused)
 		drive_tls(c);
 	release(c);
 }
@@ -364,11 +369,11 @@ static void on_wake(struct io_op *op, int)
 /* A round later, without the kernel: plain text that OpenSSL holds, a close of nothing. */
 static void wake(struct conn *c)
 {
-	if (c->wake.busy)
+	if (c->step.busy)
 		return;
 	c->pending_count++;
-	c->wake = (struct io_op){.on_done = on_wake};
-	io_defer(c->loop, &c->wake);
+	c->step = (struct io_op){.on_done = on_wake};
+	io_defer(c->loop, &c->step);
 }
 
 void conn_start_tls(struct conn *c, struct tls_context *context,
@@ -377,12 +382,10 @@ void conn_start_tls(struct conn *c, struct tls_context *context,
 	ASSERT(c->write_size == 0 && !c->tls);
 	set_state(c, CONN_HANDSHAKE);
 	c->tls = tls_session_create(context, target);
-	if (c->tls && tls_state(c->tls) == TLS_FAILED)
-		wake(c); /* nothing that it could say: no answer will come either */
-	else if (c->tls)
+	if (c->tls && tls_state(c->tls) != TLS_FAILED)
 		send_cipher(c);
 	else
-		io_shutdown(c->loop, c->fd); /* out of memory: the end of the stream tells it */
+		wake(c); /* out of memory, or nothing that it could say: no answer will come */
 }
 
 bool conn_is_tls(const struct conn *c)
@@ -458,8 +461,8 @@ void conn_close(struct conn *c)
 	}
 	if (connected)
 		io_stream_stop(c->loop, &c->stream, on_stream_stopped);
-	else if (c->connect.busy)
-		io_cancel(c->loop, &c->connect);
+	else if (c->step.busy)
+		io_cancel(c->loop, &c->step);
 	else
 		wake(c);
 }

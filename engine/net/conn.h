@@ -9,7 +9,7 @@
 #include "engine/net/tls.h"
 #include "engine/smtp/reply.h"
 
-#define CONN_SPAN_LIMIT 64 /* as many as the SMTP machine ever puts together */
+#define CONN_SPAN_LIMIT IO_SPAN_LIMIT /* as many as the SMTP machine ever puts together */
 
 enum conn_state {
 	CONN_CLOSED,
@@ -43,24 +43,25 @@ struct conn {
 	struct net_address to;
 	const struct source *from; /* NULL: none */
 	struct proxy *proxy;       /* in CONN_PROXY */
-	struct io_op connect, wake;
+	struct io_op step; /* the connect; later on, wakes */
 	struct io_send send;
 	struct io_stream stream;
-	struct iovec spans[CONN_SPAN_LIMIT];
 	size_t write_size; /* plain bytes under way; 0: writable */
 	struct tls_session *tls;
 	unsigned pending_count; /* operations of the loop that still point here */
 	bool paused, lost_told;
 	bool asked; /* the proxy has been told where to: what fails now may be of that place */
-	/* Why it could not be opened, a sentence for people; empty before and after that. */
-	char why[CONN_WHY_SIZE];
+	char *why; /* the owner's, CONN_WHY_SIZE bytes, until it is open */
 };
 
 void conn_init(struct conn *, struct io_loop *, const struct conn_events *);
 /* from lives as long as the connection; NULL: any address, directly. What fails before on_open
  * is told by on_lost: CAUSE_SOURCE_UNAVAILABLE when it is the source's trouble (its address is
- * gone; its proxy is, or refuses us), and no other host would be reached by it either. */
-void conn_open(struct conn *, const struct net_address *to, const struct source *from);
+ * gone; its proxy is, or refuses us), and no other host would be reached by it either. why,
+ * CONN_WHY_SIZE bytes, lives until on_open, or else until on_closed: it is then a sentence for
+ * people, and empty before. */
+void conn_open(struct conn *, const struct net_address *to, const struct source *from,
+	       char *why);
 /* For an owner that waits no longer for on_open: whose fault that is (why says it too). */
 enum local_cause conn_timed_out(struct conn *);
 /* Takes over an accepted descriptor (the sink's side). */

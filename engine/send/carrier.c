@@ -7,8 +7,9 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
-#define BEHIND_PACE (20 * USEC_MS)      /* between turns while presses are behind, at most */
-#define URGENT_PACE (2 * USEC_MS)       /* the same where mail may come that is not to wait */
+#define BEHIND_PACE (20 * USEC_MS) /* between turns while presses are behind, at most */
+#define TURN_PACE (2 * USEC_MS) /* the same where mail may come that is not to wait, and while hosts
+				   are slow: nobody notices, and each turn moves more */
 #define SWEEP_INTERVAL (5 * USEC_SECOND)
 #define LEDGER_RING_INTERVAL (50 * USEC_MS)
 #define MESSAGE_BLOCK (24 * 1024)
@@ -33,6 +34,11 @@ static int init_slabs(struct carrier *carrier, const struct limits *limits)
 		      limits->hosts) != 0 ||
 	    slab_init(&carrier->session_slab, arena, sizeof(struct session),
 		      limits->connections) != 0 ||
+	    slab_init(&carrier->opening_slab, arena, sizeof(struct session_opening),
+		      limits->connections) != 0 ||
+	    slab_init(&carrier->desk_slab, arena, sizeof(struct smtp_desk),
+		      limits->connections) != 0 ||
+	    slab_init(&carrier->name_slab, arena, DNS_NAME_SIZE, limits->connections) != 0 ||
 	    slab_init(&carrier->message_slab, arena, sizeof(struct message),
 		      limits->messages) != 0 ||
 	    slab_init(&carrier->outcome_slab, arena, sizeof(struct outcome),
@@ -506,10 +512,10 @@ static usec pace(struct carrier *carrier, size_t pressed, usec now)
 	usec elapsed = now - carrier->paced_at;
 	carrier->paced_at = now;
 	if (outstanding == 0)
-		return 0;
-	usec limit = carrier->urgent_count > 0 ? URGENT_PACE : BEHIND_PACE;
+		return carrier_is_slow(carrier) ? TURN_PACE : 0;
+	usec limit = carrier->urgent_count > 0 ? TURN_PACE : BEHIND_PACE;
 	if (pressed == 0 || elapsed > USEC_SECOND)
-		return URGENT_PACE;
+		return TURN_PACE;
 	return usec_min(limit, elapsed * (usec)outstanding / (usec)(2 * pressed));
 }
 

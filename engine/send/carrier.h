@@ -15,6 +15,7 @@
  *   carrier_draw.c     those are drawn from the database
  *   carrier_connect.c  a connection's way to a host that will have it
  *   carrier_session.c  one connection: bytes, events, gates
+ *   carrier_room.c     which connections take another message, and how soon they answer
  *   carrier_habit.c    what a session teaches about its host
  *   carrier_warming.c  what may start from a source in warm-up
  *   carrier_note.c     and what of that is kept
@@ -108,6 +109,10 @@ struct carrier_path {
 	struct chain flows;
 	struct chain urgent, ready; /* messages: those of urgent campaigns go first */
 	struct chain sessions;
+	struct chain roomy[SMTP_TRANSACTION_LIMIT]; /* those that take another message, by how
+						       many they have */
+	uint32_t slots, usable; /* messages they take; sessions that go on taking some */
+	usec answer_time; /* from the start of a message to its reply, lately; 0: not known */
 	uint32_t ordered_count, opening_count, open_count;
 	uint64_t tag;   /* of the flow served last: where a new one begins */
 	usec return_at; /* the last flow's, while there is none */
@@ -166,6 +171,25 @@ struct carrier_tls_result {
 	const char *policy_domain, *policy_text, *mx_host, *mx_address, *source, *reason;
 };
 
+/* What a session needs until it is ready, or has come to nothing. */
+struct session_opening {
+	struct session *session;
+	uint32_t tried_hosts; /* a bit each */
+	struct tls_need need;
+	bool testing;             /* need is one that a policy only tests */
+	bool tested;              /* and it has failed for this target */
+	bool reauthenticated;     /* it had its second chance */
+	enum tls_fault tls_fault; /* of a handshake that failed, and why */
+	char tls_why[160];
+	struct auth auth;
+	struct reply refusal; /* while session.refused */
+	char refusal_text[200];
+	char why[CONN_WHY_SIZE]; /* it could not be connected */
+};
+
+/* One connection. There may be tens of thousands that wait for an answer or have nothing to do:
+ * what these do not need is borrowed for as long as it is needed. A desk (smtp/client.h), the
+ * session_opening, and messages, which bring the memory of their transactions. */
 struct session {
 	struct chain_link link; /* in its path's sessions */
 	struct conn conn;
@@ -173,19 +197,14 @@ struct session {
 	struct carrier *carrier;
 	struct carrier_path *path;
 	struct carrier_timer timer;
-	size_t host_index, address_index; /* of path->route: the target; it may be renewed */
+	usec due; /* what the timer is for; it may be armed sooner */
+	struct session_opening *opening; /* NULL: it is ready, or was */
+	uint32_t host_index, address_index; /* of path->route: the target; it may be renewed */
 	bool has_target;
-	uint32_t tried_hosts; /* a bit each */
-	struct net_address
-		address; /* of the target; all of it that is needed later is copied */
-	int relay;       /* index, or ROUTE_NO_RELAY */
-	struct tls_need need;
-	bool testing;             /* need is one that a policy only tests */
-	bool tested;              /* and it has failed for this target */
-	enum tls_fault tls_fault; /* of a handshake that failed, and why */
-	char tls_why[160];
-	struct auth auth;
-	bool reauthenticated;      /* it had its second chance */
+	int16_t relay;             /* index, or ROUTE_NO_RELAY */
+	struct chain_link roomy;   /* in path->roomy[depth], while it takes another message */
+	uint8_t depth, room;
+	bool usable;               /* counted in path->usable */
 	struct chain_link pump;    /* in carrier.pump: has output after its release */
 	struct chain_link resting; /* in carrier.resting: connected, nothing to do */
 	struct chain messages;     /* submitted, unfinished */
@@ -205,10 +224,9 @@ struct session {
 	bool recalling;  /* what comes back was asked for */
 	bool gone;       /* waiting for on_closed */
 	bool postponed;  /* gone, and waiting for its turn to connect to another target */
-	bool refused;    /* by this host, before it was ready: on to the next, why in refusal */
-	struct reply refusal;
-	char refusal_text[200];
-	char host[DNS_NAME_SIZE];
+	bool refused;    /* by this host, before it was ready: on to the next, why in opening */
+	bool has_name;   /* host is of carrier.name_slab; else its habit's */
+	const char *host;
 };
 
 /* What is known of a source while the engine runs. */
@@ -289,11 +307,13 @@ struct carrier {
 	size_t state_note_count; /* under way */
 	struct slab path_slab, site_slab, flow_slab, habit_slab, note_slab, session_slab,
 		message_slab, outcome_slab;
+	struct slab opening_slab, desk_slab, name_slab; /* borrowed by sessions */
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
 	struct carrier_quota *quotas; /* places of limits wider than a path */
 	size_t quota_count;           /* that were ever used */
 	struct tuning tuning;
+	usec answer_time; /* as of a path, of all of them */
 	struct chain drawn;           /* quotas that limit something */
 	usec draw_at;                 /* when the first of them is looked at again */
 	uint64_t draw_number;         /* of the last question */
@@ -495,6 +515,7 @@ void carrier_start_cold(struct carrier_path *, struct envelope *, usec now);
 void session_closed(struct session *); /* its transport is gone: another target, or the end */
 void session_take_turn(struct session *); /* one that was postponed: its target, or the end */
 struct smtp_options session_options(struct session *); /* connected: prepares AUTH, too */
+void session_end_opening(struct session *); /* it is ready */
 void session_turned_away(struct session *, const struct reply *); /* before it was ready */
 void session_tls_failed(struct session *);
 void session_tls_held(struct session *); /* ready: counted for TLS reports */
@@ -507,6 +528,18 @@ bool carrier_path_is_stopped(const struct carrier *, const struct carrier_path *
 			     const struct campaign *, usec now);
 /* Gives back all that waits for a source. */
 void carrier_recall_source(struct carrier *, uint32_t source_index);
+
+/* carrier_room.c: something happened to the session; */
+void session_count(struct session *);
+void session_answered(struct session *, usec took); /* a message of it, by its host */
+/* Its host takes long to answer: what stands behind a message in its session would wait. */
+bool carrier_path_is_slow(const struct carrier_path *);
+/* So are nearly all hosts that are written to now. */
+bool carrier_is_slow(const struct carrier *);
+/* Messages that are kept ready for so many connections. */
+uint32_t carrier_path_ready_room(const struct carrier_path *, uint32_t usable);
+/* Messages by which one more connection is worth while. */
+uint32_t carrier_path_worth(const struct carrier_path *);
 
 /* carrier_session.c */
 extern const struct conn_events session_events;

@@ -54,7 +54,7 @@ static bool host_fits(const struct session *session, size_t index)
 {
 	const struct route_host *host = &session->path->route->hosts[index];
 	const struct carrier *carrier = session->carrier;
-	if (session->tried_hosts & 1u << index)
+	if (session->opening->tried_hosts & 1u << index)
 		return false;
 	if (host->relay >= 0 &&
 	    carrier->relays[host->relay].stopped_until > io_now(carrier->loop))
@@ -91,18 +91,18 @@ static bool next_target(struct session *session)
 	const struct route *route = session->path->route;
 	if (session->has_target && session->host_index < route->host_count) {
 		const struct route_host *host = &route->hosts[session->host_index];
-		session->address_index =
+		session->address_index = (uint32_t)
 			next_address(session, host, session->address_index + 1);
 		if (session->address_index < host->address_count)
 			return true;
 	}
-	session->host_index = pick_host(session);
+	session->host_index = (uint32_t)pick_host(session);
 	if (session->host_index >= route->host_count)
 		return false;
 	session->has_target = true;
-	session->tested = false;
-	session->tried_hosts |= 1u << session->host_index;
-	session->address_index = next_address(session, &route->hosts[session->host_index], 0);
+	session->opening->tested = false;
+	session->opening->tried_hosts |= 1u << session->host_index;
+	session->address_index = (uint32_t)next_address(session, &route->hosts[session->host_index], 0);
 	return true;
 }
 
@@ -115,28 +115,54 @@ static bool is_strict(enum tls_need_kind kind)
  * failed is to be reported, so that it is tried for once. */
 static void take_need(struct session *session, const struct route_host *host)
 {
-	session->need = host->tls;
-	session->testing = session->path->route->policy_testing &&
+	session->opening->need = host->tls;
+	session->opening->testing = session->path->route->policy_testing &&
 			   host->tls.kind == TLS_NEED_MAY && !host->outside_policy &&
-			   !session->tested;
-	if (session->testing)
-		session->need.kind = TLS_NEED_PKIX;
+			   !session->opening->tested;
+	if (session->opening->testing)
+		session->opening->need.kind = TLS_NEED_PKIX;
+}
+
+static void forget_name(struct session *session)
+{
+	if (session->has_name)
+		slab_give_back(&session->carrier->name_slab, (void *)(uintptr_t)session->host);
+	session->has_name = false;
+	session->host = "";
+}
+
+/* The habit's copy of the name serves all sessions; where the table of hosts is full, each has
+ * its own. */
+static void take_name(struct session *session, const char *name)
+{
+	struct carrier *carrier = session->carrier;
+	forget_name(session);
+	session->habit = carrier_habit_get(carrier, name);
+	session->has_name = session->habit == NULL;
+	if (session->habit) {
+		session->host = session->habit->host;
+		return;
+	}
+	char *own = slab_borrow(&carrier->name_slab);
+	ASSERT(own); /* there is one for every session */
+	snprintf(own, DNS_NAME_SIZE, "%s", name);
+	session->host = own;
 }
 
 static void connect_target(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
+	struct session_opening *opening = session->opening;
 	const struct route_host *host = &session->path->route->hosts[session->host_index];
-	snprintf(session->host, sizeof(session->host), "%s", host->name);
-	session->habit = carrier_habit_get(carrier, host->name);
-	session->relay = host->relay;
-	session->address = host->addresses[session->address_index];
+	take_name(session, host->name);
+	session->relay = (int16_t)host->relay;
 	take_need(session, host);
 	session->refused = session->gone = session->spoken = session->want_tls = false;
-	session->tls_fault = TLS_FAULT_NONE;
-	session->tls_why[0] = '\0';
+	opening->tls_fault = TLS_FAULT_NONE;
+	opening->tls_why[0] = '\0';
 	conn_init(&session->conn, carrier->loop, &session_events);
-	conn_open(&session->conn, &session->address, source_of(session));
+	conn_open(&session->conn, &host->addresses[session->address_index], source_of(session),
+		  opening->why);
 	wheel_arm(&carrier->wheel, &session->timer.wheel,
 		  io_now(carrier->loop) + CONNECT_TIMEOUT);
 }
@@ -144,12 +170,19 @@ static void connect_target(struct session *session)
 static void session_init(struct session *session, struct carrier *carrier,
 			 struct carrier_path *path)
 {
-	*session = (struct session){.carrier = carrier, .path = path, .relay = ROUTE_NO_RELAY};
+	*session = (struct session){.carrier = carrier,
+				    .path = path,
+				    .opening = slab_borrow(&carrier->opening_slab),
+				    .relay = ROUTE_NO_RELAY,
+				    .host = ""};
+	ASSERT(session->opening); /* there is one for every session */
+	*session->opening = (struct session_opening){.session = session};
 	chain_init(&session->messages);
 	chain_init(&session->spent);
 	session->timer.of = TIMER_SESSION;
 	wheel_timer_init(&session->timer.wheel);
 	chain_link_init(&session->pump);
+	chain_link_init(&session->roomy);
 	chain_link_init(&session->resting);
 }
 
@@ -189,9 +222,9 @@ static enum smtp_tls smtp_tls_of(const struct session *session)
 	const struct relay *relay = relay_of(session);
 	if (relay && relay->implicit_tls)
 		return SMTP_TLS_IMPLICIT;
-	if (session->need.kind == TLS_NEED_NONE)
+	if (session->opening->need.kind == TLS_NEED_NONE)
 		return SMTP_TLS_NONE;
-	if (is_strict(session->need.kind))
+	if (is_strict(session->opening->need.kind))
 		return SMTP_TLS_REQUIRE;
 	return session_in_clear(session) ? SMTP_TLS_NONE : SMTP_TLS_MAY;
 }
@@ -200,14 +233,14 @@ struct smtp_options session_options(struct session *session)
 {
 	const struct relay *relay = relay_of(session);
 	struct auth_relay *login = relay ? &session->carrier->relays[session->relay] : NULL;
-	session->auth = (struct auth){.client = &session->client,
+	session->opening->auth = (struct auth){.client = &session->client,
 				      .loop = session->carrier->loop,
 				      .relay = login,
 				      .on_moved = session_auth_moved};
-	session->auth.channel.port = relay ? relay->port : 0;
+	session->opening->auth.channel.port = relay ? relay->port : 0;
 	return (struct smtp_options){
 		.helo = str_of(source_of(session)->helo),
-		.timeouts = session->carrier->tuning.timeouts,
+		.timeouts = &session->carrier->tuning.timeouts,
 		.tls = smtp_tls_of(session),
 		.lmtp = relay && relay->lmtp,
 		.auth = login && login->login,
@@ -222,18 +255,18 @@ static void count_tls(struct session *session, enum tls_fault fault, const char 
 {
 	const struct route *route = session->path->route;
 	const struct net_address *from =
-		source_address(source_of(session), session->address.sa.sa_family);
+		source_address(source_of(session), session->conn.to.sa.sa_family);
 	char source[46] = "", mx_address[46];
 	/* RFC 8460 speaks of policies; who has none is told nothing. That of TLSA records is
 	 * each host's own (RFC 8460 1.1). */
 	bool own = strcmp(session->host, route->policy_domain) == 0;
 	bool of_host = route->policy == TLS_POLICY_TLSA;
 	if (route->policy_domain[0] == '\0' ||
-	    (of_host && !own && !is_strict(session->need.kind)))
+	    (of_host && !own && !is_strict(session->opening->need.kind)))
 		return;
 	if (from)
 		net_address_format(from, source);
-	net_address_format(&session->address, mx_address);
+	net_address_format(&session->conn.to, mx_address);
 	const struct carrier_tls_result result = {
 		.policy = route->policy,
 		.fault = fault,
@@ -249,10 +282,10 @@ static void count_tls(struct session *session, enum tls_fault fault, const char 
 
 void session_tls_failed(struct session *session)
 {
-	session->tls_fault = conn_tls_fault(&session->conn);
-	if (session->tls_fault == TLS_FAULT_NONE)
-		session->tls_fault = TLS_FAULT_VALIDATION;
-	snprintf(session->tls_why, sizeof(session->tls_why), "%s",
+	session->opening->tls_fault = conn_tls_fault(&session->conn);
+	if (session->opening->tls_fault == TLS_FAULT_NONE)
+		session->opening->tls_fault = TLS_FAULT_VALIDATION;
+	snprintf(session->opening->tls_why, sizeof(session->opening->tls_why), "%s",
 		 conn_tls_describe(&session->conn));
 }
 
@@ -270,7 +303,7 @@ void session_tls_held(struct session *session)
 	else if (outside)
 		count_tls(session, TLS_FAULT_VALIDATION,
 			  "the host matches none of the policy's mx patterns");
-	else if (!session->tested)
+	else if (!session->opening->tested)
 		count_tls(session, TLS_FAULT_NONE, "");
 }
 
@@ -288,17 +321,17 @@ void session_turned_away(struct session *session, const struct reply *reply)
 {
 	ASSERT(reply->code >= 400); /* it becomes the outcome of those who wait */
 	struct reply said = *reply;
-	if (reply->cause == CAUSE_TLS_FAILED && session->tls_why[0])
-		said.text = str_of(session->tls_why);
+	if (reply->cause == CAUSE_TLS_FAILED && session->opening->tls_why[0])
+		said.text = str_of(session->opening->tls_why);
 	session->refused = true;
-	keep_refusal(&session->refusal, session->refusal_text, sizeof(session->refusal_text),
+	keep_refusal(&session->opening->refusal, session->opening->refusal_text, sizeof(session->opening->refusal_text),
 		     &said);
 }
 
 static bool refused_by_tls(const struct session *session)
 {
-	return session->refusal.cause == CAUSE_TLS_FAILED ||
-	       session->refusal.stage == STAGE_STARTTLS;
+	return session->opening->refusal.cause == CAUSE_TLS_FAILED ||
+	       session->opening->refusal.stage == STAGE_STARTTLS;
 }
 
 /* The same address once more, asking for less. A policy that is only tested may fail; and RFC
@@ -309,14 +342,14 @@ static bool tls_retry(struct session *session)
 	if (!refused_by_tls(session))
 		return false;
 	enum tls_fault fault =
-		session->tls_fault ? session->tls_fault : TLS_FAULT_STARTTLS_NOT_SUPPORTED;
-	if (session->testing || is_strict(session->need.kind))
-		count_tls(session, fault, session->refusal_text);
-	if (session->testing) {
-		session->tested = true;
+		session->opening->tls_fault ? session->opening->tls_fault : TLS_FAULT_STARTTLS_NOT_SUPPORTED;
+	if (session->opening->testing || is_strict(session->opening->need.kind))
+		count_tls(session, fault, session->opening->refusal_text);
+	if (session->opening->testing) {
+		session->opening->tested = true;
 		return true;
 	}
-	if (session->need.kind != TLS_NEED_MAY || session->in_clear)
+	if (session->opening->need.kind != TLS_NEED_MAY || session->in_clear)
 		return false;
 	session_learn_broken_tls(session);
 	return true;
@@ -325,18 +358,18 @@ static bool tls_retry(struct session *session)
 /* RFC 4954 6. True: the same relay once more, with a fresh token. */
 static bool auth_retry(struct session *session)
 {
-	if (session->relay < 0 || session->refusal.stage != STAGE_AUTH)
+	if (session->relay < 0 || session->opening->refusal.stage != STAGE_AUTH)
 		return false;
-	enum auth_verdict verdict = auth_refused(&session->auth, &session->refusal,
-						 session->reauthenticated, now_of(session));
+	enum auth_verdict verdict = auth_refused(&session->opening->auth, &session->opening->refusal,
+						 session->opening->reauthenticated, now_of(session));
 	if (verdict == AUTH_AGAIN)
-		return session->reauthenticated = true;
+		return session->opening->reauthenticated = true;
 	if (verdict == AUTH_STOPPED)
 		log_event(LOG_ERROR, "relay-refuses-login",
 			  "relay=\"%s\" code=%u why=\"%s\" next=\"correct the login in the "
 			  "configuration; mail waits, the relay is tried again in %d minutes\"",
-			  log_str(relay_of(session)->name), session->refusal.code,
-			  log_str(session->refusal.text), (int)(AUTH_STOP_TIME / USEC_MINUTE));
+			  log_str(relay_of(session)->name), session->opening->refusal.code,
+			  log_str(session->opening->refusal.text), (int)(AUTH_STOP_TIME / USEC_MINUTE));
 	return false;
 }
 
@@ -376,7 +409,7 @@ static void source_failed(struct session *session)
 	log_event(LOG_ERROR, "source-unavailable",
 		  "source=\"%s\" why=\"%s\" next=\"it is left out for %d minutes; its mail "
 		  "goes by other sources, or waits\"",
-		  log_str(str_of(source_of(session)->name)), log_str(session->refusal.text),
+		  log_str(str_of(source_of(session)->name)), log_str(session->opening->refusal.text),
 		  (int)(ASIDE_TIME / USEC_MINUTE));
 	carrier_recall_source(carrier, session->path->source_index);
 }
@@ -386,7 +419,7 @@ static void policy_failed(struct session *session)
 	struct carrier_path *path = session->path;
 	path->shut_until = now_of(session) + SHUT_TIME;
 	keep_refusal(&path->shut_reply, path->shut_text, sizeof(path->shut_text),
-		     &session->refusal);
+		     &session->opening->refusal);
 }
 
 /* Local causes hold back connects to these hosts; a server's own words are a reply like any
@@ -396,18 +429,18 @@ static bool hosts_failed(struct session *session)
 {
 	struct carrier_path *path = session->path;
 	struct carrier_site *site = path->site;
-	if (session->refusal.origin != REPLY_REMOTE || session->refusal.stage == STAGE_AUTH) {
+	if (session->opening->refusal.origin != REPLY_REMOTE || session->opening->refusal.stage == STAGE_AUTH) {
 		reach_failed(&path->reach, now_of(session));
 		return false;
 	}
-	struct classification class = classify(session->carrier->classifier, &session->refusal,
+	struct classification class = classify(session->carrier->classifier, &session->opening->refusal,
 					       str_of(path->route->provider));
 	bool crowded = strcmp(class.cause, "too-many-connections") == 0;
 	const struct path_event event = {.kind = PATH_REPLY,
 					 .classification = &class,
 					 .origin = REPLY_REMOTE,
 					 .others = site->open_count};
-	carrier_site_learn(session->carrier, path, &event, &session->refusal);
+	carrier_site_learn(session->carrier, path, &event, &session->opening->refusal);
 	return !site->shaping.suspended &&
 	       (site->shaping.throttles > 0 || (crowded && site->open_count > 0));
 }
@@ -415,7 +448,7 @@ static bool hosts_failed(struct session *session)
 /* Connected, and cut before it was ready: once that may be anything. */
 static bool is_accident(struct session *session)
 {
-	return session->spoken && session->refusal.cause == CAUSE_CONNECTION_LOST &&
+	return session->spoken && session->opening->refusal.cause == CAUSE_CONNECTION_LOST &&
 	       !reach_lost(&session->path->reach);
 }
 
@@ -424,23 +457,32 @@ static void round_failed(struct session *session)
 {
 	struct carrier *carrier = session->carrier;
 	struct carrier_path *path = session->path;
-	if (session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
+	if (session->opening->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		source_failed(session);
 	if (carrier_source_is_aside(carrier, path->source_index, now_of(session)))
 		return;
 	if (is_accident(session))
 		return;
-	if (refused_by_tls(session) && is_strict(session->need.kind))
+	if (refused_by_tls(session) && is_strict(session->opening->need.kind))
 		policy_failed(session);
 	else if (hosts_failed(session))
 		return;
 	if (path->open_count == 0 && path->opening_count == 0)
-		carrier_path_fail_waiting(carrier, path, &session->refusal);
+		carrier_path_fail_waiting(carrier, path, &session->opening->refusal);
+}
+
+/* Its login is settled, its refusals are told. */
+void session_end_opening(struct session *session)
+{
+	struct session_opening *opening = session->opening;
+	session->opening = NULL;
+	slab_give_back(&session->carrier->opening_slab, opening);
 }
 
 static void detach(struct session *session)
 {
 	struct carrier_path *path = session->path;
+	session_count(session);
 	if (session->ready) {
 		path->open_count--;
 		path->site->open_count--;
@@ -474,7 +516,7 @@ static bool target_stands(const struct session *session)
 static bool try_again(struct session *session)
 {
 	if (!session->refused || session->carrier->draining ||
-	    session->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
+	    session->opening->refusal.cause == CAUSE_SOURCE_UNAVAILABLE)
 		return false;
 	if (!carrier_source_is_held(session->carrier, session->path->source_index,
 				    now_of(session)))
@@ -505,6 +547,9 @@ static void leave(struct session *session)
 	detach(session);
 	if (session->refused)
 		round_failed(session);
+	if (session->opening)
+		session_end_opening(session);
+	forget_name(session);
 	slab_give_back(&carrier->session_slab, session);
 	carrier_given_back(carrier);
 	carrier_site_touch(carrier, path->site);
@@ -512,9 +557,13 @@ static void leave(struct session *session)
 
 void session_closed(struct session *session)
 {
+	struct smtp_desk *desk = session->spoken ? smtp_client_done(&session->client) : NULL;
+	if (desk)
+		slab_give_back(&session->carrier->desk_slab, desk);
 	bool again = try_again(session);
-	if (session->spoken)
-		auth_end(&session->auth); /* others may go on now: by what was just learned */
+	if (session->spoken && session->opening)
+		auth_end(&session->opening->auth); /* others may go on now: by what was just
+						      learned */
 	if (again)
 		connect_in_turn(session);
 	else

@@ -55,7 +55,10 @@ void session_plan(struct session *session)
 	session->plan = habit_plan(session->habit ? &session->habit->habit : &unknown, rule_of(session),
 				   smtp_client_swallows_chunks(&session->client),
 				   session->submitted_count, wall_of(session));
-	smtp_client_set_flight(&session->client, session->plan.flight, session->plan.window);
+	uint32_t window = session->plan.window;
+	if (session->plan.flight == FLIGHT_CHUNK)
+		window = carrier_path_is_slow(session->path) ? 1 : 2;
+	smtp_client_set_flight(&session->client, session->plan.flight, window);
 }
 
 void session_learn_ready(struct session *session)

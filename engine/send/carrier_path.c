@@ -5,7 +5,6 @@
 
 #include "engine/base/ahead.h"
 
-#define PENDING_PER_CONNECTION 10 /* fewer do not deserve another connection */
 #define MARK_AHEAD_LIMIT 8192 /* envelopes of one flow marked and not yet started */
 #define MARK_TIME (50 * USEC_MS)  /* of asking, and of the database's commit */
 #define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
@@ -50,13 +49,6 @@ void carrier_given_back(struct carrier *carrier)
 	}
 }
 
-static uint32_t session_room(const struct session *session)
-{
-	if (!session->ready || session->closing)
-		return 0;
-	return (uint32_t)smtp_client_room(&session->client);
-}
-
 /* Where transactional mail may come, it finds an idle connection: as long as the path may open
  * more of them, other mail leaves the last one free, and does not queue behind a message that
  * is under way. */
@@ -67,31 +59,11 @@ static bool keeps_one_free(const struct carrier *carrier, const struct carrier_p
 	       site->open_count + site->opening_count < site->shaping.crowd.cap;
 }
 
-static uint32_t count_free(struct carrier_path *path)
+static uint32_t count_slots(const struct carrier *carrier, struct carrier_path *path)
 {
-	uint32_t count = 0;
-	struct chain_link *link = chain_first(&path->sessions);
-	for (; link; link = chain_next(&path->sessions, link)) {
-		const struct session *session = CHAIN_OWNER(link, struct session, link);
-		count += chain_empty(&session->messages) && session_room(session) > 0;
-	}
-	return count;
-}
-
-static uint32_t count_slots(const struct carrier *carrier, struct carrier_path *path,
-			    uint32_t *ret_usable)
-{
-	uint32_t slots = 0, usable = 0;
-	struct chain_link *link = chain_first(&path->sessions);
-	for (; link; link = chain_next(&path->sessions, link)) {
-		const struct session *session = CHAIN_OWNER(link, struct session, link);
-		slots += session_room(session);
-		usable += session->ready && !session->closing;
-	}
-	*ret_usable = usable;
 	if (!keeps_one_free(carrier, path) || !chain_empty(&path->urgent))
-		return slots;
-	uint32_t free = count_free(path);
+		return path->slots;
+	uint32_t free = (uint32_t)path->roomy[0].count;
 	return free > 0 ? free - 1 : 0;
 }
 
@@ -176,63 +148,51 @@ static void start_message(struct carrier *carrier, struct session *session,
 	session_submit(session, message, now);
 }
 
-/* A host that takes a window of messages gets several at once: they leave in one write and are
- * answered in one read, which costs little more than one of them would. */
-static size_t bunch_of(const struct session *session)
+/* A host that takes a window of messages and answers soon gets several at once: they leave in one
+ * write and are answered in one read, which costs little more than one of them would. */
+static uint32_t bunch_of(const struct session *session)
 {
-	return session->plan.limit == FLIGHT_WINDOW ? BUNCH : 1;
+	bool fast = session->plan.limit == FLIGHT_WINDOW && !carrier_path_is_slow(session->path);
+	return fast ? BUNCH : 1;
 }
 
-/* What submit_ready() has done, and may do. */
-struct submission {
-	uint32_t started, allowed, free; /* free: sessions without a message */
-	bool one_free;                   /* keeps_one_free() */
-	bool out_of_ready;
-};
-
-static void submit_bunch(struct carrier *carrier, struct session *session,
-			 struct submission *s, usec now)
+/* One bunch, as far as there is room for it and ready is something that may go. How many went. */
+static uint32_t submit_bunch(struct carrier *carrier, struct session *session, uint32_t allowed,
+			     bool one_free, usec now)
 {
-	for (size_t left = bunch_of(session);
-	     left > 0 && s->started < s->allowed && session_room(session) > 0; left--) {
-		bool is_free = chain_empty(&session->messages);
-		bool urgent_only = s->one_free && (!is_free || s->free < 2);
+	uint32_t bunch = bunch_of(session), started = 0;
+	const struct chain *free = &session->path->roomy[0];
+	while (started < bunch && started < allowed && session->room > 0) {
+		bool urgent_only = one_free && (session->depth > 0 || free->count < 2);
 		struct message *message = take_ready(carrier, session, urgent_only, now);
-		if (!message) {
-			s->out_of_ready = true;
-			return;
-		}
+		if (!message)
+			break;
 		start_message(carrier, session, message, now);
-		s->free -= is_free;
-		s->started++;
+		started++;
 	}
+	return started;
 }
 
-/* Spreads what is ready over the sessions with room, the emptiest ones first in the first
- * round, so that no session holds two bunches while another has none. */
+/* Spreads what is ready over the sessions with room, the emptiest ones first, so that no session
+ * holds two bunches while another has none. */
 static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 			     uint32_t allowed, usec now)
 {
-	struct submission s = {.allowed = allowed,
-			       .free = count_free(path),
-			       .one_free = keeps_one_free(carrier, path)};
-	bool any = true;
-	for (size_t depth = 0; any && depth < SMTP_TRANSACTION_LIMIT; depth++) {
-		any = false;
-		struct chain_link *link = chain_first(&path->sessions);
-		for (; link && s.started < allowed; link = chain_next(&path->sessions, link)) {
-			struct session *session = CHAIN_OWNER(link, struct session, link);
-			if (session_room(session) == 0)
-				continue;
-			any = true;
-			if (session->messages.count > depth)
-				continue;
-			submit_bunch(carrier, session, &s, now);
-			if (s.out_of_ready)
-				return s.started;
+	uint32_t started = 0;
+	bool one_free = keeps_one_free(carrier, path);
+	for (size_t depth = 0; depth < SMTP_TRANSACTION_LIMIT; depth++) {
+		struct chain *roomy = &path->roomy[depth];
+		while (!chain_empty(roomy) && started < allowed) {
+			struct session *session =
+				CHAIN_OWNER(chain_first(roomy), struct session, roomy);
+			uint32_t count = submit_bunch(carrier, session, allowed - started,
+						      one_free, now);
+			if (count == 0)
+				return started;
+			started += count;
 		}
 	}
-	return s.started;
+	return started;
 }
 
 /* Why; NULL: it may. */
@@ -506,7 +466,8 @@ static void open_sessions(struct carrier *carrier, struct carrier_path *path, ui
 			  usec now)
 {
 	size_t pending = carrier_path_pending(path);
-	size_t wanted = (pending + PENDING_PER_CONNECTION - 1) / PENDING_PER_CONNECTION;
+	uint32_t worth = carrier_path_worth(path);
+	size_t wanted = (pending + worth - 1) / worth;
 	wanted += keeps_one_free(carrier, path); /* or little mail would find none, ever */
 	if (carrier_source_is_aside(carrier, path->source_index, now) || now < path->shut_until)
 		return;
@@ -588,13 +549,14 @@ static uint32_t soon(const struct carrier_path *path, uint32_t most)
 	return count < (double)most ? (uint32_t)count : most;
 }
 
-/* One message more than fits is kept ready per connection, unless the rate forbids. */
+/* More than fits is kept ready, unless the rate forbids. */
 static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
 			   const struct path_grant *grant, uint32_t started, uint32_t usable)
 {
-	uint32_t room = demand->slots - started + usable + path->opening_count;
+	uint32_t ahead = carrier_path_ready_room(path, usable);
+	uint32_t room = demand->slots - started + ahead + path->opening_count;
 	uint32_t held = path->ordered_count + (uint32_t)path->ready.count;
-	uint32_t in_time = grant->start - started + soon(path, usable);
+	uint32_t in_time = grant->start - started + soon(path, ahead);
 	if (grant->why[0] && room > in_time)
 		room = in_time;
 	return room > held ? room - held : 0;
@@ -602,12 +564,12 @@ static uint32_t order_room(const struct carrier_path *path, const struct path_de
 
 void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec now)
 {
-	uint32_t usable;
+	uint32_t usable = path->usable;
 	const char *stopped = starts_nothing(carrier, path, now);
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
 	struct path_demand demand = {
-		.slots = count_slots(carrier, path, &usable),
+		.slots = count_slots(carrier, path),
 		.waiting = (uint32_t)carrier_path_pending(path),
 		.open = path->site->open_count,
 		.opening = path->site->opening_count,

@@ -41,9 +41,31 @@ static usec now_of(const struct session *session)
 
 static void message_ends(struct session *, struct message *);
 
+static struct smtp_desk *borrow_desk(struct session *session)
+{
+	struct smtp_desk *desk = slab_borrow(&session->carrier->desk_slab);
+	ASSERT(desk); /* there is one for every session */
+	return desk;
+}
+
+static void take_desk(struct session *session)
+{
+	if (!smtp_client_has_desk(&session->client))
+		smtp_client_lend(&session->client, borrow_desk(session));
+}
+
+/* As long as nothing lies on it, others may have it. */
+static void leave_desk(struct session *session)
+{
+	struct smtp_desk *desk = smtp_client_clear_desk(&session->client);
+	if (desk)
+		slab_give_back(&session->carrier->desk_slab, desk);
+}
+
 static void shut(struct session *session)
 {
 	session->closing = true;
+	session_count(session);
 	if (session->gone)
 		return;
 	session->gone = true;
@@ -84,9 +106,9 @@ static void on_open(struct conn *conn)
 {
 	struct session *session = of_conn(conn);
 	const struct smtp_options options = session_options(session);
-	smtp_client_init(&session->client, &options, now_of(session));
+	smtp_client_init(&session->client, borrow_desk(session), &options, now_of(session));
 	session->in_clear = options.tls == SMTP_TLS_NONE;
-	auth_begin(&session->auth);
+	auth_begin(&session->opening->auth);
 	session->spoken = true;
 	session_pump(session, now_of(session));
 }
@@ -217,6 +239,8 @@ static void on_result(struct session *session, const struct smtp_event *event)
 	session->cut_count += event->in_doubt;
 	session->cut_within |= event->in_doubt && event->reply.cause == CAUSE_LOST_END;
 	message->answered = event->reply.origin == REPLY_REMOTE && event->reply.code != 421;
+	if (message->answered)
+		session_answered(session, now_of(session) - message->started_at);
 	if (event->reply.code >= 200 && event->reply.code < 300) {
 		session->delivered_count++;
 		reach_delivered(&session->path->reach);
@@ -293,6 +317,8 @@ static void on_ready(struct session *session)
 	session->path->seven_bit |= !smtp_client_caps(&session->client)->eightbitmime;
 	session_learn_ready(session);
 	session_tls_held(session);
+	auth_end(&session->opening->auth);
+	session_end_opening(session);
 	session->path->opening_count--;
 	session->path->open_count++;
 	session->path->site->opening_count--;
@@ -306,12 +332,12 @@ static void on_ready(struct session *session)
 
 static void on_auth(struct session *session, const struct smtp_event *event)
 {
-	struct sasl_channel *channel = &session->auth.channel;
+	struct sasl_channel *channel = &session->opening->auth.channel;
 	channel->is_tls = conn_is_tls(&session->conn);
 	channel->binding_size = conn_channel_binding(&session->conn, channel->binding,
 						     sizeof(channel->binding));
 	channel->host = str_of(session->host);
-	auth_event(&session->auth, event, now_of(session));
+	auth_event(&session->opening->auth, event, now_of(session));
 }
 
 /* Who was told to go before it was ready says QUIT as soon as it may: its 221 is no refusal, and
@@ -360,6 +386,8 @@ static void on_event(struct session *session, const struct smtp_event *event)
 	UNREACHABLE();
 }
 
+/* Each reply moves the deadline on: a timer that is armed sooner is left where it is, and looks
+ * at the deadline again when it comes. */
 static void arm_timer(struct session *session, usec now)
 {
 	struct carrier *carrier = session->carrier;
@@ -372,16 +400,15 @@ static void arm_timer(struct session *session, usec now)
 		if (!chain_empty(&carrier->short_of))
 			carrier_given_back(carrier);
 	}
-	if (at == USEC_NEVER)
-		wheel_cancel(&carrier->wheel, &session->timer.wheel);
-	else
+	session->due = at;
+	if (at != USEC_NEVER && !wheel_is_armed(&session->timer.wheel, at))
 		wheel_arm(&carrier->wheel, &session->timer.wheel, at);
 }
 
 /* A token came: what it led to is on its way. */
 void session_auth_moved(struct auth *auth)
 {
-	struct session *session = CHAIN_OWNER(auth, struct session, auth);
+	struct session *session = CHAIN_OWNER(auth, struct session_opening, auth)->session;
 	if (!session->gone)
 		session_pump(session, now_of(session));
 }
@@ -403,6 +430,9 @@ static size_t at_most(struct iovec *spans, size_t count, size_t size)
 void session_pump(struct session *session, usec now)
 {
 	struct smtp_event event;
+	if (session->gone)
+		return;
+	take_desk(session);
 	while (!session->gone && smtp_client_next(&session->client, &event))
 		on_event(session, &event);
 	if (session->gone)
@@ -410,7 +440,7 @@ void session_pump(struct session *session, usec now)
 	if (session->want_tls && conn_writable(&session->conn)) {
 		session->want_tls = false;
 		const struct tls_target target = {.host = str_of(session->host),
-						  .need = &session->need};
+						  .need = &session->opening->need};
 		conn_start_tls(&session->conn, session->carrier->tls, &target);
 	}
 	if (conn_writable(&session->conn)) {
@@ -419,7 +449,16 @@ void session_pump(struct session *session, usec now)
 		if (count > 0)
 			conn_write(&session->conn, spans, at_most(spans, count, WRITE_LIMIT));
 	}
+	leave_desk(session);
+	session_count(session);
 	arm_timer(session, now);
+}
+
+static void quit(struct session *session, usec now)
+{
+	session->closing = true;
+	take_desk(session);
+	smtp_client_quit(&session->client, now);
 }
 
 static bool worn_out(const struct session *session)
@@ -460,12 +499,10 @@ void session_submit(struct session *session, struct message *message, usec now)
 	message->mark_position = 0;
 	chain_push_back(&session->messages, &message->link);
 	session->submitted_count++;
-	smtp_client_submit(&session->client, &envelope, now);
+	smtp_client_submit(&session->client, &message->transaction, &envelope, now);
 	session_plan(session);
-	if (worn_out(session)) {
-		session->closing = true;
-		smtp_client_quit(&session->client, now);
-	}
+	if (worn_out(session))
+		quit(session, now);
 	session_pump(session, now);
 }
 
@@ -483,8 +520,7 @@ bool session_retire(struct session *session, usec now)
 {
 	if (session->gone || !session->ready || session->closing)
 		return false;
-	session->closing = true;
-	smtp_client_quit(&session->client, now);
+	quit(session, now);
 	session_pump(session, now);
 	return true;
 }
@@ -507,8 +543,7 @@ void session_close_idle(struct session *session, usec now)
 	end_postponed(session, now);
 	if (session->gone || session->closing || !session->spoken)
 		return;
-	session->closing = true;
-	smtp_client_quit(&session->client, now);
+	quit(session, now);
 	session_pump(session, now);
 }
 
@@ -523,6 +558,12 @@ void session_expired(struct session *session, usec now)
 		reply.text = str_of(session->conn.why);
 		session_turned_away(session, &reply);
 		shut(session);
+		return;
+	}
+	if (now < session->due) {
+		if (session->due != USEC_NEVER)
+			wheel_arm(&session->carrier->wheel, &session->timer.wheel,
+				  session->due);
 		return;
 	}
 	if (smtp_client_deadline(&session->client) <= now)

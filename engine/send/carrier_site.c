@@ -107,6 +107,8 @@ static void path_init_empty(struct carrier_path *path, const char *key, uint32_t
 	chain_init(&path->urgent);
 	chain_init(&path->ready);
 	chain_init(&path->sessions);
+	for (size_t i = 0; i < SMTP_TRANSACTION_LIMIT; i++)
+		chain_init(&path->roomy[i]);
 	path->wake.of = TIMER_PATH;
 	wheel_timer_init(&path->wake.wheel);
 }

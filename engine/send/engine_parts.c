@@ -188,7 +188,8 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
 	const struct io_options options = {.mask_new = settings->mask_new_io,
-					   .congestion = settings->congestion};
+					   .congestion = settings->congestion,
+					   .direct_count = engine->limits.connections};
 	if (build_presses(engine) != 0)
 		return -1;
 	if (io_loop_create(&engine->carrier_loop, &options, engine->why, sizeof(engine->why)) !=

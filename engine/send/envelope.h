@@ -9,6 +9,7 @@
 #include "engine/base/chain.h"
 #include "engine/journal/journal.h"
 #include "engine/net/route.h"
+#include "engine/smtp/client_state.h"
 #include "engine/send/campaign.h"
 #include "engine/store/store.h"
 
@@ -124,6 +125,7 @@ struct message {
 	uint32_t press_index;
 	bool returned; /* the session gave it back unsent */
 	bool answered; /* the server said what became of it, and the session goes on */
+	struct smtp_transaction transaction; /* the session's, while submitted */
 	char mail_from[MESSAGE_MAIL_FROM_LIMIT];
 	char why[256];
 };

@@ -28,7 +28,10 @@ struct single_run {
 	usec step_at;
 	size_t host_index, address_index; /* where it connects */
 	struct conn conn;
+	char why[CONN_WHY_SIZE]; /* it could not be opened */
 	struct smtp_client client;
+	struct smtp_desk desk;
+	struct smtp_transaction transaction;
 	struct auth auth;
 	struct transcript transcript;
 	bool logs_in;         /* auth is in use on this connection */

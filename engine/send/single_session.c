@@ -120,7 +120,7 @@ static void connect_host(struct single_run *run)
 	if (watch && watch->on_connect)
 		watch->on_connect(watch->context, 0, host, to, run->source);
 	conn_init(&run->conn, run->loop, session_events());
-	conn_open(&run->conn, to, run->source);
+	conn_open(&run->conn, to, run->source, run->why);
 }
 
 static bool is_wanted(const struct single_run *run)
@@ -268,7 +268,8 @@ static void on_event(struct single_run *run, const struct smtp_event *event)
 	switch (event->kind) {
 	case SMTP_READY:
 		if (!run->ready && run->ask->task != SINGLE_GREET)
-			smtp_client_submit(&run->client, &run->envelope, now);
+			smtp_client_submit(&run->client, &run->transaction, &run->envelope,
+					   now);
 		else
 			smtp_client_quit(&run->client, now);
 		run->ready = true;
@@ -348,7 +349,7 @@ static void on_open(struct conn *conn)
 	const struct single_watch *watch = run->ask->watch;
 	const struct relay *relay = relay_of(run);
 	const struct smtp_options options = {.helo = str_of(run->source->helo),
-					     .timeouts = run->settings->timeouts,
+					     .timeouts = &run->settings->timeouts,
 					     .tls = smtp_tls_of(run),
 					     .lmtp = relay && relay->lmtp,
 					     .auth = run->logs_in,
@@ -356,7 +357,7 @@ static void on_open(struct conn *conn)
 								     : FLIGHT_GROUP};
 	if (watch && watch->on_open)
 		watch->on_open(watch->context, since(run));
-	smtp_client_init(&run->client, &options, io_now(run->loop));
+	smtp_client_init(&run->client, &run->desk, &options, io_now(run->loop));
 	run->phase = PHASE_TALK;
 	if (run->logs_in) {
 		run->auth = (struct auth){.client = &run->client,

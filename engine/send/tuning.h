@@ -9,7 +9,7 @@
 
 struct tuning {
 	struct retry_schedule retry;
-	struct smtp_timeouts timeouts;        /* of sessions that begin */
+	struct smtp_timeouts timeouts;        /* of all sessions */
 	const struct limit_rule *limit_rules; /* in place of all that were */
 	size_t limit_rule_count;              /* at most TUNING_LIMITS */
 };

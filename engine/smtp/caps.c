@@ -37,19 +37,19 @@ static void take_limits(struct smtp_caps *caps, str parameters)
 }
 
 /* Two lines of them, old form and new, are joined; whole words only. */
-static void take_mechanisms(struct smtp_caps *caps, str parameters)
+static void take_mechanisms(struct smtp_mechanisms *mechanisms, str parameters)
 {
-	size_t used = strlen(caps->mechanisms);
-	caps->auth = true;
+	char *names = mechanisms->names;
+	size_t used = strlen(names);
 	while (parameters.size > 0) {
 		str word = str_cut(&parameters, ' ');
-		if (word.size == 0 || used + word.size + 2 > sizeof(caps->mechanisms))
+		if (word.size == 0 || used + word.size + 2 > sizeof(mechanisms->names))
 			continue;
 		if (used > 0)
-			caps->mechanisms[used++] = ' ';
-		memcpy(caps->mechanisms + used, word.data, word.size);
+			names[used++] = ' ';
+		memcpy(names + used, word.data, word.size);
 		used += word.size;
-		caps->mechanisms[used] = '\0';
+		names[used] = '\0';
 	}
 }
 
@@ -73,7 +73,7 @@ static void take_flag(struct smtp_caps *caps, str keyword)
 			*flags[i].flag = true;
 }
 
-static void take_line(struct smtp_caps *caps, str line)
+static void take_line(struct smtp_caps *caps, struct smtp_mechanisms *mechanisms, str line)
 {
 	str parameters = str_trim(line);
 	str keyword = str_cut(&parameters, ' ');
@@ -82,17 +82,21 @@ static void take_line(struct smtp_caps *caps, str line)
 	else if (str_eq_nocase(keyword, STR("LIMITS")))
 		take_limits(caps, parameters);
 	else if (str_eq_nocase(keyword, STR("AUTH")))
-		take_mechanisms(caps, parameters);
+		take_mechanisms(mechanisms, parameters);
 	else if (str_starts_nocase(keyword, STR("AUTH=")))
-		take_mechanisms(caps, str_from(str_trim(line), 5));
+		take_mechanisms(mechanisms, str_from(str_trim(line), 5));
 	else
 		take_flag(caps, keyword);
+	caps->auth |= str_eq_nocase(keyword, STR("AUTH")) ||
+		      str_starts_nocase(keyword, STR("AUTH="));
 }
 
-void smtp_caps_parse(struct smtp_caps *ret_caps, str text)
+void smtp_caps_parse(struct smtp_caps *ret_caps, struct smtp_mechanisms *ret_mechanisms,
+		     str text)
 {
 	*ret_caps = (struct smtp_caps){.esmtp = true};
+	*ret_mechanisms = (struct smtp_mechanisms){};
 	(void)str_cut(&text, '\n');
 	while (text.size > 0)
-		take_line(ret_caps, str_cut(&text, '\n'));
+		take_line(ret_caps, ret_mechanisms, str_cut(&text, '\n'));
 }

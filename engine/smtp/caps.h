@@ -11,9 +11,14 @@ struct smtp_caps {
 	uint32_t limit_mail_max;   /* RFC 9422; 0: not stated */
 	uint32_t limit_rcpt_max;
 	uint32_t limit_rcpt_domain_max;
-	char mechanisms[200]; /* of AUTH, separated by spaces; those that fit */
+};
+
+/* Of AUTH, separated by spaces; those that fit. */
+struct smtp_mechanisms {
+	char names[200];
 };
 
 /* From the joined text of a 250 reply: the first line is the greeting, unknown words are
  * ignored, case does not matter. */
-void smtp_caps_parse(struct smtp_caps *ret_caps, str text);
+void smtp_caps_parse(struct smtp_caps *ret_caps, struct smtp_mechanisms *ret_mechanisms,
+		     str text);

@@ -54,25 +54,49 @@ void session_enter(struct smtp_client *c, enum session_state state)
 	command_put_session(c);
 }
 
-struct smtp_transaction *session_awaited(struct smtp_client *c)
+struct smtp_transaction *session_awaited(const struct smtp_client *c)
 {
-	for (size_t i = 0; i < c->transaction_count; i++)
-		if (c->transactions[i]->unanswered_count > 0)
-			return c->transactions[i];
-	return NULL;
+	struct smtp_transaction *t = c->first;
+	while (t && t->unanswered_count == 0)
+		t = t->next;
+	return t;
 }
 
-void smtp_client_init(struct smtp_client *c, const struct smtp_options *options, usec now)
+void smtp_client_init(struct smtp_client *c, struct smtp_desk *desk,
+		      const struct smtp_options *options, usec now)
 {
 	ASSERT(options->flight < FLIGHT_COUNT && options->window <= SMTP_TRANSACTION_LIMIT);
 	*c = (struct smtp_client){.options = *options, .now = now, .progress_at = now};
-	for (size_t i = 0; i < SMTP_TRANSACTION_LIMIT; i++)
-		c->transactions[i] = &c->slots[i];
-	reply_parser_init(&c->parser);
+	smtp_client_lend(c, desk);
 	if (options->tls != SMTP_TLS_IMPLICIT)
 		return;
 	c->state = SESSION_TLS;
 	c->want_tls_due = true;
+}
+
+void smtp_client_lend(struct smtp_client *c, struct smtp_desk *desk)
+{
+	ASSERT(!c->desk);
+	c->desk = desk;
+	reply_parser_init(&desk->parser);
+	desk->close_reply.code = 0;
+}
+
+bool smtp_client_has_desk(const struct smtp_client *c)
+{
+	return c->desk != NULL;
+}
+
+/* Until the session is open, and from its QUIT on, it keeps its desk: both are short. */
+struct smtp_desk *smtp_client_clear_desk(struct smtp_client *c)
+{
+	struct smtp_desk *desk = c->desk;
+	if (!desk || c->state != SESSION_OPEN || c->span_count > 0 || c->input.size > 0 ||
+	    c->pending != CAUSE_NONE || desk->close_reply.code != 0 ||
+	    reply_parser_is_within(&desk->parser))
+		return NULL;
+	c->desk = NULL;
+	return desk;
 }
 
 void smtp_client_set_flight(struct smtp_client *c, enum smtp_flight flight, uint32_t window)
@@ -105,8 +129,9 @@ static size_t transaction_limit(const struct smtp_client *c)
 	case FLIGHT_GROUP:
 		return 1;
 	case FLIGHT_NEXT:
-	case FLIGHT_CHUNK:
 		return 2;
+	case FLIGHT_CHUNK:
+		return c->options.window == 1 ? 1 : 2;
 	case FLIGHT_WINDOW:
 		return c->options.window < 2 ? 2 : c->options.window;
 	case FLIGHT_COUNT:
@@ -194,7 +219,24 @@ static bool body_ends_in_crlf(const struct smtp_body *body)
 	return tail[0] == '\r' && tail[1] == '\n';
 }
 
-void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envelope, usec now)
+struct smtp_desk *smtp_client_done(struct smtp_client *c)
+{
+	struct smtp_desk *desk = c->desk;
+	c->desk = NULL;
+	return desk;
+}
+
+static void append(struct smtp_client *c, struct smtp_transaction *t)
+{
+	struct smtp_transaction **end = &c->first;
+	while (*end)
+		end = &(*end)->next;
+	*end = t;
+	c->transaction_count++;
+}
+
+void smtp_client_submit(struct smtp_client *c, struct smtp_transaction *t,
+			const struct smtp_envelope *envelope, usec now)
 {
 	ASSERT(smtp_client_room(c) > 0);
 	ASSERT(envelope->rcpt_count > 0 && envelope->rcpt_count <= SMTP_RCPT_LIMIT);
@@ -202,8 +244,8 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 	ASSERT(envelope->probe || body_ends_in_crlf(&envelope->body));
 	ASSERT(!(envelope->dsn.notify & DSN_NOTIFY_NEVER) ||
 	       envelope->dsn.notify == DSN_NOTIFY_NEVER);
-	struct smtp_transaction *t = c->transactions[c->transaction_count++];
 	*t = (struct smtp_transaction){.envelope = *envelope};
+	append(c, t);
 	c->now = now;
 	if (c->transaction_count == 1)
 		c->progress_at = now;
@@ -230,8 +272,7 @@ void smtp_client_submit(struct smtp_client *c, const struct smtp_envelope *envel
 void smtp_client_release(struct smtp_client *c, void *owner, usec now)
 {
 	c->now = now;
-	for (size_t i = 0; i < c->transaction_count; i++) {
-		struct smtp_transaction *t = c->transactions[i];
+	for (struct smtp_transaction *t = c->first; t; t = t->next) {
 		if (t->envelope.owner == owner && t->gate == GATE_TOLD) {
 			t->gate = GATE_OPEN;
 			if (!session_awaited(c)) /* else whoever is has no more time for it */
@@ -263,7 +304,7 @@ size_t smtp_client_output(struct smtp_client *c, struct iovec *spans, size_t lim
 	command_pump(c);
 	size_t count = c->span_count < limit ? c->span_count : limit;
 	for (size_t i = 0; i < count; i++)
-		spans[i] = c->spans[i];
+		spans[i] = c->desk->spans[i];
 	return count;
 }
 
@@ -276,14 +317,15 @@ void smtp_client_sent(struct smtp_client *c, size_t size, usec now)
 	c->progress_at = c->blocked_at = now;
 	c->sent_size += size;
 	ASSERT(c->sent_size <= c->put_size);
+	struct iovec *spans = c->desk->spans;
 	size_t gone = 0;
-	while (gone < c->span_count && size >= c->spans[gone].iov_len)
-		size -= c->spans[gone++].iov_len;
+	while (gone < c->span_count && size >= spans[gone].iov_len)
+		size -= spans[gone++].iov_len;
 	c->span_count -= gone;
-	memmove(c->spans, c->spans + gone, c->span_count * sizeof(c->spans[0]));
+	memmove(spans, spans + gone, c->span_count * sizeof(spans[0]));
 	if (size > 0) {
-		c->spans[0].iov_base = (char *)c->spans[0].iov_base + size;
-		c->spans[0].iov_len -= size;
+		spans[0].iov_base = (char *)spans[0].iov_base + size;
+		spans[0].iov_len -= size;
 	}
 	if (c->span_count == 0)
 		c->commands_size = 0;
@@ -300,7 +342,7 @@ void smtp_client_tls_done(struct smtp_client *c, bool ok, usec now)
 	}
 	c->is_tls = true;
 	c->caps = (struct smtp_caps){};
-	reply_parser_init(&c->parser);
+	reply_parser_init(&c->desk->parser);
 	session_enter(c, c->greeted ? SESSION_EHLO : SESSION_GREETING);
 }
 
@@ -333,7 +375,7 @@ void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 	struct reply reply = reply_local(CAUSE_AUTH_FAILED, STAGE_AUTH);
 	if (why.size > 0)
 		reply.text = why;
-	if (c->auth_reply.code != 334 || c->auth_asked) {
+	if (c->desk->auth_reply.code != 334 || c->auth_asked) {
 		session_end(c, reply);
 		return;
 	}
@@ -379,21 +421,17 @@ static usec step_timeout(const struct smtp_timeouts *timeouts, enum transaction_
 
 static usec open_deadline(const struct smtp_client *c)
 {
-	const struct smtp_timeouts *timeouts = &c->options.timeouts;
+	const struct smtp_timeouts *timeouts = c->options.timeouts;
 	usec deadline = c->span_count > 0 ? c->blocked_at + timeouts->block : USEC_NEVER;
-	for (size_t i = 0; i < c->transaction_count; i++) {
-		const struct smtp_transaction *t = c->transactions[i];
-		if (t->unanswered_count == 0)
-			continue;
-		usec reply = c->progress_at + step_timeout(timeouts, t->to_answer);
-		return usec_min(deadline, reply);
-	}
-	return deadline;
+	const struct smtp_transaction *awaited = session_awaited(c);
+	if (!awaited)
+		return deadline;
+	return usec_min(deadline, c->progress_at + step_timeout(timeouts, awaited->to_answer));
 }
 
 usec smtp_client_deadline(const struct smtp_client *c)
 {
-	const struct smtp_timeouts *timeouts = &c->options.timeouts;
+	const struct smtp_timeouts *timeouts = c->options.timeouts;
 	switch (c->state) {
 	case SESSION_GREETING:
 		return c->progress_at + timeouts->greeting;
@@ -443,5 +481,5 @@ const char *smtp_client_state_name(const struct smtp_client *c)
 {
 	if (c->state != SESSION_OPEN)
 		return session_names[c->state];
-	return c->transaction_count == 0 ? "idle" : transaction_state_name(c->transactions[0]);
+	return c->first ? transaction_state_name(c->first) : "idle";
 }

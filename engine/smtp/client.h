@@ -4,7 +4,10 @@
  * of whole transactions, bodies and all. Nothing that ends a message leaves before the owner
  * has released it (SMTP_GATE): that is where the journal's mark goes. The owner moves bytes,
  * shakes hands (TLS) and computes proofs (AUTH); the machine says when, and what bytes mean.
- * Envelope and body memory is the owner's and lives until the transaction's SMTP_FINISHED.
+ * Envelope and body memory is the owner's and lives until the transaction's SMTP_FINISHED, and
+ * so is the transaction's own. What is read and said lies on a desk, the owner's too, which a
+ * session has for as long as it needs it: of thousands of sessions that wait for an answer or
+ * have nothing to do, none holds one.
  * After any call below that takes now, drain smtp_client_next(), then ask for output. */
 #pragma once
 
@@ -44,12 +47,13 @@ enum smtp_tls {
 
 struct smtp_options {
 	str helo; /* A-label FQDN or address literal */
-	struct smtp_timeouts timeouts;
+	const struct smtp_timeouts *timeouts; /* lives as long as the session */
 	enum smtp_tls tls;
 	bool lmtp; /* LHLO, and a reply to the end of data for each recipient */
 	bool auth; /* SMTP_AUTH comes before SMTP_READY; a server without AUTH is refused */
 	enum smtp_flight flight;
-	uint32_t window; /* FLIGHT_WINDOW: transactions, 2..SMTP_TRANSACTION_LIMIT */
+	uint32_t window; /* FLIGHT_WINDOW: transactions, 2..SMTP_TRANSACTION_LIMIT;
+			    FLIGHT_CHUNK: 1: none waits in the session behind another */
 };
 
 struct smtp_body {
@@ -122,9 +126,21 @@ struct smtp_event {
 	struct reply reply; /* RESULT, RETURNED, AUTH, CLOSE; text lives until the next call */
 };
 
-struct smtp_client; /* size: see client_state.h, which owners that embed it include */
+struct smtp_client; /* sizes: see client_state.h, which owners that embed them include */
+struct smtp_transaction;
+struct smtp_desk;
 
-void smtp_client_init(struct smtp_client *, const struct smtp_options *, usec now);
+/* Begins with a desk. */
+void smtp_client_init(struct smtp_client *, struct smtp_desk *, const struct smtp_options *,
+		      usec now);
+/* A desk for one that has none; it need not be cleared. To be had before any call that takes
+ * now, but smtp_client_submit(), _release(), _recall(), _feed(), _lost() and _expire(), and for
+ * smtp_client_next() and _output(). */
+void smtp_client_lend(struct smtp_client *, struct smtp_desk *);
+bool smtp_client_has_desk(const struct smtp_client *);
+/* After smtp_client_next() has answered false: the desk, when nothing lies on it that will be
+ * needed; it is the owner's again. NULL: it is still in use, or there is none. */
+struct smtp_desk *smtp_client_clear_desk(struct smtp_client *);
 
 /* Another flight from the next transaction on; to be called at SMTP_READY, when what the server
  * offers is known. */
@@ -143,9 +159,13 @@ void smtp_client_auth_fail(struct smtp_client *, str why, usec now);
 
 /* How many transactions may be submitted now: 0 before SMTP_READY and after SMTP_CLOSE. */
 size_t smtp_client_room(const struct smtp_client *);
+/* The transport is closed: the desk, whatever lies on it. NULL: it had none. */
+struct smtp_desk *smtp_client_done(struct smtp_client *);
+
 /* Checks what can be checked locally (SIZE, SMTPUTF8, 8BITMIME: such recipients get a local
  * RESULT as an event) and queues the commands. room must not be 0. */
-void smtp_client_submit(struct smtp_client *, const struct smtp_envelope *, usec now);
+void smtp_client_submit(struct smtp_client *, struct smtp_transaction *,
+			const struct smtp_envelope *, usec now);
 /* The mark of this transaction is safe: its end of data may leave. An owner whose transaction
  * has ended in the meantime is ignored. */
 void smtp_client_release(struct smtp_client *, void *owner, usec now);

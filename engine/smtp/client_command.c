@@ -21,12 +21,13 @@ static void put_span(struct smtp_client *c, const char *data, size_t size)
 {
 	if (c->span_count == 0)
 		c->blocked_at = c->now;
-	struct iovec *last = c->span_count > 0 ? &c->spans[c->span_count - 1] : NULL;
+	struct iovec *spans = c->desk->spans;
+	struct iovec *last = c->span_count > 0 ? &spans[c->span_count - 1] : NULL;
 	if (last && (char *)last->iov_base + last->iov_len == data) {
 		last->iov_len += size;
 	} else {
 		ASSERT(c->span_count < CLIENT_SPAN_LIMIT);
-		c->spans[c->span_count++] = (struct iovec){(char *)(uintptr_t)data, size};
+		spans[c->span_count++] = (struct iovec){(char *)(uintptr_t)data, size};
 	}
 	c->put_size += size;
 }
@@ -42,7 +43,7 @@ static bool has_room_for_command(const struct smtp_client *c)
 static struct buf begin_command(struct smtp_client *c)
 {
 	struct buf command;
-	buf_init_fixed(&command, c->commands + c->commands_size, COMMAND_SIZE_LIMIT);
+	buf_init_fixed(&command, c->desk->commands + c->commands_size, COMMAND_SIZE_LIMIT);
 	return command;
 }
 
@@ -379,8 +380,7 @@ void command_pump(struct smtp_client *c)
 {
 	if (c->state != SESSION_OPEN)
 		return;
-	for (size_t i = 0; i < c->transaction_count; i++) {
-		struct smtp_transaction *t = c->transactions[i];
+	for (struct smtp_transaction *t = c->first; t; t = t->next) {
 		while (send_step(c, t))
 			;
 		if (t->to_send != STEP_DONE)

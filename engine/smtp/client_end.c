@@ -24,11 +24,11 @@ enum smtp_stage transaction_stage(const struct smtp_transaction *t)
 
 static enum smtp_stage open_stage(const struct smtp_client *c)
 {
-	for (size_t i = 0; i < c->transaction_count; i++)
-		if (c->transactions[i]->unanswered_count > 0)
-			return transaction_stage(c->transactions[i]);
-	bool begun = c->transaction_count > 0 && c->transactions[0]->answered;
-	return begun ? transaction_stage(c->transactions[0]) : STAGE_UNKNOWN;
+	const struct smtp_transaction *awaited = session_awaited(c);
+	if (awaited)
+		return transaction_stage(awaited);
+	bool begun = c->first && c->first->answered;
+	return begun ? transaction_stage(c->first) : STAGE_UNKNOWN;
 }
 
 enum smtp_stage session_stage(const struct smtp_client *c)
@@ -125,8 +125,9 @@ static bool is_unsaid(const struct smtp_transaction *t)
 void smtp_client_recall(struct smtp_client *c, usec now)
 {
 	c->now = now;
-	for (size_t i = 0; c->state == SESSION_OPEN && i < c->transaction_count; i++) {
-		struct smtp_transaction *t = c->transactions[i];
+	if (c->state != SESSION_OPEN)
+		return;
+	for (struct smtp_transaction *t = c->first; t; t = t->next) {
 		if (!is_unsaid(t))
 			continue;
 		t->to_send = STEP_DONE;
@@ -165,21 +166,22 @@ static void cut_transaction(const struct smtp_client *c, struct smtp_transaction
 /* The text moves: the parser may read on before SMTP_CLOSE is told. */
 void session_keep_reason(struct smtp_client *c, struct reply why)
 {
-	if (c->close_reply.code != 0)
+	struct smtp_desk *desk = c->desk;
+	if (desk->close_reply.code != 0)
 		return;
 	size_t size = why.text.size < CLIENT_REASON_LIMIT ? why.text.size : CLIENT_REASON_LIMIT;
 	if (size > 0)
-		memcpy(c->reason, why.text.data, size);
-	why.text = str_make(c->reason, size);
-	c->close_reply = why;
+		memcpy(desk->reason, why.text.data, size);
+	why.text = str_make(desk->reason, size);
+	desk->close_reply = why;
 }
 
 void session_end(struct smtp_client *c, struct reply why)
 {
 	struct smtp_transaction *awaited = session_awaited(c);
 	session_keep_reason(c, why);
-	for (size_t i = 0; i < c->transaction_count; i++)
-		cut_transaction(c, c->transactions[i], why, c->transactions[i] == awaited);
+	for (struct smtp_transaction *t = c->first; t; t = t->next)
+		cut_transaction(c, t, why, t == awaited);
 	c->ready_due = c->want_tls_due = c->auth_due = false;
 	session_enter(c, SESSION_CLOSED);
 }

@@ -81,18 +81,18 @@ static bool transaction_is_over(const struct smtp_client *c, const struct smtp_t
 	       (c->sent_size >= t->body_left_at || c->state == SESSION_CLOSED);
 }
 
-/* To the end of the queue: to free slots, or behind all others. */
-static void move_to(struct smtp_client *c, size_t index, size_t last)
+static void take_out(struct smtp_client *c, const struct smtp_transaction *t)
 {
-	struct smtp_transaction *t = c->transactions[index];
-	for (size_t i = index; i < last; i++)
-		c->transactions[i] = c->transactions[i + 1];
-	c->transactions[last] = t;
+	struct smtp_transaction **at = &c->first;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
 }
 
-static void forget_transaction(struct smtp_client *c, size_t index)
+static void forget_transaction(struct smtp_client *c, const struct smtp_transaction *t)
 {
-	move_to(c, index, --c->transaction_count);
+	take_out(c, t);
+	c->transaction_count--;
 	if (c->transaction_count > 0 || c->state != SESSION_OPEN)
 		return;
 	if (c->quitting || session_mails_left(c) == 0)
@@ -103,10 +103,14 @@ static void forget_transaction(struct smtp_client *c, size_t index)
 
 /* Behind all others, so that those whose commands have left keep their order. A session that
  * may begin nothing more leaves the rest for another. */
-static void begin_again(struct smtp_client *c, size_t index)
+static void begin_again(struct smtp_client *c, struct smtp_transaction *t)
 {
-	struct smtp_transaction *t = c->transactions[index];
-	move_to(c, index, c->transaction_count - 1);
+	struct smtp_transaction **end = &c->first;
+	take_out(c, t);
+	while (*end)
+		end = &(*end)->next;
+	*end = t;
+	t->next = NULL;
 	if (session_mails_left(c) > 0) {
 		transaction_begin_round(c, t);
 		return;
@@ -115,10 +119,9 @@ static void begin_again(struct smtp_client *c, size_t index)
 	transaction_end(t, ENDING_ALL, reply_local(CAUSE_CONNECTION_LOST, STAGE_MAIL));
 }
 
-static bool next_of_transaction(struct smtp_client *c, size_t index,
+static bool next_of_transaction(struct smtp_client *c, struct smtp_transaction *t,
 				struct smtp_event *ret_event)
 {
-	struct smtp_transaction *t = c->transactions[index];
 	if (next_result(t, ret_event))
 		return true;
 	enum ending_scope ended = t->ending;
@@ -137,7 +140,7 @@ static bool next_of_transaction(struct smtp_client *c, size_t index,
 		return false;
 	void *owner = t->envelope.owner;
 	bool body_in_use = c->sent_size < t->body_left_at;
-	forget_transaction(c, index);
+	forget_transaction(c, t);
 	emit(ret_event, SMTP_FINISHED, owner);
 	ret_event->body_in_use = body_in_use;
 	return true;
@@ -156,7 +159,7 @@ static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
 	if (c->auth_due && all_left) {
 		c->auth_due = false;
 		emit(ret_event, SMTP_AUTH, NULL);
-		ret_event->reply = c->auth_reply;
+		ret_event->reply = c->desk->auth_reply;
 		return true;
 	}
 	if (c->ready_due) {
@@ -166,7 +169,7 @@ static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
 	if (c->close_due) {
 		c->close_due = false;
 		emit(ret_event, SMTP_CLOSE, NULL);
-		ret_event->reply = c->close_reply;
+		ret_event->reply = c->desk->close_reply;
 		return true;
 	}
 	return false;
@@ -178,7 +181,7 @@ static bool read_on(struct smtp_client *c)
 	while (c->input.size > 0) {
 		enum reply_step step;
 		struct reply reply;
-		size_t size = reply_feed(&c->parser, c->input, &step, &reply);
+		size_t size = reply_feed(&c->desk->parser, c->input, &step, &reply);
 		c->input = str_from(c->input, size);
 		if (step == REPLY_MORE)
 			continue;
@@ -197,14 +200,15 @@ static bool read_on(struct smtp_client *c)
 bool smtp_client_next(struct smtp_client *c, struct smtp_event *ret_event)
 {
 	do {
-		for (size_t i = 0; i < c->transaction_count;) {
-			if (next_of_transaction(c, i, ret_event))
+		struct smtp_transaction *t = c->first, *next;
+		for (; t; t = next) {
+			if (next_of_transaction(c, t, ret_event))
 				return true;
-			struct smtp_transaction *t = c->transactions[i];
-			if (t->again && transaction_is_over(c, t))
-				begin_again(c, i);
-			else
-				i++;
+			next = t->next;
+			if (t->again && transaction_is_over(c, t)) {
+				begin_again(c, t);
+				next = next ? next : t;
+			}
 		}
 		if (next_of_session(c, ret_event))
 			return true;

@@ -67,13 +67,13 @@ static struct reply local_refusal(enum local_cause cause, enum smtp_stage stage,
 static void tell_auth(struct smtp_client *c, struct reply reply)
 {
 	c->auth_due = true;
-	c->auth_reply = reply;
+	c->desk->auth_reply = reply;
 }
 
 static void auth_begin(struct smtp_client *c)
 {
 	session_enter(c, SESSION_AUTH);
-	tell_auth(c, (struct reply){.stage = STAGE_AUTH, .text = str_of(c->caps.mechanisms)});
+	tell_auth(c, (struct reply){.stage = STAGE_AUTH, .text = str_of(c->desk->mechanisms.names)});
 }
 
 /* 334 asks on, 235 is content; 454, 535, 534, 538 and their like end the session, and their
@@ -86,7 +86,7 @@ static void auth_reply(struct smtp_client *c, struct reply r)
 	}
 	c->auth_asked = false;
 	if (c->auth_given_up)
-		session_refuse(c, c->close_reply);
+		session_refuse(c, c->desk->close_reply);
 	else if (r.code == 334 || is_positive(&r))
 		tell_auth(c, r);
 	else if (is_refusal(&r))
@@ -122,7 +122,7 @@ static bool asks_for_helo(uint16_t code)
 static void ehlo_reply(struct smtp_client *c, struct reply r)
 {
 	if (is_positive(&r) && c->state == SESSION_EHLO) {
-		smtp_caps_parse(&c->caps, r.text);
+		smtp_caps_parse(&c->caps, &c->desk->mechanisms, r.text);
 		offers_known(c);
 	} else if (is_positive(&r)) {
 		c->caps = (struct smtp_caps){};
@@ -254,14 +254,11 @@ static void data_reply(struct smtp_client *c, struct smtp_transaction *t, struct
 }
 
 /* Has a later transaction sent something already? What is open at the server is its, then. */
-static bool is_followed(const struct smtp_client *c, const struct smtp_transaction *t)
+static bool is_followed(const struct smtp_transaction *t)
 {
-	bool behind = false;
-	for (size_t i = 0; i < c->transaction_count; i++) {
-		if (behind && c->transactions[i]->to_send != STEP_RSET)
+	for (const struct smtp_transaction *other = t->next; other; other = other->next)
+		if (other->to_send != STEP_RSET)
 			return true;
-		behind |= c->transactions[i] == t;
-	}
 	return false;
 }
 
@@ -289,7 +286,7 @@ static void end_reply(struct smtp_client *c, struct smtp_transaction *t, struct 
 	c->ended_count++;
 	if (t->accepted_count > 0)
 		transaction_end(t, ENDING_ACCEPTED, r);
-	if (t->chunked && is_positive(&r) && !is_followed(c, t))
+	if (t->chunked && is_positive(&r) && !is_followed(t))
 		c->reset_needed = false;
 }
 
@@ -358,9 +355,9 @@ static bool is_early_refusal(const struct smtp_transaction *t, const struct repl
 
 static void unasked_reply(struct smtp_client *c, struct reply r)
 {
-	struct smtp_transaction *t = c->transactions[0];
+	struct smtp_transaction *t = c->first;
 	struct reply end = reply_local(CAUSE_PROTOCOL, session_stage(c));
-	if (c->transaction_count > 0 && is_early_refusal(t, &r))
+	if (t && is_early_refusal(t, &r))
 		end = r;
 	session_end(c, end);
 }

@@ -65,6 +65,7 @@ enum ending_scope {
 };
 
 struct smtp_transaction {
+	struct smtp_transaction *next; /* behind it in the session */
 	struct smtp_envelope envelope;
 	enum transaction_step to_send, to_answer;
 	size_t send_rcpt, answer_rcpt;
@@ -92,8 +93,21 @@ struct smtp_transaction {
 	uint8_t rcpts[SMTP_RCPT_LIMIT];
 };
 
+/* What lies before a session while something is read or said. A reply that is not whole, bytes
+ * that have not left, a reason to close: as long as there is one of these it stays. */
+struct smtp_desk {
+	struct iovec spans[CLIENT_SPAN_LIMIT];
+	char commands[CLIENT_COMMAND_LIMIT];
+	struct reply_parser parser;
+	struct reply auth_reply;
+	struct smtp_mechanisms mechanisms; /* before the session is open */
+	struct reply close_reply;          /* code 0: no reason yet */
+	char reason[CLIENT_REASON_LIMIT];
+};
+
 struct smtp_client {
 	struct smtp_options options;
+	struct smtp_desk *desk; /* NULL: none */
 	struct smtp_caps caps;
 	enum session_state state;
 	bool is_tls, quitting;
@@ -106,30 +120,21 @@ struct smtp_client {
 	bool auth_due;      /* SMTP_AUTH is to be told, with auth_reply */
 	bool auth_asked;    /* a line was said and not answered yet */
 	bool auth_given_up; /* "*" was said: whatever the answer, it is over */
-	struct reply auth_reply;
 	bool ended_in_order; /* by the peer, with an EOF */
 	enum local_cause pending; /* lost or expired: acted upon when all input has been read */
 	usec now;
 	usec progress_at; /* last reply, last bytes that left: replies are awaited from here */
 	usec blocked_at;  /* bytes have waited to leave since then */
 
-	/* In order of sending; those behind the count are free. */
-	struct smtp_transaction *transactions[SMTP_TRANSACTION_LIMIT];
+	struct smtp_transaction *first; /* in order of sending */
 	size_t transaction_count;
-	struct smtp_transaction slots[SMTP_TRANSACTION_LIMIT];
 	uint32_t begun_count; /* rounds of transactions since the session began (LIMITS) */
 	uint32_t ended_count; /* ends of data that were answered */
 
-	struct iovec spans[CLIENT_SPAN_LIMIT];
-	size_t span_count;
+	size_t span_count, commands_size; /* of what lies on the desk */
 	uint64_t put_size, sent_size; /* bytes ever put into spans, and counted by sent() */
-	char commands[CLIENT_COMMAND_LIMIT];
-	size_t commands_size;
 
 	str input; /* not yet read; the owner's memory */
-	struct reply_parser parser;
-	struct reply close_reply; /* code 0: no reason yet */
-	char reason[CLIENT_REASON_LIMIT];
 };
 
 /* client.c */
@@ -138,7 +143,7 @@ void session_enter(struct smtp_client *, enum session_state);
 /* What may be under way, of what is offered. */
 enum smtp_flight session_flight(const struct smtp_client *);
 /* The first transaction that waits for a reply; NULL when none does. */
-struct smtp_transaction *session_awaited(struct smtp_client *);
+struct smtp_transaction *session_awaited(const struct smtp_client *);
 
 /* client_command.c */
 /* EHLO, HELO, STARTTLS or QUIT by the state that was just entered. */

@@ -118,6 +118,11 @@ void reply_parser_init(struct reply_parser *p)
 	p->bare_lf_count = p->code_mismatch_count = 0;
 }
 
+bool reply_parser_is_within(const struct reply_parser *p)
+{
+	return !p->done && p->total_size > 0;
+}
+
 static void start_reply(struct reply_parser *p)
 {
 	p->line_size = p->text_size = p->total_size = p->line_count = 0;

@@ -102,6 +102,8 @@ struct reply_parser {
 };
 
 void reply_parser_init(struct reply_parser *);
+/* A reply has begun and is not whole. */
+bool reply_parser_is_within(const struct reply_parser *);
 /* Takes bytes up to and including one whole reply; returns the count taken. *ret_step says
  * whether a reply is ready, more bytes are wanted, or the peer broke the grammar (then the
  * connection is of no more use). The reply's stage is STAGE_UNKNOWN: the caller sets it. */

@@ -204,6 +204,11 @@ enum smtp_server_want smtp_server_want(const struct smtp_server *s)
 	return s->state == SERVER_STATE_CLOSED ? SERVER_CLOSE : SERVER_READ;
 }
 
+bool smtp_server_within_chunk(const struct smtp_server *s)
+{
+	return s->state == SERVER_STATE_CHUNK;
+}
+
 usec smtp_server_wake_at(const struct smtp_server *s)
 {
 	return s->held_until != 0 ? s->held_until : USEC_NEVER;

@@ -65,6 +65,8 @@ void smtp_server_init(struct smtp_server *, const struct smtp_server_options *, 
 str smtp_server_output(struct smtp_server *);
 void smtp_server_sent(struct smtp_server *, size_t size);
 enum smtp_server_want smtp_server_want(const struct smtp_server *);
+/* The rest of a chunk is to come (BDAT, RFC 3030): whoever sent its beginning waits for nothing. */
+bool smtp_server_within_chunk(const struct smtp_server *);
 usec smtp_server_wake_at(const struct smtp_server *);
 void smtp_server_tick(struct smtp_server *, usec now); /* delayed replies become output */
 void smtp_server_tls_done(struct smtp_server *, usec now);

@@ -13,11 +13,12 @@ static char seen[2][1 << 16];
 static bool keep(struct buf *out, enum reply_step step, const struct reply *r)
 {
 	struct smtp_caps caps;
+	struct smtp_mechanisms mechanisms;
 	if (step == REPLY_BAD)
 		return false;
 	ASSERT(r->code >= 200 && r->code < 600 && r->text.size <= REPLY_TEXT_LIMIT);
 	ASSERT(r->status.class == 0 || r->status.class == r->code / 100);
-	smtp_caps_parse(&caps, r->text);
+	smtp_caps_parse(&caps, &mechanisms, r->text);
 	buf_put_u64(out, r->code);
 	buf_put_u64(out, r->status.subject);
 	buf_put_u64(out, r->status.detail);

@@ -8,6 +8,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/smtp/client_state.h"
+#include "tests/talk/other_desk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +19,7 @@ uint64_t fuzz_step_count; /* of all inputs, for those who count how much was tri
 static const char text[] = "Subject: x\r\n\r\n.dot\r\n..\r\n";
 
 struct slot {
+	struct smtp_transaction transaction;
 	str rcpts[SMTP_RCPT_LIMIT];
 	size_t rcpt_count;
 	char *body; /* the owner's until FINISHED says so, or the session is gone */
@@ -28,6 +30,7 @@ struct slot {
 
 struct sender {
 	struct smtp_client client;
+	struct smtp_desk desk;
 	struct slot slots[SLOTS];
 	char *kept[SLOTS * 64]; /* bodies of writes that may be under way, freed at the end */
 	size_t kept_count;
@@ -113,6 +116,7 @@ static void drain(struct sender *s)
 	struct smtp_event event;
 	while (smtp_client_next(&s->client, &event))
 		take_event(s, &event);
+	other_desk(&s->client);
 }
 
 /* A span of a body belongs to an envelope that was released; reads every byte. */
@@ -228,7 +232,7 @@ static void submit(struct sender *s, unsigned choice, unsigned shape)
 	e.body.has_leading_dot = true;
 	shape_envelope(&e, shape);
 	e.probe = slot->probe = shape % 11 == 3;
-	smtp_client_submit(&s->client, &e, s->now);
+	smtp_client_submit(&s->client, &slot->transaction, &e, s->now);
 	flow(s, SIZE_MAX);
 }
 
@@ -355,13 +359,13 @@ static void hear(struct sender *s, const uint8_t *bytes, size_t size)
 static void open_session(struct sender *s, unsigned first, unsigned second)
 {
 	struct smtp_options options = {.helo = STR("out.test"),
-				       .timeouts = smtp_timeouts_default,
+				       .timeouts = &smtp_timeouts_default,
 				       .tls = (enum smtp_tls)(first & 3),
 				       .lmtp = (first & 12) == 4,
 				       .auth = (first & 48) == 16,
 				       .flight = (enum smtp_flight)(second % FLIGHT_COUNT),
 				       .window = 2 + (second >> 3) % (SLOTS - 1)};
-	smtp_client_init(&s->client, &options, 0);
+	smtp_client_init(&s->client, &s->desk, &options, 0);
 	turn(s);
 }
 

@@ -19,6 +19,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/smtp/client_state.h"
+#include "tests/talk/other_desk.h"
 #include "engine/smtp/server.h"
 
 #define WORLD_TRANSACTIONS 24
@@ -53,6 +54,7 @@ struct world_mail {
 	char *body; /* freed when finished */
 	char kept[WORLD_BODY];
 	size_t body_size;
+	struct smtp_transaction transaction;
 	bool submitted, gate_told, released, finished, returned;
 	/* what the server said last: to MAIL, to DATA, to the end, to each RCPT */
 	int mail_code, data_code, end_code, rcpt_code[WORLD_RCPTS];
@@ -67,6 +69,7 @@ struct world {
 	size_t choice_count, choice_at;
 	usec now;
 	struct smtp_client client;
+	struct smtp_desk desk;
 	struct smtp_server *server;
 	struct pipe_bytes to_server, to_client;
 	struct iovec writing[CLIENT_SPAN_LIMIT]; /* a write under way, read when it completes */
@@ -240,7 +243,7 @@ static inline void world_open(struct world *w)
 	unsigned wishes = choose(w, 256), more = choose(w, 256);
 	struct smtp_options client = {
 		.helo = STR("out1.news.example"),
-		.timeouts = smtp_timeouts_default,
+		.timeouts = &smtp_timeouts_default,
 		.tls = wishes % 8 == 1   ? SMTP_TLS_REQUIRE
 		       : wishes % 8 == 3 ? SMTP_TLS_IMPLICIT
 		       : wishes & 1      ? SMTP_TLS_MAY
@@ -258,7 +261,7 @@ static inline void world_open(struct world *w)
 	world_offer(w);
 	w->server = malloc(smtp_server_size());
 	smtp_server_init(w->server, &server, w->now);
-	smtp_client_init(&w->client, &client, w->now);
+	smtp_client_init(&w->client, &w->desk, &client, w->now);
 	world_drain(w);
 	collect_said(w);
 }

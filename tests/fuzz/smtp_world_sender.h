@@ -118,6 +118,7 @@ static inline void world_drain(struct world *w)
 	struct smtp_event event;
 	while (smtp_client_next(&w->client, &event))
 		world_event(w, &event);
+	other_desk(&w->client);
 }
 
 /* Lines of a few bytes, many with dots, so that every kind of edge comes up. */
@@ -183,7 +184,7 @@ static inline void world_submit(struct world *w)
 	make_body(w, m, &envelope.body);
 	make_extras(w, &envelope);
 	m->submitted = true;
-	smtp_client_submit(&w->client, &envelope, w->now);
+	smtp_client_submit(&w->client, &m->transaction, &envelope, w->now);
 	world_drain(w);
 }
 

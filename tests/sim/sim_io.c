@@ -291,7 +291,7 @@ static void fly(struct sim_socket *s, int fd, const char *bytes, size_t size, us
 	world_at(world, s->arrives_at - world->now, flight_lands, flight, 0);
 }
 
-void io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans,
+void io_send(struct io_loop *loop, struct io_send *send, int fd, const struct iovec *spans,
 	     size_t count)
 {
 	struct sim_socket *s = socket_of(fd);
@@ -411,18 +411,6 @@ void io_stream_stop(struct io_loop *loop, struct io_stream *stream,
 	stream->op.on_done = on_stopped;
 	stream->op.kind = POINT_STREAM_END;
 	sim_complete(loop, &stream->op, 0);
-}
-
-void io_shutdown(struct io_loop *loop, int fd)
-{
-	if (loop->life->dead)
-		return;
-	struct sim_socket *s = socket_of(fd);
-	if (s->peer)
-		peer_gone(s->peer);
-	s->peer = NULL;
-	s->peer_closed = true;
-	feed_soon(s);
 }
 
 void io_close(struct io_loop *loop, int fd)

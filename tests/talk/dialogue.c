@@ -8,6 +8,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/smtp/client_state.h"
+#include "tests/talk/other_desk.h"
 #include "tests/talk/expect.h"
 
 const char *const dialogue_pace_names[PACE_COUNT] = {
@@ -86,6 +87,7 @@ static void drain(struct talk *t)
 	struct smtp_event event;
 	while (smtp_client_next(&t->client, &event))
 		keep_event(t, &event);
+	other_desk(&t->client);
 }
 
 static void say(struct talk *t, const char *data, size_t size)
@@ -201,7 +203,7 @@ static void word_option(struct talk *t, str rest)
 		else
 			talk_fail(t, "no such option: %.*s", STR_FORMAT(name));
 	}
-	smtp_client_init(&t->client, &t->options, t->now);
+	smtp_client_init(&t->client, &t->desk, &t->options, t->now);
 	flow(t); /* implicit TLS is asked for before anything is heard */
 }
 
@@ -300,7 +302,7 @@ static void word_submit(struct talk *t, str rest)
 	give_body(t, x, body, &envelope.body);
 	envelope.rcpts = x->rcpts;
 	envelope.rcpt_count = x->rcpt_count;
-	smtp_client_submit(&t->client, &envelope, t->now);
+	smtp_client_submit(&t->client, &x->transaction, &envelope, t->now);
 	flow(t);
 }
 
@@ -431,10 +433,10 @@ bool dialogue_run(const char *path, str script, enum dialogue_pace pace)
 	struct talk *t = &talk;
 	*t = (struct talk){.path = path, .pace = pace, .now = USEC_HOUR};
 	t->options = (struct smtp_options){.helo = STR("out1.news.example"),
-					   .timeouts = smtp_timeouts_default,
+					   .timeouts = &smtp_timeouts_default,
 					   .flight = FLIGHT_NEXT};
 	buf_init_fixed(&t->said, said, sizeof(said));
-	smtp_client_init(&t->client, &t->options, t->now);
+	smtp_client_init(&t->client, &t->desk, &t->options, t->now);
 	while (script.size > 0 && !t->failed) {
 		t->line++;
 		run_line(t, str_trim(str_cut(&script, '\n')));

@@ -14,6 +14,7 @@ struct talk_result {
 };
 
 struct talk_transaction {
+	struct smtp_transaction transaction;
 	str rcpts[SMTP_RCPT_LIMIT];
 	size_t rcpt_count;
 	char *body;
@@ -29,6 +30,7 @@ struct talk {
 	usec now;
 	struct smtp_options options;
 	struct smtp_client client;
+	struct smtp_desk desk;
 	struct buf said; /* by the client, not yet named by a C: line */
 	struct talk_transaction transactions[TALK_TRANSACTION_LIMIT];
 	size_t transaction_count;

@@ -212,7 +212,7 @@ static bool io_fails(struct io_loop *loop, struct io_op *op, const int errors[3]
 
 void torture_io_connect(struct io_loop *loop, struct io_op *op, const struct net_address *to,
 			const struct net_address *from);
-void torture_io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans,
+void torture_io_send(struct io_loop *loop, struct io_send *send, int fd, const struct iovec *spans,
 		     size_t count);
 void torture_io_write(struct io_loop *loop, struct io_op *op, int fd, const void *data,
 		      size_t size, uint64_t offset);
@@ -231,7 +231,7 @@ void torture_io_connect(struct io_loop *loop, struct io_op *op, const struct net
 	}
 }
 
-void torture_io_send(struct io_loop *loop, struct io_send *send, int fd, struct iovec *spans,
+void torture_io_send(struct io_loop *loop, struct io_send *send, int fd, const struct iovec *spans,
 		     size_t count)
 {
 	static const int errors[3] = {-ECONNRESET, -ENOBUFS, -ETIMEDOUT};

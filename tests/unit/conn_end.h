@@ -7,6 +7,7 @@
 
 struct end {
 	struct conn conn;
+	char why[CONN_WHY_SIZE];
 	char in[200000];
 	size_t in_size;
 	int opened, written, tls_ok, tls_bad, lost, closed, bytes_calls;
@@ -73,7 +74,7 @@ static inline void open_pair(struct end **client, struct end **server)
 	*server = calloc(1, sizeof **server);
 	conn_init(&(*client)->conn, world_loop, &end_events);
 	conn_init(&(*server)->conn, world_loop, &end_events);
-	conn_open(&(*client)->conn, &at, NULL);
+	conn_open(&(*client)->conn, &at, NULL, (*client)->why);
 	assert_int_equal((*client)->opened, 0);
 	world_run_until(&(*client)->opened, 1);
 	int fd = accept(listener, NULL, NULL);

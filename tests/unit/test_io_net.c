@@ -4,6 +4,7 @@
 
 #include "engine/base/chain.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <net/if.h>
 #include <sched.h>
@@ -285,7 +286,7 @@ static void test_stuck_send_ends_by_cancel_and_by_shutdown(void **)
 		if (round == 0)
 			io_cancel(world_loop, &send.op);
 		else
-			io_shutdown(world_loop, fds[0]);
+			shutdown(fds[0], SHUT_RDWR);
 		world_run_until(&stopped_count, 1);
 		assert_true(send.op.result < 0);
 		close(fds[0]);
@@ -484,6 +485,76 @@ static void test_streams_share_few_buffers(void **)
 	world_loop = usual;
 }
 
+enum { HELD = 60, HELD_FILES = 48 };
+
+/* Of a pair both ends stand in the loop's table; bytes go from one to the other. */
+static void hold_pair(int fds[2])
+{
+	connect_pair(fds);
+	fds[1] = io_hold(world_loop, fds[1]);
+	struct sink sink = {.stream.on_bytes = on_sink_bytes, .bytes = malloc(9), .capacity = 9};
+	io_stream_start(world_loop, &sink.stream, fds[1]);
+	struct io_send send = {.op.on_done = on_sent};
+	const struct iovec spans[2] = {{"four", 4}, {"five.", 5}};
+	sent = 0;
+	io_send(world_loop, &send, fds[0], spans, 2);
+	world_run_until(&sent, 9);
+	for (usec end = clock_now() + 10 * USEC_SECOND; sink.size < 9;) {
+		assert_true(clock_now() < end);
+		assert_true(io_turn(world_loop, end) >= 0);
+	}
+	assert_memory_equal(sink.bytes, "fourfive.", 9);
+	stopped_count = 0;
+	io_stream_stop(world_loop, &sink.stream, on_stopped);
+	world_run_until(&stopped_count, 1);
+	free(sink.bytes);
+}
+
+/* More connections than the process may open files; and their places are used again. */
+static void test_held_sockets_are_no_open_files(void **)
+{
+	struct io_loop *usual = world_loop;
+	const struct io_options options = {.direct_count = 2 * HELD};
+	char why[256];
+	static int fds[HELD][2];
+	struct rlimit before;
+	getrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(io_loop_create(&world_loop, &options, why, sizeof why), 0);
+	struct rlimit low = {HELD_FILES, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &low);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < HELD; i++)
+			hold_pair(fds[i]);
+		for (int i = 0; i < HELD; i++) {
+			io_close(world_loop, fds[i][0]);
+			io_close(world_loop, fds[i][1]);
+		}
+		world_run_for(20 * USEC_MS);
+	}
+	setrlimit(RLIMIT_NOFILE, &before);
+	io_loop_destroy(world_loop);
+	world_loop = usual;
+}
+
+/* One more than there are places is a descriptor of the process, as it was. */
+static void test_held_sockets_beyond_the_table_are_open_files(void **)
+{
+	struct io_loop *usual = world_loop;
+	const struct io_options options = {.direct_count = 1};
+	char why[256];
+	int fds[2];
+	assert_int_equal(io_loop_create(&world_loop, &options, why, sizeof why), 0);
+	connect_pair(fds);
+	assert_int_equal(io_hold(world_loop, fds[1]), fds[1]);
+	assert_true(fcntl(fds[0], F_GETFD) < 0);
+	assert_true(fcntl(fds[1], F_GETFD) >= 0);
+	io_close(world_loop, fds[0]);
+	io_close(world_loop, fds[1]);
+	world_run_for(20 * USEC_MS);
+	io_loop_destroy(world_loop);
+	world_loop = usual;
+}
+
 struct door {
 	struct io_accept accept;
 	int fds[64];
@@ -621,6 +692,8 @@ int main(void)
 		cmocka_unit_test(test_paused_stream_is_silent_and_loses_nothing),
 		cmocka_unit_test(test_paused_stream_with_held_bytes_can_be_stopped),
 		cmocka_unit_test(test_streams_share_few_buffers),
+		cmocka_unit_test(test_held_sockets_are_no_open_files),
+		cmocka_unit_test(test_held_sockets_beyond_the_table_are_open_files),
 		cmocka_unit_test(test_accept_goes_on_until_stopped),
 		cmocka_unit_test(test_accept_survives_lack_of_descriptors),
 		cmocka_unit_test(test_poll_is_level_triggered),

@@ -60,7 +60,7 @@ static void stop(size_t i)
 	if (draw(2))
 		io_cancel(world_loop, &p->send.op);
 	else
-		io_shutdown(world_loop, p->fds[0]);
+		shutdown(p->fds[0], SHUT_RDWR);
 }
 
 static void on_bytes(struct io_stream *s, str bytes, int error)

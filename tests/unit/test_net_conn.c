@@ -157,7 +157,7 @@ static void test_refused_connection_is_lost_with_its_cause(void **)
 	close(world_listen(&at));
 	struct end *e = calloc(1, sizeof *e);
 	conn_init(&e->conn, world_loop, &end_events);
-	conn_open(&e->conn, &at, NULL);
+	conn_open(&e->conn, &at, NULL, e->why);
 	world_run_until(&e->lost, 1);
 	assert_int_equal(e->cause, CAUSE_CONNECT_REFUSED);
 	close_end(e);
@@ -225,7 +225,7 @@ static void test_close_while_connecting(void **)
 		int listener = world_listen(&at);
 		struct end *e = calloc(1, sizeof *e);
 		conn_init(&e->conn, world_loop, &end_events);
-		conn_open(&e->conn, &at, NULL);
+		conn_open(&e->conn, &at, NULL, e->why);
 		if (turned)
 			assert_true(io_turn(world_loop, 0) >= 0);
 		close_end(e);
@@ -240,7 +240,7 @@ static void test_conn_can_be_opened_again(void **)
 	struct end *e = calloc(1, sizeof *e);
 	conn_init(&e->conn, world_loop, &end_events);
 	for (int i = 0; i < 3; i++) {
-		conn_open(&e->conn, &at, NULL);
+		conn_open(&e->conn, &at, NULL, e->why);
 		world_run_until(&e->opened, i + 1);
 		conn_close(&e->conn);
 		world_run_until(&e->closed, i + 1);

@@ -25,7 +25,7 @@ static struct end *new_end(void)
 static struct end *open_end(const struct net_address *to, const struct source *from)
 {
 	struct end *e = new_end();
-	conn_open(&e->conn, to, from);
+	conn_open(&e->conn, to, from, e->why);
 	assert_int_equal(e->opened + e->lost, 0);
 	return e;
 }

@@ -55,7 +55,7 @@ static void check_dialogue(const struct source *from, const char *server_address
 	struct net_address at;
 	int listener = listen_at(server_address, &at);
 	struct end *client = new_end();
-	conn_open(&client->conn, &at, from);
+	conn_open(&client->conn, &at, from, client->why);
 	struct end *server = accept_end(listener);
 	put(server, GREETING, strlen(GREETING));
 	await_bytes(client, strlen(GREETING));
@@ -75,7 +75,7 @@ static void check_lost(const struct source *from, const struct net_address *to,
 		       enum local_cause cause, const char *why)
 {
 	struct end *client = new_end();
-	conn_open(&client->conn, to, from);
+	conn_open(&client->conn, to, from, client->why);
 	world_run_until(&client->lost, 1);
 	assert_int_equal(client->cause, cause);
 	assert_int_equal(client->opened, 0);
@@ -130,7 +130,7 @@ static void test_proxy_haproxy_ends_what_it_cannot_connect(void **)
 	struct net_address at;
 	close(listen_at("127.0.0.5", &at));
 	struct end *client = new_end();
-	conn_open(&client->conn, &at, &sources[HAPROXY]);
+	conn_open(&client->conn, &at, &sources[HAPROXY], client->why);
 	world_run_until(&client->lost, 1);
 	assert_int_equal(client->opened, 1);
 	assert_int_equal(client->in_size, 0);

@@ -207,7 +207,8 @@ static void test_smtp_status_is_taken_from_the_front(void **)
 static void test_smtp_caps_are_read(void **)
 {
 	struct smtp_caps caps;
-	smtp_caps_parse(&caps,
+	struct smtp_mechanisms mechanisms;
+	smtp_caps_parse(&caps, &mechanisms,
 			STR("mx.test PIPELINING\npipelining\nSIZE 35882577\n8bitmime\n"
 			    "STARTTLS\nChunking\nSMTPUTF8\nENHANCEDSTATUSCODES\nDSN\n"
 			    "REQUIRETLS\nAUTH PLAIN LOGIN\nLIMITS MAILMAX=20 X=1 RCPTMAX=50\n"
@@ -219,28 +220,29 @@ static void test_smtp_caps_are_read(void **)
 	assert_int_equal(caps.limit_mail_max, 20);
 	assert_int_equal(caps.limit_rcpt_max, 50);
 	assert_int_equal(caps.limit_rcpt_domain_max, 3);
-	smtp_caps_parse(&caps,
+	smtp_caps_parse(&caps, &mechanisms,
 			STR("PIPELINING\nSIZE many\nAUTH=LOGIN\nLIMITS MAILMAX=99999999999"));
 	assert_true(caps.esmtp && !caps.pipelining && caps.size && caps.auth);
 	assert_int_equal(caps.size_limit, 0);
 	assert_int_equal(caps.limit_mail_max, 0);
-	smtp_caps_parse(&caps, STR(""));
+	smtp_caps_parse(&caps, &mechanisms, STR(""));
 	assert_true(caps.esmtp && !caps.size);
 }
 
 static void test_smtp_caps_keep_whole_mechanisms(void **)
 {
 	struct smtp_caps caps;
+	struct smtp_mechanisms mechanisms;
 	char many[1000] = "mx\nAUTH";
-	smtp_caps_parse(&caps, STR("mx\nAUTH PLAIN  CRAM-MD5\nAUTH=LOGIN\nAUTH"));
+	smtp_caps_parse(&caps, &mechanisms, STR("mx\nAUTH PLAIN  CRAM-MD5\nAUTH=LOGIN\nAUTH"));
 	assert_true(caps.auth);
-	assert_string_equal(caps.mechanisms, "PLAIN CRAM-MD5 LOGIN");
+	assert_string_equal(mechanisms.names, "PLAIN CRAM-MD5 LOGIN");
 	for (size_t i = 0; i < 60; i++)
 		strcat(many, i % 2 ? " MECHANISM" : " A-LONGER-MECHANISM");
-	smtp_caps_parse(&caps, str_of(many));
-	size_t size = strlen(caps.mechanisms);
-	assert_in_range(size, sizeof(caps.mechanisms) - 12, sizeof(caps.mechanisms) - 1);
-	assert_string_equal(caps.mechanisms + size - 9, "MECHANISM");
+	smtp_caps_parse(&caps, &mechanisms, str_of(many));
+	size_t size = strlen(mechanisms.names);
+	assert_in_range(size, sizeof(mechanisms.names) - 12, sizeof(mechanisms.names) - 1);
+	assert_string_equal(mechanisms.names + size - 9, "MECHANISM");
 }
 
 int main(void)

@@ -1,0 +1,80 @@
+/* carrier_room.c - which connections of a path take another message, kept as they change: a path
+ * of hundreds of connections that are busy or idle is run without a look at each of them. And how
+ * soon its hosts answer, by which it is decided how much is made ready for them. */
+#include "engine/send/carrier.h"
+
+#define SLOW_ANSWER (200 * USEC_MS)
+#define READY_TIME (50 * USEC_MS) /* for which messages are kept ready */
+#define WORTH_LIMIT 10 /* messages, fewer do not deserve another connection */
+#define WORTH_TIME USEC_SECOND /* nor do those that one connection sends within this */
+#define PATH_WEIGHT 8 /* answers that a mean is made of */
+#define CARRIER_WEIGHT 64
+
+static uint8_t room_of(const struct session *session)
+{
+	if (!session->ready || session->closing)
+		return 0;
+	return (uint8_t)smtp_client_room(&session->client);
+}
+
+/* Of those that are free the last used goes first, so that what is not needed rests and is
+ * closed; of others the one that has waited longest, whose answer comes soonest. */
+void session_count(struct session *session)
+{
+	struct carrier_path *path = session->path;
+	uint8_t room = room_of(session);
+	uint8_t depth = room > 0 ? (uint8_t)session->messages.count : 0;
+	bool usable = session->ready && !session->closing;
+	path->usable += usable;
+	path->usable -= session->usable;
+	path->slots += room;
+	path->slots -= session->room;
+	session->usable = usable;
+	session->room = room;
+	if (chain_linked(&session->roomy) && room > 0 && depth == session->depth)
+		return;
+	chain_remove(&path->roomy[session->depth], &session->roomy);
+	session->depth = depth;
+	if (room > 0 && depth == 0)
+		chain_push_front(&path->roomy[0], &session->roomy);
+	else if (room > 0)
+		chain_push_back(&path->roomy[depth], &session->roomy);
+}
+
+/* The mean of late, the last answer being one of so many. */
+static void follow(usec *mean, usec took, usec weight)
+{
+	*mean = *mean == 0 ? took : *mean + (took - *mean) / weight;
+}
+
+void session_answered(struct session *session, usec took)
+{
+	follow(&session->path->answer_time, took, PATH_WEIGHT);
+	follow(&session->carrier->answer_time, took, CARRIER_WEIGHT);
+}
+
+bool carrier_is_slow(const struct carrier *carrier)
+{
+	return carrier->answer_time > SLOW_ANSWER;
+}
+
+bool carrier_path_is_slow(const struct carrier_path *path)
+{
+	return path->answer_time > SLOW_ANSWER;
+}
+
+/* One a connection, of slow ones as many as will be free in a moment. */
+uint32_t carrier_path_ready_room(const struct carrier_path *path, uint32_t usable)
+{
+	if (!carrier_path_is_slow(path))
+		return usable;
+	return (uint32_t)((uint64_t)usable * READY_TIME / (uint64_t)path->answer_time) + 1;
+}
+
+uint32_t carrier_path_worth(const struct carrier_path *path)
+{
+	if (!carrier_path_is_slow(path))
+		return WORTH_LIMIT;
+	usec count = WORTH_TIME / path->answer_time;
+	return count < 1 ? 1 : count < WORTH_LIMIT ? (uint32_t)count : WORTH_LIMIT;
+}
