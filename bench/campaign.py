@@ -132,6 +132,7 @@ def paired(stage, once, runs, say):
         run |= measure.Yardstick.between(before, after)
         if run.get("cost_usec"):
             run["signature_ratio"] = run["cost_usec"] / run["signature_usec"]
+            run["together_ratio"] = run["cost_usec"] / run["together_usec"]
         found.append(run)
         before = after
         say(index + 1, run)

@@ -8,7 +8,7 @@ try:
 except ImportError:
     matplotlib = pyplot = None
 
-from judge import REFERENCE
+from judge import BARE, REFERENCE
 
 ENGINE, DATABASE, SINK, SIGNATURE, PROMISED = "#2f5d8a", "#e0a030", "#c8ccd2", "#7d9fc2", "#b3261e"
 LARGE = 0.35  # of the longest bar: shorter ones get a panel of their own
@@ -25,8 +25,8 @@ def _promised(result):
     if not promise or not promise["most"]:
         return None, None
     plain, masked = (_median(result, name) for name in ("signature_usec", "masked_usec"))
-    if promise["scale"] == "signature":
-        return promise["most"] * plain, None
+    if promise["scale"] in BARE:
+        return promise["most"] * _median(result, BARE[promise["scale"]]), None
     if promise["scale"] == "reference":
         return promise["most"] * plain / REFERENCE, promise["most"] * masked / REFERENCE
     return promise["most"], None

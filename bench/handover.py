@@ -19,7 +19,7 @@ class Client:
     """A program that hands over: one connection to the database, one row a statement."""
 
     def __init__(self, rig, template):
-        self.template, self.given = template, {}
+        self.template, self.given, self.answered = template, {}, {}
         self.process = subprocess.Popen(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", rig.conninfo],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -32,6 +32,7 @@ class Client:
         self.process.stdin.flush()
         if self.process.stdout.readline() != "1\n":
             raise RuntimeError("a row could not be handed over")
+        self.answered[address] = time.monotonic()
 
     def close(self):
         self.process.stdin.close()
@@ -94,11 +95,13 @@ def _once(stage, scenario, index):
     rig.stop(sink)
     accepted = _accepted_at(log, wanted)
     log.unlink()
-    return _figures(scenario, meter, spent, wanted, accepted, counts)
+    return _figures(scenario, meter, spent, client, accepted, counts)
 
 
-def _figures(scenario, meter, spent, given, accepted, counts):
+def _figures(scenario, meter, spent, client, accepted, counts):
+    given = client.given
     times = [(accepted[a] - given[a]) * 1e3 for a in accepted]
+    commits = [(client.answered[a] - given[a]) * 1e3 for a in accepted]
     conditions = meter.conditions()
     ours = sum(s.cpu_usec for s in spent.values()) / 1e6 + meter.own
     run = {"messages": scenario["handovers"], "seconds": meter.seconds,
@@ -106,6 +109,8 @@ def _figures(scenario, meter, spent, given, accepted, counts):
            "machine_share": ours / meter.seconds / measure.CORES} | conditions
     run |= {f"handover_{point}_msec": value for point, value in
             measure.percentiles(times, (50, 90, 99, 100)).items()}
+    run |= {f"insert_{point}_msec": value for point, value in
+            measure.percentiles(commits, (50, 99)).items()}
     run["fault"] = None
     if len(accepted) != len(given):
         run["fault"] = f"of {len(given)} handed over {len(accepted)} were accepted"

@@ -2,7 +2,11 @@
 
 A promise is in the scenario: a figure, a bound, and by what it is scaled. Microseconds and rates `at
 the reference` are those of a machine where a bare RSA-2048 signature takes 690 us. The verdict is by
-the signature as it is; beside it stands what the masked yardstick would say (see measure.py)."""
+the signature as it is; beside it stands what the masked yardstick would say (see measure.py).
+
+A cost `by the signature` is divided by that of one bare signer that has the machine to itself, or, where
+the scenario says so (scale "signatures"), by that of as many at once as there are cores, for the engine
+signs on all of them. Whichever it goes by, both verdicts are told."""
 
 import statistics
 
@@ -10,12 +14,17 @@ REFERENCE = 690.0  # us
 SINK_SHARE = 0.5   # of the sender's CPU time, at most, is the receiving side's
 
 
+# What a cost that holds signatures is divided by.
+BARE = {"signature": "signature_usec", "signatures": "together_usec"}
+OTHER = {"signature": "signatures", "signatures": "signature"}
+
+
 def _plain(run, figure, scale):
     value = run.get(figure)
     if value is None or scale == "plain":
         return value
-    if scale == "signature":
-        return value / run["signature_usec"]
+    if scale in BARE:
+        return value / run[BARE[scale]]
     factor = REFERENCE / run["signature_usec"]
     return value / factor if figure.endswith("_per_second") else value * factor
 
@@ -24,11 +33,11 @@ def _masked(run, figure, scale, signs):
     """A cost that holds an RSA signature has its bare one replaced by the slower one, so that what
     stands beside it is compared with that; a rate cannot be divided so."""
     value, masked = run.get(figure), run["masked_usec"]
-    if value is None or scale == "plain" or figure.endswith("_per_second"):
+    if value is None or scale == "plain" or figure.endswith("_per_second") or masked == run["signature_usec"]:
         return None
     if signs:
         value += masked - run["signature_usec"]
-    return value / masked if scale == "signature" else value * REFERENCE / masked
+    return value / masked if scale in BARE else value * REFERENCE / masked
 
 
 def _median(values):
@@ -37,8 +46,9 @@ def _median(values):
 
 
 def verdict(result, figure, promise):
-    """{"figure", "words", "is", "masked", "bound", "promised", "scale", "holds", "masked_holds"};
-    is and holds are None when this machine cannot tell the figure."""
+    """{"figure", "words", "is", "other", "masked", "bound", "promised", "scale", "holds",
+    "other_holds", "masked_holds"}; is and holds are None when this machine cannot tell the figure.
+    other: by the other of the two ways to sign, None where none is meant."""
     bound = "most" if promise["most"] else "least"
     promised, scale = promise[bound], promise["scale"]
 
@@ -51,18 +61,22 @@ def verdict(result, figure, promise):
     noted = (result["figures"].get(figure) or {}).get("median")
     plain = _median(_plain(run, figure, scale) for run in result["runs"])
     masked = _median(_masked(run, figure, scale, signs) for run in result["runs"])
+    other = None
+    if scale in OTHER:
+        other = _median(_plain(run, figure, OTHER[scale]) for run in result["runs"])
     plain = noted if plain is None and scale == "plain" else plain
     return {"figure": figure, "words": promise["says"] or figure, "as_measured": noted,
-            "is": plain, "masked": masked,
+            "is": plain, "other": other, "masked": masked,
             "bound": bound, "promised": promised, "scale": scale, "holds": holds(plain),
-            "masked_holds": holds(masked)}
+            "other_holds": holds(other), "masked_holds": holds(masked)}
 
 
 def _faults(result):
     faults = result.get("faults", [])
     return {"figure": "faults", "words": "; ".join(faults) or "the figures add up", "is": len(faults),
-            "masked": None, "as_measured": len(faults), "bound": "most", "promised": 0,
-            "scale": "plain", "holds": not faults, "masked_holds": None}
+            "other": None, "masked": None, "as_measured": len(faults), "bound": "most", "promised": 0,
+            "scale": "plain", "holds": not faults,
+            "other_holds": None, "masked_holds": None}
 
 
 def judge(result):

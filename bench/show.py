@@ -69,10 +69,21 @@ def table(result):
         _joined(result, "ms, handed over", ("median", "handover_p50_msec"),
                 ("p90", "handover_p90_msec"), ("p99", "handover_p99_msec"),
                 ("worst", "handover_p100_msec")),
+        _joined(result, "  the insert by itself", ("median", "insert_p50_msec"),
+                ("p99", "insert_p99_msec")),
         _joined(result, "gain of 2 cores", ("", "gain"), ("bare signing", "bare_gain"),
                 ("ratio", "gain_ratio")),
-        _joined(result, "RSA-2048 us", ("bare", "signature_usec"), ("without IFMA", "masked_usec")),
+        _joined(result, "RSA-2048 us", ("bare", "signature_usec"),
+                ("on all cores at once", "together_usec"), ("without IFMA", "masked_usec")),
     ) if line]
+
+
+SIGNERS = {"signature": "the bare signature", "signatures": "one of as many bare signers as cores"}
+OTHER = {"signature": "signatures", "signatures": "signature"}
+
+
+def _holds(holds):
+    return "holds" if holds else "does not hold"
 
 
 def sentence(verdict):
@@ -86,13 +97,15 @@ def sentence(verdict):
     text = f"{verdict['words']}: {number(verdict['as_measured'])}"
     if verdict["scale"] == "reference":
         text += f", at the reference {number(verdict['is'])}"
-    elif verdict["scale"] == "signature":
-        text += f", {verdict['is']:.3f} x the bare signature"
+    elif verdict["scale"] in SIGNERS:
+        text += f", {verdict['is']:.3f} x {SIGNERS[verdict['scale']]}"
     text += f"; promised {bound} {number(verdict['promised'])}"
-    if verdict["masked"] is not None and verdict["masked"] != verdict["is"]:
-        how = "signed without IFMA" if verdict["scale"] == "signature" else "by the masked yardstick"
-        text += f" ({how} {verdict['masked']:.3g}: " \
-                f"{'holds' if verdict['masked_holds'] else 'does not hold'})"
+    if verdict["other"] is not None:
+        text += f" ({verdict['other']:.3f} x {SIGNERS[OTHER[verdict['scale']]]}: " \
+                f"{_holds(verdict['other_holds'])})"
+    if verdict["masked"] is not None:
+        how = "signed without IFMA" if verdict["scale"] in SIGNERS else "by the masked yardstick"
+        text += f" ({how} {verdict['masked']:.3g}: {_holds(verdict['masked_holds'])})"
     return text
 
 

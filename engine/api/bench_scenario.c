@@ -15,7 +15,8 @@ static const char *const groups[] = {"usual", "large", "named", NULL};
 static const char *const signings[] = {"none", "ed25519", "rsa", "rsa+ed25519", NULL};
 static const char *const flights[] = {"learn", "lockstep", "group", "next",
 				      "chunk", "window",   NULL};
-static const char *const scales[] = {"plain", "reference", "signature", NULL};
+static const char *const scales[] = {"plain", "reference", "signature", "signatures",
+					 NULL};
 
 #define AT(type, member) offsetof(struct type, member)
 #define COUNT(member, unit, least, most, fallback, sentence)                                   \
@@ -103,7 +104,8 @@ static const struct key promise_keys[] = {
 	 "The figure is at least that."},
 	{"scale", KEY_CHOICE, AT(bench_promise, scale), NULL, 0, 0, "plain", scales, 0,
 	 "plain: as measured. reference: as on a machine where a bare RSA-2048 signature "
-	 "takes 690 us. signature: as a multiple of that signature."},
+	 "takes 690 us. signature: as a multiple of that signature. signatures: as a "
+	 "multiple of one of as many bare signers at once as there are cores."},
 	{"says", KEY_TEXT, AT(bench_promise, says), NULL, 0, 0, "", NULL, 0,
 	 "The figure in words."},
 	END,

@@ -312,6 +312,7 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 	struct envelope *envelope = message->envelope;
 	struct carrier_path *path = envelope->path;
 	carrier->presses[message->press_index].outstanding--;
+	carrier->presses[message->press_index].urgent_outstanding -= message->campaign->urgent;
 	path->ordered_count--;
 	carrier_path_touch(carrier, path);
 	if (message->result != 0) {
@@ -526,13 +527,15 @@ usec carrier_step(struct carrier *carrier)
 	carrier_take_rules(carrier, now);
 	carrier_take_memories(carrier, now);
 	size_t pressed = drain_lanes(carrier, now);
-	io_set_pace(carrier->loop, pace(carrier, pressed, now));
+	usec apart = pace(carrier, pressed, now);
 	run_timers(carrier, now);
 	carrier_act_on_incidents(carrier);
 	sweep(carrier, now);
 	if (carrier->draining)
 		carrier_push_notes(carrier);
 	run_paths(carrier, now);
+	/* An urgent message finds us awake at each step of its way. */
+	io_set_pace(carrier->loop, carrier->urgent_messages == 0 ? apart : 0);
 	ring_presses(carrier);
 	usec draws_at = carrier_draws_step(carrier, now);
 	usec states_at = usec_min(carrier_states_step(carrier, now),

@@ -272,6 +272,7 @@ struct carrier_counts {
 	_Atomic uint64_t started, delivered, deferred, failed, in_doubt, suppressed, cancelled;
 	_Atomic uint64_t settled_position; /* the ledger's: journal bytes settled */
 	_Atomic uint32_t connections;
+	_Atomic bool urgent;   /* there are campaigns of urgent mail, or were */
 	_Atomic bool troubled; /* carrier.trouble holds a sentence */
 	_Atomic bool idle;
 };
@@ -310,6 +311,7 @@ struct carrier {
 	struct slab opening_slab, desk_slab, name_slab; /* borrowed by sessions */
 	struct chain campaigns;       /* those that the feeder has told of */
 	uint32_t urgent_count;        /* of them */
+	uint32_t urgent_messages;     /* from their order to their end */
 	struct carrier_quota *quotas; /* places of limits wider than a path */
 	size_t quota_count;           /* that were ever used */
 	struct tuning tuning;
@@ -320,7 +322,7 @@ struct carrier {
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
-	struct press *presses;
+	struct press *presses; /* the last one is for urgent messages alone */
 	size_t press_count;
 
 	struct lane runs, marked, stops;     /* from the feeder */

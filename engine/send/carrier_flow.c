@@ -99,6 +99,8 @@ void carrier_take_arrival(struct carrier *carrier, struct campaign *campaign)
 	chain_link_init(&campaign->of_carrier);
 	chain_push_back(&carrier->campaigns, &campaign->of_carrier);
 	carrier->urgent_count += campaign->urgent;
+	if (campaign->urgent)
+		atomic_store_explicit(&carrier->counts.urgent, true, memory_order_release);
 }
 
 /* A window that is to be filled evenly: the lesser of its rate and the campaign's own. */

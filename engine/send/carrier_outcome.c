@@ -193,6 +193,7 @@ void carrier_message_free(struct carrier *carrier, struct message *message)
 	if (message->envelope)
 		message->envelope->message = NULL;
 	message->envelope = NULL;
+	carrier->urgent_messages -= message->campaign->urgent;
 	if (--message->campaign->message_count == 0 && message->campaign->told_to_leave)
 		carrier_take_arrival(carrier, message->campaign);
 	message->campaign = NULL;

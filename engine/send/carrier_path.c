@@ -211,8 +211,25 @@ static const char *starts_nothing(struct carrier *carrier, const struct carrier_
 static struct press *least_busy(struct carrier *carrier)
 {
 	struct press *best = &carrier->presses[0];
-	for (size_t i = 1; i < carrier->press_count; i++)
+	for (size_t i = 1; i + 1 < carrier->press_count; i++)
 		if (carrier->presses[i].outstanding < best->outstanding)
+			best = &carrier->presses[i];
+	return best;
+}
+
+/* Signatures before an urgent message's own; of a press with other mail, the one under way. */
+static size_t ahead_of_urgent(const struct press *press)
+{
+	return press->urgent_outstanding + (press->outstanding > press->urgent_outstanding);
+}
+
+/* The press of their own, unless so many urgent messages come at once that another has them
+ * done sooner. */
+static struct press *least_urgent(struct carrier *carrier)
+{
+	struct press *best = &carrier->presses[carrier->press_count - 1];
+	for (size_t i = 0; i + 1 < carrier->press_count; i++)
+		if (ahead_of_urgent(&carrier->presses[i]) < ahead_of_urgent(best))
 			best = &carrier->presses[i];
 	return best;
 }
@@ -220,7 +237,8 @@ static struct press *least_busy(struct carrier *carrier)
 static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 		      struct envelope *envelope, struct message *message)
 {
-	struct press *press = least_busy(carrier);
+	bool urgent = flow->campaign->urgent;
+	struct press *press = urgent ? least_urgent(carrier) : least_busy(carrier);
 	chain_link_init(&message->link);
 	chain_link_init(&message->mark_link);
 	chain_link_init(&message->gate_link);
@@ -231,6 +249,7 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	message->recipient = envelope->recipient;
 	message->date_wall = envelope->date_wall;
 	message->campaign->message_count++;
+	carrier->urgent_messages += urgent;
 	message->flow = NULL;
 	message->rcpt = envelope->rcpt;
 	message->form = flow->path->seven_bit ? MESSAGE_7BIT : MESSAGE_8BIT;
@@ -243,8 +262,9 @@ static void order_one(struct carrier *carrier, struct carrier_flow *flow,
 	flow->path->ordered_count++;
 	flow->ordered_now++;
 	press->outstanding++;
+	press->urgent_outstanding += urgent;
 	press->to_ring = true;
-	lane_push(flow->campaign->urgent ? &press->urgent : &press->bulk, message);
+	lane_push(urgent ? &press->urgent : &press->bulk, message);
 }
 
 /* False: there is no message left to borrow. */

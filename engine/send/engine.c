@@ -39,9 +39,9 @@ struct threads {
 	_Atomic bool drain, abort, quit;
 	_Atomic bool broken; /* a loop ended by itself: the kernel refused to go on */
 	uint64_t seed;
-	pthread_t carrier, feeder, ledger, presses[ENGINE_PRESS_LIMIT];
+	pthread_t carrier, feeder, ledger, presses[ENGINE_PRESS_LIMIT + 1];
 	struct beats beats;
-	struct beat *carrier_beat, *feeder_beat, *ledger_beat, *press_beats[ENGINE_PRESS_LIMIT];
+	struct beat *carrier_beat, *feeder_beat, *ledger_beat, *press_beats[ENGINE_PRESS_LIMIT + 1];
 	usec beat_at;
 	uint32_t press_count;      /* threads that were started */
 	uint32_t rules_generation, tuning_generation; /* that the carrier was woken for */
@@ -53,6 +53,7 @@ struct press_thread {
 	struct threads *threads;
 	struct press *press;
 	struct beat *beat;
+	bool for_urgent;
 };
 
 static void set_phase(struct threads *threads, enum phase phase)
@@ -181,13 +182,28 @@ static void *ledger_main(void *context)
 	return NULL;
 }
 
+/* Where an urgent message may come, presses run only while nobody else would: whoever takes it a
+ * step further is not to wait for a press's next tick. Without privileges there is no way back
+ * from that. */
+static void yield_to_all(void)
+{
+	const struct sched_param none = {};
+	(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+}
+
 static void *press_main(void *context)
 {
 	struct press_thread *mine = context;
 	struct threads *threads = mine->threads;
-	pthread_setname_np(pthread_self(), "press");
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), PRESS_NICE);
+	pthread_setname_np(pthread_self(), mine->for_urgent ? "press-urgent" : "press");
+	bool may_yield = !mine->for_urgent;
+	if (may_yield)
+		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), PRESS_NICE);
 	while (!flag(&threads->quit)) {
+		if (may_yield && flag(&threads->engine.carrier.counts.urgent)) {
+			yield_to_all();
+			may_yield = false;
+		}
 		beat_turn(mine->beat);
 		uint32_t looked = doorbell_look(&mine->press->bell);
 		if (press_step(mine->press))
@@ -201,12 +217,13 @@ static void *press_main(void *context)
 
 static int start_presses(struct threads *threads)
 {
-	for (uint32_t i = 0; i < threads->engine.limits.presses; i++) {
+	for (uint32_t i = 0; i < engine_press_count(&threads->engine); i++) {
 		struct press_thread *mine = malloc(sizeof(*mine));
 		if (!mine)
 			return -1;
 		*mine = (struct press_thread){threads, &threads->engine.presses[i],
-					      threads->press_beats[i]};
+					      threads->press_beats[i],
+					      i == threads->engine.limits.presses};
 		if (pthread_create(&threads->presses[i], NULL, press_main, mine) != 0) {
 			free(mine);
 			return -1;
@@ -306,7 +323,7 @@ static void watch_beats(struct threads *threads)
 	threads->feeder_beat = beats_add(&threads->beats, "feeder", usec_max(patience, 1));
 	threads->ledger_beat =
 		beats_add(&threads->beats, "ledger", usec_max(patience, LEDGER_PATIENCE));
-	for (uint32_t i = 0; i < threads->engine.limits.presses; i++)
+	for (uint32_t i = 0; i < engine_press_count(&threads->engine); i++)
 		threads->press_beats[i] =
 			beats_add(&threads->beats, "press", usec_max(patience, 1));
 }

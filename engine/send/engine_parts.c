@@ -5,9 +5,6 @@
 
 #include "engine/base/log.h"
 
-/* The feeder's work is in whole slices: it need not turn for each word from the database. */
-#define FEEDER_PACE (2 * USEC_MS)
-
 static void on_done(struct store_request *request)
 {
 	(void)request;
@@ -175,7 +172,7 @@ int engine_open(struct engine *engine, const struct engine_settings *settings,
 
 static int build_presses(struct engine *engine)
 {
-	for (uint32_t i = 0; i < engine->limits.presses; i++)
+	for (uint32_t i = 0; i < engine_press_count(engine); i++)
 		if (press_init(&engine->presses[i], &engine->arena, engine->source,
 			       engine->settings, engine->limits.messages) != 0)
 			return fail(engine,
@@ -206,7 +203,7 @@ int engine_build_carrier(struct engine *engine, uint64_t seed)
 		return -1;
 	if (carrier_init(&engine->carrier, engine->source, settings, &engine->limits,
 			 engine->carrier_loop, engine->journal, engine->classifier,
-			 engine->presses, engine->limits.presses, seed) != 0 ||
+			 engine->presses, engine_press_count(engine), seed) != 0 ||
 	    ledger_init(&engine->ledger, engine->source, engine->settle_store, &engine->limits,
 			&engine->carrier, engine->engine_id, engine->epoch,
 			engine->recovery.position) != 0)
@@ -241,8 +238,7 @@ static int open_fetcher(struct engine *engine, struct router_config *route)
 int engine_build_feeder(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
-	const struct io_options options = {.mask_new = settings->mask_new_io,
-					   .pace = FEEDER_PACE};
+	const struct io_options options = {.mask_new = settings->mask_new_io};
 	struct router_config route = settings->route;
 	route.seed = seed;
 	if (io_loop_create(&engine->feeder_loop, &options, engine->why, sizeof(engine->why)) !=
@@ -327,7 +323,7 @@ void engine_close_carrier(struct engine *engine)
 
 void engine_close(struct engine *engine)
 {
-	for (uint32_t i = 0; i < engine->limits.presses; i++)
+	for (uint32_t i = 0; i < engine_press_count(engine); i++)
 		if (engine->presses[i].keys)
 			press_done(&engine->presses[i]);
 	if (engine->feeder.loop)

@@ -34,12 +34,17 @@ struct engine {
 	struct resolver *resolver;
 	struct fetcher *fetcher; /* of MTA-STS policies; NULL: nothing asks for them */
 	struct router *router;
-	struct press presses[ENGINE_PRESS_LIMIT];
+	struct press presses[ENGINE_PRESS_LIMIT + 1]; /* behind limits.presses one for urgent mail */
 	struct carrier carrier;
 	struct ledger ledger;
 	struct feeder feeder;
 	char why[256];
 };
+
+static inline uint32_t engine_press_count(const struct engine *engine)
+{
+	return engine->limits.presses + 1;
+}
 
 /* campaign_id 0: whatever campaigns run. Each returns 0, or -1 with engine->why. cores: for the number of presses; seed: of all
  * chance. */

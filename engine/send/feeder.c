@@ -8,6 +8,9 @@
 
 #define MARK_BATCH 8192
 #define DATABASE_TOLD_PAUSE USEC_MINUTE
+/* Work in whole slices need not turn for each word from the database; a single message shall not
+ * wait. */
+#define SLICES_PACE (2 * USEC_MS)
 #define DATABASE_PAUSE (500 * USEC_MS)
 
 static int init_memory(struct feeder *feeder)
@@ -200,6 +203,7 @@ usec feeder_step(struct feeder *feeder)
 	wake = usec_min(wake, feeder_work(feeder, now));
 	wake = usec_min(wake, feeder_places_step(feeder, now));
 	publish(feeder);
+	io_set_pace(feeder->loop, feeder->urgent_count > 0 ? 0 : SLICES_PACE);
 	return wake;
 }
 

@@ -8,7 +8,7 @@
 #include "engine/base/log.h"
 
 #define CLAIM_LIMIT 500
-#define CLAIM_PAUSE (20 * USEC_MS)       /* between claims that find rows that others hold */
+#define CLAIM_PAUSE (20 * USEC_MS)       /* before a claim that finds little or nothing */
 #define LOOK_INTERVAL (30 * USEC_SECOND) /* where the bell is silent: behind a pooler */
 #define RESERVE_SHARE 16 /* of the room for recipients: one part for urgent ones */
 #define RESERVE_LIMIT 500
@@ -36,7 +36,10 @@ static void on_bell(struct store_bell *bell, unsigned rung)
 {
 	struct feeder *feeder = CHAIN_OWNER(bell, struct feeder, database_bell);
 	if (rung & STORE_RUNG_OUTBOX)
-		feeder->claim_at = feeder->discover_at = 0;
+		feeder->claim_at = 0;
+	/* Else a claim tells of campaigns that are not loaded yet. */
+	if (rung & STORE_RUNG_OUTBOX && feeder->urgent_count == 0)
+		feeder->discover_at = 0;
 	if (rung & STORE_RUNG_STOP)
 		feeder->stop_at = 0;
 	if (rung & STORE_RUNG_DUE)
@@ -113,6 +116,14 @@ static void claimed_nothing(struct feeder *feeder)
 		feeder->discover_at = 0;
 }
 
+/* What came meanwhile has its own bell, which is told behind this answer. Of another campaign
+ * there may be rows that are due already. */
+static usec claim_again_at(const struct feeder *feeder)
+{
+	bool more = feeder->claim.ret_count == feeder->claim.limit || feeder->urgent_count > 1;
+	return more ? 0 : io_now(feeder->loop) + CLAIM_PAUSE;
+}
+
 static void on_claimed(struct store_request *request)
 {
 	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, claim.request);
@@ -130,7 +141,7 @@ static void on_claimed(struct store_request *request)
 		return;
 	}
 	feeder->claiming = NULL;
-	feeder->claim_at = 0;
+	feeder->claim_at = claim_again_at(feeder);
 	slice->campaign = feeder_campaign_of(feeder, claim->ret_campaign_id);
 	slice->campaign->slice_count++;
 	slice->id = claim->ret_slice_id;

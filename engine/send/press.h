@@ -1,8 +1,9 @@
 /* press.h - renders and signs what the carrier orders, one message a step.
- * Two lanes in: urgent (transactional) is looked at between any two messages, bulk otherwise. Bulk
- * that is signed is written and hashed in batches, for many hashes at once cost less. A press owns
- * its signer, its token key and a scratch arena; it never blocks on anything but its doorbell. A
- * recipient whose rendering fails comes back with result -1, never half done. */
+ * Two lanes in: urgent (transactional) is looked at between any two messages, bulk otherwise; one
+ * press of an engine gets nothing but urgent ones. Bulk that is signed is written and hashed in
+ * batches, for many hashes at once cost less. A press owns its signer, its token key and a scratch
+ * arena; it never blocks on anything but its doorbell. A recipient whose rendering fails comes back
+ * with result -1, never half done. */
 #pragma once
 
 #include "engine/base/lane.h"
@@ -29,8 +30,9 @@ struct press_batch {
 struct press {
 	struct lane urgent, bulk; /* struct message, from the carrier */
 	struct lane pressed;      /* struct message, back to it */
-	/* The carrier's: messages it has here, and that it ordered some in this turn. */
-	size_t outstanding;
+	/* The carrier's: messages it has here, how many of them are urgent, and that it ordered
+	 * some in this turn. */
+	size_t outstanding, urgent_outstanding;
 	bool to_ring;
 	struct doorbell bell;
 	char apart_from_bell[64]; /* what the press writes for each message stands behind it */

@@ -45,7 +45,7 @@ static enum pg_next send_with_templates(struct store *s, const struct store_clai
 		pg_put_u64(s, r->limit);
 		pg_put_u64(s, BYTES_LIMIT);
 	}
-	return pg_run(s, file);
+	return pg_run_kept(s, file);
 }
 
 static enum pg_next send_engine(struct store *s, const struct store_claim_outbox *r)
@@ -54,7 +54,7 @@ static enum pg_next send_engine(struct store *s, const struct store_claim_outbox
 	pg_put_u32(s, r->engine_id);
 	pg_put_u32(s, r->epoch);
 	pg_put_u64(s, s->lost_claim_token);
-	return pg_run(s, "outbox_engine");
+	return pg_run_kept(s, "outbox_engine");
 }
 
 static const struct store_outbox_template *template_of(const struct store_claim_outbox *r,
@@ -202,6 +202,7 @@ static enum pg_next due_known(struct store *s, struct store_claim_outbox *r,
 	return send_with_templates(s, r, "outbox_next");
 }
 
+/* Who claimed something asks again at once: when else, nobody need look up. */
 static enum pg_next rows_read(struct store *s, struct store_claim_outbox *r,
 			      const PGresult *result)
 {
@@ -210,7 +211,8 @@ static enum pg_next rows_read(struct store *s, struct store_claim_outbox *r,
 		return pg_fail(s, STORE_RETRY, "no memory for transactional mail");
 	r->ret_recipients = x->read.ret_recipients;
 	r->ret_count = x->read.count;
-	return send_with_templates(s, r, "outbox_next");
+	s->step = CLAIM_END;
+	return pg_commit(s);
 }
 
 static enum pg_next claim_step(struct store *s, struct store_request *request,
@@ -221,6 +223,7 @@ static enum pg_next claim_step(struct store *s, struct store_request *request,
 	switch (s->step++) {
 	case CLAIM_BEGIN:
 		r->ret_slice_id = r->ret_unknown_campaign_id = 0;
+		r->ret_next_due_wall = 0;
 		r->ret_count = 0;
 		s->own = pg_own(s, sizeof(*x));
 		return s->own ? pg_begin(s) : pg_fail(s, STORE_RETRY, "no memory to claim");

@@ -39,7 +39,7 @@ struct store_claim_outbox {
 	size_t ret_count;
 	uint64_t ret_unknown_campaign_id; /* running, none of templates, and has rows that are
 					     due: load it and ask again; 0: none */
-	usec ret_next_due_wall; /* when to ask again at the latest; may have passed: at once;
-				   USEC_NEVER: there is nothing */
+	usec ret_next_due_wall; /* nothing claimed: when to ask again at the latest; may have
+				   passed: at once; USEC_NEVER: there is nothing */
 };
 void store_claim_outbox(struct store *, struct store_claim_outbox *);

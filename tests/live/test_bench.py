@@ -17,6 +17,7 @@ import measure  # noqa: E402
 import record  # noqa: E402
 import results  # noqa: E402
 import scaling_model as model  # noqa: E402
+import show  # noqa: E402
 
 PLACE = r.ROOT / "build" / "live" / "bench-test"
 EVERY_RUN = ("messages", "seconds", "messages_per_second", "cost_usec", "engine_cpu_usec",
@@ -109,7 +110,8 @@ def unready(checks, program):
 
 def by_hand(checks):
     """The judgement itself, on numbers that can be reckoned in the head."""
-    runs = [{"cost_usec": c, "signature_usec": s, "masked_usec": 2 * s, "rows_per_second": 100}
+    runs = [{"cost_usec": c, "signature_usec": s, "together_usec": 1.25 * s, "masked_usec": 2 * s,
+             "rows_per_second": 100}
             for c, s in ((100, 345), (110, 345), (900, 690))]
     result = results.result("x", "rundbrief", "", {"signing": "none", "promise": {}}, runs)
     promise = {"most": 200, "least": 0, "scale": "reference", "says": ""}
@@ -124,6 +126,16 @@ def by_hand(checks):
     checks.equal(round(said["is"], 4), round(110 / 345, 4), "a ratio is the median of ratios")
     checks.equal(round(said["masked"], 4), round((110 + 345) / 690, 4),
                  "and beside it that with the other signature in its place")
+    ratio = 110 / 345
+    checks.equal((round(said["other"], 4), said["holds"]), (round(ratio / 1.25, 4), True),
+                 "and that by bare signers on all cores at once")
+    said = judge.verdict(signed, "cost_usec", {**promise, "scale": "signatures", "most": 0.3})
+    checks.equal((round(said["is"], 4), said["holds"], round(said["other"], 4), said["other_holds"]),
+                 (round(ratio / 1.25, 4), True, round(ratio, 4), False),
+                 "a promise may go by those, and both verdicts are there")
+    checks.equal(show.sentence(said), "cost_usec: 110.0, 0.255 x one of as many bare signers as cores; "
+                 "promised at most 0.30 (0.319 x the bare signature: does not hold) "
+                 "(signed without IFMA 0.659: does not hold)", "and are said")
     checks.equal(measure.percentiles(range(1, 101), (50, 99, 100)),
                  {"p50": 51, "p99": 100, "p100": 100}, "percentiles")
     checks.equal(results.noise([{"others_share": 0.5, "stolen_share": 0.0, "drift_share": 0.0}]),

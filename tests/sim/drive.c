@@ -78,7 +78,7 @@ bool drive_open_all(struct world *w, struct engine *engine,
 static bool step_presses(struct world *w, struct engine *engine)
 {
 	bool pressed = false;
-	for (uint32_t i = 0; i < engine->limits.presses; i++)
+	for (uint32_t i = 0; i < engine_press_count(engine); i++)
 		while (!w->life->dead && press_step(&engine->presses[i])) {
 			world_point(w, POINT_PRESS, 0);
 			pressed = true;
