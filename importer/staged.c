@@ -1,31 +1,38 @@
 /* staged.c - checking a row and writing it down for COPY. */
 #include "importer/staged.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "engine/mail/address.h"
 
 #define NAME_LIMIT 500
 #define VALUE_LIMIT 65536 /* of an attribute */
 
-/* PostgreSQL's COPY text format: backslash, tab and line ends are escaped. */
-static void put_copy(struct buf *out, str text)
+/* The size of a field stands before it; of what is not yet written it is set behind it. */
+static void set_size(struct buf *out, size_t at)
 {
-	size_t plain = 0;
-	for (size_t i = 0; i < text.size; i++) {
-		const char *escape = text.data[i] == '\\'   ? "\\\\"
-				     : text.data[i] == '\t' ? "\\t"
-				     : text.data[i] == '\n' ? "\\n"
-				     : text.data[i] == '\r' ? "\\r"
-							    : NULL;
-		if (!escape)
-			continue;
-		buf_put(out, str_sub(text, plain, i - plain));
-		buf_put_cstr(out, escape);
-		plain = i + 1;
-	}
-	buf_put(out, str_from(text, plain));
+	if (!buf_ok(out))
+		return;
+	uint32_t size = htobe32((uint32_t)(out->size - at - sizeof(size)));
+	memcpy(out->data + at, &size, sizeof(size));
 }
 
-/* RFC 8259 7, inside COPY's format: a backslash of JSON is two of COPY's. */
+static size_t begin_field(struct buf *out)
+{
+	size_t at = out->size;
+	buf_put(out, str_make("\0\0\0\0", 4));
+	return at;
+}
+
+static void put_text(struct buf *out, str text)
+{
+	uint32_t size = htobe32((uint32_t)text.size);
+	buf_put(out, str_make((const char *)&size, sizeof(size)));
+	buf_put(out, text);
+}
+
+/* RFC 8259 7. */
 static void put_json_string(struct buf *out, str text)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -37,11 +44,9 @@ static void put_json_string(struct buf *out, str text)
 			continue;
 		buf_put(out, str_sub(text, plain, i - plain));
 		plain = i + 1;
-		buf_put_cstr(out, "\\\\");
-		if (byte == '"') {
-			buf_put_byte(out, '"');
-		} else if (byte == '\\') {
-			buf_put_cstr(out, "\\\\");
+		buf_put_byte(out, '\\');
+		if (byte == '"' || byte == '\\') {
+			buf_put_byte(out, (char)byte);
 		} else {
 			buf_put_cstr(out, "u00");
 			buf_put_byte(out, hex[byte >> 4]);
@@ -79,6 +84,8 @@ static void put_attributes(struct buf *out, const struct header *h, const struct
 			   bool numbers)
 {
 	bool first = true;
+	size_t at = begin_field(out);
+	buf_put_byte(out, 1); /* the version of jsonb's binary form */
 	buf_put_byte(out, '{');
 	for (size_t i = 0; i < h->count; i++) {
 		if (h->attributes[i].size == 0 || row->fields[i].size == 0)
@@ -94,6 +101,7 @@ static void put_attributes(struct buf *out, const struct header *h, const struct
 			put_json_string(out, row->fields[i]);
 	}
 	buf_put_byte(out, '}');
+	set_size(out, at);
 }
 
 static const char *check_values(const struct header *h, const struct csv_row *row)
@@ -127,20 +135,16 @@ const char *staged_put(struct buf *out, const struct header *h, const struct csv
 	buf_init_fixed(&key, memory, sizeof(memory));
 	if (!address_key(&key, &address))
 		return "the domain is no name that exists in IDNA";
-	buf_put_u64(out, row->line);
-	buf_put_byte(out, '\t');
-	put_copy(out, buf_str(&key));
-	buf_put_byte(out, '\t');
-	put_copy(out, text);
-	buf_put_byte(out, '\t');
-	put_copy(out, str_from(buf_str(&key), str_rfind_byte(buf_str(&key), '@') + 1));
-	buf_put_byte(out, '\t');
-	if (h->name == HEADER_NONE)
-		buf_put_cstr(out, "\\N");
-	else
-		put_copy(out, row->fields[h->name]);
-	buf_put_byte(out, '\t');
+	put_text(out, buf_str(&key));
+	put_text(out, text);
+	put_text(out, str_from(buf_str(&key), str_rfind_byte(buf_str(&key), '@') + 1));
+	if (h->name != HEADER_NONE)
+		put_text(out, row->fields[h->name]);
 	put_attributes(out, h, row, numbers);
-	buf_put_byte(out, '\n');
 	return NULL;
+}
+
+unsigned staged_columns(const struct header *h)
+{
+	return h->name == HEADER_NONE ? 4 : 5;
 }

@@ -225,11 +225,17 @@ static void test_import_is_quick(void **)
 	free(bytes);
 }
 
+struct other {
+	PGconn *conn;
+	const char *holds, *meanwhile, *end;
+};
+
 /* Another program that holds what an import wants to write, and lets go when the import waits.
  */
-static void *commit_when_it_waits(void *data)
+static void *let_go_when_it_waits(void *data)
 {
-	PGconn *other = data, *eye = PQconnectdb(live_conninfo);
+	struct other *other = data;
+	PGconn *eye = PQconnectdb(live_conninfo);
 	bool waits = false;
 	for (unsigned tries = 0; tries < 2000 && !waits; tries++) {
 		PGresult *r =
@@ -239,24 +245,31 @@ static void *commit_when_it_waits(void *data)
 		PQclear(r);
 		usleep(10000);
 	}
+	if (other->meanwhile)
+		live_exec(eye, other->meanwhile);
 	PQfinish(eye);
-	live_exec(other, "commit");
+	live_exec(other->conn, other->end);
 	return waits ? data : NULL;
 }
 
-static struct import_result import_behind(const char *holds, const char *bytes)
+static struct import_result import_behind_one(struct other other, const char *bytes)
 {
 	pthread_t thread;
 	void *waited;
 	struct import_options options = options_for("both");
-	PGconn *other = PQconnectdb(live_conninfo);
-	assert_int_equal(live_exec(other, holds), 0);
-	assert_int_equal(pthread_create(&thread, NULL, commit_when_it_waits, other), 0);
+	other.conn = PQconnectdb(live_conninfo);
+	assert_int_equal(live_exec(other.conn, other.holds), 0);
+	assert_int_equal(pthread_create(&thread, NULL, let_go_when_it_waits, &other), 0);
 	struct import_result result = import_bytes(bytes, strlen(bytes), &options);
 	pthread_join(thread, &waited);
 	assert_non_null(waited);
-	PQfinish(other);
+	PQfinish(other.conn);
 	return result;
+}
+
+static struct import_result import_behind(const char *holds, const char *bytes)
+{
+	return import_behind_one((struct other){.holds = holds, .end = "commit"}, bytes);
 }
 
 static void test_import_and_another_program_add_the_same_person(void **)
@@ -302,6 +315,150 @@ static void test_import_and_another_program_subscribe_the_same_person(void **)
 		"3");
 }
 
+/* What an erasure leaves is a hash: it is written while the import waits behind somebody. */
+static void test_import_keeps_out_who_is_erased_meanwhile(void **)
+{
+	import_behind_one(
+		(struct other){
+			.holds = "begin; insert into subscribers (tenant_id, address, "
+				 "address_key, domain) values (1, 'late@example.com', "
+				 "'late@example.com', 'example.com')",
+			.meanwhile =
+				"insert into suppressions (tenant_id, address_hash, reason) "
+				"values (1, address_hash('lost@example.com'), 102); insert "
+				"into suppressions_scoped (tenant_id, address_hash, address, "
+				"list_id, reason) values (1, address_hash('shy@example.com'), "
+				"'shy@example.com', 1, 103)",
+			.end = "rollback"},
+		"email\nlost@example.com\nshy@example.com\nlate@example.com\n");
+	assert_string_equal(live_value("select s.address_key from suppressions_scoped x join "
+				       "subscribers s on s.id = x.subscriber_id"),
+			    "shy@example.com");
+	assert_string_equal(live_value("select string_agg(address_key, ' ') from subscribers "
+				       "where address_key in ('lost@example.com', "
+				       "'late@example.com')"),
+			    "late@example.com");
+}
+
+#define BIG 90000 /* rows: more than two batches */
+
+/* People from..to-1, each with a plan unless the number is a multiple of three. */
+static size_t put_people(char *to, unsigned from, unsigned until, const char *plan)
+{
+	size_t size = 0;
+	for (unsigned i = from; i < until; i++)
+		size += (size_t)sprintf(to + size, "big%u@example.com,Big %u,%s\n", i, i,
+					i % 3 ? plan : "");
+	return size;
+}
+
+static void check_counts(const char *list)
+{
+	char sql[900];
+	snprintf(sql, sizeof(sql),
+		 "with kept as (select attribute, sum(n) as n from ("
+		 " select list_id, attribute, count as n from attribute_counts union all"
+		 " select list_id, attribute, change from attribute_changes) k"
+		 " join lists l on l.id = k.list_id where l.name = '%s' group by 1)"
+		 "select string_agg(attribute || ' ' || n, ', ' order by attribute) = ("
+		 " select ' ' || count(*) || ', plan ' || count(s.attributes ->> 'plan')"
+		 " from subscriptions x join subscribers s on s.id = x.subscriber_id"
+		 " join lists l on l.id = x.list_id where l.name = '%s') from kept",
+		 list, list);
+	assert_string_equal(live_value(sql), "t");
+}
+
+/* New ones, old ones, some twice, over several batches, with ids that others have holes in. */
+static void import_big(const char *list, unsigned from)
+{
+	struct import_options options = options_for(list);
+	char *bytes = malloc((size_t)BIG * 60);
+	size_t size = (size_t)sprintf(bytes, "email,name,plan\n");
+	size += put_people(bytes + size, from, from + BIG, "free");
+	struct import_result r = import_bytes(bytes, size, &options);
+	assert_int_equal(r.added, BIG);
+	assert_int_equal(r.subscribed, BIG);
+	assert_int_equal(r.duplicates + r.changed + r.rejects, 0);
+	check_counts(list);
+	size = (size_t)sprintf(bytes, "email,name,plan\n");
+	size += put_people(bytes + size, from + BIG, from + BIG + 40000, "free"); /* new */
+	size += put_people(bytes + size, from + BIG - 1000, from + BIG, "pro"); /* changed */
+	size += put_people(bytes + size, from + BIG + 39990, from + BIG + 40000, "pro");
+	size += put_people(bytes + size, from + BIG + 39990, from + BIG + 40010, "");
+	r = import_bytes(bytes, size, &options);
+	assert_int_equal(r.rows, 41030);
+	assert_int_equal(r.added, 40010);
+	assert_int_equal(r.subscribed, 40010);
+	assert_int_equal(r.changed, 667); /* of a thousand: the others have no plan */
+	assert_int_equal(r.duplicates, 20);
+	check_counts(list);
+	free(bytes);
+}
+
+static void test_import_of_several_batches_counts_exactly(void **)
+{
+	import_big("big", 0);
+}
+
+static void test_import_takes_ids_beside_others(void **)
+{
+	assert_int_equal(live_exec(live_admin, "alter sequence subscribers_id_seq increment 3"),
+			 0);
+	import_big("gaps", 300000);
+	assert_int_equal(live_exec(live_admin, "alter sequence subscribers_id_seq increment 1"),
+			 0);
+}
+
+struct written {
+	int fd;
+	const char *bytes;
+};
+
+static void *write_bytes(void *data)
+{
+	struct written *w = data;
+	if (write(w->fd, w->bytes, strlen(w->bytes)) < 0)
+		abort();
+	close(w->fd);
+	return NULL;
+}
+
+/* What comes through a pipe may come slowly, and nobody is to wait for it: it is only staged. */
+static void test_import_from_a_pipe_is_the_same(void **)
+{
+	static const char bytes[] = "email,plan\npipe@example.com,free\nbig1@example.com,pro\n"
+				    "pipe@example.com,pro\n\"a b\"@example.com,x\n";
+	struct import_options options = options_for("pipe");
+	struct import_result r;
+	char why[300];
+	int ends[2];
+	pthread_t thread;
+	assert_int_equal(pipe(ends), 0);
+	struct written w = {ends[1], bytes};
+	assert_int_equal(pthread_create(&thread, NULL, write_bytes, &w), 0);
+	assert_int_equal(import_list(ends[0], &options, &r, why, sizeof(why)), 0);
+	pthread_join(thread, NULL);
+	close(ends[0]);
+	unlink(reject_path);
+	assert_int_equal(r.duplicates, 1);
+	assert_int_equal(r.added, r.subscribed - 1);
+	assert_int_equal(r.changed, 1);
+	check_counts("pipe");
+}
+
+static void test_import_takes_quoted_addresses(void **)
+{
+	static const char bytes[] =
+		"email,plan\n\"\"\"q\\\"\"x\"\"@example.com\",a\n\"\"\"q y\"\"@example.com\",b\n";
+	struct import_options options = options_for("quoted");
+	struct import_result r = import_bytes(bytes, sizeof(bytes) - 1, &options);
+	assert_int_equal(r.added, 2);
+	assert_string_equal(live_value("select string_agg(address, ' ' order by id) from "
+				       "subscribers where address_key like '\"q%'"),
+			    "\"q\\\"x\"@example.com \"q y\"@example.com");
+	check_counts("quoted");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +470,11 @@ int main(void)
 		cmocka_unit_test(test_import_is_quick),
 		cmocka_unit_test(test_import_and_another_program_add_the_same_person),
 		cmocka_unit_test(test_import_and_another_program_subscribe_the_same_person),
+		cmocka_unit_test(test_import_keeps_out_who_is_erased_meanwhile),
+		cmocka_unit_test(test_import_of_several_batches_counts_exactly),
+		cmocka_unit_test(test_import_takes_ids_beside_others),
+		cmocka_unit_test(test_import_from_a_pipe_is_the_same),
+		cmocka_unit_test(test_import_takes_quoted_addresses),
 	};
 	return cmocka_run_group_tests_name("importer list", tests, setup, live_teardown);
 }

@@ -1,0 +1,5 @@
+-- Ids for rows that the importer writes into subscribers itself: as ranges, others take ids meanwhile.
+select min(id), max(id)
+from (select n, nextval((select pg_get_serial_sequence('subscribers', 'id')::regclass)) as id
+	from generate_series(1, $1::bigint) as n) as taken
+group by id - n order by 1
