@@ -532,7 +532,7 @@ bool carrier_path_is_stopped(const struct carrier *, const struct carrier_path *
 void carrier_recall_source(struct carrier *, uint32_t source_index);
 
 /* carrier_room.c: something happened to the session; */
-void session_count(struct session *);
+void session_room_changed(struct session *);
 void session_answered(struct session *, usec took); /* a message of it, by its host */
 /* Its host takes long to answer: what stands behind a message in its session would wait. */
 bool carrier_path_is_slow(const struct carrier_path *);

@@ -482,7 +482,7 @@ void session_end_opening(struct session *session)
 static void detach(struct session *session)
 {
 	struct carrier_path *path = session->path;
-	session_count(session);
+	session_room_changed(session);
 	if (session->ready) {
 		path->open_count--;
 		path->site->open_count--;

@@ -19,7 +19,7 @@ static uint8_t room_of(const struct session *session)
 
 /* Of those that are free the last used goes first, so that what is not needed rests and is
  * closed; of others the one that has waited longest, whose answer comes soonest. */
-void session_count(struct session *session)
+void session_room_changed(struct session *session)
 {
 	struct carrier_path *path = session->path;
 	uint8_t room = room_of(session);

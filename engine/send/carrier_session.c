@@ -65,7 +65,7 @@ static void leave_desk(struct session *session)
 static void shut(struct session *session)
 {
 	session->closing = true;
-	session_count(session);
+	session_room_changed(session);
 	if (session->gone)
 		return;
 	session->gone = true;
@@ -450,7 +450,7 @@ void session_pump(struct session *session, usec now)
 			conn_write(&session->conn, spans, at_most(spans, count, WRITE_LIMIT));
 	}
 	leave_desk(session);
-	session_count(session);
+	session_room_changed(session);
 	arm_timer(session, now);
 }
 
