@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/io/clock.h"
 #include "engine/io/heap.h"
 #include "engine/store/connect.h"
 #include "importer/load.h"
@@ -31,6 +32,7 @@ struct import {
 	struct header header;
 	struct load *load;
 	bool guesses; /* see load.h */
+	usec began;
 };
 
 static int fail(struct import *m, const char *what, const char *detail)
@@ -297,14 +299,18 @@ static int merge(struct import *m)
 /* After the commit: nothing of this is needed for the import to hold. */
 static int look_back(struct import *m)
 {
-	const char *values[] = {m->session.tenant, "7200", load_ids(m->load)};
+	char since[24]; /* seconds; who began to erase before us has long ended */
+	const char *values[] = {m->session.tenant, "7200"};
+	const char *added[] = {m->session.tenant, since, load_ids(m->load)};
 	const char *list[] = {m->session.tenant, m->session.list_id};
 	tell(m, IMPORT_COUNTING);
-	if (!values[2])
+	snprintf(since, sizeof(since), "%lld",
+		 (long long)((clock_now() - m->began) / USEC_SECOND + 60));
+	if (!added[2])
 		return fail(m, "the list was not looked over", "no memory");
 	if (session_count(&m->session, "import_suppressed", 2, values, NULL) < 0 ||
 	    session_count(&m->session, "import_scoped", 2, values, NULL) < 0 ||
-	    session_count(&m->session, "import_erased_since", 3, values, NULL) < 0 ||
+	    session_count(&m->session, "import_erased_since", 3, added, NULL) < 0 ||
 	    session_count(&m->session, "import_counts", 2, list, NULL) < 0)
 		return -1;
 	if (m->result->added + m->result->subscribed < 1000)
@@ -327,6 +333,7 @@ static ssize_t read_file(void *context, char *to, size_t size)
 static int begin(struct import *m)
 {
 	struct stat status;
+	m->began = clock_now();
 	m->reader = csv_reader_create(read_file, m, &m->options->csv);
 	m->guesses = fstat(m->fd, &status) == 0 && S_ISREG(status.st_mode);
 	return m->reader ? 0 : fail(m, "the import was not done", "no memory");
