@@ -12,10 +12,9 @@ from stage import r
 POLL = 0.2
 RUN_LIMIT = 3600  # seconds
 THREADS = ("press", "carrier", "feeder", "ledger")  # of the engine, by the names they have
-HELD_DELAY = 10.0  # seconds, of servers that are there to hold connections
+HELD_DELAY = 5.0  # seconds, of servers that are there to hold connections
 HELD_REST = HELD_DELAY * 2.5  # without growth
 HELD_LIMIT = 120
-WINDOW = 16       # messages under way at once on a connection: SMTP_TRANSACTION_LIMIT
 PROOF = 200       # messages that are looked at before anything is measured
 
 
@@ -203,13 +202,16 @@ def warm_up(stage, scenario, name):
 
 
 def held_memory(stage, scenario, name):
-    """Bytes of an engine that has opened its connections and has a message on its way wherever it
-    may; as soon as they grow no more. The engine is ended then."""
+    """Of an engine that has opened its connections and has a message on its way on each: its bytes,
+    as soon as they grow no more, and what of them is the connections' own by its own account. The
+    engine is ended then."""
     port, sink = stage.sink(scenario)
-    stage.configure(scenario, port, name, engine={"connections": scenario["messages"] + 100})
+    stage.configure(scenario, port, name)
     stage.campaign(name, stage.letter(scenario["size"]),
                    stage.audience(scenario["recipients"], scenario["sites"]))
-    process = stage.rig.popen("send", name, "--quiet")
+    log = stage.rig.place / f"{name}.log"
+    with open(log, "w") as out:
+        process = stage.rig.popen("send", name, "--verbose", stderr=out)
     end, peak, grown_at = time.monotonic() + HELD_LIMIT, 0, time.monotonic()
     while time.monotonic() < min(end, grown_at + HELD_REST) and process.poll() is None:
         now = measure.anonymous_of(process.pid)
@@ -222,19 +224,20 @@ def held_memory(stage, scenario, name):
     opened = sink.counts()["connections"]
     if opened < scenario["connections"]:
         raise RuntimeError(f"of {scenario['connections']} connections {opened} were opened")
-    return peak
+    told = re.search(r"connection-memory.*?bytes_each=(\d+)", log.read_text())
+    return peak, int(told[1])
 
 
 def connection_memory(stage, scenario, name, runs):
-    """Bytes that one more connection costs the engine. As many messages are on their way with all
-    of them, one each, as with few, a window of them each: the difference is the connections' own.
-    Servers are so slow here that what a rate costs is in neither."""
+    """What a connection costs the engine: one that waits, and one that has a message on its way,
+    against half as many of them. Servers are slower here, so that what a rate costs is not in it."""
     count = scenario["connections"]
-    alike = scenario | {"delay": HELD_DELAY, "messages": count}
-    few = alike | {"connections": -(-count // WINDOW), "flight": "window"}
-    more = held_memory(stage, alike, f"{name}-all") - held_memory(stage, few, f"{name}-few")
+    slower = scenario | {"delay": HELD_DELAY}
+    half, _ = held_memory(stage, slower | {"connections": count // 2}, f"{name}-half")
+    most, own = held_memory(stage, slower, f"{name}-all")
     for run in runs:
-        run["connection_memory_bytes"] = more / (count - few["connections"])
+        run["connection_memory_bytes"] = own
+        run["busy_connection_memory_bytes"] = (most - half) / (count - count // 2)
 
 
 def measure_campaign(stage, scenario, say):

@@ -553,8 +553,27 @@ usec carrier_step(struct carrier *carrier)
 	return chain_empty(&carrier->dirty) ? wake : now;
 }
 
+static size_t held(const struct slab *slab)
+{
+	return slab->borrowed_count * slab->object_size;
+}
+
+/* Of what connections hold, messages apart; most: what they held when it was most. */
+static void tell_memory(const struct carrier *carrier)
+{
+	const struct slab *sessions = &carrier->session_slab;
+	size_t size = held(sessions) + held(&carrier->opening_slab) +
+		      held(&carrier->desk_slab) + held(&carrier->name_slab);
+	if (sessions->borrowed_count > 0)
+		log_event(LOG_INFO, "connection-memory",
+			  "connections=%zu bytes_each=%zu most_desks=%zu most_opening=%zu",
+			  sessions->borrowed_count, size / sessions->borrowed_count,
+			  carrier->desk_slab.fresh, carrier->opening_slab.fresh);
+}
+
 void carrier_drain(struct carrier *carrier)
 {
+	tell_memory(carrier);
 	carrier->draining = true;
 	carrier_recall_unsaid(carrier, io_now(carrier->loop));
 	recall_all(carrier,

@@ -149,6 +149,7 @@ static void on_tls(struct conn *conn, bool ok)
 		return;
 	if (!ok)
 		session_tls_failed(session);
+	take_desk(session);
 	smtp_client_tls_done(&session->client, ok, now_of(session));
 	session_pump(session, now_of(session));
 }

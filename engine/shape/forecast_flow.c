@@ -6,7 +6,7 @@
 
 #include "engine/base/assert.h"
 
-#define PENDING_PER_CONNECTION 10       /* as the carrier opens them: fewer deserve none */
+#define PENDING_PER_CONNECTION 10       /* as the carrier opens them to hosts that answer soon */
 #define PENDING_TIME (60 * USEC_SECOND) /* a path is given what it can start within it */
 #define PENDING_LEAST 8
 #define LAP_LEAST 512

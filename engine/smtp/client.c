@@ -87,11 +87,12 @@ bool smtp_client_has_desk(const struct smtp_client *c)
 	return c->desk != NULL;
 }
 
-/* Until the session is open, and from its QUIT on, it keeps its desk: both are short. */
+/* An answer to AUTH may still be needed to judge what the owner says to it. */
 struct smtp_desk *smtp_client_clear_desk(struct smtp_client *c)
 {
 	struct smtp_desk *desk = c->desk;
-	if (!desk || c->state != SESSION_OPEN || c->span_count > 0 || c->input.size > 0 ||
+	bool keeps = c->state == SESSION_AUTH || c->state == SESSION_CLOSED;
+	if (!desk || keeps || c->span_count > 0 || c->input.size > 0 ||
 	    c->pending != CAUSE_NONE || desk->close_reply.code != 0 ||
 	    reply_parser_is_within(&desk->parser))
 		return NULL;

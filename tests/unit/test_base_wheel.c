@@ -154,7 +154,10 @@ static void test_wheel_rearm_moves_and_never_can_wait(void **state)
 	wheel_timer_init(&t);
 	wheel_cancel(&w, &t);
 	assert_true(wheel_next(&w) == USEC_NEVER);
+	assert_false(wheel_is_armed(&t, USEC_NEVER));
 	wheel_arm(&w, &t, USEC_SECOND);
+	assert_true(wheel_is_armed(&t, USEC_SECOND));
+	assert_false(wheel_is_armed(&t, USEC_SECOND - 1));
 	wheel_arm(&w, &t, USEC_MINUTE);
 	assert_null(wheel_expire(&w, USEC_MINUTE - 1));
 	wheel_arm(&w, &t, USEC_NEVER);

@@ -505,6 +505,23 @@ static void test_sink_delays_and_splits_replies(void **)
 	stop();
 }
 
+/* Nothing is said to MAIL and RCPT before the message, whose beginning has come, is answered. */
+static void test_slow_sink_answers_a_flight_as_a_whole(void **)
+{
+	start((char *[]){listen_option, (char[]){"--delay=50"}, NULL});
+	int fd = greet();
+	say(fd, "MAIL FROM:<b@x.test>\r\nRCPT TO:<a@y.test>\r\nBDAT 8 LAST\r\nx: y");
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	assert_int_equal(poll(&ready, 1, 100), 0);
+	say(fd, "\r\n\r\n");
+	char replies[100] = "";
+	assert_true(recv(fd, replies, sizeof replies - 1, 0) > 0);
+	assert_non_null(strstr(replies, "\r\n250 "));
+	assert_non_null(strstr(strstr(replies, "\r\n250 ") + 1, "\r\n250 "));
+	close(fd);
+	stop();
+}
+
 static void test_sink_serves_with_threads(void **)
 {
 	start((char *[]){listen_option, (char[]){"--threads=3"},
@@ -578,6 +595,7 @@ int main(void)
 		cmocka_unit_test_setup(test_sink_drops_after_the_dot_once, fresh),
 		cmocka_unit_test_setup(test_sink_limits_connections_and_messages, fresh),
 		cmocka_unit_test_setup(test_sink_delays_and_splits_replies, fresh),
+		cmocka_unit_test_setup(test_slow_sink_answers_a_flight_as_a_whole, fresh),
 		cmocka_unit_test_setup(test_sink_serves_with_threads, fresh),
 		cmocka_unit_test_setup(test_sink_survives_clients_that_go_away, fresh),
 	};
