@@ -22,7 +22,8 @@ struct sink_rules {
 	bool drop_loses;       /* ... and not taken at all */
 	double hang_after_dot; /* taken, and no reply for an hour */
 	bool at_end;           /* reject and defer after the message, not at RCPT */
-	usec delay, tarpit;    /* before the reply to a flight that ends a message; before every reply */
+	usec delay;            /* before the reply to a flight that ends a message */
+	usec tarpit;           /* before every reply */
 	bool split_replies;    /* one byte at a time */
 	uint64_t max_connections, max_messages; /* 0: no limit */
 	uint64_t seed;

@@ -91,8 +91,8 @@ static bool next_target(struct session *session)
 	const struct route *route = session->path->route;
 	if (session->has_target && session->host_index < route->host_count) {
 		const struct route_host *host = &route->hosts[session->host_index];
-		session->address_index = (uint32_t)
-			next_address(session, host, session->address_index + 1);
+		size_t next = next_address(session, host, session->address_index + 1);
+		session->address_index = (uint32_t)next;
 		if (session->address_index < host->address_count)
 			return true;
 	}
@@ -102,7 +102,8 @@ static bool next_target(struct session *session)
 	session->has_target = true;
 	session->opening->tested = false;
 	session->opening->tried_hosts |= 1u << session->host_index;
-	session->address_index = (uint32_t)next_address(session, &route->hosts[session->host_index], 0);
+	session->address_index =
+		(uint32_t)next_address(session, &route->hosts[session->host_index], 0);
 	return true;
 }
 
@@ -324,7 +325,8 @@ void session_turned_away(struct session *session, const struct reply *reply)
 	if (reply->cause == CAUSE_TLS_FAILED && session->opening->tls_why[0])
 		said.text = str_of(session->opening->tls_why);
 	session->refused = true;
-	keep_refusal(&session->opening->refusal, session->opening->refusal_text, sizeof(session->opening->refusal_text),
+	struct session_opening *opening = session->opening;
+	keep_refusal(&opening->refusal, opening->refusal_text, sizeof(opening->refusal_text),
 		     &said);
 }
 
@@ -342,7 +344,8 @@ static bool tls_retry(struct session *session)
 	if (!refused_by_tls(session))
 		return false;
 	enum tls_fault fault =
-		session->opening->tls_fault ? session->opening->tls_fault : TLS_FAULT_STARTTLS_NOT_SUPPORTED;
+		session->opening->tls_fault ? session->opening->tls_fault
+					    : TLS_FAULT_STARTTLS_NOT_SUPPORTED;
 	if (session->opening->testing || is_strict(session->opening->need.kind))
 		count_tls(session, fault, session->opening->refusal_text);
 	if (session->opening->testing) {
@@ -358,18 +361,19 @@ static bool tls_retry(struct session *session)
 /* RFC 4954 6. True: the same relay once more, with a fresh token. */
 static bool auth_retry(struct session *session)
 {
-	if (session->relay < 0 || session->opening->refusal.stage != STAGE_AUTH)
+	struct session_opening *opening = session->opening;
+	if (session->relay < 0 || opening->refusal.stage != STAGE_AUTH)
 		return false;
-	enum auth_verdict verdict = auth_refused(&session->opening->auth, &session->opening->refusal,
-						 session->opening->reauthenticated, now_of(session));
+	enum auth_verdict verdict = auth_refused(&opening->auth, &opening->refusal,
+						 opening->reauthenticated, now_of(session));
 	if (verdict == AUTH_AGAIN)
-		return session->opening->reauthenticated = true;
+		return opening->reauthenticated = true;
 	if (verdict == AUTH_STOPPED)
 		log_event(LOG_ERROR, "relay-refuses-login",
 			  "relay=\"%s\" code=%u why=\"%s\" next=\"correct the login in the "
 			  "configuration; mail waits, the relay is tried again in %d minutes\"",
-			  log_str(relay_of(session)->name), session->opening->refusal.code,
-			  log_str(session->opening->refusal.text), (int)(AUTH_STOP_TIME / USEC_MINUTE));
+			  log_str(relay_of(session)->name), opening->refusal.code,
+			  log_str(opening->refusal.text), (int)(AUTH_STOP_TIME / USEC_MINUTE));
 	return false;
 }
 
@@ -409,7 +413,8 @@ static void source_failed(struct session *session)
 	log_event(LOG_ERROR, "source-unavailable",
 		  "source=\"%s\" why=\"%s\" next=\"it is left out for %d minutes; its mail "
 		  "goes by other sources, or waits\"",
-		  log_str(str_of(source_of(session)->name)), log_str(session->opening->refusal.text),
+		  log_str(str_of(source_of(session)->name)),
+		  log_str(session->opening->refusal.text),
 		  (int)(ASIDE_TIME / USEC_MINUTE));
 	carrier_recall_source(carrier, session->path->source_index);
 }
@@ -429,18 +434,19 @@ static bool hosts_failed(struct session *session)
 {
 	struct carrier_path *path = session->path;
 	struct carrier_site *site = path->site;
-	if (session->opening->refusal.origin != REPLY_REMOTE || session->opening->refusal.stage == STAGE_AUTH) {
+	const struct reply *refusal = &session->opening->refusal;
+	if (refusal->origin != REPLY_REMOTE || refusal->stage == STAGE_AUTH) {
 		reach_failed(&path->reach, now_of(session));
 		return false;
 	}
-	struct classification class = classify(session->carrier->classifier, &session->opening->refusal,
+	struct classification class = classify(session->carrier->classifier, refusal,
 					       str_of(path->route->provider));
 	bool crowded = strcmp(class.cause, "too-many-connections") == 0;
 	const struct path_event event = {.kind = PATH_REPLY,
 					 .classification = &class,
 					 .origin = REPLY_REMOTE,
 					 .others = site->open_count};
-	carrier_site_learn(session->carrier, path, &event, &session->opening->refusal);
+	carrier_site_learn(session->carrier, path, &event, refusal);
 	return !site->shaping.suspended &&
 	       (site->shaping.throttles > 0 || (crowded && site->open_count > 0));
 }
