@@ -45,6 +45,7 @@ void session_enter(struct smtp_client *c, enum session_state state)
 {
 	ASSERT(session_successors[c->state] & TO(state));
 	c->state = state;
+	c->looked_through = false;
 	c->progress_at = c->now;
 	if (state == SESSION_CLOSED) {
 		c->close_due = true;
@@ -52,6 +53,12 @@ void session_enter(struct smtp_client *c, enum session_state state)
 		c->input = (str){};
 	}
 	command_put_session(c);
+}
+
+void session_verb(struct smtp_client *c, usec now)
+{
+	c->now = now;
+	c->looked_through = false;
 }
 
 struct smtp_transaction *session_awaited(const struct smtp_client *c)
@@ -247,7 +254,7 @@ void smtp_client_submit(struct smtp_client *c, struct smtp_transaction *t,
 	       envelope->dsn.notify == DSN_NOTIFY_NEVER);
 	*t = (struct smtp_transaction){.envelope = *envelope};
 	append(c, t);
-	c->now = now;
+	session_verb(c, now);
 	if (c->transaction_count == 1)
 		c->progress_at = now;
 	c->ready_due = false;
@@ -272,7 +279,7 @@ void smtp_client_submit(struct smtp_client *c, struct smtp_transaction *t,
 
 void smtp_client_release(struct smtp_client *c, void *owner, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	for (struct smtp_transaction *t = c->first; t; t = t->next) {
 		if (t->envelope.owner == owner && t->gate == GATE_TOLD) {
 			t->gate = GATE_OPEN;
@@ -285,7 +292,7 @@ void smtp_client_release(struct smtp_client *c, void *owner, usec now)
 
 void smtp_client_quit(struct smtp_client *c, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	c->quitting = true;
 	c->ready_due = false;
 	if (c->state == SESSION_OPEN && c->transaction_count == 0)
@@ -312,7 +319,7 @@ size_t smtp_client_output(struct smtp_client *c, struct iovec *spans, size_t lim
 /* Drops whole spans from the front and shortens the next. */
 void smtp_client_sent(struct smtp_client *c, size_t size, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state == SESSION_CLOSED)
 		return;
 	c->progress_at = c->blocked_at = now;
@@ -334,7 +341,7 @@ void smtp_client_sent(struct smtp_client *c, size_t size, usec now)
 
 void smtp_client_tls_done(struct smtp_client *c, bool ok, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state != SESSION_TLS)
 		return;
 	if (!ok) {
@@ -349,7 +356,7 @@ void smtp_client_tls_done(struct smtp_client *c, bool ok, usec now)
 
 void smtp_client_auth_say(struct smtp_client *c, str line, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state != SESSION_AUTH || c->auth_asked)
 		return;
 	c->auth_asked = true;
@@ -358,7 +365,7 @@ void smtp_client_auth_say(struct smtp_client *c, str line, usec now)
 
 void smtp_client_auth_done(struct smtp_client *c, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state != SESSION_AUTH)
 		return;
 	c->authenticated = true;
@@ -370,7 +377,7 @@ void smtp_client_auth_done(struct smtp_client *c, usec now)
  * not answered yet nothing may be said. */
 void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state != SESSION_AUTH)
 		return;
 	struct reply reply = reply_local(CAUSE_AUTH_FAILED, STAGE_AUTH);
@@ -387,7 +394,7 @@ void smtp_client_auth_fail(struct smtp_client *c, str why, usec now)
 
 void smtp_client_lost(struct smtp_client *c, enum local_cause cause, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state == SESSION_CLOSED || c->pending != CAUSE_NONE)
 		return;
 	c->ended_in_order = cause == CAUSE_NONE;
@@ -396,7 +403,7 @@ void smtp_client_lost(struct smtp_client *c, enum local_cause cause, usec now)
 
 void smtp_client_expire(struct smtp_client *c, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->pending == CAUSE_NONE && now >= smtp_client_deadline(c))
 		c->pending = CAUSE_TIMEOUT;
 }

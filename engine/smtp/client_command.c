@@ -382,7 +382,7 @@ void command_pump(struct smtp_client *c)
 		return;
 	for (struct smtp_transaction *t = c->first; t; t = t->next) {
 		while (send_step(c, t))
-			;
+			c->looked_through = false;
 		if (t->to_send != STEP_DONE)
 			return;
 	}

@@ -124,7 +124,7 @@ static bool is_unsaid(const struct smtp_transaction *t)
 
 void smtp_client_recall(struct smtp_client *c, usec now)
 {
-	c->now = now;
+	session_verb(c, now);
 	if (c->state != SESSION_OPEN)
 		return;
 	for (struct smtp_transaction *t = c->first; t; t = t->next) {

@@ -175,6 +175,24 @@ static bool next_of_session(struct smtp_client *c, struct smtp_event *ret_event)
 	return false;
 }
 
+/* Most replies only move the one transaction that they answer: then nothing needs to be looked
+ * for in the others of a window. */
+static bool is_step_on(const struct smtp_client *c, const struct smtp_transaction *answered,
+		       const struct reply *reply)
+{
+	return c->state == SESSION_OPEN && answered && reply->code < 300 &&
+	       answered->ending == ENDING_NONE &&
+	       answered->gate != GATE_DUE && !answered->again &&
+	       !transaction_is_over(c, answered);
+}
+
+static void take_reply(struct smtp_client *c, struct reply reply)
+{
+	const struct smtp_transaction *awaited = session_awaited(c);
+	reply_handle(c, reply);
+	c->looked_through = c->looked_through && is_step_on(c, awaited, &reply);
+}
+
 /* Reads one reply, or acts on the end that is pending behind all replies. */
 static bool read_on(struct smtp_client *c)
 {
@@ -186,7 +204,7 @@ static bool read_on(struct smtp_client *c)
 		if (step == REPLY_MORE)
 			continue;
 		if (step == REPLY_READY)
-			reply_handle(c, reply);
+			take_reply(c, reply);
 		else
 			session_end(c, reply_local(CAUSE_PROTOCOL, session_stage(c)));
 		return true;
@@ -197,19 +215,28 @@ static bool read_on(struct smtp_client *c)
 	return true;
 }
 
+/* False: none of them has anything to tell. */
+static bool look_through(struct smtp_client *c, struct smtp_event *ret_event)
+{
+	struct smtp_transaction *t = c->first, *next;
+	for (; t; t = next) {
+		if (next_of_transaction(c, t, ret_event))
+			return true;
+		next = t->next;
+		if (t->again && transaction_is_over(c, t)) {
+			begin_again(c, t);
+			next = next ? next : t;
+		}
+	}
+	c->looked_through = true;
+	return false;
+}
+
 bool smtp_client_next(struct smtp_client *c, struct smtp_event *ret_event)
 {
 	do {
-		struct smtp_transaction *t = c->first, *next;
-		for (; t; t = next) {
-			if (next_of_transaction(c, t, ret_event))
-				return true;
-			next = t->next;
-			if (t->again && transaction_is_over(c, t)) {
-				begin_again(c, t);
-				next = next ? next : t;
-			}
-		}
+		if (!c->looked_through && look_through(c, ret_event))
+			return true;
 		if (next_of_session(c, ret_event))
 			return true;
 	} while (read_on(c));

@@ -128,6 +128,7 @@ struct smtp_client {
 
 	struct smtp_transaction *first; /* in order of sending */
 	size_t transaction_count;
+	bool looked_through; /* no transaction has anything to tell before the next reply */
 	uint32_t begun_count; /* rounds of transactions since the session began (LIMITS) */
 	uint32_t ended_count; /* ends of data that were answered */
 
@@ -140,6 +141,8 @@ struct smtp_client {
 /* client.c */
 /* The only place where the state changes. */
 void session_enter(struct smtp_client *, enum session_state);
+/* The owner does something: there may be something to tell of it. */
+void session_verb(struct smtp_client *, usec now);
 /* What may be under way, of what is offered. */
 enum smtp_flight session_flight(const struct smtp_client *);
 /* The first transaction that waits for a reply; NULL when none does. */
