@@ -2,6 +2,7 @@
 #include "importer/header.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_LIMIT 100
 
@@ -62,15 +63,34 @@ static int take_column(struct header *h, str *attributes, size_t i, char *why, s
 	return 0;
 }
 
+static bool precedes(str a, str b)
+{
+	return a.size != b.size ? a.size < b.size : memcmp(a.data, b.data, a.size) < 0;
+}
+
+static void put_in_order(struct header *h, size_t *order)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		if (h->attributes[i].size == 0)
+			continue;
+		size_t at = h->order_count++;
+		for (; at && precedes(h->attributes[i], h->attributes[order[at - 1]]); at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
+	h->order = order;
+}
+
 int header_read(struct header *h, struct arena *arena, const struct csv_row *row, char *ret_why,
 		size_t why_size)
 {
 	str *attributes = ARENA_ARRAY(arena, str, row->field_count);
+	size_t *order = ARENA_ARRAY(arena, size_t, row->field_count);
 	*h = (struct header){.count = row->field_count,
 			     .email = HEADER_NONE,
 			     .name = HEADER_NONE,
 			     .attributes = attributes};
-	if (!attributes)
+	if (!attributes || !order)
 		return say(ret_why, why_size, "no memory for the header%s", STR(""));
 	for (size_t i = 0; i < h->count; i++) {
 		attributes[i] = header_attribute_name(arena, row->fields[i]);
@@ -86,5 +106,6 @@ int header_read(struct header *h, struct arena *arena, const struct csv_row *row
 	attributes[h->email] = (str){"", 0};
 	if (h->name != HEADER_NONE)
 		attributes[h->name] = (str){"", 0};
+	put_in_order(h, order);
 	return 0;
 }

@@ -10,6 +10,10 @@ struct header {
 	size_t count;
 	size_t email, name;    /* columns; name may be HEADER_NONE */
 	const str *attributes; /* of each column its attribute's name; empty: it is none */
+	/* The columns that are attributes as jsonb orders their names, the shorter before the
+	 * longer: what comes to it in order it need not sort. */
+	const size_t *order;
+	size_t order_count;
 };
 
 /* Lower case; what stands in no identifier becomes "_", once: "First Name" is first_name. */

@@ -87,8 +87,9 @@ static void put_attributes(struct buf *out, const struct header *h, const struct
 	size_t at = begin_field(out);
 	buf_put_byte(out, 1); /* the version of jsonb's binary form */
 	buf_put_byte(out, '{');
-	for (size_t i = 0; i < h->count; i++) {
-		if (h->attributes[i].size == 0 || row->fields[i].size == 0)
+	for (size_t k = 0; k < h->order_count; k++) {
+		size_t i = h->order[k];
+		if (row->fields[i].size == 0)
 			continue;
 		if (!first)
 			buf_put_byte(out, ',');

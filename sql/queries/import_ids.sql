@@ -1,5 +1,6 @@
--- Ids for rows that the importer writes into subscribers itself: as ranges, others take ids meanwhile.
+-- Ids for rows that the importer writes into subscribers itself: as ranges, others take ids meanwhile. A set
+-- in a select list is not kept anywhere, as one in FROM is.
 select min(id), max(id)
 from (select n, nextval((select pg_get_serial_sequence('subscribers', 'id')::regclass)) as id
-	from generate_series(1, $1::bigint) as n) as taken
+	from (select generate_series(1, $1::bigint) as n) as numbers) as taken
 group by id - n order by 1
