@@ -30,11 +30,17 @@ static ssize_t read_piece(void *context, char *to, size_t size)
 static void check_row(struct header *h, const struct csv_row *row, struct buf *out)
 {
 	static str names[CSV_COLUMN_LIMIT];
+	static size_t order[CSV_COLUMN_LIMIT];
 	ASSERT(row->field_count >= 1 && row->field_count <= CSV_COLUMN_LIMIT);
 	if (h->count == 0) {
-		*h = (struct header){row->field_count, 0, HEADER_NONE, names};
-		for (size_t i = 1; i < h->count; i++)
+		*h = (struct header){.count = row->field_count,
+				     .name = HEADER_NONE,
+				     .attributes = names,
+				     .order = order};
+		for (size_t i = 1; i < h->count; i++) {
 			names[i] = STR("x");
+			order[h->order_count++] = i;
+		}
 	}
 	buf_reset(out);
 	(void)staged_put(out, h, row, true, true);
