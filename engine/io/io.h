@@ -74,6 +74,8 @@ void io_cancel(struct io_loop *, struct io_op *);
 
 /* Nothing but on_done with 0 in the next round: for owners who must not call back at once. */
 void io_defer(struct io_loop *, struct io_op *);
+/* Takes that back: on_done does not come. Harmless when it is not deferred. */
+void io_undefer(struct io_op *);
 
 /* Takes a socket into the loop's own table, where it does not count against the limit on open
  * files. Returns the descriptor to use from now on, which is one of this page's calls only; the

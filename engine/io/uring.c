@@ -219,6 +219,14 @@ void io_defer(struct io_loop *l, struct io_op *op)
 	op_queue(l, op, 0);
 }
 
+void io_undefer(struct io_op *op)
+{
+	if (!op->busy)
+		return;
+	chain_remove(op->context, &op->link);
+	op->busy = false;
+}
+
 struct io_job *job_borrow(struct io_loop *l)
 {
 	struct io_job *job = l->free_jobs;

@@ -389,14 +389,23 @@ static void sleep_on(struct store *s)
 		pg_wait_until(s, s->deadline);
 	else if (s->state == PG_DOWN ? wants_connection(s) : !chain_empty(&s->queue))
 		pg_wait_until(s, usec_max(s->pause_until, 1));
+}
+
+void pg_wake(struct store *s)
+{
+	if (s->driving || (s->state != PG_IDLE && s->state != PG_DOWN))
+		return;
+	if (pg_now(s) < s->pause_until)
+		pg_wait_until(s, s->pause_until);
 	else
-		pg_wait_until(s, USEC_NEVER);
+		pg_wait_little(s);
 }
 
 void pg_drive(struct store *s)
 {
 	if (s->closing)
 		return;
+	s->driving = true;
 	if (s->state == PG_CONNECTING && pg_now(s) >= s->deadline)
 		pg_lose(s);
 	else if (s->state == PG_CONNECTING)
@@ -405,6 +414,7 @@ void pg_drive(struct store *s)
 		drive_connected(s);
 	if (s->state == PG_DOWN)
 		drive_down(s);
+	s->driving = false;
 	if (s->loop)
 		sleep_on(s);
 	pg_listen_tell(s);
@@ -431,8 +441,8 @@ void pg_submit(struct store *s, struct store_request *request, const struct stor
 {
 	request->work = work;
 	chain_push_back(&s->queue, &request->link);
-	if (!s->loop)
+	if (s->loop)
+		pg_wake(s);
+	else
 		serve(s);
-	else if (s->state == PG_IDLE || s->state == PG_DOWN)
-		pg_wait_until(s, usec_max(s->pause_until, 1));
 }

@@ -112,6 +112,9 @@ struct store {
 	struct pg_listen listen;
 	struct pg_watch socket_watch, timer_watch;
 	int timer_fd;
+	usec timer_at;     /* when it fires; USEC_NEVER: it is not set */
+	struct io_op soon; /* busy: driven in the loop's next round */
+	bool driving; /* whatever is queued now is seen */
 	bool closing;
 };
 
@@ -184,7 +187,10 @@ void pg_clean(struct buf *, str, size_t limit_size);
 [[nodiscard]] int pg_wait_init(struct store *);
 void pg_wait_for(struct store *, int fd, int events); /* events 0: nothing */
 void pg_wait_afresh(struct store *, int fd, int events);
-void pg_wait_until(struct store *, usec at); /* calls pg_drive(); USEC_NEVER: not */
+void pg_wait_until(struct store *, usec at); /* pg_drive() by then; earlier does no harm */
+void pg_wait_little(struct store *);         /* pg_drive() in the loop's next round */
+/* Something is to be done that needs a connection: soon, or when there may be another one. */
+void pg_wake(struct store *);
 void pg_wait_done(struct store *);           /* frees the store when all has stopped */
 
 /* pg_error.c: what PostgreSQL's SQLSTATE (NULL: the connection itself broke) is to a request. */

@@ -49,7 +49,7 @@ void store_listen(struct store *s, struct store_bell *bell)
 	ASSERT(s->loop && !s->listen.bell && !s->pooled);
 	s->listen.bell = bell;
 	if (s->state == PG_DOWN) {
-		pg_wait_until(s, usec_max(s->pause_until, 1));
+		pg_wake(s);
 	} else if (s->state != PG_CONNECTING) {
 		prepare(&s->listen);
 		pg_submit(s, &s->listen.request, &listen_work);

@@ -2,8 +2,9 @@
  * A watch that must change (other events, another socket after a reconnect) is stopped first
  * and started again from on_stopped: an operation's memory is the loop's until then. The timer
  * exists because a loop has no timers of its own: its owner wakes it in time, and a store has
- * no owner's attention while it waits to reconnect. Without a loop only what is wanted is
- * noted. */
+ * no owner's attention while it waits to reconnect. It is only ever set to an earlier time, so
+ * that a statement that is answered costs no call: it may fire for nothing, and is set anew then.
+ * Without a loop only what is wanted is noted. */
 #include "engine/store/pg.h"
 
 #include <poll.h>
@@ -42,6 +43,8 @@ static void free_when_stopped(struct store *s)
 {
 	if (s->socket_watch.fd >= 0 || s->timer_watch.fd >= 0)
 		return;
+	if (s->loop)
+		io_undefer(&s->soon);
 	if (s->timer_fd >= 0)
 		close(s->timer_fd);
 	free(s);
@@ -66,9 +69,18 @@ static void on_ready(struct io_poll *poll, int events)
 	struct store *s = w->store;
 	uint64_t expirations;
 	(void)events;
-	if (w == &s->timer_watch && read(s->timer_fd, &expirations, sizeof(expirations)) < 0)
-		return;
+	if (w == &s->timer_watch) {
+		if (read(s->timer_fd, &expirations, sizeof(expirations)) < 0)
+			return;
+		s->timer_at = USEC_NEVER;
+	}
 	pg_drive(s);
+}
+
+static void on_soon(struct io_op *op, int result)
+{
+	(void)result;
+	pg_drive(CHAIN_OWNER(op, struct store, soon));
 }
 
 int pg_wait_init(struct store *s)
@@ -76,6 +88,7 @@ int pg_wait_init(struct store *s)
 	s->socket_watch = (struct pg_watch){.store = s, .fd = -1, .wanted_fd = -1};
 	s->timer_watch = (struct pg_watch){.store = s, .fd = -1, .wanted_fd = -1};
 	s->timer_fd = -1;
+	s->timer_at = USEC_NEVER;
 	if (!s->loop)
 		return 0;
 	s->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -98,12 +111,19 @@ void pg_wait_afresh(struct store *s, int fd, int events)
 
 void pg_wait_until(struct store *s, usec at)
 {
-	struct itimerspec when = {};
-	if (at != USEC_NEVER) {
-		when.it_value.tv_sec = at / USEC_SECOND;
-		when.it_value.tv_nsec = at % USEC_SECOND * 1000;
-	}
+	if (at >= s->timer_at)
+		return;
+	const struct itimerspec when = {.it_value = {.tv_sec = at / USEC_SECOND,
+						     .tv_nsec = at % USEC_SECOND * 1000}};
 	timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	s->timer_at = at;
+}
+
+void pg_wait_little(struct store *s)
+{
+	s->soon.on_done = on_soon;
+	if (!s->soon.busy)
+		io_defer(s->loop, &s->soon);
 }
 
 void pg_wait_done(struct store *s)
