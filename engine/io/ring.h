@@ -68,6 +68,7 @@ struct io_loop {
 	usec now, wall_now;
 	char congestion[16]; /* empty: the kernel's own choice */
 	usec pace; /* turns are at least so far apart; 0: as it comes */
+	bool rested; /* the last turn slept longer than that */
 	struct chain ready;   /* ended without the kernel; run in the next round */
 	struct chain starved; /* streams that found no receive buffer */
 	struct chain parked;  /* accepts that found no descriptor */

@@ -376,10 +376,11 @@ static int wait_for_pace(struct io_loop *l, usec rest)
 }
 
 /* Tens of completions in one turn cost the kernel little more than one of them: a loop with a
- * pace makes its turns at least so far apart. */
+ * pace makes its turns at least so far apart. One that found nothing to do for longer than that is
+ * not kept from sleeping at once. */
 static int wait_paced(struct io_loop *l, usec wait)
 {
-	usec rest = wait > 0 ? l->now + l->pace - clock_now() : 0;
+	usec rest = wait > 0 && !l->rested ? l->now + l->pace - clock_now() : 0;
 	if (rest <= 0)
 		return 0;
 	int result = wait_for_pace(l, usec_min(rest, wait));
@@ -410,10 +411,12 @@ int io_turn(struct io_loop *l, usec wait_until)
 	atomic_store(&l->sleeping, wait > 0);
 	if (atomic_load(&l->rung))
 		wait = 0;
+	usec before = l->pace > 0 && wait > l->pace ? clock_now() : USEC_NEVER;
 	int result = paced > 0 ? 0 : submit_and_wait(l, wait, 1);
 	atomic_store(&l->sleeping, false);
 	atomic_store(&l->rung, false);
 	read_clocks(l);
+	l->rested = before != USEC_NEVER && l->now - before > l->pace;
 	if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN &&
 	    result != -EBUSY)
 		return result;
