@@ -59,6 +59,7 @@ struct chosen {
 
 struct key_context {
 	const struct dkim_key *key;
+	EVP_PKEY *own; /* a copy of it: the blinding of one that threads share has a lock */
 	EVP_PKEY_CTX *rsa; /* NULL: an Ed25519 key */
 };
 
@@ -90,7 +91,8 @@ static_assert(DKIM_BATCH_LIMIT <= HASH_LANES_LIMIT);
 
 static int open_rsa(struct key_context *c, const EVP_MD *sha256)
 {
-	c->rsa = EVP_PKEY_CTX_new_from_pkey(NULL, c->key->pkey, NULL);
+	c->own = EVP_PKEY_dup(c->key->pkey);
+	c->rsa = c->own ? EVP_PKEY_CTX_new_from_pkey(NULL, c->own, NULL) : NULL;
 	if (!c->rsa || EVP_PKEY_sign_init(c->rsa) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_padding(c->rsa, RSA_PKCS1_PADDING) != 1 ||
 	    EVP_PKEY_CTX_set_signature_md(c->rsa, sha256) != 1)
@@ -130,8 +132,10 @@ void dkim_signer_destroy(struct dkim_signer *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->key_count; i++)
+	for (size_t i = 0; i < s->key_count; i++) {
 		EVP_PKEY_CTX_free(s->keys[i].rsa);
+		EVP_PKEY_free(s->keys[i].own);
+	}
 	for (size_t i = 0; i < COMMON_LIMIT; i++)
 		EVP_MD_CTX_free(s->common[i].digest);
 	EVP_MD_CTX_free(s->digest);
