@@ -61,6 +61,7 @@ struct feeder_public {
 	_Atomic bool fenced; /* a newer process has this engine's name */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 	_Atomic bool heard; /* the stop feed has answered */
+	_Atomic bool claiming; /* transactional mail: the carrier will have it in a moment */
 };
 
 struct feeder {

@@ -94,6 +94,7 @@ static void submit_claim(struct feeder *feeder, uint32_t room)
 	feeder->claim.arena = &slice->arena;
 	feeder->claiming = slice;
 	feeder->claim_busy = true;
+	atomic_store_explicit(&feeder->public.claiming, true, memory_order_release);
 	store_claim_outbox(feeder->claims, &feeder->claim);
 }
 
@@ -129,6 +130,7 @@ static void on_claimed(struct store_request *request)
 	const struct store_claim_outbox *claim = &feeder->claim;
 	struct slice *slice = feeder->claiming;
 	feeder->claim_busy = false;
+	atomic_store_explicit(&feeder->public.claiming, false, memory_order_release);
 	if (request->result != STORE_OK) {
 		drop_claiming(feeder);
 		feeder_failed(feeder, request, &feeder->claim_at);
