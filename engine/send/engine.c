@@ -29,7 +29,8 @@
 #define LEDGER_PATIENCE (5 * USEC_MINUTE)
 #define OPEN_PAUSE (2 * USEC_SECOND) /* between two tries to begin */
 #define PRESS_NICE 5 /* presses yield to the carrier, whose pacing is on the clock */
-#define SESSION_NICE "19"
+/* Leaves a tenth of a core beside a program that would have all of it, enough for the carrier. */
+#define SESSION_NICE "10"
 #define IDLE_LOOKS 3 /* looks in a row at which all must be idle */
 
 enum phase { PHASE_BUILD, PHASE_CARRIER, PHASE_FEEDER, PHASE_RUN, PHASE_FAILED, PHASE_QUIT };
