@@ -15,8 +15,8 @@ static const struct key database_keys[] = {
 	 "never printed."},
 	{"pooler", KEY_TEXT, AT(config_database, pooler), NULL, 0, 0, "", NULL, true,
 	 "The same way through a pooler in transaction mode (PgBouncer: \"host=/run/pgbouncer "
-	 "port=6432 dbname=rundbrief\"), for everything but one connection an engine, that of "
-	 "its heartbeat, and `rundbrief init` and `tls-report`, which go by conninfo. Empty: "
+	 "port=6432 dbname=rundbrief\"), for everything but two connections an engine, those "
+	 "of its heartbeat and of transactional mail, and `rundbrief init` and `tls-report`, which go by conninfo. Empty: "
 	 "none. Never printed."},
 	COUNT(config_database, tenant, NULL, 1, UINT32_MAX, "1",
 	      "Whose lists, campaigns and limits these are; leave it at 1 when you are alone."),

@@ -5,9 +5,12 @@
  * flags; the thread that called engine_run() only watches. */
 #include "engine/send/engine_parts.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -26,6 +29,8 @@
 #define LEDGER_PATIENCE (5 * USEC_MINUTE)
 #define OPEN_PAUSE (2 * USEC_SECOND) /* between two tries to begin */
 #define PRESS_NICE 5 /* presses yield to the carrier, whose pacing is on the clock */
+/* Leaves a tenth of a core beside a program that would have all of it, enough for the carrier. */
+#define SESSION_NICE "10"
 #define IDLE_LOOKS 3 /* looks in a row at which all must be idle */
 
 enum phase { PHASE_BUILD, PHASE_CARRIER, PHASE_FEEDER, PHASE_RUN, PHASE_FAILED, PHASE_QUIT };
@@ -114,6 +119,9 @@ static void carrier_loop(struct threads *threads)
 		}
 		beat_turn(threads->carrier_beat);
 		usec wake = carrier_step(&engine->carrier);
+		/* Urgent mail is on its way here: its bell is not to find us asleep. */
+		if (flag(&engine->feeder.public.claiming))
+			io_set_pace(engine->carrier_loop, 0);
 		if (io_turn(engine->carrier_loop, wake) < 0)
 			return;
 	}
@@ -191,6 +199,21 @@ static void yield_to_all(void)
 	(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
 }
 
+/* Between sessions the kernel shares a core by halves (sched_autogroup), whatever their threads are
+ * worth within them: a press would stand in the way of PostgreSQL's backend that has the urgent
+ * claim. So our session yields, too, unless others are in it: those of a terminal. */
+static void yield_as_session(void)
+{
+	if (getsid(0) != getpid())
+		return;
+	int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, SESSION_NICE, strlen(SESSION_NICE)) < 0)
+		log_event(LOG_DEBUG, "autogroup", "error=%d", errno);
+	close(fd);
+}
+
 static void *press_main(void *context)
 {
 	struct press_thread *mine = context;
@@ -202,6 +225,7 @@ static void *press_main(void *context)
 	while (!flag(&threads->quit)) {
 		if (may_yield && flag(&threads->engine.carrier.counts.urgent)) {
 			yield_to_all();
+			yield_as_session();
 			may_yield = false;
 		}
 		beat_turn(mine->beat);

@@ -17,7 +17,6 @@ static int fail(struct engine *engine, const char *why)
 	return -1;
 }
 
-/* Heartbeat, stop feed and LISTEN go past a pooler: that connection is the engine's own. */
 /* Of a request of the beginning: whether it is worth trying again is known by its result. */
 static int fail_store(struct engine *engine, int result, const char *why)
 {
@@ -25,6 +24,7 @@ static int fail_store(struct engine *engine, int result, const char *why)
 	return fail(engine, why);
 }
 
+/* direct: past a pooler, for the heartbeat, the stop feed and LISTEN. */
 static int open_store(struct engine *engine, struct store **ret_store, struct io_loop *loop,
 		      const char *application, bool direct)
 {
@@ -235,6 +235,21 @@ static int open_fetcher(struct engine *engine, struct router_config *route)
 	return 0;
 }
 
+/* Urgent mail has a connection for itself: marks and the stop feed, which are asked for many times a
+ * second, wait for the disk, and a bell is not heard in the midst of that. */
+static int open_feeder_stores(struct engine *engine)
+{
+	bool urgent = !engine->only || engine->only->urgent;
+	if (open_store(engine, &engine->work_store, engine->feeder_loop, "rundbrief feeder",
+		       false) != 0 ||
+	    open_store(engine, &engine->beat_store, engine->feeder_loop, "rundbrief beat",
+		       true) != 0)
+		return -1;
+	return urgent ? open_store(engine, &engine->claim_store, engine->feeder_loop,
+				   "rundbrief urgent", true)
+		      : 0;
+}
+
 int engine_build_feeder(struct engine *engine, uint64_t seed)
 {
 	const struct engine_settings *settings = engine->settings;
@@ -245,10 +260,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 		    0 ||
 	    io_bell_create(engine->feeder_loop, &engine->feeder_bell) != 0)
 		return fail(engine, engine->why[0] ? engine->why : "no bell could be made");
-	if (open_store(engine, &engine->work_store, engine->feeder_loop, "rundbrief feeder",
-		       false) != 0 ||
-	    open_store(engine, &engine->beat_store, engine->feeder_loop, "rundbrief beat",
-		       true) != 0)
+	if (open_feeder_stores(engine) != 0)
 		return -1;
 	if (resolver_create(&engine->resolver, engine->feeder_loop, &settings->dns) != 0)
 		return fail(
@@ -259,6 +271,7 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	if (router_create(&engine->router, engine->resolver, &route) != 0 ||
 	    feeder_init(&engine->feeder, engine->source, settings, &engine->limits,
 			engine->feeder_loop, engine->work_store, engine->beat_store,
+			engine->claim_store ? engine->claim_store : engine->beat_store,
 			engine->router, &engine->carrier, &engine->ledger, engine->engine_id,
 			engine->epoch) != 0)
 		return fail(engine, "out of memory for the feeder");
@@ -299,6 +312,7 @@ void engine_close_feeder(struct engine *engine)
 	fetcher_destroy(engine->fetcher);
 	router_destroy(engine->router);
 	resolver_destroy(engine->resolver);
+	store_close(engine->claim_store);
 	store_close(engine->beat_store);
 	store_close(engine->work_store);
 	if (engine->feeder_bell)

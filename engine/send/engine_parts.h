@@ -26,6 +26,7 @@ struct engine {
 	uint32_t ended_epoch; /* of the process before this one: it held this journal; 0: who knows */
 	uint64_t stop_number; /* the newest before the campaign was read */
 	struct store *settle_store, *work_store, *beat_store;
+	struct store *claim_store; /* NULL: nothing urgent may come */
 	struct io_loop *carrier_loop, *feeder_loop;
 	struct io_bell *carrier_bell, *feeder_bell;
 	struct journal *journal;

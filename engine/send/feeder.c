@@ -34,6 +34,7 @@ static int init_memory(struct feeder *feeder)
 int feeder_init(struct feeder *feeder, struct arena_source *source,
 		const struct engine_settings *settings, const struct limits *limits,
 		struct io_loop *loop, struct store *work, struct store *beat,
+		struct store *claims,
 		struct router *router, struct carrier *carrier, struct ledger *ledger,
 		uint32_t engine_id, uint32_t epoch)
 {
@@ -43,6 +44,7 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 		.loop = loop,
 		.work = work,
 		.beat = beat,
+		.claims = claims,
 		.router = router,
 		.carrier = carrier,
 		.ledger = ledger,

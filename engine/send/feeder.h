@@ -1,7 +1,8 @@
 /* feeder.h - who, and where to: slices out of the database, recipients into runs by route.
- * Waits on one loop for two database connections and for DNS. "work" cuts, leases, reads, puts
+ * Waits on one loop for three database connections and for DNS. "work" cuts, leases, reads, puts
  * back and finishes; "beat" keeps the leases, follows the stop feed and commits start marks, so
- * that neither ever waits behind a long read. It owns slices and their arenas.
+ * that neither ever waits behind a long read; "claims" hears the bell and claims transactional
+ * mail, which waits behind nothing. It owns slices and their arenas.
  *
  *   feeder.c           lanes, the turn's decisions, begin and end
  *   feeder_campaign.c  campaigns come and go; whose turn it is
@@ -60,6 +61,7 @@ struct feeder_public {
 	_Atomic bool fenced; /* a newer process has this engine's name */
 	_Atomic bool paused, cancelled, finished, fully_cut, database_lost, troubled, idle;
 	_Atomic bool heard; /* the stop feed has answered */
+	_Atomic bool claiming; /* transactional mail: the carrier will have it in a moment */
 };
 
 struct feeder {
@@ -68,7 +70,7 @@ struct feeder {
 	const struct limits *limits;
 	struct io_loop *loop;
 	struct io_bell *bell;
-	struct store *work, *beat;
+	struct store *work, *beat, *claims;
 	struct router *router;
 	struct carrier *carrier;
 	struct io_bell *carrier_bell;
@@ -165,6 +167,7 @@ struct feeder {
 [[nodiscard]] int feeder_init(struct feeder *, struct arena_source *,
 			      const struct engine_settings *, const struct limits *,
 			      struct io_loop *, struct store *work, struct store *beat,
+			      struct store *claims, /* beat where nothing urgent may come */
 			      struct router *, struct carrier *, struct ledger *,
 			      uint32_t engine_id, uint32_t epoch);
 void feeder_done(struct feeder *);

@@ -1,8 +1,7 @@
 /* feeder_outbox.c - transactional mail out of the outbox, and the database's bell.
- * The bell says that there is something; nobody polls. Claims go over the beat's connection,
- * where no long read is before them; a claim is its own mark, and what it returns is routed at
- * once. A part of the engine's room is kept free of newsletters, so that there is always place
- * for it. */
+ * The bell says that there is something; nobody polls. Claims go over a connection of their own,
+ * where nothing is before them; a claim is its own mark, and what it returns is routed at once. A
+ * part of the engine's room is kept free of newsletters, so that there is always place for it. */
 #include "engine/send/feeder.h"
 
 #include "engine/base/log.h"
@@ -49,7 +48,7 @@ static void on_bell(struct store_bell *bell, unsigned rung)
 void feeder_listen(struct feeder *feeder)
 {
 	feeder->database_bell = (struct store_bell){.on_bell = on_bell};
-	store_listen(feeder->beat, &feeder->database_bell);
+	store_listen(feeder->claims, &feeder->database_bell);
 }
 
 static bool fill_templates(struct feeder *feeder)
@@ -95,7 +94,8 @@ static void submit_claim(struct feeder *feeder, uint32_t room)
 	feeder->claim.arena = &slice->arena;
 	feeder->claiming = slice;
 	feeder->claim_busy = true;
-	store_claim_outbox(feeder->beat, &feeder->claim);
+	atomic_store_explicit(&feeder->public.claiming, true, memory_order_release);
+	store_claim_outbox(feeder->claims, &feeder->claim);
 }
 
 static void drop_claiming(struct feeder *feeder)
@@ -130,6 +130,7 @@ static void on_claimed(struct store_request *request)
 	const struct store_claim_outbox *claim = &feeder->claim;
 	struct slice *slice = feeder->claiming;
 	feeder->claim_busy = false;
+	atomic_store_explicit(&feeder->public.claiming, false, memory_order_release);
 	if (request->result != STORE_OK) {
 		drop_claiming(feeder);
 		feeder_failed(feeder, request, &feeder->claim_at);

@@ -5,8 +5,6 @@
  * a range of their own, so that neither finds the other's. */
 #include "engine/store/outbox.h"
 
-#include <stdlib.h>
-
 #include "engine/base/codec.h"
 #include "engine/mail/address.h"
 #include "engine/store/ids.h"
@@ -16,45 +14,57 @@
 	(16u << 20) /* content of one claim; a single row may be as large as 8 MB              \
 		     */
 
-struct claimed_row {
-	uint64_t id;
-	str key; /* data NULL: the address is none, its key stays as it is */
+enum {
+	CLAIM_BEGIN,
+	CLAIM_BEGUN,
+	CLAIM_ANSWERED,
+	CLAIM_KEYED,
+	CLAIM_READ,
+	CLAIM_END
 };
+
+/* Columns of the answer. */
+enum { SLICE, CAMPAIGN, CODED, COUNT, ID, ADDRESS, KEY, LOOK_AT, UNKNOWN };
 
 struct claim {
-	struct claimed_row *rows;
 	struct store_read read;
+	uint64_t *ids;
+	size_t count;
 };
 
-static void put_templates(struct store *s, const struct store_claim_outbox *r, uint64_t *ids)
+/* Of addresses that are compared by more than lower case. */
+struct odd_keys {
+	uint64_t *ids;
+	str *keys;
+	size_t count;
+};
+
+static enum pg_next no_memory(struct store *s)
 {
-	for (size_t i = 0; i < r->template_count; i++)
-		ids[i] = r->templates[i].campaign_id;
-	pg_put_tenant(s);
-	pg_put_u64_array(s, ids, r->template_count);
+	return pg_fail(s, STORE_RETRY, "no memory to claim transactional mail");
 }
 
-static enum pg_next send_with_templates(struct store *s, const struct store_claim_outbox *r,
-					const char *file)
+static uint64_t next_token(const struct store *s)
+{
+	return TOKEN_RANGE | (s->lease_token + 1);
+}
+
+static enum pg_next send_claim(struct store *s, const struct store_claim_outbox *r)
 {
 	uint64_t *ids = pg_own(s, (r->template_count + 1) * sizeof(*ids));
 	if (!ids)
-		return pg_fail(s, STORE_RETRY, "no memory to claim transactional mail");
-	put_templates(s, r, ids);
-	if (strcmp(file, "outbox_due") == 0) {
-		pg_put_u64(s, r->limit);
-		pg_put_u64(s, BYTES_LIMIT);
-	}
-	return pg_run_kept(s, file);
-}
-
-static enum pg_next send_engine(struct store *s, const struct store_claim_outbox *r)
-{
+		return no_memory(s);
+	for (size_t i = 0; i < r->template_count; i++)
+		ids[i] = r->templates[i].campaign_id;
 	pg_put_tenant(s);
 	pg_put_u32(s, r->engine_id);
 	pg_put_u32(s, r->epoch);
 	pg_put_u64(s, s->lost_claim_token);
-	return pg_run_kept(s, "outbox_engine");
+	pg_put_u64(s, next_token(s));
+	pg_put_u64_array(s, ids, r->template_count);
+	pg_put_u64(s, r->limit);
+	pg_put_u64(s, BYTES_LIMIT);
+	return pg_run_kept(s, "outbox_claim");
 }
 
 static const struct store_outbox_template *template_of(const struct store_claim_outbox *r,
@@ -66,41 +76,53 @@ static const struct store_outbox_template *template_of(const struct store_claim_
 	return NULL;
 }
 
-static enum pg_next read_rows(struct store *s, struct store_claim_outbox *r, struct claim *x,
-			      uint64_t *ids, size_t count)
+static enum pg_next read_rows(struct store *s, struct store_claim_outbox *r, size_t count)
 {
+	struct claim *x = s->own;
 	const struct store_outbox_template *template = template_of(r, r->ret_campaign_id);
 	x->read = (struct store_read){
 		.campaign_id = r->ret_campaign_id,
 		.slice_id = r->ret_slice_id,
-		.ids = ids,
+		.ids = x->ids,
 		.count = count,
 		.fields = template->fields,
 		.field_count = template->field_count,
 		.arena = r->arena,
 	};
+	s->step = CLAIM_READ;
 	return read_begin(s, &x->read);
 }
 
-/* The claim that was made, though nobody learned of it. */
-static enum pg_next found_again(struct store *s, struct store_claim_outbox *r, struct claim *x,
+static enum pg_next nothing_due(struct store *s, struct store_claim_outbox *r,
 				const PGresult *result)
 {
-	size_t count = pg_u64(result, 0, 2);
-	uint64_t *ids = pg_own(s, (count + 1) * sizeof(*ids));
-	if (!ids || delta_decode(pg_str(result, 0, 3), ids, count) != (long)count)
+	r->ret_next_due_wall =
+		pg_is_null(result, 0, LOOK_AT) ? USEC_NEVER : pg_time(result, 0, LOOK_AT);
+	r->ret_unknown_campaign_id = pg_u64(result, 0, UNKNOWN);
+	s->step = CLAIM_END;
+	return pg_commit(s);
+}
+
+/* The claim that was made, though nobody learned of it. */
+static enum pg_next found_again(struct store *s, struct store_claim_outbox *r,
+				const PGresult *result)
+{
+	struct claim *x = s->own;
+	size_t count = pg_u64(result, 0, COUNT);
+	x->ids = pg_own(s, (count + 1) * sizeof(*x->ids));
+	if (!x->ids || delta_decode(pg_str(result, 0, CODED), x->ids, count) != (long)count)
 		return pg_fail(s, STORE_RETRY,
 			       "a slice's ids are damaged or too many for memory");
-	r->ret_campaign_id = pg_u64(result, 0, 1);
 	if (!template_of(r, r->ret_campaign_id)) {
 		r->ret_unknown_campaign_id = r->ret_campaign_id;
+		r->ret_slice_id = 0;
 		r->ret_next_due_wall = 0;
 		return PG_DONE; /* rolled back, and asked again with it */
 	}
-	r->ret_slice_id = pg_u64(result, 0, 0);
-	return read_rows(s, r, x, ids, count);
+	return read_rows(s, r, count);
 }
 
+/* data NULL: the address is none, or no name that IDNA knows; its key stays as it is. */
 static bool key_of(struct store *s, str address, str *ret_key)
 {
 	struct address parsed;
@@ -115,91 +137,61 @@ static bool key_of(struct store *s, str address, str *ret_key)
 	return true;
 }
 
-static int compare_rows(const void *a, const void *b)
-{
-	const struct claimed_row *x = a, *y = b;
-	return (x->id > y->id) - (x->id < y->id);
-}
-
-static bool take_due(struct store *s, struct claim *x, const PGresult *result)
+/* Whoever inserted a row could only lower its letters. */
+static bool find_keys(struct store *s, const PGresult *result, struct odd_keys *odd)
 {
 	size_t count = pg_rows(result);
-	x->rows = pg_own(s, count * sizeof(*x->rows));
-	for (size_t i = 0; x->rows && i < count; i++) {
-		x->rows[i].id = pg_u64(result, i, 1);
-		if (!key_of(s, pg_str(result, i, 2), &x->rows[i].key))
+	odd->ids = pg_own(s, count * sizeof(*odd->ids));
+	odd->keys = pg_own(s, count * sizeof(*odd->keys));
+	for (size_t i = 0; odd->ids && odd->keys && i < count; i++) {
+		str key;
+		if (!key_of(s, pg_str(result, i, ADDRESS), &key))
 			return false;
+		if (!key.data || str_eq(key, pg_str(result, i, KEY)))
+			continue;
+		odd->ids[odd->count] = pg_u64(result, i, ID);
+		odd->keys[odd->count++] = key;
 	}
-	if (x->rows)
-		qsort(x->rows, count, sizeof(*x->rows), compare_rows);
-	return x->rows != NULL;
+	return odd->ids && odd->keys;
 }
 
-static enum pg_next send_take(struct store *s, struct store_claim_outbox *r, struct claim *x,
-			      const PGresult *result)
+static enum pg_next send_keys(struct store *s, const struct odd_keys *odd)
 {
-	size_t count = pg_rows(result);
-	uint64_t *ids = pg_own(s, count * sizeof(*ids));
-	str *keys = pg_own(s, count * sizeof(*keys));
-	if (!ids || !keys || !take_due(s, x, result))
-		return pg_fail(s, STORE_RETRY, "no memory to claim transactional mail");
-	for (size_t i = 0; i < count; i++) {
-		ids[i] = x->rows[i].id;
-		keys[i] = x->rows[i].key;
-	}
-	str coded = ids_encode(&s->scratch, ids, count);
-	if (!coded.data)
-		return pg_fail(s, STORE_RETRY, "no memory to claim transactional mail");
-	r->ret_campaign_id = pg_u64(result, 0, 0);
-	x->read.ids = ids;
-	x->read.count = count;
-	s->lost_claim_token = TOKEN_RANGE | ++s->lease_token; /* until its commit is answered */
 	pg_put_tenant(s);
-	pg_put_u64(s, r->ret_campaign_id);
-	pg_put_u32(s, r->engine_id);
-	pg_put_u32(s, r->epoch);
-	pg_put_u64(s, s->lost_claim_token);
-	pg_put_u32(s, (uint32_t)count);
-	pg_put_u64(s, ids[0]);
-	pg_put_u64(s, ids[count - 1]);
-	pg_put_bytes(s, coded);
-	pg_put_u64_array(s, ids, count);
-	pg_put_text_array(s, keys, count);
-	return pg_run(s, "outbox_take");
+	pg_put_u64_array(s, odd->ids, odd->count);
+	pg_put_text_array(s, odd->keys, odd->count);
+	return pg_run_kept(s, "outbox_keys");
 }
 
-enum {
-	CLAIM_BEGIN,
-	CLAIM_BEGUN,
-	CLAIM_ENGINE, /* whether the engine is who it says, and its lost claim */
-	CLAIM_DUE,
-	CLAIM_TAKEN,
-	CLAIM_READ,
-	CLAIM_NEXT,
-	CLAIM_END
-};
+static enum pg_next taken(struct store *s, struct store_claim_outbox *r,
+			  const PGresult *result)
+{
+	struct claim *x = s->own;
+	struct odd_keys odd = {};
+	size_t count = pg_rows(result);
+	s->lost_claim_token = next_token(s); /* until its commit is answered */
+	s->lease_token++;
+	x->count = count;
+	x->ids = pg_own(s, count * sizeof(*x->ids));
+	if (!x->ids || !find_keys(s, result, &odd))
+		return no_memory(s);
+	for (size_t i = 0; i < count; i++)
+		x->ids[i] = pg_u64(result, i, ID);
+	return odd.count > 0 ? send_keys(s, &odd) : read_rows(s, r, count);
+}
 
-static enum pg_next engine_known(struct store *s, struct store_claim_outbox *r,
-				 const PGresult *result)
+static enum pg_next claim_answered(struct store *s, struct store_claim_outbox *r,
+				   const PGresult *result)
 {
 	if (pg_rows(result) == 0)
 		return pg_fail(s, STORE_FENCED,
 			       "another process runs under this engine's name");
-	if (!pg_is_null(result, 0, 0)) {
-		s->step = CLAIM_READ;
-		return found_again(s, r, s->own, result);
-	}
+	r->ret_slice_id = pg_u64(result, 0, SLICE);
+	r->ret_campaign_id = pg_u64(result, 0, CAMPAIGN);
+	if (!pg_is_null(result, 0, CODED))
+		return found_again(s, r, result);
 	s->lost_claim_token = 0;
-	return send_with_templates(s, r, "outbox_due");
-}
-
-static enum pg_next due_known(struct store *s, struct store_claim_outbox *r,
-			      const PGresult *result)
-{
-	if (pg_rows(result))
-		return send_take(s, r, s->own, result);
-	s->step = CLAIM_NEXT;
-	return send_with_templates(s, r, "outbox_next");
+	return r->ret_slice_id ? taken(s, r, result) : nothing_due(s, r, result);
 }
 
 /* Who claimed something asks again at once: when else, nobody need look up. */
@@ -226,23 +218,15 @@ static enum pg_next claim_step(struct store *s, struct store_request *request,
 		r->ret_next_due_wall = 0;
 		r->ret_count = 0;
 		s->own = pg_own(s, sizeof(*x));
-		return s->own ? pg_begin(s) : pg_fail(s, STORE_RETRY, "no memory to claim");
+		return s->own ? pg_begin(s) : no_memory(s);
 	case CLAIM_BEGUN:
-		return send_engine(s, r);
-	case CLAIM_ENGINE:
-		return engine_known(s, r, result);
-	case CLAIM_DUE:
-		return due_known(s, r, result);
-	case CLAIM_TAKEN:
-		r->ret_slice_id = pg_u64(result, 0, 0);
-		return read_rows(s, r, x, (uint64_t *)x->read.ids, x->read.count);
+		return send_claim(s, r);
+	case CLAIM_ANSWERED:
+		return claim_answered(s, r, result);
+	case CLAIM_KEYED:
+		return read_rows(s, r, x->count);
 	case CLAIM_READ:
 		return rows_read(s, r, result);
-	case CLAIM_NEXT:
-		r->ret_next_due_wall =
-			pg_is_null(result, 0, 0) ? USEC_NEVER : pg_time(result, 0, 0);
-		r->ret_unknown_campaign_id = pg_u64(result, 0, 1);
-		return pg_commit(s);
 	default:
 		s->lost_claim_token = 0;
 		return PG_DONE;

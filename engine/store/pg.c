@@ -151,9 +151,10 @@ static enum pg_next run(struct store *s, const char *name, const char *text,
 	return PG_WAIT;
 }
 
-enum pg_next pg_run_text(struct store *s, const char *name, const char *text)
+enum pg_next pg_run_text(struct store *s, const char *name, const char *text,
+			 enum pg_plans plans)
 {
-	return run(s, name, text, PLANS_FRESH);
+	return run(s, name, text, plans);
 }
 
 enum pg_next pg_run(struct store *s, const char *file)

@@ -127,7 +127,8 @@ enum pg_next pg_run(struct store *, const char *file);
 /* For one that runs many times and whose values do not decide how: its plan is kept. Planning
  * costs more than most statements do. */
 enum pg_next pg_run_kept(struct store *, const char *file);
-enum pg_next pg_run_text(struct store *, const char *name, const char *text); /* both live on */
+/* Name and text live on. */
+enum pg_next pg_run_text(struct store *, const char *name, const char *text, enum pg_plans);
 str pg_text_of(const char *file); /* a statement's text */
 enum pg_next pg_begin(struct store *);
 enum pg_next pg_commit(struct store *);

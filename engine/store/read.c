@@ -75,12 +75,14 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 	str text = pg_text_of(file);
 	size_t at = str_find(text, STR(select));
 	bool whole = may_be_whole(r);
+	/* Rows of the outbox are looked up by their ids, however many, and nobody should wait. */
+	enum pg_plans plans = x->outbox ? PLANS_KEPT : PLANS_FRESH;
 	struct buf statement, name;
 	if (r->field_count == 0) {
 		put_range(s, r);
 		if (!x->dense)
 			pg_put_u64_array(s, r->ids, r->count);
-		return pg_run(s, file);
+		return pg_run_text(s, file, text.data, plans);
 	}
 	buf_init_arena(&statement, &s->scratch, text.size + (r->field_count + 1) * 100);
 	buf_init_arena(&name, &s->scratch, 40);
@@ -96,7 +98,7 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 	if (!x->dense)
 		pg_put_u64_array(s, r->ids, r->count);
 	pg_put_text_array(s, r->fields, r->field_count);
-	return pg_run_text(s, name.data, statement.data);
+	return pg_run_text(s, name.data, statement.data, plans);
 }
 
 /* The recipient a row is about: rows mostly come in the order of the ids. */

@@ -24,8 +24,8 @@ HOT = ("cut_lock cut_plain cut_bound cut_ids cut_insert cut_advance slice_lease 
        "slice_mark slice_put_back slice_children read_people_dense read_people_sparse read_left_dense "
        "read_left_sparse read_deferrals_dense read_deferrals_sparse settle_position settle_campaigns "
        "settle_tallies settle_deferrals settle_deferrals_done settle_closed due_claim due_insert due_next "
-       "stop_feed engine_heartbeat takeover_find campaign_running campaign_finish health outbox_due "
-       "outbox_take outbox_next outbox_settle recover_slices recover_accounts").split()
+       "stop_feed engine_heartbeat takeover_find campaign_running campaign_finish health outbox_claim "
+       "outbox_settle recover_slices recover_accounts").split()
 SENT = 400
 
 
@@ -158,7 +158,8 @@ def judge(checks, log, offset, name):
     for statement, plan, text in plans(log, offset):
         if statement == "other":
             # In a function of ours, or the test's own.
-            statement = "(" + " ".join(text.split())[:60] + ")"
+            place = "outbox_claim: " if re.search(r"\boutbox [ox]\b", text) else ""
+            statement = place or "(" + " ".join(text.split())[:60] + ")"
         seen.add(statement)
         for fault in faults(statement, plan):
             found.setdefault(fault, plan)
