@@ -54,6 +54,8 @@ static int join_other(struct db *db, const struct campaign_row *campaign)
 /* A launch cannot be taken back, so a filter that chooses nobody is told before. */
 static int check_filter(struct db *db, const struct campaign_row *campaign)
 {
+	if (!campaign->has_filter)
+		return CLI_GO;
 	PGresult *result = db_query(db, "api_filter_fits", 1, &campaign->id_text.data);
 	if (!result)
 		return db_code(db);
