@@ -44,6 +44,8 @@ static int tell_missing_list(struct db *db, const char *name)
 
 static int check_lists(struct db *db, const struct key_list *list)
 {
+	if (list->count == 0)
+		return CLI_GO;
 	const char *names = json_list(db->cli->arena, list);
 	PGresult *result = db_query(db, "api_lists_missing", 1, &names);
 	if (!result)

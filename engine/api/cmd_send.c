@@ -70,10 +70,9 @@ static int send_campaign(struct cli *cli, struct db *db, const struct engine_set
 	int code = settings_make_journal(cli, settings);
 	if (code == CLI_GO)
 		code = make_ready(db, campaign);
-	db_close(db); /* it may take days: an idle connection would be held for nothing */
 	if (code != CLI_GO)
 		return code;
-	code = sending_run(cli, settings, campaign->id, campaign->name, cli->quiet);
+	code = sending_run(cli, settings, db, campaign->id, campaign->name, cli->quiet);
 	return print_end(cli, db, campaign, code);
 }
 

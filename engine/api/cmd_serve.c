@@ -18,7 +18,7 @@ static int serve(struct cli *cli, struct engine_settings *settings)
 	code = settings_make_journal(cli, settings);
 	if (code != CLI_GO)
 		return code;
-	return sending_run(cli, settings, 0, STR("serving"), cli->quiet || !terminal_watched());
+	return sending_run(cli, settings, NULL, 0, STR("serving"), cli->quiet || !terminal_watched());
 }
 
 static int serve_run(struct cli *cli, int argc, char **argv)

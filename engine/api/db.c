@@ -287,6 +287,7 @@ int db_campaign(struct db *db, const char *name, struct campaign_row *ret_campai
 	ret_campaign->name = arena_copy(db->cli->arena, db_cell(result, 0, 1));
 	ret_campaign->state = arena_copy(db->cli->arena, db_cell(result, 0, 2));
 	ret_campaign->fully_cut = str_eq(db_cell(result, 0, 3), STR("t"));
+	ret_campaign->has_filter = str_eq(db_cell(result, 0, 4), STR("t"));
 	PQclear(result);
 	return CLI_GO;
 }

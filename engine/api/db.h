@@ -56,6 +56,6 @@ int64_t db_i64(const PGresult *, int row, int column);
 struct campaign_row {
 	uint64_t id;
 	str id_text, name, state; /* in the command's arena */
-	bool fully_cut;
+	bool fully_cut, has_filter;
 };
 [[nodiscard]] int db_campaign(struct db *, const char *name, struct campaign_row *ret_campaign);

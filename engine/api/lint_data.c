@@ -71,6 +71,15 @@ static int count_exactly(struct db *db, struct campaign_lint *r, const char *fie
 	return CLI_GO;
 }
 
+static int do_query(struct db *db, const char *name, size_t count, const char *const *parameters)
+{
+	PGresult *result = db_query(db, name, count, parameters);
+	int code = result ? CLI_GO : db_code(db);
+	PQclear(result);
+	return code;
+}
+
+/* Counts lists again; sums up what changed since they were counted, where that has become much. */
 static int recount(struct db *db, const struct campaign_lint *r, bool all)
 {
 	const char *parameters[] = {r->lists.data, all ? "true" : "false"};
@@ -80,9 +89,8 @@ static int recount(struct db *db, const struct campaign_lint *r, bool all)
 	int code = CLI_GO;
 	for (int i = 0; code == CLI_GO && i < PQntuples(lists); i++) {
 		const char *id = PQgetvalue(lists, i, 0);
-		PGresult *result = db_query(db, "api_lint_recount", 1, &id);
-		code = result ? CLI_GO : db_code(db);
-		PQclear(result);
+		code = PQgetisnull(lists, i, 0) ? do_query(db, "api_lint_fold", 0, NULL)
+						: do_query(db, "api_lint_recount", 1, &id);
 	}
 	PQclear(lists);
 	return code;
@@ -91,15 +99,6 @@ static int recount(struct db *db, const struct campaign_lint *r, bool all)
 int campaign_lint_recount(struct db *db, const struct campaign_lint *r)
 {
 	return recount(db, r, true);
-}
-
-static int fold(struct db *db)
-{
-	PGresult *result = db_query(db, "api_lint_fold", 0, NULL);
-	if (!result)
-		return db_code(db);
-	PQclear(result);
-	return CLI_GO;
 }
 
 /* ---- findings ---- */
@@ -173,6 +172,19 @@ static void say_missing(struct db *db, struct campaign_lint *r, const struct lin
 		 missing == 1 ? "has" : "have", printable(arena, field->name));
 }
 
+static bool is_unknown(const struct campaign_lint *r, size_t field)
+{
+	return r->field_counts[field] == 0 && !r->fields[field].unseen;
+}
+
+static bool has_unknown(const struct campaign_lint *r)
+{
+	for (size_t i = 0; i < r->field_count; i++)
+		if (is_unknown(r, i))
+			return true;
+	return false;
+}
+
 static void say_all(struct db *db, struct campaign_lint *r, const struct known *known)
 {
 	if (r->recipients == 0) {
@@ -183,7 +195,7 @@ static void say_all(struct db *db, struct campaign_lint *r, const struct known *
 	}
 	for (size_t i = 0; i < r->field_count; i++) {
 		uint64_t have = r->field_counts[i];
-		if (have == 0 && !r->fields[i].unseen)
+		if (is_unknown(r, i))
 			say_unknown(db, r, &r->fields[i], known);
 		else if (have < r->recipients && r->fields[i].bare)
 			say_missing(db, r, &r->fields[i], r->recipients - have);
@@ -199,14 +211,12 @@ int campaign_lint_data(struct db *db, struct campaign_lint *r)
 		return cli_fail(db->cli, EXIT_FAILED, "out of memory");
 	int code = recount(db, r, false);
 	if (code == CLI_GO)
-		code = fold(db);
-	if (code == CLI_GO)
 		code = read_counts(db, r, fields);
 	if (code == CLI_GO && !is_whole_list(r) && r->recipients <= EXACT_LIMIT)
 		code = count_exactly(db, r, fields);
 	else if (!is_whole_list(r))
 		r->about = true;
-	if (code == CLI_GO)
+	if (code == CLI_GO && has_unknown(r))
 		code = read_known(db, r, known);
 	if (code != CLI_GO)
 		return code;

@@ -54,6 +54,8 @@ static int join_other(struct db *db, const struct campaign_row *campaign)
 /* A launch cannot be taken back, so a filter that chooses nobody is told before. */
 static int check_filter(struct db *db, const struct campaign_row *campaign)
 {
+	if (!campaign->has_filter)
+		return CLI_GO;
 	PGresult *result = db_query(db, "api_filter_fits", 1, &campaign->id_text.data);
 	if (!result)
 		return db_code(db);
@@ -209,8 +211,17 @@ static int end_code(struct cli *cli, enum engine_end end, const char *why)
 	return cli_fail(cli, EXIT_FAILED, "%s", why);
 }
 
-int sending_run(struct cli *cli, const struct engine_settings *settings, uint64_t campaign_id,
-		str name, bool silent)
+/* It may take days: what the engine cannot use would be held for nothing. A pooler's is none that
+ * could be handed on. */
+static void hand_on(struct db *db, struct engine_settings *to)
+{
+	if (to->pooler)
+		db_close(db);
+	to->store.session = &db->conn;
+}
+
+int sending_run(struct cli *cli, const struct engine_settings *settings, struct db *db,
+		uint64_t campaign_id, str name, bool silent)
 {
 	struct sending *sending = ARENA_NEW(cli->arena, struct sending);
 	char why[400] = "";
@@ -224,8 +235,12 @@ int sending_run(struct cli *cli, const struct engine_settings *settings, uint64_
 	mine.tunings = &sending->reload.tunings;
 	mine.watchdog = service_watchdog(&sending->service);
 	sending->stop_limit = mine.drain_limit + ENGINE_SETTLE_LIMIT + STOP_SLACK;
+	if (db)
+		hand_on(db, &mine);
 	enum engine_end end =
 		engine_run(&mine, campaign_id, on_progress, sending, why, sizeof(why));
+	if (db)
+		db_close(db);
 	reload_end(&sending->reload);
 	service_end(&sending->service);
 	progress_end(&sending->display, clock_now(), clock_wall());

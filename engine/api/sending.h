@@ -16,6 +16,7 @@
 
 /* Runs the engine until its end, with the signals caught: the first asks it to stop in order,
  * the second at once. campaign_id 0: all that run, until it is stopped. name is shown before
- * the progress; silent: nothing is. Returns an exit code, after why it ended was told. */
-[[nodiscard]] int sending_run(struct cli *, const struct engine_settings *,
+ * the progress; silent: nothing is. db, whose session becomes one of the engine's, is closed; NULL:
+ * there is none. Returns an exit code, after why it ended was told. */
+[[nodiscard]] int sending_run(struct cli *, const struct engine_settings *, struct db *,
 			      uint64_t campaign_id, str name, bool silent);

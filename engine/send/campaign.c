@@ -91,6 +91,7 @@ struct campaign *campaign_create(struct arena *arena, const struct engine_settin
 		.weight = content->weight,
 		.paused = stored->ret_state == CAMPAIGN_PAUSED,
 		.cancelled = stored->ret_state == CAMPAIGN_CANCELLED,
+		.untouched = stored->ret_untouched,
 		.fully_cut = stored->ret_fully_cut || content->urgent,
 		.next_due_wall = USEC_NEVER,
 		.settled_due_wall = USEC_NEVER,

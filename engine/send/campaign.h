@@ -63,6 +63,7 @@ struct campaign {
 	bool paused, cancelled;
 	bool closed; /* its send window is */
 	bool halted; /* as the carrier was told last */
+	bool untouched; /* nothing of it has been cut, as far as is known */
 	bool fully_cut, first_cut_done, first_checked;
 	bool nothing_open; /* the last lease found no slice */
 	bool ended; /* the database says so; whether by a cancel, the stop feed may yet tell */

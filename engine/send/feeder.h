@@ -251,6 +251,10 @@ void feeder_health_init(struct feeder *);
 void feeder_health_done(struct feeder *);
 usec feeder_health(struct feeder *, usec now); /* asks, judges, holds */
 void feeder_health_ask(struct campaign *);     /* at once: it goes on */
+/* Of a campaign of which nothing was cut there is nothing to ask yet. */
+void feeder_health_wait(struct feeder *, struct campaign *);
+void feeder_due_wait(struct feeder *, struct campaign *);
+void feeder_due_ask(struct campaign *); /* at once, unless that is so */
 /* A pause; or the end, for this campaign when it is of one (NULL: it is not). */
 void feeder_failed(struct feeder *, const struct store_request *, usec *ret_again_at);
 void feeder_failed_for(struct feeder *, struct campaign *, const struct store_request *,

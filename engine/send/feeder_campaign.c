@@ -46,6 +46,10 @@ bool feeder_campaign_runs(const struct campaign *campaign)
 void feeder_add_campaign(struct feeder *feeder, struct campaign *campaign)
 {
 	chain_push_back(&feeder->campaigns, &campaign->link);
+	if (campaign->untouched) {
+		feeder_due_wait(feeder, campaign);
+		feeder_health_wait(feeder, campaign);
+	}
 	feeder->urgent_count += campaign->urgent;
 	if (campaign->urgent)
 		feeder->claim_at = 0;

@@ -33,6 +33,13 @@ void feeder_health_ask(struct campaign *campaign)
 	campaign->alarmed = false;
 }
 
+void feeder_health_wait(struct feeder *feeder, struct campaign *campaign)
+{
+	const struct policy *policy = &campaign->content->policy;
+	if (!policy->ramp && !policy->windowed)
+		campaign->health_at = io_now(feeder->loop) + INTERVAL;
+}
+
 /* ---- what is asked ---- */
 
 static void submit_health(struct feeder *feeder, struct campaign *campaign)

@@ -127,7 +127,8 @@ static void tell_change(struct feeder *feeder, size_t index, bool held)
 		  held ? "" : log_str(feeder->heartbeat.ret_holders[index]), held ? "" : "\"");
 	for (; held && link; link = chain_next(&feeder->campaigns, link)) {
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
-		campaign->lease_at = campaign->due_at = campaign->cut_at = 0;
+		campaign->lease_at = campaign->cut_at = 0;
+		feeder_due_ask(campaign);
 	}
 	if (held)
 		feeder->claim_at = 0;

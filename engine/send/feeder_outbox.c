@@ -27,7 +27,8 @@ static void due_again(struct feeder *feeder)
 	struct chain_link *link = chain_first(&feeder->campaigns);
 	for (; link; link = chain_next(&feeder->campaigns, link)) {
 		struct campaign *campaign = CHAIN_OWNER(link, struct campaign, link);
-		campaign->due_at = campaign->lease_at = 0;
+		campaign->lease_at = 0;
+		feeder_due_ask(campaign);
 	}
 }
 

@@ -54,6 +54,7 @@ static void on_cut(struct store_request *request)
 	}
 	feeder->database_lost = false;
 	campaign->first_cut_done = true;
+	campaign->untouched = false;
 	campaign->fully_cut = feeder->cut.ret_fully_cut;
 	campaign->targeted_count += feeder->cut.ret_count;
 	campaign->cut_since += feeder->cut.ret_count;
@@ -313,6 +314,17 @@ static void follow_settled(struct feeder *feeder)
 		campaign->next_due_wall = usec_min(campaign->next_due_wall, due_wall);
 		campaign->due_at = usec_min(campaign->due_at, due_look(feeder, due_wall));
 	}
+}
+
+void feeder_due_wait(struct feeder *feeder, struct campaign *campaign)
+{
+	campaign->due_at = due_look(feeder, USEC_NEVER);
+}
+
+void feeder_due_ask(struct campaign *campaign)
+{
+	if (!campaign->untouched)
+		campaign->due_at = 0;
 }
 
 static void submit_due(struct feeder *feeder, struct campaign *campaign)

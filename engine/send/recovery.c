@@ -12,6 +12,7 @@
 #include "engine/send/refusal.h"
 
 #define BATCH_LIMIT 5000
+#define FIRST_EPOCH 1 /* as the database counts them (engine_join.sql) */
 #define FLUSH_TURNS 100000 /* turns of the loop that one write may take */
 
 /* A mark read back, with the key under which its outcome is looked for. */
@@ -334,6 +335,7 @@ static int doubt_marks(struct replay *replay, struct io_loop *loop, struct journ
 	return replay->failed ? -1 : 0;
 }
 
+/* In its first life an engine has held nothing before. */
 static int reopen(struct replay *replay, bool journal_lost, struct recovery *result)
 {
 	struct store_recover recover = {
@@ -342,6 +344,8 @@ static int reopen(struct replay *replay, bool journal_lost, struct recovery *res
 		.epoch = replay->epoch,
 		.trust_marks = journal_lost,
 	};
+	if (replay->epoch == FIRST_EPOCH)
+		return 0;
 	store_recover(replay->store, &recover);
 	if (recover.request.result != STORE_OK) {
 		fail_store(replay, &recover.request);

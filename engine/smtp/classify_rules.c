@@ -303,21 +303,21 @@ static void index_status(struct rule_book *book, const struct bounce_rule *rule,
 		set_bit(book->of_subject[i], index);
 }
 
-static void add_rule_of_set(struct rule_book *book, size_t set, size_t rule)
+static void add_rule_of_set(struct rule_book *book, size_t kind_count, size_t set, size_t rule)
 {
-	for (size_t i = 0; i < book->literal_count; i++) {
+	for (size_t i = 0; i < kind_count; i++) {
 		if (is_member(book, i, set))
 			set_bit(book->kinds[i].rules, rule);
 	}
 }
 
 /* A rule is looked at when its first term occurs; without such a term, always. */
-static void index_rules(struct rule_book *book)
+static void index_rules(struct rule_book *book, size_t kind_count)
 {
 	for (size_t i = 0; i < book->rule_count; i++) {
 		const struct bounce_rule *rule = &book->rules[i];
 		if (rule->term_count > 0 && rule->terms[0].kind == TERM_NEAR)
-			add_rule_of_set(book, rule->terms[0].set, i);
+			add_rule_of_set(book, kind_count, rule->terms[0].set, i);
 		else
 			set_bit(book->textless, i);
 		index_code(book, rule, i);
@@ -325,8 +325,8 @@ static void index_rules(struct rule_book *book)
 	}
 }
 
-/* Keeps one of each kind, in place: what is kept moves to the front. */
-static void merge_kinds(struct reader *r)
+/* Keeps one of each kind, in place: what is kept moves to the front. Returns how many those are. */
+static size_t merge_kinds(struct reader *r)
 {
 	struct rule_book *book = r->book;
 	struct map index;
@@ -344,6 +344,7 @@ static void merge_kinds(struct reader *r)
 		if (map_put(&index, key, index_pointer(count++)) < 0)
 			r->failed = true;
 	}
+	return count;
 }
 
 int rule_book_create(struct rule_book *book, struct arena *arena, str table)
@@ -367,8 +368,7 @@ int rule_book_create(struct rule_book *book, struct arena *arena, str table)
 	void *again = map_get(&r.set_index, STR("@again"));
 	ASSERT(again);
 	book->wait_set = (uint16_t)pointer_index(again);
-	index_rules(book);
-	merge_kinds(&r);
+	index_rules(book, merge_kinds(&r));
 	if (r.failed)
 		return -1;
 	return automaton_build(&book->automaton, arena, r.literals, book->literal_count);

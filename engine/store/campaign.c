@@ -28,6 +28,7 @@ static enum pg_next take_campaign(struct store *s, struct store_campaign *r,
 	r->ret_launched_wall = pg_time(result, 0, 3);
 	r->ret_expires_wall = pg_time(result, 0, 4);
 	r->ret_fully_cut = pg_bool(result, 0, 5);
+	r->ret_untouched = pg_bool(result, 0, 12);
 	r->ret_revision = (uint32_t)pg_u64(result, 0, 6);
 	if (!keep(r->arena, result, 1, &r->ret_name) ||
 	    !keep(r->arena, result, 7, &r->ret_settings) ||

@@ -15,6 +15,8 @@ PGconn *connect_open(const struct connect_to *to)
 			      "fallback_application_name",
 			      "options",
 			      "keepalives_idle",
+			      "keepalives_interval",
+			      "tcp_user_timeout",
 			      "dbname",
 			      "client_encoding",
 			      NULL};
@@ -23,6 +25,8 @@ PGconn *connect_open(const struct connect_to *to)
 				to->application,
 				to->pooled ? NULL : to->options,
 				"10",
+				"10",
+				"30000",
 				to->conninfo,
 				"UTF8",
 				NULL};

@@ -158,15 +158,55 @@ static void take(struct cut *c, uint64_t campaign_id, uint64_t id, uint64_t reas
 	}
 }
 
+/* Where the next cut begins; last: the last of those found, of which there may have been as many as
+ * were asked for. */
+static void move_mark(struct cut *c, bool filled, uint64_t last)
+{
+	c->mark = filled ? last : c->bound;
+	c->fully_cut = c->mark >= c->highest || (!filled && c->bound_is_end);
+}
+
 static void take_ids(struct cut *c, const struct store_cut *r, const PGresult *result)
 {
 	size_t rows = pg_rows(result);
 	bool filled = rows == r->limit - found_count(c);
 	for (size_t i = 0; i < rows; i++)
-		if (!c->plain || !pg_bool(result, i, 2))
-			take(c, r->campaign_id, pg_u64(result, i, 0), pg_u64(result, i, 1));
-	c->mark = filled ? pg_u64(result, rows - 1, 0) : c->bound;
-	c->fully_cut = c->mark >= c->highest || (!filled && c->bound_is_end);
+		take(c, r->campaign_id, pg_u64(result, i, 0), pg_u64(result, i, 1));
+	move_mark(c, filled, filled ? pg_u64(result, rows - 1, 0) : 0);
+}
+
+/* Ids in ascending order, walked along with others. */
+struct walk {
+	uint64_t *ids;
+	size_t count, next;
+};
+
+static bool walk_meets(struct walk *w, uint64_t id)
+{
+	while (w->next < w->count && w->ids[w->next] < id)
+		w->next++;
+	return w->next < w->count && w->ids[w->next] == id;
+}
+
+static bool take_plain(struct store *s, struct cut *c, const struct store_cut *r,
+		       const PGresult *result)
+{
+	uint64_t *ids, *reasons;
+	size_t count, reason_count;
+	struct walk suppressed = {}, excluded = {};
+	if (!pg_u64_array(s, result, 0, 0, &ids, &count) ||
+	    !pg_u64_array(s, result, 0, 1, &suppressed.ids, &suppressed.count) ||
+	    !pg_u64_array(s, result, 0, 2, &reasons, &reason_count) ||
+	    !pg_u64_array(s, result, 0, 3, &excluded.ids, &excluded.count) ||
+	    reason_count != suppressed.count)
+		return false;
+	bool filled = count == r->limit - found_count(c);
+	for (size_t i = 0; i < count; i++)
+		if (!walk_meets(&excluded, ids[i]))
+			take(c, r->campaign_id, ids[i],
+			     walk_meets(&suppressed, ids[i]) ? reasons[suppressed.next] : 0);
+	move_mark(c, filled, filled ? ids[count - 1] : 0);
+	return true;
 }
 
 /* Per reason, as arrays for the tallies and as the slice's JSON. */
@@ -306,7 +346,10 @@ static enum pg_next cut_step(struct store *s, struct store_request *request,
 	case CUT_BOUNDED:
 		return send_ids(s, r, c, result);
 	case CUT_FOUND:
-		take_ids(c, r, result);
+		if (!c->plain)
+			take_ids(c, r, result);
+		else if (!take_plain(s, c, r, result))
+			return pg_fail(s, STORE_RETRY, "no memory to cut a slice");
 		return windowed(s, r, c);
 	case CUT_INSERTED:
 		r->ret_slice_id = pg_u64(result, 0, 0);

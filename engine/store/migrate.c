@@ -99,11 +99,14 @@ static int apply(struct migrating *m, unsigned number)
 	return result;
 }
 
-/* Compares what was applied with what we have; *ret_newest is the newest applied. */
-static int compare(struct migrating *m, unsigned *ret_newest)
+static PGresult *read_applied(PGconn *conn)
 {
-	PGresult *rows = PQexec(
-		m->conn, "select number, name, checksum from migrations order by number");
+	return PQexec(conn, "select number, name, checksum from migrations order by number");
+}
+
+/* Compares what was applied with what we have; *ret_newest is the newest applied. */
+static int compare(struct migrating *m, const PGresult *rows, unsigned *ret_newest)
+{
 	int result = 0;
 	char checksum[16], what[200];
 	*ret_newest = 0;
@@ -130,7 +133,6 @@ static int compare(struct migrating *m, unsigned *ret_newest)
 			result = refuse(m, STORE_REFUSED, what);
 		}
 	}
-	PQclear(rows);
 	return result;
 }
 
@@ -178,8 +180,11 @@ static int migrate(struct migrating *m, struct store_migration *ret)
 			 "name text not null, checksum text not null, "
 			 "applied_at timestamptz not null default now())",
 			 "the database cannot be migrated");
-	if (result == 0)
-		result = compare(m, &newest);
+	if (result == 0) {
+		PGresult *rows = read_applied(m->conn);
+		result = compare(m, rows, &newest);
+		PQclear(rows);
+	}
 	if (result == 0 && newest > 0 && newest < known)
 		result = refuse_beside_engines(m);
 	for (unsigned number = newest + 1; result == 0 && number <= known; number++) {
@@ -202,25 +207,26 @@ int store_migrate(const char *conninfo, struct store_migration *ret, char *ret_w
 	return result;
 }
 
-static bool lacks_tables(PGconn *conn)
+static bool lacks_tables(const PGresult *rows)
 {
-	PGresult *rows = PQexec(conn, "select to_regclass('migrations') is null");
-	bool lacks = PQntuples(rows) == 1 && PQgetvalue(rows, 0, 0)[0] == 't';
-	PQclear(rows);
-	return lacks;
+	const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE);
+	return state && strcmp(state, "42P01") == 0; /* undefined_table */
 }
 
 int store_check_schema(PGconn *conn, char *ret_why, size_t why_size)
 {
 	struct migrating m = {.conn = conn, .why = ret_why, .why_size = why_size};
 	unsigned newest = 0;
-	if (lacks_tables(conn)) {
+	PGresult *rows = read_applied(conn);
+	bool lacks = lacks_tables(rows);
+	int result = lacks ? STORE_REFUSED : compare(&m, rows, &newest);
+	PQclear(rows);
+	if (lacks) {
 		snprintf(ret_why, why_size,
 			 "this database has no tables of rundbrief yet: `rundbrief init` makes "
 			 "them");
 		return STORE_REFUSED;
 	}
-	int result = compare(&m, &newest);
 	if (result != 0)
 		return PQstatus(conn) == CONNECTION_OK ? result : STORE_LOST;
 	if (newest == newest_known())

@@ -165,6 +165,10 @@ uint64_t pg_u64(const PGresult *, size_t row, int column);
 bool pg_bool(const PGresult *, size_t row, int column);
 str pg_str(const PGresult *, size_t row, int column);   /* lives as long as the result */
 usec pg_time(const PGresult *, size_t row, int column); /* timestamptz as wall time */
+/* bigint[] without NULLs, in the request's scratch; NULL has none. False: there is no memory, or it is
+ * no such array. */
+[[nodiscard]] bool pg_u64_array(struct store *, const PGresult *, size_t row, int column,
+				uint64_t **ret_values, size_t *ret_count);
 
 /* COPY BINARY rows. */
 void pg_copy_head(struct buf *);

@@ -204,6 +204,33 @@ void pg_drive_connecting(struct store *s)
 	}
 }
 
+/* As if it had been opened here. False: it is of no use, and the caller's still. */
+static bool take_session(struct store *s, PGconn *session)
+{
+	char texts[SETTING_COUNT][80], room[1024];
+	struct buf set;
+	settings_of(s, texts);
+	buf_init_fixed(&set, room, sizeof(room));
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		buf_printf(&set, "set %s; ", texts[i]);
+	buf_printf(&set, "set client_min_messages=warning; set application_name='%s'",
+		   s->application);
+	buf_put_byte(&set, 0);
+	ASSERT(buf_ok(&set));
+	PGresult *result = PQexec(session, set.data);
+	bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+	PQclear(result);
+	if (!good)
+		return false;
+	s->conn = session;
+	PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
+	PQsetnonblocking(s->conn, 1);
+	pg_set_state(s, PG_CONNECTING);
+	pg_set_state(s, PG_IDLE);
+	pg_wait_for(s, PQsocket(s->conn), POLLIN);
+	return true;
+}
+
 /* A request that only asks for the connection. */
 static enum pg_next hello_step(struct store *s, struct store_request *request,
 			       const PGresult *result)
@@ -281,7 +308,10 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 		free(s);
 		return STORE_RETRY;
 	}
-	if (!loop && connect_now(s, ret_why, why_size) < 0) {
+	if (!loop && config->session && *config->session && !s->pooled &&
+	    take_session(s, *config->session))
+		*config->session = NULL;
+	if (!loop && !s->conn && connect_now(s, ret_why, why_size) < 0) {
 		store_close(s);
 		return STORE_LOST;
 	}

@@ -252,6 +252,26 @@ str pg_str(const PGresult *result, size_t row, int column)
 			(size_t)PQgetlength(result, (int)row, column));
 }
 
+/* As array_send() writes what array_head() describes. */
+bool pg_u64_array(struct store *s, const PGresult *result, size_t row, int column,
+		  uint64_t **ret_values, size_t *ret_count)
+{
+	enum { HEAD = 20, ELEMENT = 12 };
+	str array = pg_str(result, row, column);
+	size_t count = array.size > HEAD ? (array.size - HEAD) / ELEMENT : 0;
+	uint64_t *values = pg_own(s, (count + 1) * sizeof(*values));
+	if (!values || (count > 0 && array.size != HEAD + count * ELEMENT))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t big;
+		memcpy(&big, array.data + HEAD + i * ELEMENT + 4, sizeof(big));
+		values[i] = be64toh(big);
+	}
+	*ret_values = values;
+	*ret_count = count;
+	return true;
+}
+
 usec pg_time(const PGresult *result, size_t row, int column)
 {
 	if (pg_is_null(result, row, column))

@@ -243,14 +243,15 @@ bool read_take(struct store_read *r, const PGresult *result)
 static enum pg_next send_left(struct store *s, const struct store_read *r, const struct read *x)
 {
 	put_campaign_range(s, r, x->dense);
-	return pg_run(s, x->dense ? "read_left_dense" : "read_left_sparse");
+	return x->dense ? pg_run_kept(s, "read_left_dense") : pg_run(s, "read_left_sparse");
 }
 
 static enum pg_next send_deferrals(struct store *s, const struct store_read *r,
 				   const struct read *x)
 {
 	put_campaign_range(s, r, x->dense);
-	return pg_run(s, x->dense ? "read_deferrals_dense" : "read_deferrals_sparse");
+	return x->dense ? pg_run_kept(s, "read_deferrals_dense")
+			: pg_run(s, "read_deferrals_sparse");
 }
 
 static enum pg_next read_step(struct store *s, struct store_request *request,

@@ -8,6 +8,7 @@
 #include "engine/io/io.h"
 
 struct store;
+struct pg_conn; /* libpq's */
 
 enum store_result {
 	STORE_OK = 0,
@@ -30,6 +31,9 @@ enum store_result {
 struct store_config {
 	const char *conninfo;    /* may name several hosts: the one that takes writes is found */
 	bool pooled;             /* conninfo leads to a pooler in transaction mode; no LISTEN */
+	/* NULL, or a session of this conninfo that is open already (connect.h): the first store
+	 * without a loop takes it, and leaves NULL there. */
+	struct pg_conn **session;
 	uint32_t tenant;         /* 1: the default tenant */
 	usec connect_timeout;    /* 0: 10 s */
 	usec statement_timeout;  /* 0: 60 s */

@@ -27,6 +27,7 @@ struct store_campaign {
 	uint32_t ret_revision;
 	usec ret_launched_wall, ret_expires_wall;
 	bool ret_fully_cut; /* no further slices will be cut */
+	bool ret_untouched; /* none has been cut: nobody was tried, nobody waits */
 	str *ret_parts;     /* the files that its settings list; data NULL: one is missing */
 	size_t ret_part_count;
 	str ret_token_key; /* letter of the secret it was launched with; empty: none is noted */

@@ -85,6 +85,7 @@ void store_campaign(struct store *store, struct store_campaign *r)
 	r->ret_launched_wall = world->wall_offset;
 	r->ret_expires_wall = campaign->expires_wall;
 	r->ret_fully_cut = campaign->cut_mark >= campaign->last;
+	r->ret_untouched = campaign->cut_mark < campaign->first;
 	sim_variants_campaign(r);
 	if (world->with_files)
 		attach(r);
