@@ -15,6 +15,7 @@
 #define MESSAGE_BLOCK (24 * 1024)
 #define LOOK_AHEAD 2 /* objects of a lane */
 #define MESSAGE_AHEAD (2 * AHEAD_LINE) /* of its bytes: the kernel fetches the rest by itself */
+#define QUITS_PER_STEP 128 /* what they need until they have left is little then, and used again */
 #define STOPPED_LIMIT 2000000 /* subscribers stopped while this engine sends */
 
 static int init_slabs(struct carrier *carrier, const struct limits *limits)
@@ -533,6 +534,7 @@ usec carrier_step(struct carrier *carrier)
 	sweep(carrier, now);
 	if (carrier->draining)
 		carrier_push_notes(carrier);
+	carrier->quits_left = QUITS_PER_STEP;
 	run_paths(carrier, now);
 	/* An urgent message finds us awake at each step of its way. */
 	io_set_pace(carrier->loop, carrier->urgent_messages == 0 ? apart : 0);

@@ -322,6 +322,7 @@ struct carrier {
 	struct chain active, idle, dirty;
 	struct chain short_of; /* paths: woken one by one as sessions and messages come back */
 	struct chain resting;  /* sessions: closed early when another path is short of one */
+	uint32_t quits_left;   /* of idle ones that a stop may end in this step */
 	struct press *presses; /* the last one is for urgent messages alone */
 	size_t press_count;
 

@@ -514,13 +514,22 @@ static void settle_activity(struct carrier *carrier, struct carrier_path *path)
 	chain_push_back(busy ? &carrier->active : &carrier->idle, &path->link);
 }
 
-static void close_idle_sessions(struct carrier_path *path, usec now)
+/* Each has a desk from its QUIT until that has left: thousands at once would take memory that the
+ * engine needs at no other time. Who was looked at stands behind the others. */
+static void close_idle_sessions(struct carrier *carrier, struct carrier_path *path, usec now)
 {
-	struct chain_link *link = chain_first(&path->sessions);
-	for (; link; link = chain_next(&path->sessions, link)) {
+	for (size_t left = path->sessions.count; left > 0; left--) {
+		if (carrier->quits_left == 0) {
+			carrier_path_touch(carrier, path);
+			return;
+		}
+		struct chain_link *link = chain_pop(&path->sessions);
 		struct session *session = CHAIN_OWNER(link, struct session, link);
+		chain_push_back(&path->sessions, link);
+		bool closed_before = session->closing;
 		if (chain_empty(&session->messages))
 			session_close_idle(session, now);
+		carrier->quits_left -= session->closing && !closed_before;
 	}
 }
 
@@ -609,7 +618,7 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 		ask_for_all_marks(carrier, path, now);
 	close_resting_sibling(carrier, path, now);
 	if (carrier->draining || !carrier_source_is_held(carrier, path->source_index, now))
-		close_idle_sessions(path, now);
+		close_idle_sessions(carrier, path, now);
 	carrier_flows_drop_empty(carrier, path);
 	if (grant.wake_at != USEC_NEVER && carrier_path_pending(path) > 0)
 		wheel_arm(&carrier->wheel, &path->wake.wheel,
