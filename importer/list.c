@@ -270,6 +270,16 @@ static int ask(struct import *m, const char *name, int count, const char *const 
 	return 0;
 }
 
+/* Plans are made of what was known before this file: of a list that it has filled with millions they
+ * would take one row, and look through all of them for each that is merged. */
+static int learn_list(struct import *m)
+{
+	if (load_added(m->load) == 0)
+		return 0;
+	return session_plain(&m->session, "set local default_statistics_target = 30; "
+					  "analyze subscriptions (list_id, subscriber_id)");
+}
+
 /* What could not be added as it was read. */
 static int merge(struct import *m)
 {
@@ -291,7 +301,8 @@ static int merge(struct import *m)
 	if (load_added(m->load) > 0 && ask(m, "import_again", 2, added, &again) < 0)
 		return -1;
 	m->result->duplicates += again;
-	if (ask(m, "import_change", 3, values, &m->result->changed) < 0 || add(m) < 0)
+	if (ask(m, "import_change", 3, values, &m->result->changed) < 0 || add(m) < 0 ||
+	    learn_list(m) < 0)
 		return -1;
 	return subscribe(m);
 }
