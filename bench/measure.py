@@ -225,7 +225,8 @@ class Meter:
         self.seconds = self.seconds or time.monotonic() - self.began
         self.spent[name] = Spent(
             (usage.ru_utime + usage.ru_stime) * 1e6, usage.ru_stime * 1e6,
-            max(watch.memory, usage.ru_maxrss * 1024), watch.anonymous,
+            # Not ru_maxrss: that is what Python had when it began the process, where this is more.
+            watch.memory, watch.anonymous,
             max(watch.written, usage.ru_oublock * 512), watch.threads(), watch.busiest())
         return self.spent[name]
 

@@ -21,7 +21,8 @@ PEERS_MARKS = ("<!-- peers -->", "<!-- end of peers -->")
 def readme_table(doc):
     """The campaigns of a document, a line each."""
     machine = doc["machine"]
-    yield f"Taken {doc['taken']} on {machine['cores']} cores of {machine['processor']} with all three parts on them:"
+    mask = f", OPENSSL_ia32cap={machine['openssl_mask']}" if machine["openssl_mask"] else ""
+    yield f"Taken {doc['taken']} on {machine['cores']} cores of {machine['processor']} with all three parts on them{mask}:"
     yield ""
     yield "| scenario | messages/s | CPU us a message: engine | PostgreSQL | bare RSA-2048 us |"
     yield "| --- | --- | --- | --- | --- |"

@@ -13,6 +13,7 @@ def lines(doc):
     busy = max(run.get("others_share") or 0 for run in runs)
     yield (f"Taken {doc['taken']} on {machine['cores']} cores of {machine['processor']}, a bare RSA-2048 "
            f"signature {statistics.median(run['signature_usec'] for run in runs):.0f} us"
+           + (f" with OPENSSL_ia32cap={machine['openssl_mask']}" if machine["openssl_mask"] else "")
            + (f", other programs with up to {busy:.0%} of the machine" if busy > 0.05 else "")
            + "; CPU us of a message of 10 KB, medians of pairs:")
     yield ""
