@@ -13,6 +13,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/store/pg.h"
+#include "importer/fresh.h"
 #include "importer/seen.h"
 #include "importer/staged.h"
 
@@ -43,10 +44,6 @@ struct flight {
 	int64_t id;
 };
 
-struct range {
-	int64_t lo, hi;
-};
-
 struct load {
 	struct session *session;
 	uint32_t tenant;
@@ -58,7 +55,7 @@ struct load {
 	struct buf chunk, words;
 	unsigned wrong; /* guesses */
 	unsigned staged_batches;
-	struct range *ranges; /* of ids: those of the flying batch are the last */
+	struct fresh_range *ranges; /* of ids: those of the flying batch are the last */
 	size_t range_count, range_capacity, range_held;
 	uint64_t added, staged;
 	uint64_t *carried; /* by column: how many of them carry the attribute */
@@ -333,25 +330,21 @@ static bool hold_range(struct load *l, int64_t lo, int64_t hi)
 {
 	if (l->range_count == l->range_capacity) {
 		size_t capacity = 2 * l->range_capacity + 64;
-		struct range *ranges = realloc(l->ranges, capacity * sizeof(*ranges));
+		struct fresh_range *ranges = realloc(l->ranges, capacity * sizeof(*ranges));
 		if (!ranges)
 			return false;
 		l->ranges = ranges;
 		l->range_capacity = capacity;
 	}
-	l->ranges[l->range_count++] = (struct range){lo, hi};
+	l->ranges[l->range_count++] = (struct fresh_range){lo, hi};
 	return true;
 }
 
-static int take_ids(struct load *l, size_t count)
+static int take_ranges(struct load *l, const char *query, const char *const *values)
 {
-	char text[24];
-	const char *values[] = {text};
-	snprintf(text, sizeof(text), "%zu", count);
-	PGresult *result = session_query(l->session, "import_ids", 1, values);
+	PGresult *result = session_query(l->session, query, 1, values);
 	if (!result)
 		return -1;
-	l->range_held = l->range_count;
 	int code = 0;
 	for (int i = 0; code == 0 && i < PQntuples(result); i++)
 		if (!hold_range(l, (int64_t)session_number(PQgetvalue(result, i, 0)),
@@ -359,6 +352,26 @@ static int take_ids(struct load *l, size_t count)
 			code = no_memory(l);
 	PQclear(result);
 	return code;
+}
+
+static int64_t ids_held(const struct load *l)
+{
+	const struct fresh_range *held = &l->ranges[l->range_held];
+	return held->hi - held->lo + 1;
+}
+
+/* One range, if nobody else took an id meanwhile. */
+static int take_ids(struct load *l, size_t count)
+{
+	char text[24];
+	const char *values[] = {text};
+	snprintf(text, sizeof(text), "%zu", count);
+	l->range_held = l->range_count;
+	int code = take_ranges(l, "import_ids", values);
+	if (code != 0 || ids_held(l) == (int64_t)count)
+		return code;
+	l->range_count = l->range_held;
+	return take_ranges(l, "import_ids_apart", values);
 }
 
 static void count_carried(struct load *l, const struct batch *b)
@@ -386,7 +399,7 @@ static int land_wrong(struct load *l, struct batch *b)
 
 static int land_right(struct load *l, const struct batch *b)
 {
-	struct range *last = &l->ranges[l->range_held];
+	struct fresh_range *last = &l->ranges[l->range_held];
 	count_carried(l, b);
 	if (l->range_held > 0 && last[-1].hi + 1 == last->lo) {
 		last[-1].hi = last->hi;
@@ -539,10 +552,7 @@ const char *load_ids(const struct load *l)
 
 static int subscribe(struct load *l)
 {
-	const char *values[] = {l->session->tenant, l->session->list_id, load_ids(l)};
-	if (!values[2])
-		return no_memory(l);
-	if (session_count(l->session, "import_fresh", 3, values, NULL) < 0)
+	if (fresh_subscribe(l->session, l->ranges, l->range_count) < 0)
 		return -1;
 	return count_attributes(l);
 }
