@@ -7,7 +7,7 @@ import time
 
 import measure
 import results
-from stage import r
+from stage import DOMAINS, micro, r
 
 POLL = 0.2
 RUN_LIMIT = 3600  # seconds
@@ -15,6 +15,7 @@ THREADS = ("press", "carrier", "feeder", "ledger")  # of the engine, by the name
 HELD_DELAY = 5.0  # seconds, of servers that are there to hold connections
 HELD_REST = HELD_DELAY * 2.5  # without growth
 HELD_LIMIT = 120
+BARE_SECONDS = 6
 PROOF = 200       # messages that are looked at before anything is measured
 
 
@@ -240,6 +241,18 @@ def connection_memory(stage, scenario, name, runs):
         run["busy_connection_memory_bytes"] = (most - half) / (count - count // 2)
 
 
+def bare_sender(stage, scenario, runs):
+    """The least a message takes over so many connections to such servers (micro/bench_sockets):
+    nearly all of it is the kernel's TCP, so that the carrier can be held against it."""
+    port, sink = stage.sink(scenario)
+    addresses = [DOMAINS[d] for d in list(DOMAINS)[:scenario["sites"]]]
+    said = r.run(micro("bench_sockets"), scenario["connections"], BARE_SECONDS,
+                 scenario["size"], port, *addresses).stdout
+    stage.rig.stop(sink)
+    for run in runs:
+        run["bare_sender_cpu_usec"], run["bare_sender_system_usec"] = map(float, said.split()[:2])
+
+
 def measure_campaign(stage, scenario, say):
     wrong, size = proof(stage, scenario)
     name = scenario["name"]
@@ -247,6 +260,7 @@ def measure_campaign(stage, scenario, say):
     runs = paired(stage, lambda i: send(stage, scenario, f"{name}-{i + 1}", scenario["recipients"]),
                   scenario["runs"], say)
     if scenario["connections"] >= 1000:
+        bare_sender(stage, scenario, runs)
         connection_memory(stage, scenario, name, runs)
     faults = wrong + sorted({run["fault"] for run in runs if run["fault"]})
     found = results.result(name, "rundbrief", scenario["shows"], scenario, runs)

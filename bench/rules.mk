@@ -3,7 +3,8 @@
 .PHONY: bench bench-large bench-ready
 bench-ready:
 	@sh tests/tools/deps.sh build bench
-	@$(MAKE) --no-print-directory all build/release/bench/micro/bench_rsa
+	@$(MAKE) --no-print-directory all build/release/bench/micro/bench_rsa \
+		build/release/bench/micro/bench_sockets
 bench: bench-ready
 	@build/rundbrief bench $(SCENARIO) $(if $(SCENARIO),--out build/bench-one) $(BENCH)
 bench-large: bench-ready

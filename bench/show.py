@@ -58,6 +58,8 @@ def table(result):
         _joined(result, "  of the engine's", *((name, f"{name}_cpu_usec") for name in
                                                ("press", "carrier", "feeder", "ledger")),
                 ("busiest of the database's", "database_busiest_cpu_usec")),
+        _joined(result, "  a bare sender", ("", "bare_sender_cpu_usec"),
+                ("of it system", "bare_sender_system_usec")),
         _joined(result, "bytes to disk", ("engine", "engine_written_bytes"),
                 ("database", "database_written_bytes")),
         _line("memory", [f"engine {memory['most'] / 2**20:.0f} MB"]) if memory else "",

@@ -16,7 +16,7 @@ import rig as r  # noqa: E402
 SITES = 64
 DOMAINS = {f"site{i}.test": f"127.0.0.{10 + i}" for i in range(SITES)}
 KEYS = {"none": (), "ed25519": ("ed25519",), "rsa": ("rsa",), "rsa+ed25519": ("rsa", "ed25519")}
-YARDSTICKS = (ROOT / "build/release/bench/micro/bench_rsa", ROOT / "../../lib/rundbrief/bench_rsa")
+BUILT, INSTALLED = ROOT / "build/release/bench/micro", ROOT / "../../lib/rundbrief"
 
 
 class Unready(Exception):
@@ -36,11 +36,12 @@ def place(name):
     return own / name
 
 
-def yardstick():
-    for program in YARDSTICKS:
-        if program.exists():
-            return measure.Yardstick(program.resolve())
-    raise Unready("bench_rsa, the yardstick, is not there: make build/release/bench/micro/bench_rsa")
+def micro(name):
+    """One of bench/micro's."""
+    for folder in (BUILT, INSTALLED):
+        if (folder / name).exists():
+            return (folder / name).resolve()
+    raise Unready(f"{name} is not there: make build/release/bench/micro/{name}")
 
 
 def alone(name):
@@ -57,7 +58,7 @@ def alone(name):
 
 class Stage:
     def __init__(self, name, program=None, database=None, keep=False):
-        self.yardstick, self.lock = yardstick(), alone(name)
+        self.yardstick, self.lock = measure.Yardstick(micro("bench_rsa")), alone(name)
         self.rig = r.Rig(name, fast=False, keep=keep, program=program, place=place(name))
         self.letters, self.audiences, self.keys, self.ports = {}, {}, {}, {}
         self._take_database(database)

@@ -13,10 +13,11 @@ build/release/librundbrief.a: $(LIBRARY_OBJECTS) build/release/libcore.a build/r
 BENCH_PARTS := $(addprefix bench/,$(addsuffix .py,campaign chart handover importing judge letter machine \
 	measure results run scaling show stage)) $(wildcard bench/scenarios/*.conf) \
 	$(addprefix tests/live/,rig.py pg.sh nsd.sh)
+BENCH_PROGRAMS := $(addprefix build/release/bench/micro/,bench_rsa bench_sockets)
 
 placed = sed 's|@PREFIX@|$(PREFIX)|g' $(1) > $(2) && chmod 644 $(2)
 .PHONY: uninstall
-install: all build/release/librundbrief.a build/release/bench/micro/bench_rsa
+install: all build/release/librundbrief.a $(BENCH_PROGRAMS)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/rundbrief lib/pkgconfig lib/systemd/system \
 		lib/sysusers.d lib/rundbrief share/doc/rundbrief share/rundbrief/bench/scenarios \
 		share/rundbrief/tests/live)
@@ -25,7 +26,7 @@ install: all build/release/librundbrief.a build/release/bench/micro/bench_rsa
 	install -m 644 build/release/librundbrief.a $(DESTDIR)$(PREFIX)/lib/librundbrief.a
 	install -m 644 engine/install/rundbrief.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rundbrief.conf
 	install -m 644 engine/install/rundbrief.conf README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/rundbrief
-	install -m 755 build/release/bench/micro/bench_rsa $(DESTDIR)$(PREFIX)/lib/rundbrief
+	install -m 755 $(BENCH_PROGRAMS) $(DESTDIR)$(PREFIX)/lib/rundbrief
 	for part in $(BENCH_PARTS); do install -m 755 $$part $(DESTDIR)$(PREFIX)/share/rundbrief/$$part; done
 	$(call placed,engine/install/rundbrief.pc.in,$(DESTDIR)$(PREFIX)/lib/pkgconfig/rundbrief.pc)
 	$(call placed,engine/install/rundbrief.service.in,$(DESTDIR)$(PREFIX)/lib/systemd/system/rundbrief.service)

@@ -13,6 +13,7 @@ cat >wanted <<'END'
 ./opt/rundbrief/lib/librundbrief.a
 ./opt/rundbrief/lib/pkgconfig/rundbrief.pc
 ./opt/rundbrief/lib/rundbrief/bench_rsa
+./opt/rundbrief/lib/rundbrief/bench_sockets
 ./opt/rundbrief/lib/systemd/system/rundbrief.service
 ./opt/rundbrief/lib/sysusers.d/rundbrief.conf
 ./opt/rundbrief/share/doc/rundbrief/LICENSE

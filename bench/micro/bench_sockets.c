@@ -1,0 +1,260 @@
+/* bench_sockets.c - the least that a message takes over so many connections: CPU time of a sender
+ * that knows no recipients, renders nothing, signs nothing and keeps nothing. It writes the same
+ * message again and again (BDAT, RFC 3030), each time all three commands and the text at once, and
+ * waits for the three replies; its ring and direct descriptors are those of the engine. What is left
+ * is nearly all the kernel's TCP, so that what an engine takes can be held against it.
+ *
+ * One line: microseconds of CPU a message, of it in the kernel, and messages a second. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define CONNECTIONS_LIMIT 100000
+#define ADDRESSES_LIMIT 256
+#define TEXT_LIMIT (1 << 20)
+#define OPENING_LIMIT 200	 /* at once: listeners have queues */
+#define WARM_UP 2.0		 /* seconds after the last connection is open */
+#define PATIENCE 60.0		 /* seconds until all are open */
+#define TURN_NSEC 2000000	 /* as long an engine that is busy waits for more to do */
+#define TOGETHER 64		 /* ends that wake it sooner */
+#define REPLIES 3		 /* to MAIL, RCPT and the last chunk */
+
+enum what { CONNECTED, HEARD, SENT, MADE, WHAT_BITS = 2 };
+
+struct connection {
+	enum { GREETED, ASKED, READY } state;
+	uint32_t replies; /* to what is under way */
+	char reply[256];
+	char commands[128];
+	struct iovec pieces[2];
+	struct msghdr message;
+};
+
+struct sender {
+	struct io_uring ring;
+	struct connection *connections;
+	uint32_t count, opened, ready;
+	struct sockaddr_in to[ADDRESSES_LIMIT];
+	size_t to_count;
+	char *text;
+	size_t size;
+	uint64_t answered;
+};
+
+_Noreturn static void fail(const char *what, int error)
+{
+	fprintf(stderr, "bench_sockets: %s: %s\n", what, strerror(error));
+	exit(1);
+}
+
+static double seconds_of(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static double wall_seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct io_uring_sqe *next_entry(struct sender *s)
+{
+	struct io_uring_sqe *entry = io_uring_get_sqe(&s->ring);
+	if (!entry && io_uring_submit(&s->ring) >= 0)
+		entry = io_uring_get_sqe(&s->ring);
+	if (!entry)
+		fail("the ring is full", EBUSY);
+	return entry;
+}
+
+/* After io_uring_prep_*, which clears what is set before. */
+static void label(struct io_uring_sqe *entry, unsigned flags, enum what what, uint32_t index)
+{
+	io_uring_sqe_set_flags(entry, flags);
+	io_uring_sqe_set_data64(entry, (uint64_t)index << WHAT_BITS | what);
+}
+
+static void listen_for(struct sender *s, uint32_t index)
+{
+	struct connection *c = &s->connections[index];
+	struct io_uring_sqe *entry = next_entry(s);
+	io_uring_prep_recv(entry, (int)index, c->reply, sizeof(c->reply), 0);
+	label(entry, IOSQE_FIXED_FILE, HEARD, index);
+}
+
+static void open_next(struct sender *s)
+{
+	uint32_t index = s->opened++;
+	struct sockaddr_in *to = &s->to[index % s->to_count];
+	struct io_uring_sqe *entry = next_entry(s);
+	io_uring_prep_socket_direct(entry, AF_INET, SOCK_STREAM, 0, index, 0);
+	label(entry, IOSQE_IO_LINK, MADE, index);
+	entry = next_entry(s);
+	io_uring_prep_connect(entry, (int)index, (struct sockaddr *)to, sizeof(*to));
+	label(entry, IOSQE_FIXED_FILE, CONNECTED, index);
+}
+
+static void greet(struct sender *s, uint32_t index)
+{
+	static const char hello[] = "EHLO bench.test\r\n";
+	struct io_uring_sqe *entry = next_entry(s);
+	io_uring_prep_send(entry, (int)index, hello, sizeof(hello) - 1, MSG_NOSIGNAL);
+	label(entry, IOSQE_FIXED_FILE, SENT, index);
+}
+
+static void send_message(struct sender *s, uint32_t index)
+{
+	struct connection *c = &s->connections[index];
+	int size = snprintf(c->commands, sizeof(c->commands),
+			    "MAIL FROM:<bench@bench.test>\r\nRCPT TO:<%u.%llu@bench.test>\r\n"
+			    "BDAT %zu LAST\r\n",
+			    index, (unsigned long long)s->answered, s->size);
+	c->pieces[0] = (struct iovec){c->commands, (size_t)size};
+	c->pieces[1] = (struct iovec){s->text, s->size};
+	c->message = (struct msghdr){.msg_iov = c->pieces, .msg_iovlen = 2};
+	c->replies = 0;
+	struct io_uring_sqe *entry = next_entry(s);
+	io_uring_prep_sendmsg(entry, (int)index, &c->message, MSG_NOSIGNAL | MSG_WAITALL);
+	label(entry, IOSQE_FIXED_FILE, SENT, index);
+}
+
+/* The sink says its greeting and what it offers in one piece each, and never refuses. */
+static void hear(struct sender *s, uint32_t index, size_t size)
+{
+	struct connection *c = &s->connections[index];
+	if (c->state == GREETED) {
+		c->state = ASKED;
+		greet(s, index);
+	} else if (c->state == ASKED) {
+		c->state = READY;
+		s->ready++;
+		send_message(s, index);
+	} else {
+		for (size_t i = 0; i < size; i++)
+			c->replies += c->reply[i] == '\n';
+		if (c->replies == REPLIES) {
+			s->answered++;
+			send_message(s, index);
+		}
+	}
+	listen_for(s, index);
+}
+
+static void end(struct sender *s, const struct io_uring_cqe *ended)
+{
+	uint32_t index = (uint32_t)(ended->user_data >> WHAT_BITS);
+	enum what what = (enum what)(ended->user_data & ((1 << WHAT_BITS) - 1));
+	if (ended->res < 0)
+		fail(what == CONNECTED ? "connect" : what == HEARD ? "recv" : "send", -ended->res);
+	if (what == CONNECTED)
+		listen_for(s, index);
+	if (what == HEARD && ended->res == 0)
+		fail("recv", ECONNRESET);
+	if (what == HEARD)
+		hear(s, index, (size_t)ended->res);
+}
+
+static void turn(struct sender *s)
+{
+	while (s->opened < s->count && s->opened - s->ready < OPENING_LIMIT)
+		open_next(s);
+	struct __kernel_timespec most = {.tv_nsec = TURN_NSEC};
+	struct io_uring_cqe *ended;
+	unsigned together = s->count < TOGETHER ? s->count : TOGETHER;
+	int code = io_uring_submit_and_wait_timeout(&s->ring, &ended, together, &most, NULL);
+	if (code < 0 && code != -ETIME && code != -EINTR)
+		fail("io_uring", -code);
+	unsigned head, seen = 0;
+	io_uring_for_each_cqe(&s->ring, head, ended) {
+		end(s, ended);
+		seen++;
+	}
+	io_uring_cq_advance(&s->ring, seen);
+}
+
+static void turn_until(struct sender *s, double end)
+{
+	while (wall_seconds() < end)
+		turn(s);
+}
+
+static void measure(struct sender *s, double seconds)
+{
+	struct rusage before, after;
+	double patience = wall_seconds() + PATIENCE;
+	while (s->ready < s->count && wall_seconds() < patience)
+		turn(s);
+	if (s->ready < s->count)
+		fail("not all connections could be opened", ETIMEDOUT);
+	turn_until(s, wall_seconds() + WARM_UP);
+	uint64_t answered = s->answered;
+	double began = wall_seconds();
+	getrusage(RUSAGE_SELF, &before);
+	turn_until(s, began + seconds);
+	getrusage(RUSAGE_SELF, &after);
+	double count = (double)(s->answered - answered);
+	if (count == 0)
+		fail("nothing was answered", ETIMEDOUT);
+	double system = seconds_of(after.ru_stime) - seconds_of(before.ru_stime);
+	double user = seconds_of(after.ru_utime) - seconds_of(before.ru_utime);
+	printf("%.2f %.2f %.0f\n", (user + system) / count * 1e6, system / count * 1e6,
+	       count / (wall_seconds() - began));
+}
+
+static void prepare(struct sender *s)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_CQSIZE,
+		.cq_entries = 65536,
+	};
+	int code = io_uring_queue_init_params(4096, &s->ring, &params);
+	if (code == 0)
+		code = io_uring_register_files_sparse(&s->ring, s->count);
+	if (code < 0)
+		fail("io_uring", -code);
+	s->connections = calloc(s->count, sizeof(*s->connections));
+	s->text = malloc(s->size);
+	if (!s->connections || !s->text)
+		fail("no memory", ENOMEM);
+	for (size_t i = 0; i < s->size; i++)
+		s->text[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : 'x';
+}
+
+static bool read_address(struct sender *s, const char *text, unsigned port)
+{
+	struct sockaddr_in *to = &s->to[s->to_count++];
+	*to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	return inet_pton(AF_INET, text, &to->sin_addr) == 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct sender s = {};
+	double seconds = argc > 2 ? strtod(argv[2], NULL) : 0;
+	s.count = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
+	s.size = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+	unsigned long port = argc > 4 ? strtoul(argv[4], NULL, 10) : 0;
+	bool good = argc > 5 && argc - 5 <= ADDRESSES_LIMIT && s.count > 0 &&
+		    s.count <= CONNECTIONS_LIMIT && s.size > 0 && s.size <= TEXT_LIMIT &&
+		    seconds > 0 && seconds <= PATIENCE && port > 0 && port <= UINT16_MAX;
+	for (int i = 5; good && i < argc; i++)
+		good = read_address(&s, argv[i], (unsigned)port);
+	if (!good) {
+		fprintf(stderr, "usage: bench_sockets CONNECTIONS SECONDS BYTES PORT ADDRESS...\n");
+		return 2;
+	}
+	prepare(&s);
+	measure(&s, seconds);
+	free(s.connections);
+	free(s.text);
+	io_uring_queue_exit(&s.ring);
+	return 0;
+}
