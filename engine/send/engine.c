@@ -118,9 +118,11 @@ static void carrier_loop(struct threads *threads)
 			carrier_abort(&engine->carrier);
 		}
 		beat_turn(threads->carrier_beat);
+		/* Urgent mail is on its way here: its bell is not to find us asleep. Whoever has
+		 * ended claiming has put into our lanes what was claimed. */
+		bool claiming = flag(&engine->feeder.public.claiming);
 		usec wake = carrier_step(&engine->carrier);
-		/* Urgent mail is on its way here: its bell is not to find us asleep. */
-		if (flag(&engine->feeder.public.claiming))
+		if (claiming)
 			io_set_pace(engine->carrier_loop, 0);
 		if (io_turn(engine->carrier_loop, wake) < 0)
 			return;

@@ -8,6 +8,7 @@
 
 #define CLAIM_LIMIT 500
 #define CLAIM_PAUSE (20 * USEC_MS)       /* before a claim that finds little or nothing */
+#define LOOK_PAUSE (100 * USEC_MS)       /* after a claim, before it is asked what will be due next */
 #define LOOK_INTERVAL (30 * USEC_SECOND) /* where the bell is silent: behind a pooler */
 #define RESERVE_SHARE 16 /* of the room for recipients: one part for urgent ones */
 #define RESERVE_LIMIT 500
@@ -118,30 +119,18 @@ static void claimed_nothing(struct feeder *feeder)
 }
 
 /* What came meanwhile has its own bell, which is told behind this answer. Of another campaign
- * there may be rows that are due already. */
+ * there may be rows that are due already. When the next one will be due is asked in a while: soon
+ * after a message another one is likely, and it would wait for that answer. */
 static usec claim_again_at(const struct feeder *feeder)
 {
 	bool more = feeder->claim.ret_count == feeder->claim.limit || feeder->urgent_count > 1;
-	return more ? 0 : io_now(feeder->loop) + CLAIM_PAUSE;
+	return more ? 0 : io_now(feeder->loop) + LOOK_PAUSE;
 }
 
-static void on_claimed(struct store_request *request)
+static void take_claimed(struct feeder *feeder)
 {
-	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, claim.request);
 	const struct store_claim_outbox *claim = &feeder->claim;
 	struct slice *slice = feeder->claiming;
-	feeder->claim_busy = false;
-	atomic_store_explicit(&feeder->public.claiming, false, memory_order_release);
-	if (request->result != STORE_OK) {
-		drop_claiming(feeder);
-		feeder_failed(feeder, request, &feeder->claim_at);
-		return;
-	}
-	feeder->database_lost = false;
-	if (claim->ret_slice_id == 0) {
-		claimed_nothing(feeder);
-		return;
-	}
 	feeder->claiming = NULL;
 	feeder->claim_at = claim_again_at(feeder);
 	slice->campaign = feeder_campaign_of(feeder, claim->ret_campaign_id);
@@ -151,6 +140,24 @@ static void on_claimed(struct store_request *request)
 	slice->recipients = claim->ret_recipients;
 	feeder_slice_admit(feeder, slice, claim->ret_count);
 	feeder_slice_route(feeder, slice);
+}
+
+/* The carrier stays awake until it can see what was claimed. */
+static void on_claimed(struct store_request *request)
+{
+	struct feeder *feeder = CHAIN_OWNER(request, struct feeder, claim.request);
+	feeder->claim_busy = false;
+	if (request->result != STORE_OK) {
+		drop_claiming(feeder);
+		feeder_failed(feeder, request, &feeder->claim_at);
+	} else {
+		feeder->database_lost = false;
+		if (feeder->claim.ret_slice_id == 0)
+			claimed_nothing(feeder);
+		else
+			take_claimed(feeder);
+	}
+	atomic_store_explicit(&feeder->public.claiming, false, memory_order_release);
 }
 
 usec feeder_claim(struct feeder *feeder, usec now)

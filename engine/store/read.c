@@ -17,6 +17,8 @@
  * whole while they are no larger than this for each field that is wanted. */
 #define WHOLE_SIZE_EACH 100
 
+enum read_step { READ_BEGIN, READ_PEOPLE, READ_LEFT, READ_DEFERRALS };
+
 struct read {
 	bool dense, outbox;
 	size_t cursor; /* the recipient a row is expected for */
@@ -136,14 +138,15 @@ static bool keep(struct arena *arena, str *field)
 	return field->data != NULL;
 }
 
+/* Fields stand behind the whole attributes, where these are null. */
 static bool take_person(struct store_read *r, struct store_recipient *to,
-			const PGresult *result, size_t row)
+			const PGresult *result, size_t row, const struct outbox_columns *at)
 {
-	uint64_t reason = pg_u64(result, row, 1);
+	uint64_t reason = pg_u64(result, row, at->reason);
 	to->suppressed = reason != 0;
 	to->suppression_reason = reason ? store_reason_name((uint32_t)reason) : NULL;
-	to->email = pg_str(result, row, 2);
-	to->name = pg_str(result, row, 3);
+	to->email = pg_str(result, row, at->address);
+	to->name = pg_str(result, row, at->name);
 	if (!keep(r->arena, &to->email) || !keep(r->arena, &to->name))
 		return false;
 	if (r->field_count == 0)
@@ -151,12 +154,13 @@ static bool take_person(struct store_read *r, struct store_recipient *to,
 	str *fields = ARENA_ARRAY(r->arena, str, r->field_count);
 	if (!fields)
 		return false;
-	str whole = json_text(pg_str(result, row, 4));
+	str whole = json_text(pg_str(result, row, at->attributes));
 	if (whole.data)
 		fields_find(whole, r->fields, r->field_count, fields);
 	for (size_t i = 0; i < r->field_count; i++) {
 		if (!whole.data)
-			fields[i] = json_text(pg_str(result, row, 5 + (int)i));
+			fields[i] = json_text(
+				pg_str(result, row, at->attributes + 1 + (int)i));
 		if (!keep(r->arena, &fields[i]))
 			return false;
 	}
@@ -164,21 +168,29 @@ static bool take_person(struct store_read *r, struct store_recipient *to,
 	return true;
 }
 
-/* Behind the fields. */
-static void take_expiry(struct store_recipient *to, const PGresult *result, size_t row)
+/* Of the statements that read people and rows; of rows the last two are behind the fields. */
+static struct outbox_columns columns_of(const PGresult *result)
 {
-	to->expires_wall = pg_time(result, row, PQnfields(result) - 1);
+	int count = PQnfields(result);
+	return (struct outbox_columns){.id = 0,
+				       .reason = 1,
+				       .address = 2,
+				       .name = 3,
+				       .attributes = 4,
+				       .expires = count - 2,
+				       .key = count - 1};
 }
 
-static bool take_people(struct store_read *r, struct read *x, const PGresult *result)
+static bool take_people(struct store_read *r, struct read *x, const PGresult *result,
+			const struct outbox_columns *at)
 {
 	x->cursor = 0;
 	for (size_t row = 0; row < pg_rows(result); row++) {
-		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, 0));
-		if (to && !take_person(r, to, result, row))
+		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, at->id));
+		if (to && !take_person(r, to, result, row, at))
 			return false;
 		if (to && x->outbox)
-			take_expiry(to, result, row);
+			to->expires_wall = pg_time(result, row, at->expires);
 	}
 	return true;
 }
@@ -219,25 +231,59 @@ static void look(struct read *x, const struct store_read *r)
 	x->dense = !x->outbox && r->ids[r->count - 1] - r->ids[0] < r->count * SPARSE_FACTOR;
 }
 
-enum pg_next read_begin(struct store *s, struct store_read *r)
+static bool prepare(struct store_read *r)
+{
+	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->count);
+	for (size_t i = 0; r->ret_recipients && i < r->count; i++)
+		r->ret_recipients[i].subscriber_id = r->ids[i];
+	return r->ret_recipients;
+}
+
+static enum pg_next no_memory(struct store *s)
+{
+	return pg_fail(s, STORE_RETRY, "no memory for a slice's recipients");
+}
+
+static enum pg_next read_begin(struct store *s, struct store_read *r)
 {
 	struct read x = {};
 	if (r->count == 0)
 		return PG_DONE;
-	r->ret_recipients = ARENA_ARRAY(r->arena, struct store_recipient, r->count);
-	if (!r->ret_recipients)
-		return pg_fail(s, STORE_RETRY, "no memory for a slice's recipients");
-	for (size_t i = 0; i < r->count; i++)
-		r->ret_recipients[i].subscriber_id = r->ids[i];
+	if (!prepare(r))
+		return no_memory(s);
 	look(&x, r);
 	return send_people(s, r, &x);
 }
 
-bool read_take(struct store_read *r, const PGresult *result)
+enum pg_next read_outbox_begin(struct store *s, struct store_read *r)
+{
+	return read_begin(s, r);
+}
+
+enum pg_next read_outbox_take(struct store *s, struct store_read *r, const PGresult *result,
+			      bool *ret_mended)
+{
+	struct read x = {};
+	const struct outbox_columns at = columns_of(result);
+	look(&x, r);
+	if (!*ret_mended && outbox_mend_keys(s, result, &at) == PG_WAIT) {
+		*ret_mended = true;
+		return PG_WAIT;
+	}
+	if (s->active->result != STORE_OK)
+		return PG_DONE;
+	return take_people(r, &x, result, &at) ? PG_DONE : no_memory(s);
+}
+
+bool read_outbox_claimed(struct store_read *r, const PGresult *result,
+			 const struct outbox_columns *at)
 {
 	struct read x = {};
 	look(&x, r);
-	return take_people(r, &x, result);
+	for (size_t row = 0; row < pg_rows(result); row++)
+		if (pg_is_null(result, row, at->reason))
+			return false;
+	return may_be_whole(r) && prepare(r) && take_people(r, &x, result, at);
 }
 
 static enum pg_next send_left(struct store *s, const struct store_read *r, const struct read *x)
@@ -254,6 +300,22 @@ static enum pg_next send_deferrals(struct store *s, const struct store_read *r,
 			: pg_run(s, "read_deferrals_sparse");
 }
 
+static enum pg_next take_outbox(struct store *s, struct store_read *r, const struct read *x,
+				const PGresult *result)
+{
+	bool *mended = s->own = s->own ? s->own : pg_own(s, sizeof(*mended));
+	if (!mended)
+		return no_memory(s);
+	if (read_outbox_take(s, r, result, mended) == PG_WAIT) {
+		s->step = READ_BEGIN; /* once more, with the keys that were sent */
+		return PG_WAIT;
+	}
+	if (s->active->result != STORE_OK)
+		return PG_DONE;
+	s->step = READ_DEFERRALS;
+	return send_deferrals(s, r, x);
+}
+
 static enum pg_next read_step(struct store *s, struct store_request *request,
 			      const PGresult *result)
 {
@@ -261,25 +323,21 @@ static enum pg_next read_step(struct store *s, struct store_request *request,
 	struct read x = {};
 	if (r->count)
 		look(&x, r);
-	switch (s->step++) {
-	case 0:
+	switch ((enum read_step)s->step++) {
+	case READ_BEGIN:
 		return read_begin(s, r);
-	case 1:
-		if (!take_people(r, &x, result))
-			break;
-		if (!x.outbox)
-			return send_left(s, r, &x);
-		s->step++;
-		return send_deferrals(s, r, &x);
-	case 2:
+	case READ_PEOPLE:
+		if (x.outbox)
+			return take_outbox(s, r, &x, result);
+		const struct outbox_columns at = columns_of(result);
+		return take_people(r, &x, result, &at) ? send_left(s, r, &x) : no_memory(s);
+	case READ_LEFT:
 		take_left(r, &x, result);
 		return send_deferrals(s, r, &x);
-	case 3:
-		if (!take_deferrals(r, &x, result))
-			break;
-		return PG_DONE;
+	case READ_DEFERRALS:
+		return take_deferrals(r, &x, result) ? PG_DONE : no_memory(s);
 	}
-	return pg_fail(s, STORE_RETRY, "no memory for a slice's recipients");
+	return PG_DONE;
 }
 
 void store_read(struct store *s, struct store_read *r)
