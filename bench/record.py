@@ -33,6 +33,15 @@ def readme_table(doc):
                 ("messages_per_second", "engine_cpu_usec", "database_cpu_usec", "signature_usec")) + " |"
 
 
+def readme_verdicts(doc):
+    """Every promise, kept or not."""
+    yield from ("", "| scenario | what is promised of it | |", "| --- | --- | --- |")
+    for result in doc["results"]:
+        for verdict in result["verdicts"]:
+            if verdict["figure"] != "faults":
+                yield f"| `{result['scenario']}` | {show.sentence(verdict)} | {show.word(verdict)} |"
+
+
 def between(path, marks, lines):
     """Rewrites a page between its marks."""
     before, rest = path.read_text().split(marks[0])
@@ -51,7 +60,7 @@ def main():
         if (build / name).exists():
             shutil.copy(build / name, HERE / name)
     between(HERE / "SCALING.md", (scaling_model.BEGIN, scaling_model.END), scaling_model.figures(doc))
-    between(readme, README_MARKS, readme_table(doc))
+    between(readme, README_MARKS, [*readme_table(doc), *readme_verdicts(doc)])
 
 
 if __name__ == "__main__":
