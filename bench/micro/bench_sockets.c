@@ -24,7 +24,8 @@
 #define TOGETHER 64		 /* ends that wake it sooner */
 #define REPLIES 3		 /* to MAIL, RCPT and the last chunk */
 
-enum what { CONNECTED, HEARD, SENT, MADE, WHAT_BITS = 2 };
+enum what { CONNECTED, HEARD, SENT, MADE };
+#define WHAT_BITS 2
 
 struct connection {
 	enum { GREETED, ASKED, READY } state;
