@@ -103,17 +103,31 @@ static void send_execute(struct store *s)
 	s->params.count = 0;
 }
 
+#define SET_KEPT "set plan_cache_mode = force_generic_plan"
+#define SET_FRESH "set plan_cache_mode = force_custom_plan"
+#define FORGET "discard plans; "
+
+/* What reads all of a small table costs no more than what looks a row up, and a plan that was made
+ * in that hour is kept: so plans are forgotten whenever the session has become twice as old. */
+static bool is_time_to_forget(struct store *s)
+{
+	usec now = pg_now(s), age = now - s->connected_at;
+	if (now < s->forget_at)
+		return false;
+	s->forget_at = now + usec_min(age, PLANS_AGE_MOST);
+	return true;
+}
+
 /* A session changes its mind when it must, which is seldom: most serve one kind. */
 static void send_planned(struct store *s)
 {
-	if (s->plans == s->wanted_plans || s->pooled)
-		send_execute(s);
+	bool keeps = s->wanted_plans == PLANS_KEPT;
+	if (!s->pooled && keeps && is_time_to_forget(s))
+		expect_answer(s, PG_SETTING, PQsendQuery(s->conn, FORGET SET_KEPT));
+	else if (!s->pooled && s->plans != s->wanted_plans)
+		expect_answer(s, PG_SETTING, PQsendQuery(s->conn, keeps ? SET_KEPT : SET_FRESH));
 	else
-		expect_answer(s, PG_SETTING,
-			      PQsendQuery(s->conn,
-					  s->wanted_plans == PLANS_KEPT
-						  ? "set plan_cache_mode = force_generic_plan"
-						  : "set plan_cache_mode = force_custom_plan"));
+		send_execute(s);
 }
 
 /* The session's settings are not ours either: a statement that stands alone gets them with a

@@ -19,6 +19,8 @@
 #define PG_RECONNECT_PAUSE (1 * USEC_SECOND)
 #define LEASE_DEFAULT (30 * USEC_SECOND)
 #define JOURNAL_WAIT_DEFAULT USEC_DAY
+#define PLANS_AGE_LEAST (5 * USEC_SECOND) /* kept plans are as old as that when they are made anew */
+#define PLANS_AGE_MOST (1 * USEC_HOUR)
 #define PG_ANSWER_MARGIN (5 * USEC_SECOND) /* beyond the server's own statement time-out */
 
 enum pg_next { PG_WAIT, PG_DONE };
@@ -102,6 +104,7 @@ struct store {
 	const char *statement; /* being prepared, or run */
 	const char *text;      /* its text */
 	enum pg_plans plans, wanted_plans; /* the session's; the statement's */
+	usec connected_at, forget_at; /* the session's kept plans are made anew from then on */
 	str copy_data;         /* sent when the server asks for it */
 	char prepared[PG_STATEMENT_LIMIT][PG_NAME_LIMIT];
 	size_t prepared_count;

@@ -83,6 +83,14 @@ static void ignore_notice(void *context, const PGresult *result)
 	(void)result;
 }
 
+/* Of a session that begins; settings_of(). */
+static void note_plans(struct store *s)
+{
+	s->plans = PLANS_FRESH;
+	s->connected_at = pg_now(s);
+	s->forget_at = s->connected_at + PLANS_AGE_LEAST;
+}
+
 /* Begins to connect; -1 when it failed at once. What stands before the conninfo yields to it,
  * what stands behind it does not. */
 int pg_connect(struct store *s)
@@ -96,7 +104,7 @@ int pg_connect(struct store *s)
 				s->hosts,       s->addresses, s->ports, NULL};
 	ASSERT(!s->conn);
 	s->prepared_count = 0;
-	s->plans = PLANS_FRESH; /* settings_of() */
+	note_plans(s);
 	s->deadline = pg_now(s) + s->connect_timeout;
 	s->pause_until = pg_now(s) + PG_RECONNECT_PAUSE;
 	s->conn = PQconnectStartParams(keys, values, 1);
@@ -232,6 +240,7 @@ static bool take_session(struct store *s, PGconn *session)
 	if (!good)
 		return false;
 	s->conn = session;
+	note_plans(s);
 	PQsetNoticeReceiver(s->conn, ignore_notice, NULL);
 	PQsetnonblocking(s->conn, 1);
 	pg_set_state(s, PG_CONNECTING);

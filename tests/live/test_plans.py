@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import sys
+import time
 
 import rig as r
 import statements
@@ -27,6 +28,8 @@ HOT = ("cut_lock cut_plain cut_bound cut_ids cut_insert cut_advance slice_lease 
        "stop_feed engine_heartbeat takeover_find campaign_running campaign_finish health outbox_claim "
        "outbox_settle recover_slices recover_accounts").split()
 SENT = 400
+YOUNG = 8
+PLANS_AGE = 5  # seconds: PLANS_AGE_LEAST (engine/store/pg.h)
 
 
 def watch(rig):
@@ -173,6 +176,49 @@ def judge(checks, log, offset, name):
     checks.equal(missing, [], f"{name}: {len(seen)} statements seen; hot ones that were not")
 
 
+def post(rig, name, first, count):
+    """Of one after the other."""
+    before = settled(rig)
+    for i in range(count):
+        rig.command("post", name, "--to", f"{name}{first + i}@one.test")
+        r.wait_for(lambda: settled(rig) > before + i, 20)
+    return settled(rig) - before
+
+
+def looked_at(node):
+    table = node["Relation Name"] if node["Node Type"] == "Seq Scan" else ""
+    return node.get("Index Name", table)
+
+
+def grown(rig, checks, log, count):
+    """An engine that began when there was no letter yet: PostgreSQL keeps plans in which reading all
+    letters is as cheap as anything, until it is told to make new ones."""
+    rig.sql("truncate outbox")
+    rig.sql("analyze outbox")
+    rig.campaign("grown", text="Dear {{ first_name }}\n", lists=[], kind="transactional")
+    rig.command("campaign", "create", rig.place / "grown")
+    rig.command("campaign", "start", "grown")
+    process = rig.popen("serve", stderr=open(rig.place / "grown.err", "w"))
+    began = time.monotonic()
+    checks.check(post(rig, "grown", 0, YOUNG) >= YOUNG, "grown: the first letters ended")
+    rig.sql(f"""insert into outbox (template, address, campaign_id, address_key, size, state, due_at, ended_at)
+select 'grown', a, 1, a, 100, 4, now(), now()
+from generate_series(1, {count}) i cross join lateral (select 'g' || i || '@one.test' as a) x""")
+    time.sleep(max(0, began + PLANS_AGE + 1 - time.monotonic()))
+    offset = len(log.read_text(errors="replace"))
+    checks.check(post(rig, "grown", YOUNG, 1) >= 1, "grown: one more among many others")
+    rig.stop(process)
+    rig.command("cancel", "grown")
+    seen = [(text if statement == "other" else statement, node)
+            for statement, plan, text in plans(log, offset) for node in nodes(plan)
+            if looked_at(node).startswith("outbox")]
+    whole = [(statement, looked_at(node)) for statement, node in seen
+             if " AND " not in node.get("Index Cond", "")]
+    checks.equal(whole, [], f"grown: {len(seen)} looks into the outbox, and those that read all of it")
+    checks.check({"outbox_claim", "outbox_settle"} <= {s for s, _ in seen},
+                 "grown: letters were taken and settled among them")
+
+
 def greylisting(rig, port=None):
     """It defers some once; a new one knows nobody."""
     return rig.start_sink("--defer", "5%", "--seed", "3", listeners=DOMAINS.values(), port=port)
@@ -241,6 +287,7 @@ def main():
     greylisting(rig, port)
     rig.sql("vacuum analyze")
     judge(checks, log, drive(rig, checks, log, "fresh"), "fresh")
+    grown(rig, checks, log, count // 10)
     shape(rig, checks)
     rig.close()
     checks.end("plans")
