@@ -30,7 +30,6 @@ static int open_store(struct engine *engine, struct store **ret_store, struct io
 {
 	struct store_config config = engine->settings->store;
 	config.application = application;
-	config.looks_up = ret_store == &engine->claim_store;
 	if (engine->settings->pooler && !direct) {
 		config.conninfo = engine->settings->pooler;
 		config.pooled = true;

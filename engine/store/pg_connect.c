@@ -11,47 +11,38 @@
 #include "engine/base/assert.h"
 #include "engine/io/heap.h"
 
-#define LOOK_UP_COUNT 3
-#define SETTING_LIMIT (6 + LOOK_UP_COUNT)
+#define SETTING_COUNT 6
 
 /* The settings every session of ours has. Plans are made per execution unless a statement says
  * otherwise (pg_run_kept): the values decide between a range and single look-ups, and planning is
- * little beside thousands of rows. A kept plan that was made while a table was empty would read
- * all of it for as long as it is kept: where everything is looked up by its key the planner is left
- * no such way. How many, that of plans last. */
-static size_t settings_of(const struct store *s, char texts[SETTING_LIMIT][80])
+ * little beside thousands of rows. That of plans comes last. */
+static void settings_of(const struct store *s, char texts[SETTING_COUNT][80])
 {
-	static const char *const look_up[LOOK_UP_COUNT] = {
-		"enable_seqscan=off", "enable_hashjoin=off", "enable_mergejoin=off"};
-	size_t count = 5;
 	snprintf(texts[0], 80, "statement_timeout=%lld",
 		 (long long)(s->statement_timeout / USEC_MS));
 	snprintf(texts[1], 80, "idle_in_transaction_session_timeout=120000");
 	snprintf(texts[2], 80, "jit=off");
 	snprintf(texts[3], 80, "max_parallel_workers_per_gather=0");
 	snprintf(texts[4], 80, "timezone=UTC");
-	for (size_t i = 0; s->looks_up && i < LOOK_UP_COUNT; i++)
-		snprintf(texts[count++], 80, "%s", look_up[i]);
-	snprintf(texts[count++], 80, "plan_cache_mode=force_custom_plan");
-	return count;
+	snprintf(texts[5], 80, "plan_cache_mode=force_custom_plan");
 }
 
 /* Of the session, behind what the user's conninfo says. A pooler takes none: there each
  * transaction begins with them. What is prepared for one use is planned for it anyhow. */
 static bool make_options(struct store *s, const char *user_options)
 {
-	char texts[SETTING_LIMIT][80];
+	char texts[SETTING_COUNT][80];
 	struct buf options, begin;
 	char options_memory[1024], begin_memory[1024];
-	size_t count = settings_of(s, texts);
+	settings_of(s, texts);
 	buf_init_fixed(&options, options_memory, sizeof(options_memory));
 	buf_init_fixed(&begin, begin_memory, sizeof(begin_memory));
 	buf_printf(&options, "%.400s -c client_min_messages=warning",
 		   user_options ? user_options : "");
 	buf_put_cstr(&begin, "begin");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < SETTING_COUNT; i++)
 		buf_printf(&options, " -c %s", texts[i]);
-	for (size_t i = 0; s->pooled && i + 1 < count; i++)
+	for (size_t i = 0; s->pooled && i + 1 < SETTING_COUNT; i++)
 		buf_printf(&begin, "; set local %s", texts[i]);
 	buf_put_byte(&options, 0);
 	buf_put_byte(&begin, 0);
@@ -224,11 +215,11 @@ void pg_drive_connecting(struct store *s)
 /* As if it had been opened here. False: it is of no use, and the caller's still. */
 static bool take_session(struct store *s, PGconn *session)
 {
-	char texts[SETTING_LIMIT][80], room[1024];
+	char texts[SETTING_COUNT][80], room[1024];
 	struct buf set;
-	size_t count = settings_of(s, texts);
+	settings_of(s, texts);
 	buf_init_fixed(&set, room, sizeof(room));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < SETTING_COUNT; i++)
 		buf_printf(&set, "set %s; ", texts[i]);
 	buf_printf(&set, "set client_min_messages=warning; set application_name='%s'",
 		   s->application);
@@ -310,7 +301,6 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 		s->application =
 			strdup(config->application ? config->application : "rundbrief");
 		s->pooled = config->pooled;
-		s->looks_up = config->looks_up;
 		s->connect_timeout =
 			config->connect_timeout ? config->connect_timeout : 10 * USEC_SECOND;
 		s->statement_timeout =
