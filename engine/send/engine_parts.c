@@ -30,6 +30,7 @@ static int open_store(struct engine *engine, struct store **ret_store, struct io
 {
 	struct store_config config = engine->settings->store;
 	config.application = application;
+	config.no_scans = ret_store == &engine->work_store;
 	config.looks_up = ret_store == &engine->claim_store;
 	if (engine->settings->pooler && !direct) {
 		config.conninfo = engine->settings->pooler;

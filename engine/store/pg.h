@@ -81,7 +81,8 @@ struct store {
 	char *conninfo, *application, *options;
 	char *begin;   /* how a transaction begins; behind a pooler with its settings */
 	bool pooled;   /* behind a pooler: nothing outlives a transaction */
-	bool looks_up; /* no table is read whole, whatever was known of it when a plan was made */
+	bool no_scans; /* no table is read whole, whatever was known of it when a plan was made */
+	bool looks_up; /* nor joined but by its keys */
 	bool implicit; /* a transaction was begun for the sake of these settings */
 	/* Several hosts, turned so that one which did not answer comes last; NULL: as they stand. */
 	char *hosts, *addresses, *ports;

@@ -16,9 +16,9 @@
 
 /* The settings every session of ours has. Plans are made per execution unless a statement says
  * otherwise (pg_run_kept): the values decide between a range and single look-ups, and planning is
- * little beside thousands of rows. A kept plan that was made while a table was empty would read
- * all of it for as long as it is kept: where everything is looked up by its key the planner is left
- * no such way. How many, that of plans last. */
+ * little beside thousands of rows. A kept plan that was made while a table was small would read
+ * all of it for as long as it is kept: where nothing is to be read whole the planner is left no such
+ * way, and where everything is looked up by its key no join but by key. How many, that of plans last. */
 static size_t settings_of(const struct store *s, char texts[SETTING_LIMIT][80])
 {
 	static const char *const look_up[LOOK_UP_COUNT] = {
@@ -30,7 +30,8 @@ static size_t settings_of(const struct store *s, char texts[SETTING_LIMIT][80])
 	snprintf(texts[2], 80, "jit=off");
 	snprintf(texts[3], 80, "max_parallel_workers_per_gather=0");
 	snprintf(texts[4], 80, "timezone=UTC");
-	for (size_t i = 0; s->looks_up && i < LOOK_UP_COUNT; i++)
+	size_t ways = s->looks_up ? LOOK_UP_COUNT : s->no_scans ? 1 : 0;
+	for (size_t i = 0; i < ways; i++)
 		snprintf(texts[count++], 80, "%s", look_up[i]);
 	snprintf(texts[count++], 80, "plan_cache_mode=force_custom_plan");
 	return count;
@@ -301,6 +302,7 @@ int store_open(struct store **ret_store, struct io_loop *loop,
 		s->application =
 			strdup(config->application ? config->application : "rundbrief");
 		s->pooled = config->pooled;
+		s->no_scans = config->no_scans;
 		s->looks_up = config->looks_up;
 		s->connect_timeout =
 			config->connect_timeout ? config->connect_timeout : 10 * USEC_SECOND;

@@ -31,7 +31,8 @@ enum store_result {
 struct store_config {
 	const char *conninfo;    /* may name several hosts: the one that takes writes is found */
 	bool pooled;             /* conninfo leads to a pooler in transaction mode; no LISTEN */
-	bool looks_up; /* what is asked here is looked up by its keys: no table is read whole */
+	bool no_scans; /* what is asked here has indexes: no table is read whole */
+	bool looks_up; /* the same, and everything is looked up by its keys */
 	/* NULL, or a session of this conninfo that is open already (connect.h): the first store
 	 * without a loop takes it, and leaves NULL there. */
 	struct pg_conn **session;
