@@ -37,7 +37,7 @@ static enum pg_next send_lease(struct store *s, const struct store_lease *r)
 	pg_put_u64(s, r->campaign_id);
 	pg_put_u64(s, ++s->lease_token);
 	s->lost_token = s->lease_token; /* until its commit is answered */
-	return pg_run(s, "slice_lease");
+	return pg_run_kept(s, "slice_lease");
 }
 
 static enum pg_next send_lease_again(struct store *s, const struct store_lease *r)
@@ -180,7 +180,7 @@ static enum pg_next lease_step(struct store *s, struct store_request *request,
 		s->lost_token = 0;
 		engine_put(s, r->engine_id, r->epoch);
 		pg_put_u64(s, r->campaign_id);
-		return pg_run(s, "slice_next_due");
+		return pg_run_kept(s, "slice_next_due");
 	case LEASE_NONE:
 		return none_due(s, r, result);
 	case LEASE_TAKING_OVER:

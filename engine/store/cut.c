@@ -80,7 +80,7 @@ static enum pg_next send_plain(struct store *s, const struct store_cut *r, struc
 	pg_put_bytes(s, c->lists);
 	pg_put_bytes(s, c->excluded);
 	pg_put_u64(s, r->limit - found_count(c));
-	return pg_run(s, "cut_plain");
+	return pg_run_kept(s, "cut_plain");
 }
 
 static enum pg_next send_bound(struct store *s, const struct cut *c)
@@ -261,7 +261,7 @@ static enum pg_next send_insert(struct store *s, const struct store_cut *r, cons
 	if (!ids.data || !suppressed.data || !put_reasons(s, c))
 		return pg_fail(s, STORE_RETRY, "no memory to cut a slice");
 	pg_put_u32(s, state);
-	return pg_run(s, "cut_insert");
+	return pg_run_kept(s, "cut_insert");
 }
 
 static enum pg_next send_waiting(struct store *s, const struct store_cut *r,
@@ -281,7 +281,7 @@ static enum pg_next send_advance(struct store *s, const struct store_cut *r,
 	pg_put_u64(s, r->campaign_id);
 	pg_put_u64(s, c->mark);
 	pg_put_bool(s, c->fully_cut);
-	return pg_run(s, "cut_advance");
+	return pg_run_kept(s, "cut_advance");
 }
 
 /* The last statements of a cut, each where it has something to say; stage: from which on. */
@@ -340,7 +340,7 @@ static enum pg_next cut_step(struct store *s, struct store_request *request,
 	case CUT_BEGUN:
 		pg_put_tenant(s);
 		pg_put_u64(s, r->campaign_id);
-		return pg_run(s, "cut_lock");
+		return pg_run_kept(s, "cut_lock");
 	case CUT_LOCKED:
 		return locked(s, r, result);
 	case CUT_BOUNDED:

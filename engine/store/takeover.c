@@ -142,7 +142,7 @@ enum pg_next takeover_begin(struct store *s, uint32_t engine_id, uint64_t campai
 	pg_put_u32(s, engine_id);
 	pg_put_u64(s, campaign_id);
 	pg_put_u64(s, (uint64_t)s->journal_wait);
-	return pg_run(s, "takeover_find");
+	return pg_run_kept(s, "takeover_find");
 }
 
 static enum pg_next found(struct store *s, struct takeover *x, const PGresult *result)
