@@ -74,10 +74,15 @@ bool direct_close(struct io_loop *l, int fd)
 	return true;
 }
 
+bool direct_is_close(uint64_t user_data)
+{
+	return user_data & CLOSE_MARK;
+}
+
 bool direct_closed(struct io_loop *l, uint64_t user_data)
 {
 	struct direct_table *d = &l->direct;
-	if (!(user_data & CLOSE_MARK))
+	if (!direct_is_close(user_data))
 		return false;
 	ASSERT(d->free_count < d->count);
 	d->free[d->free_count++] = (uint32_t)(user_data >> 1);

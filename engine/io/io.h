@@ -15,9 +15,14 @@
 
 struct io_loop;
 
+#define IO_SOON_STEPS 4
 struct io_op {
 	struct chain_link link;
 	void (*on_done)(struct io_op *, int result); /* >= 0 as the call says, or -errno */
+	/* Optional, set behind the start of a send or stream: its callback comes in a moment. Called
+	 * with IO_SOON_STEPS down to 1, ever nearer, and perhaps not at all, for owners to ask for
+	 * memory that nobody has looked at for long (base/ahead.h), and for nothing else. */
+	void (*on_soon)(struct io_op *, int steps);
 	int result;
 	bool busy; /* from start until on_done runs */
 	/* the implementation's own */

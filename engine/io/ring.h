@@ -112,6 +112,7 @@ void direct_done(struct io_loop *);
 void direct_name(struct io_uring_sqe *);
 /* False: it is no direct descriptor. */
 bool direct_close(struct io_loop *, int fd);
+bool direct_is_close(uint64_t user_data);
 /* False: this completion is none of a close. */
 bool direct_closed(struct io_loop *, uint64_t user_data);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/assert.h"
 
 #define CONN_OF(op, member) CHAIN_OWNER((op), struct conn, member)
@@ -74,6 +75,24 @@ static void release(struct conn *c)
 		c->events->on_closed(c);
 }
 
+static void soon(struct conn *c, int steps)
+{
+	if (steps > CONN_SOON_STEPS)
+		ahead_write(c, sizeof *c);
+	else if (c->events->on_soon)
+		c->events->on_soon(c, steps);
+}
+
+static void on_send_soon(struct io_op *op, int steps)
+{
+	soon(CONN_OF(op, send.op), steps);
+}
+
+static void on_stream_soon(struct io_op *op, int steps)
+{
+	soon(CONN_OF(op, stream.op), steps);
+}
+
 static void on_sent(struct io_op *op, int result);
 static void take_bytes(struct conn *c, str bytes);
 
@@ -82,6 +101,7 @@ static void send_spans(struct conn *c, const struct iovec *spans, size_t count)
 	c->pending_count++;
 	c->send.op.on_done = on_sent;
 	io_send(c->loop, &c->send, c->fd, spans, count);
+	c->send.op.on_soon = on_send_soon;
 }
 
 static void send_bytes(struct conn *c, str bytes)
@@ -244,6 +264,7 @@ static void start_stream(struct conn *c)
 	c->pending_count++; /* until on_stream_stopped: conn_close() always stops it */
 	c->stream.on_bytes = on_stream_bytes;
 	io_stream_start(c->loop, &c->stream, c->fd);
+	c->stream.op.on_soon = on_stream_soon;
 }
 
 static void on_connected(struct io_op *op, int result)

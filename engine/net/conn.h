@@ -11,6 +11,8 @@
 
 #define CONN_SPAN_LIMIT IO_SPAN_LIMIT /* as many as the SMTP machine ever puts together */
 
+#define CONN_SOON_STEPS (IO_SOON_STEPS - 1) /* the first is the connection's own */
+
 enum conn_state {
 	CONN_CLOSED,
 	CONN_CONNECTING,
@@ -33,6 +35,8 @@ struct conn_events {
 	void (*on_lost)(struct conn *, enum local_cause);
 	/* After conn_close(): nothing of the kernel points into the struct any more. */
 	void (*on_closed)(struct conn *);
+	/* Optional: as of an operation (io_op.on_soon), from CONN_SOON_STEPS on. */
+	void (*on_soon)(struct conn *, int steps);
 };
 
 struct conn {

@@ -298,12 +298,14 @@ static void take_marked(struct carrier *carrier, struct envelope *envelope, usec
 	carrier_path_touch(carrier, path);
 }
 
+/* What a message points at that is read when it is submitted. */
 static void fetch_for_submission(const struct message *message)
 {
 	const struct message_bytes *bytes = &message->bytes;
 	str last = bytes->spans[bytes->span_count - 1];
 	ahead_read(message->mail_from, message->mail_from_size);
 	ahead_read(message->rcpt.data, message->rcpt.size);
+	ahead_read(message->recipient, sizeof(struct store_recipient));
 	ahead_read(bytes->spans[0].data, MESSAGE_AHEAD);
 	ahead_read(last.data + last.size - 1, 1);
 }
@@ -329,7 +331,8 @@ static void take_pressed(struct carrier *carrier, struct message *message, usec 
 		carrier_envelope_return(carrier, envelope);
 		return;
 	}
-	fetch_for_submission(message);
+	if (!carrier_path_is_slow(path))
+		fetch_for_submission(message); /* it goes at once, others when their turn is near */
 	envelope->state = ENVELOPE_READY;
 	chain_push_back(envelope->campaign->urgent ? &path->urgent : &path->ready,
 			&message->link);
@@ -465,6 +468,29 @@ static void sweep(struct carrier *carrier, usec now)
 	carrier_push_notes(carrier);
 }
 
+static struct message *first_ready(struct carrier_path *path)
+{
+	struct chain_link *link = chain_first(&path->ready);
+	return link ? CHAIN_OWNER(link, struct message, link) : NULL;
+}
+
+/* Of many paths with slow hosts each has little to do in a turn, and what it is done with was made
+ * ready long ago. With each path that is run all this is a step nearer: the one after the next, the
+ * next one's first message, and what that of this one points at. */
+static void look_ahead(struct carrier *carrier, struct carrier_path *path)
+{
+	struct chain_link *next = chain_first(&carrier->dirty);
+	struct chain_link *second = next ? chain_next(&carrier->dirty, next) : NULL;
+	struct message *message = first_ready(path);
+	if (second)
+		ahead_write(CHAIN_OWNER(second, struct carrier_path, dirty), sizeof(*path));
+	if (message)
+		fetch_for_submission(message);
+	message = next ? first_ready(CHAIN_OWNER(next, struct carrier_path, dirty)) : NULL;
+	if (message)
+		ahead_write(message, offsetof(struct message, mail_from));
+}
+
 static void run_paths(struct carrier *carrier, usec now)
 {
 	/* Running a path may touch others; what is touched now is run in this step too,
@@ -473,7 +499,9 @@ static void run_paths(struct carrier *carrier, usec now)
 		struct chain_link *link = chain_pop(&carrier->dirty);
 		if (!link)
 			return;
-		carrier_path_run(carrier, CHAIN_OWNER(link, struct carrier_path, dirty), now);
+		struct carrier_path *path = CHAIN_OWNER(link, struct carrier_path, dirty);
+		look_ahead(carrier, path);
+		carrier_path_run(carrier, path, now);
 	}
 }
 

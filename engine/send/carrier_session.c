@@ -19,6 +19,7 @@ static void on_written(struct conn *, size_t);
 static void on_tls(struct conn *, bool);
 static void on_lost(struct conn *, enum local_cause);
 static void on_closed(struct conn *);
+static void on_soon(struct conn *, int steps);
 
 const struct conn_events session_events = {
 	.on_open = on_open,
@@ -27,6 +28,7 @@ const struct conn_events session_events = {
 	.on_tls = on_tls,
 	.on_lost = on_lost,
 	.on_closed = on_closed,
+	.on_soon = on_soon,
 };
 
 static struct session *of_conn(struct conn *conn)
@@ -40,6 +42,31 @@ static usec now_of(const struct session *session)
 }
 
 static void message_ends(struct session *, struct message *);
+
+/* What is touched when its oldest message was answered; of one that has just been written it is
+ * the desk, and the transaction alone. */
+static void on_soon(struct conn *conn, int steps)
+{
+	struct session *session = of_conn(conn);
+	if (steps == CONN_SOON_STEPS) {
+		ahead_write(&session->client, sizeof(*session) - offsetof(struct session, client));
+		return;
+	}
+	struct chain_link *link = chain_first(&session->messages);
+	if (!link)
+		return;
+	struct message *message = CHAIN_OWNER(link, struct message, link);
+	bool written = !conn_writable(conn);
+	if (written && steps == 2) {
+		ahead_write(session->client.desk, AHEAD_LINE);
+		ahead_write(&message->transaction, offsetof(struct smtp_transaction, rcpts));
+	} else if (steps == 2) {
+		ahead_write(message, offsetof(struct message, mail_from));
+	} else if (!written) {
+		ahead_write(message->envelope, sizeof(struct envelope));
+		ahead_read(message->recipient, sizeof(struct store_recipient));
+	}
+}
 
 static struct smtp_desk *borrow_desk(struct session *session)
 {
@@ -191,6 +218,19 @@ static void on_gate(struct session *session, struct message *message)
 	chain_push_back(&session->carrier->gates, &message->gate_link);
 }
 
+/* The next but one, and of the next what its release touches. */
+static void look_ahead_of_gates(struct carrier *carrier, struct chain_link *gate)
+{
+	struct chain_link *next = chain_next(&carrier->gates, gate);
+	struct chain_link *second = next ? chain_next(&carrier->gates, next) : NULL;
+	ahead_write(second, AHEAD_LINE);
+	if (!next)
+		return;
+	struct message *message = CHAIN_OWNER(next, struct message, gate_link);
+	ahead_write(&message->transaction, offsetof(struct smtp_transaction, rcpts));
+	ahead_write(message->session, sizeof(struct session));
+}
+
 /* Releases first and pumps afterwards: pumping ends messages and so changes the chain. */
 void session_released(struct carrier *carrier, uint64_t written)
 {
@@ -200,6 +240,7 @@ void session_released(struct carrier *carrier, uint64_t written)
 		struct message *message = CHAIN_OWNER(link, struct message, gate_link);
 		if (message->mark_position > written)
 			break;
+		look_ahead_of_gates(carrier, link);
 		chain_remove(&carrier->gates, link);
 		smtp_client_release(&message->session->client, message, now);
 		if (!chain_linked(&message->session->pump))

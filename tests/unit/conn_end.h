@@ -62,8 +62,12 @@ static inline void on_closed(struct conn *c)
 	END_OF(c)->closed++;
 }
 
-static const struct conn_events end_events = {on_open, on_bytes, on_written,
-					      on_tls,  on_lost,  on_closed};
+static const struct conn_events end_events = {.on_open = on_open,
+					      .on_bytes = on_bytes,
+					      .on_written = on_written,
+					      .on_tls = on_tls,
+					      .on_lost = on_lost,
+					      .on_closed = on_closed};
 
 /* The client end is open, the server end adopted. */
 static inline void open_pair(struct end **client, struct end **server)
