@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
+#define LOOK_AHEAD 8 /* objects of a lane: little is done with each */
 #define DATABASE_TOLD_PAUSE USEC_MINUTE
 /* Work in whole slices need not turn for each word from the database; a single message shall not
  * wait. */
@@ -17,10 +19,11 @@ static int init_memory(struct feeder *feeder)
 {
 	struct arena *arena = &feeder->arena;
 	const struct limits *limits = feeder->limits;
+	feeder->marking = ARENA_ARRAY(arena, struct envelope *, limits->envelopes);
 	feeder->mark_batch = ARENA_ARRAY(arena, struct envelope *, MARK_BATCH);
 	feeder->mark_ids = ARENA_ARRAY(arena, uint64_t, MARK_BATCH);
 	feeder->mark_slices = ARENA_ARRAY(arena, struct store_mark_slice, MARK_BATCH);
-	if (!feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
+	if (!feeder->marking || !feeder->mark_batch || !feeder->mark_ids || !feeder->mark_slices)
 		return -1;
 	if (feeder_places_init(feeder) != 0 || feeder_zones_init(feeder) != 0 ||
 	    feeder_hold_init(feeder) != 0 || feeder_memory_init(feeder) != 0)
@@ -62,7 +65,6 @@ int feeder_init(struct feeder *feeder, struct arena_source *source,
 	chain_init(&feeder->campaigns);
 	chain_init(&feeder->slices);
 	chain_init(&feeder->domains);
-	chain_init(&feeder->marking);
 	return feeder_source_init(feeder) != 0 ? -1 : init_memory(feeder);
 }
 
@@ -93,14 +95,18 @@ void feeder_done(struct feeder *feeder)
 
 static void drain_lanes(struct feeder *feeder)
 {
+	struct lane *settled = &feeder->ledger->settled;
 	void *object;
-	while ((object = lane_pop(&feeder->carrier->mark_wanted)))
-		chain_push_back(&feeder->marking, &((struct envelope *)object)->link);
+	while ((object = lane_pop(&feeder->carrier->mark_wanted))) {
+		ASSERT(feeder->marking_count < feeder->limits->envelopes);
+		feeder->marking[feeder->marking_count++] = object;
+	}
 	while ((object = lane_pop(&feeder->carrier->returned))) {
 		feeder_source_back(object);
 		feeder_returned(feeder, object);
 	}
-	while ((object = lane_pop(&feeder->ledger->settled))) {
+	while ((object = lane_pop(settled))) {
+		ahead_write(lane_peek(settled, LOOK_AHEAD), sizeof(struct envelope));
 		feeder_source_back(object);
 		feeder_settled(feeder, ((struct envelope *)object)->slice, 1);
 	}

@@ -146,7 +146,8 @@ struct feeder {
 	struct store_mark mark;
 	struct store_stop_feed stop_feed;
 	struct store_heartbeat heartbeat;
-	struct chain marking; /* envelopes whose mark is wanted */
+	struct envelope **marking; /* whose mark is wanted; as they came, and not looked at yet */
+	size_t marking_count;
 	struct envelope **mark_batch;
 	uint64_t *mark_ids;
 	struct store_mark_slice *mark_slices;

@@ -3,10 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "engine/base/ahead.h"
 #include "engine/base/log.h"
 
 #define MARK_BATCH 8192
+#define LOOK_AHEAD 8 /* envelopes of a batch */
 #define STOP_INTERVAL (300 * USEC_MS) /* thrice in the second that its word counts */
 #define FENCED_PAUSE (50 * USEC_MS)
 #define STOP_BATCH 10000             /* stop_feed.sql: there may be more behind them */
@@ -30,6 +33,9 @@ static void sift_marks(struct feeder *feeder)
 	size_t kept = 0;
 	for (size_t i = 0; i < feeder->mark_count; i++) {
 		struct envelope *envelope = feeder->mark_batch[i];
+		if (i + LOOK_AHEAD < feeder->mark_count)
+			ahead_read(feeder->mark_batch[i + LOOK_AHEAD], sizeof(*envelope));
+		ahead_read(&envelope->recipient->subscriber_id, sizeof(uint64_t));
 		if (slice_is_lost(envelope->slice))
 			lane_push(&feeder->carrier->marked, envelope);
 		else
@@ -42,10 +48,14 @@ static void sift_marks(struct feeder *feeder)
 
 static void fill_marks(struct feeder *feeder)
 {
-	struct chain_link *link;
-	while (feeder->mark_count < MARK_BATCH && (link = chain_pop(&feeder->marking)))
-		feeder->mark_batch[feeder->mark_count++] =
-			CHAIN_OWNER(link, struct envelope, link);
+	size_t room = MARK_BATCH - feeder->mark_count, waiting = feeder->marking_count;
+	size_t taken = waiting < room ? waiting : room;
+	memcpy(feeder->mark_batch + feeder->mark_count, feeder->marking,
+	       taken * sizeof(*feeder->marking));
+	memmove(feeder->marking, feeder->marking + taken,
+		(waiting - taken) * sizeof(*feeder->marking));
+	feeder->mark_count += taken;
+	feeder->marking_count -= taken;
 	sift_marks(feeder);
 	qsort(feeder->mark_batch, feeder->mark_count, sizeof(feeder->mark_batch[0]),
 	      by_slice_and_id);
@@ -247,7 +257,7 @@ static void give_up_marks(struct feeder *feeder)
 	}
 	do
 		fill_marks(feeder);
-	while (feeder->marking.count > 0);
+	while (feeder->marking_count > 0);
 	carrier_gate_changed(feeder->carrier);
 }
 
@@ -255,7 +265,7 @@ static usec beat_marks(struct feeder *feeder, usec now)
 {
 	usec interval = feeder->settings->mark_interval ? feeder->settings->mark_interval
 							: ENGINE_MARK_INTERVAL;
-	if (feeder->mark_busy || feeder->mark_count + feeder->marking.count == 0)
+	if (feeder->mark_busy || feeder->mark_count + feeder->marking_count == 0)
 		return USEC_NEVER;
 	if (atomic_load_explicit(&feeder->public.fenced, memory_order_relaxed)) {
 		give_up_marks(feeder);

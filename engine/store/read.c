@@ -21,6 +21,7 @@ enum read_step { READ_BEGIN, READ_PEOPLE, READ_LEFT, READ_DEFERRALS };
 
 struct read {
 	bool dense, outbox;
+	bool whole; /* attributes come in one column */
 	size_t cursor; /* the recipient a row is expected for */
 };
 
@@ -48,23 +49,19 @@ static bool may_be_whole(const struct store_read *r)
 	return true;
 }
 
-/* A column of whole attributes, then one for each field: either that one is null, or these are. */
+/* One column of whole attributes, or of an object of those that are wanted: each column costs a row
+ * more than it holds. Names that are not plain have a column each. */
 static void put_columns(struct buf *b, const struct store_read *r, bool whole, int parameter)
 {
-	size_t limit = r->field_count * WHOLE_SIZE_EACH;
 	if (whole)
-		buf_printf(b, ", case when pg_column_size(s.attributes) <= %zu "
-			   "then s.attributes end", limit);
-	else
-		buf_put_cstr(b, ", null::jsonb");
-	for (size_t i = 1; i <= r->field_count; i++) {
-		if (whole)
-			buf_printf(b, ", case when pg_column_size(s.attributes) > %zu then "
-				   "s.attributes->($%d::text[])[%zu] end",
-				   limit, parameter, i);
-		else
-			buf_printf(b, ", s.attributes->($%d::text[])[%zu]", parameter, i);
-	}
+		buf_printf(b,
+			   ", case when pg_column_size(s.attributes) <= %zu then s.attributes "
+			   "else (select jsonb_object_agg(f.name, s.attributes->f.name) "
+			   "from unnest($%d::text[]) as f(name) "
+			   "where s.attributes->f.name is not null) end",
+			   r->field_count * WHOLE_SIZE_EACH, parameter);
+	for (size_t i = 1; !whole && i <= r->field_count; i++)
+		buf_printf(b, ", s.attributes->($%d::text[])[%zu]", parameter, i);
 }
 
 static enum pg_next send_people(struct store *s, const struct store_read *r,
@@ -76,9 +73,8 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 				      : "read_people_sparse";
 	str text = pg_text_of(file);
 	size_t at = str_find(text, STR(select));
-	bool whole = may_be_whole(r);
-	/* Rows of the outbox are looked up by their ids, however many, and nobody should wait. */
-	enum pg_plans plans = x->outbox ? PLANS_KEPT : PLANS_FRESH;
+	/* A range goes one way; rows of the outbox are looked up by their ids, however many. */
+	enum pg_plans plans = x->outbox || x->dense ? PLANS_KEPT : PLANS_FRESH;
 	struct buf statement, name;
 	if (r->field_count == 0) {
 		put_range(s, r);
@@ -86,13 +82,13 @@ static enum pg_next send_people(struct store *s, const struct store_read *r,
 			pg_put_u64_array(s, r->ids, r->count);
 		return pg_run_text(s, file, text.data, plans);
 	}
-	buf_init_arena(&statement, &s->scratch, text.size + (r->field_count + 1) * 100);
+	buf_init_arena(&statement, &s->scratch, text.size + (r->field_count + 1) * 300);
 	buf_init_arena(&name, &s->scratch, 40);
 	buf_put(&statement, str_sub(text, 0, at));
-	put_columns(&statement, r, whole, x->dense ? 4 : 5);
+	put_columns(&statement, r, x->whole, x->dense ? 4 : 5);
 	buf_put(&statement, str_from(text, at + sizeof(select) - 1));
 	buf_put_byte(&statement, 0);
-	buf_printf(&name, "%s_%zu%s", file, r->field_count, whole ? "" : "_each");
+	buf_printf(&name, "%s_%zu%s", file, r->field_count, x->whole ? "" : "_each");
 	buf_put_byte(&name, 0);
 	if (!buf_ok(&statement) || !buf_ok(&name))
 		return pg_fail(s, STORE_RETRY, "no memory for a statement");
@@ -138,8 +134,7 @@ static bool keep(struct arena *arena, str *field)
 	return field->data != NULL;
 }
 
-/* Fields stand behind the whole attributes, where these are null. */
-static bool take_person(struct store_read *r, struct store_recipient *to,
+static bool take_person(struct store_read *r, const struct read *x, struct store_recipient *to,
 			const PGresult *result, size_t row, const struct outbox_columns *at)
 {
 	uint64_t reason = pg_u64(result, row, at->reason);
@@ -154,13 +149,12 @@ static bool take_person(struct store_read *r, struct store_recipient *to,
 	str *fields = ARENA_ARRAY(r->arena, str, r->field_count);
 	if (!fields)
 		return false;
-	str whole = json_text(pg_str(result, row, at->attributes));
-	if (whole.data)
-		fields_find(whole, r->fields, r->field_count, fields);
+	if (x->whole)
+		fields_find(json_text(pg_str(result, row, at->attributes)), r->fields,
+			    r->field_count, fields);
 	for (size_t i = 0; i < r->field_count; i++) {
-		if (!whole.data)
-			fields[i] = json_text(
-				pg_str(result, row, at->attributes + 1 + (int)i));
+		if (!x->whole)
+			fields[i] = json_text(pg_str(result, row, at->attributes + (int)i));
 		if (!keep(r->arena, &fields[i]))
 			return false;
 	}
@@ -187,7 +181,7 @@ static bool take_people(struct store_read *r, struct read *x, const PGresult *re
 	x->cursor = 0;
 	for (size_t row = 0; row < pg_rows(result); row++) {
 		struct store_recipient *to = recipient_of(r, x, pg_u64(result, row, at->id));
-		if (to && !take_person(r, to, result, row, at))
+		if (to && !take_person(r, x, to, result, row, at))
 			return false;
 		if (to && x->outbox)
 			to->expires_wall = pg_time(result, row, at->expires);
@@ -229,6 +223,7 @@ static void look(struct read *x, const struct store_read *r)
 {
 	x->outbox = r->ids[0] >= STORE_OUTBOX_FIRST_ID;
 	x->dense = !x->outbox && r->ids[r->count - 1] - r->ids[0] < r->count * SPARSE_FACTOR;
+	x->whole = may_be_whole(r);
 }
 
 static bool prepare(struct store_read *r)
@@ -283,7 +278,7 @@ bool read_outbox_claimed(struct store_read *r, const PGresult *result,
 	for (size_t row = 0; row < pg_rows(result); row++)
 		if (pg_is_null(result, row, at->reason))
 			return false;
-	return may_be_whole(r) && prepare(r) && take_people(r, &x, result, at);
+	return x.whole && prepare(r) && take_people(r, &x, result, at);
 }
 
 static enum pg_next send_left(struct store *s, const struct store_read *r, const struct read *x)

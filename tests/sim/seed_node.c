@@ -184,7 +184,7 @@ static void stand_still(struct world *w, struct node *node)
 static bool is_due_to_pause(const struct world *w, const struct node *node)
 {
 	return node->pauses_by > 0 &&
-	       (w->now >= node->pauses_by || node->engine->feeder.marking.count > 0);
+	       (w->now >= node->pauses_by || node->engine->feeder.marking_count > 0);
 }
 
 /* What befalls a process that runs. */
