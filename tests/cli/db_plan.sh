@@ -1,6 +1,6 @@
 # A forecast: the mix of domains, the limits in force, and the report that sets it beside the fact.
 conninfo=$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_plan/')
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 cat >rundbrief.conf <<-END
 	database { conninfo = "$conninfo" }
 	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }

@@ -2,7 +2,7 @@
 # good one counts at once, and no connection ends for it. Under the first table the campaign
 # would take days.
 conninfo=$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_reload/')
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 cat >rundbrief.conf <<-END
 	database { conninfo = "$conninfo" }
 	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }

@@ -1,6 +1,6 @@
 # Ctrl-C, pause, resume and cancel in mid-campaign: each ends in order, and the sums still hold.
 conninfo=$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_stop/')
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 cat >rundbrief.conf <<-END
 	database { conninfo = "$conninfo" }
 	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }

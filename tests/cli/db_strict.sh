@@ -1,6 +1,6 @@
 # strict_variables: who lacks what the letter reads gets none, and it says which; strict_filters:
 # whether a filter that does not exist is an error.
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 cat >rundbrief.conf <<-END
 	database { conninfo = "$(echo "$conninfo" | sed 's/dbname=.*/dbname=cli_strict/')" }
 	sending { return_domain = bounce.example.com secret = secret base_url = "https://news.example.com" }

@@ -1,7 +1,4 @@
 # check DOMAIN against a real DNS server that publishes some of what is needed, and then all of it.
-free_port() {
-	/usr/bin/python3 -c 'import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
 port=$(free_port)
 printf '0123456789abcdef0123456789abcdef\n' >secret
 cat >rundbrief.conf <<-END

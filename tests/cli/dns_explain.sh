@@ -1,9 +1,6 @@
 # explain DOMAIN and explain EMAIL: real DNS, limits from the shipped table, the user's, and the
 # configuration, each with the row that won and those it beat.
-free_port() {
-	/usr/bin/python3 -c 'import socket; s = socket.socket(type=socket.'"$1"'); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-port=$(free_port SOCK_DGRAM)
+port=$(free_port)
 printf '0123456789abcdef0123456789abcdef\n' >secret
 cat >rundbrief.conf <<-END
 	sending { return_domain = bounce.news.test secret = secret }

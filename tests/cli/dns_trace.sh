@@ -1,10 +1,7 @@
 # trace DOMAIN and trace EMAIL: real DNS, sinks with and without STARTTLS, hosts that are dead or
 # say no.
-free_port() {
-	/usr/bin/python3 -c 'import socket; s = socket.socket(type=socket.'"$1"'); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-port=$(free_port SOCK_DGRAM)
-smtp=$(free_port SOCK_STREAM)
+port=$(free_port)
+smtp=$(free_port)
 printf '0123456789abcdef0123456789abcdef\n' >secret
 cat >rundbrief.conf <<-END
 	sending { return_domain = bounce.news.test secret = secret }

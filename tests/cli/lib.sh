@@ -63,3 +63,7 @@ is_json() {
 sql() {
 	psql -XAtq -v ON_ERROR_STOP=1 "$conninfo" -c "$1"
 }
+
+free_port() {
+	PYTHONPATH=$root/tests/live /usr/bin/python3 -c 'import rig; print(rig.free_port())'
+}

@@ -1,5 +1,5 @@
 # The sink's summary as JSON, alone on standard output.
-port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 "$program" sink --listen "127.0.0.1:$port" --json >out 2>err &
 sink=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
