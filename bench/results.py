@@ -11,7 +11,7 @@ A run is flat: a number a name, the unit at its end; what a message costs is div
 that end alike mean the same of each part: PART_cpu_usec, PART_system_usec, PART_written_bytes,
 PART_peak_memory_bytes. Every run has messages, seconds, messages_per_second, cost_usec (CPU of the
 system that is measured, its database included), sink_cpu_usec, signature_usec, together_usec,
-masked_usec, drift_share, others_share and stolen_share. What a machine cannot tell is null."""
+masked_usec, without_adx_usec, drift_share, others_share and stolen_share. What a machine cannot tell is null."""
 
 import json
 import pathlib

@@ -81,7 +81,8 @@ def table(result):
         _joined(result, "gain of 2 cores", ("", "gain"), ("bare signing", "bare_gain"),
                 ("ratio", "gain_ratio")),
         _joined(result, "RSA-2048 us", ("bare", "signature_usec"),
-                ("on all cores at once", "together_usec"), ("without IFMA", "masked_usec")),
+                ("on all cores at once", "together_usec"), ("without IFMA", "masked_usec"),
+                ("without ADX", "without_adx_usec")),
     ) if line]
 
 
@@ -110,6 +111,8 @@ def sentence(verdict):
     if verdict["other"] is not None:
         text += f" ({verdict['other']:.3f} x {SIGNERS[OTHER[verdict['scale']]]}: " \
                 f"{_holds(verdict['other_holds'])})"
+    if verdict["without_adx"] is not None:
+        text += f" ({verdict['without_adx']:.3f} x one without ADX: {_holds(verdict['without_adx_holds'])})"
     if verdict["masked"] is not None:
         how = "signed without IFMA" if verdict["scale"] in SIGNERS else "by the masked yardstick"
         text += f" ({how} {verdict['masked']:.3g}: {_holds(verdict['masked_holds'])})"

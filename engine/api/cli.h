@@ -23,6 +23,7 @@ enum output_format { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_CSV };
 struct cli {
 	const struct command *command;
 	struct arena *arena; /* lives as long as the command */
+	char **words;        /* as main() got them, NULL at the end */
 	const char *config_path;
 	bool explain, verbose, quiet;
 	enum output_format format;

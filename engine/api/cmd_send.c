@@ -5,6 +5,7 @@
 
 #include "engine/api/email.h"
 #include "engine/api/letter.h"
+#include "engine/api/quicken.h"
 #include "engine/api/report.h"
 #include "engine/api/rows.h"
 #include "engine/api/sending.h"
@@ -178,6 +179,8 @@ static int send_run(struct cli *cli, int argc, char **argv)
 		code = settings_open(cli, &settings);
 	if (code != CLI_GO)
 		return code;
+	if (!s.limits && !s.test)
+		quicken(cli, &settings);
 	if (!s.limits)
 		code = settings_use_sources(cli, &settings);
 	if (code == CLI_GO)

@@ -2,6 +2,7 @@
  * takes up those that are launched meanwhile, and what programs put into the outbox. */
 #include "engine/api/commands.h"
 
+#include "engine/api/quicken.h"
 #include "engine/api/sending.h"
 #include "engine/api/terminal.h"
 
@@ -29,6 +30,7 @@ static int serve_run(struct cli *cli, int argc, char **argv)
 		code = settings_open(cli, &settings);
 	if (code != CLI_GO)
 		return code;
+	quicken(cli, &settings);
 	code = serve(cli, &settings);
 	settings_close(&settings);
 	return code;

@@ -74,6 +74,15 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Whoever parses them puts them into another order. */
+static char **copy_words(struct arena *arena, int argc, char **argv)
+{
+	char **words = ARENA_ARRAY(arena, char *, (size_t)argc + 1);
+	for (int i = 0; words && i < argc; i++)
+		words[i] = argv[i];
+	return words;
+}
+
 int commands_run(struct arena *arena, int argc, char **argv)
 {
 	struct cli cli = {.arena = arena};
@@ -91,6 +100,7 @@ int commands_run(struct arena *arena, int argc, char **argv)
 		cli.command = &command_help;
 		return cli.command->run(&cli, argc, argv);
 	}
+	cli.words = copy_words(arena, argc, argv);
 	cli.command = find_command(argv[1]);
 	if (cli.command)
 		return cli.command->run(&cli, argc - 1, argv + 1);
