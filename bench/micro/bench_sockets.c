@@ -1,8 +1,9 @@
 /* bench_sockets.c - the least that a message takes over so many connections: CPU time of a sender
  * that knows no recipients, renders nothing, signs nothing and keeps nothing. It writes the same
  * message again and again (BDAT, RFC 3030), each time all three commands and the text at once, and
- * waits for the three replies; its ring and direct descriptors are those of the engine. What is left
- * is nearly all the kernel's TCP, so that what an engine takes can be held against it.
+ * waits for the three replies; its ring, its direct descriptors and the buffers that the kernel puts
+ * replies into are those of the engine. What is left is nearly all the kernel's TCP, so that what an
+ * engine takes can be held against it.
  *
  * One line: microseconds of CPU a message, of it in the kernel, and messages a second. */
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CONNECTIONS_LIMIT 100000
 #define ADDRESSES_LIMIT 256
@@ -23,6 +25,9 @@
 #define TURN_NSEC 2000000	 /* as long an engine that is busy waits for more to do */
 #define TOGETHER 64		 /* ends that wake it sooner */
 #define REPLIES 3		 /* to MAIL, RCPT and the last chunk */
+#define BUFFERS 4096		 /* for replies, of all connections; a power of two */
+#define BUFFER_SIZE 256
+#define BUFFER_GROUP 0
 
 enum what { CONNECTED, HEARD, SENT, MADE };
 #define WHAT_BITS 2
@@ -30,7 +35,6 @@ enum what { CONNECTED, HEARD, SENT, MADE };
 struct connection {
 	enum { GREETED, ASKED, READY } state;
 	uint32_t replies; /* to what is under way */
-	char reply[256];
 	char commands[128];
 	struct iovec pieces[2];
 	struct msghdr message;
@@ -38,6 +42,8 @@ struct connection {
 
 struct sender {
 	struct io_uring ring;
+	struct io_uring_buf_ring *buffers;
+	char *memory; /* theirs */
 	struct connection *connections;
 	uint32_t count, opened, ready;
 	struct sockaddr_in to[ADDRESSES_LIMIT];
@@ -82,12 +88,25 @@ static void label(struct io_uring_sqe *entry, unsigned flags, enum what what, ui
 	io_uring_sqe_set_data64(entry, (uint64_t)index << WHAT_BITS | what);
 }
 
+/* Once for all that comes, unless the kernel says that it has ended. */
 static void listen_for(struct sender *s, uint32_t index)
 {
-	struct connection *c = &s->connections[index];
 	struct io_uring_sqe *entry = next_entry(s);
-	io_uring_prep_recv(entry, (int)index, c->reply, sizeof(c->reply), 0);
-	label(entry, IOSQE_FIXED_FILE, HEARD, index);
+	io_uring_prep_recv_multishot(entry, (int)index, NULL, 0, 0);
+	label(entry, IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT, HEARD, index);
+	entry->buf_group = BUFFER_GROUP;
+}
+
+static char *buffer_at(const struct sender *s, unsigned buffer)
+{
+	return s->memory + (size_t)buffer * BUFFER_SIZE;
+}
+
+static void give_buffer(struct sender *s, unsigned buffer)
+{
+	io_uring_buf_ring_add(s->buffers, buffer_at(s, buffer), BUFFER_SIZE,
+			      (unsigned short)buffer, io_uring_buf_ring_mask(BUFFERS), 0);
+	io_uring_buf_ring_advance(s->buffers, 1);
 }
 
 static void open_next(struct sender *s)
@@ -127,7 +146,7 @@ static void send_message(struct sender *s, uint32_t index)
 }
 
 /* The sink says its greeting and what it offers in one piece each, and never refuses. */
-static void hear(struct sender *s, uint32_t index, size_t size)
+static void hear(struct sender *s, uint32_t index, const char *reply, size_t size)
 {
 	struct connection *c = &s->connections[index];
 	if (c->state == GREETED) {
@@ -139,27 +158,38 @@ static void hear(struct sender *s, uint32_t index, size_t size)
 		send_message(s, index);
 	} else {
 		for (size_t i = 0; i < size; i++)
-			c->replies += c->reply[i] == '\n';
+			c->replies += reply[i] == '\n';
 		if (c->replies == REPLIES) {
 			s->answered++;
 			send_message(s, index);
 		}
 	}
-	listen_for(s, index);
+}
+
+/* Without buffers the kernel stops listening; the next turn has given some back. */
+static void end_hearing(struct sender *s, uint32_t index, const struct io_uring_cqe *ended)
+{
+	if (ended->res == 0)
+		fail("recv", ECONNRESET);
+	if (ended->res > 0) {
+		unsigned buffer = ended->flags >> IORING_CQE_BUFFER_SHIFT;
+		hear(s, index, buffer_at(s, buffer), (size_t)ended->res);
+		give_buffer(s, buffer);
+	}
+	if ((ended->flags & IORING_CQE_F_MORE) == 0)
+		listen_for(s, index);
 }
 
 static void end(struct sender *s, const struct io_uring_cqe *ended)
 {
 	uint32_t index = (uint32_t)(ended->user_data >> WHAT_BITS);
 	enum what what = (enum what)(ended->user_data & ((1 << WHAT_BITS) - 1));
-	if (ended->res < 0)
+	if (ended->res < 0 && !(what == HEARD && ended->res == -ENOBUFS))
 		fail(what == CONNECTED ? "connect" : what == HEARD ? "recv" : "send", -ended->res);
 	if (what == CONNECTED)
 		listen_for(s, index);
-	if (what == HEARD && ended->res == 0)
-		fail("recv", ECONNRESET);
 	if (what == HEARD)
-		hear(s, index, (size_t)ended->res);
+		end_hearing(s, index, ended);
 }
 
 static void turn(struct sender *s)
@@ -209,6 +239,26 @@ static void measure(struct sender *s, double seconds)
 	       count / (wall_seconds() - began));
 }
 
+static void make_buffers(struct sender *s)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	s->buffers = aligned_alloc(page, BUFFERS * sizeof(struct io_uring_buf));
+	s->memory = malloc((size_t)BUFFERS * BUFFER_SIZE);
+	if (!s->buffers || !s->memory)
+		fail("no memory", ENOMEM);
+	struct io_uring_buf_reg reg = {
+		.ring_addr = (uint64_t)(uintptr_t)s->buffers,
+		.ring_entries = BUFFERS,
+		.bgid = BUFFER_GROUP,
+	};
+	int code = io_uring_register_buf_ring(&s->ring, &reg, 0);
+	if (code < 0)
+		fail("io_uring", -code);
+	io_uring_buf_ring_init(s->buffers);
+	for (unsigned i = 0; i < BUFFERS; i++)
+		give_buffer(s, i);
+}
+
 static void prepare(struct sender *s)
 {
 	struct io_uring_params params = {
@@ -221,6 +271,7 @@ static void prepare(struct sender *s)
 		code = io_uring_register_files_sparse(&s->ring, s->count);
 	if (code < 0)
 		fail("io_uring", -code);
+	make_buffers(s);
 	s->connections = calloc(s->count, sizeof(*s->connections));
 	s->text = malloc(s->size);
 	if (!s->connections || !s->text)
@@ -257,5 +308,7 @@ int main(int argc, char **argv)
 	free(s.connections);
 	free(s.text);
 	io_uring_queue_exit(&s.ring);
+	free(s.buffers);
+	free(s.memory);
 	return 0;
 }
