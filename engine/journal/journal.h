@@ -70,6 +70,9 @@ bool journal_idle(const struct journal *); /* nothing queued, nothing under way 
  * what is left is what a start must read. Needed are outcomes that are not settled, and marks
  * whose outcome is not written. A position inside a record keeps that record. */
 void journal_free(struct journal *, uint64_t position);
+/* The same before the journal is closed; where nothing at all is needed any more, what is left is an
+ * empty segment, which tells the next start the position and gives it nothing to read. */
+void journal_rest(struct journal *, uint64_t position);
 /* A mark at this position keeps so many segments behind it from being freed that it is better
  * put once more at the end: a mark that is there twice says no more than one. */
 bool journal_is_far(const struct journal *, uint64_t position);

@@ -302,6 +302,15 @@ void journal_free(struct journal *j, uint64_t position)
 			break;
 }
 
+/* The new segment is there before the old one goes. */
+void journal_rest(struct journal *j, uint64_t position)
+{
+	bool is_whole = journal_idle(j) && position == j->written && j->written > j->begin;
+	if (is_whole && !journal_is_removed(j) && new_segment(j, j->written) < 0)
+		ASSERT(j->fd >= 0);
+	journal_free(j, position);
+}
+
 bool journal_is_far(const struct journal *j, uint64_t position)
 {
 	return journal_end(j) > position + FAR_SEGMENTS * j->segment_size;

@@ -505,6 +505,7 @@ size_t carrier_draws_last(struct carrier *, struct carrier_quota *, usec now,
 /* carrier_journal.c */
 void carrier_journal_written(void *carrier, uint64_t position, int error);
 void carrier_keep_journal(struct carrier *); /* now and then: frees what is not needed */
+void carrier_rest_journal(struct carrier *); /* at the end in order */
 
 /* carrier_warming.c */
 void carrier_take_warming_news(struct carrier *);

@@ -93,6 +93,12 @@ static void carry_far_marks(struct carrier *carrier)
 	}
 }
 
+void carrier_rest_journal(struct carrier *carrier)
+{
+	if (!carrier->journal_failed && carrier->written_position >= carrier->carried_position)
+		journal_rest(carrier->journal, needed_from(carrier));
+}
+
 void carrier_keep_journal(struct carrier *carrier)
 {
 	if (!carrier->journal_removed && journal_is_removed(carrier->journal)) {

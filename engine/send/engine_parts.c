@@ -289,13 +289,14 @@ int engine_build_feeder(struct engine *engine, uint64_t seed)
 	return 0;
 }
 
-/* Whoever else there is has its sources and slices at once, not when its lease is over. A
+/* What the next start reads is as little as may be. Whoever else there is has its sources and slices at once, not when its lease is over. A
  * database that is away, or a newer process of this name, is left as it is. */
 void engine_leave(struct engine *engine)
 {
 	struct store_leave ask = {.request = {.on_done = on_done},
 				  .engine_id = engine->engine_id,
 				  .epoch = engine->epoch};
+	carrier_rest_journal(&engine->carrier);
 	if (!engine->settle_store || atomic_load(&engine->ledger.lost) ||
 	    atomic_load(&engine->ledger.fenced))
 		return;

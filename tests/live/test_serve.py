@@ -99,6 +99,16 @@ def goes_on(rig, checks, count):
     stops_in_order(rig, checks, process, "third.err")
 
 
+def leaves_nothing_to_read(rig, checks):
+    """Ended in order with all of it settled: the next start has a position and no records."""
+    settled = int(rig.sql("select position from engines where name = 'live'")[0][0])
+    left = [(int(f.stem), f.stat().st_size) for f in (rig.place / "journal").glob("*.journal")]
+    checks.equal(left, [(settled, 0)], "what is left of the journal")
+    checks.check(settled > 0, "something was settled")
+    checks.check(f"It ends in order at {settled}." in rig.command("journal").stdout,
+                 "and it ends in order")
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1500
     checks, rig = r.Checks(), r.Rig("serve")
@@ -115,6 +125,7 @@ def main():
     holds_what_cannot_be_sent(rig, checks, process)
     stops_in_order(rig, checks, process, "first.err")
     goes_on(rig, checks, count)
+    leaves_nothing_to_read(rig, checks)
     for name in ("fast", "slow"):
         checks.adds_up(rig.report(name), count, count)
     wanted = {f"r{i}" for i in range(1, count + 1)}

@@ -249,6 +249,41 @@ static void test_journal_is_locked(void **)
 	clear_directory();
 }
 
+/* Nothing is left to read when nothing is needed; else what journal_free() leaves. */
+static void test_journal_rests_at_the_end(void **)
+{
+	char why[256];
+	uint64_t end;
+	open_at(5000);
+	uint64_t middle = put(0, 3);
+	flush();
+	uint64_t last = put(3, 5);
+	journal_rest(journal, last);
+	flush();
+	journal_rest(journal, middle);
+	journal_close(journal);
+	struct seen seen = replay(0, why, sizeof(why), &end);
+	assert_int_equal(seen.outcomes, 5);
+	assert_int_equal(end, last);
+	for (int round = 0; round < 2; round++) {
+		open_at(last);
+		assert_int_equal(journal_end(journal), last);
+		journal_rest(journal, last);
+		journal_close(journal);
+		seen = replay(0, why, sizeof(why), &end);
+		assert_int_equal(seen.marks + seen.outcomes, 0);
+		assert_int_equal(end, last);
+	}
+	open_at(last);
+	last = put(5, 6);
+	flush();
+	journal_close(journal);
+	seen = replay(0, why, sizeof(why), &end);
+	assert_int_equal(seen.outcomes, 1);
+	assert_int_equal(end, last);
+	clear_directory();
+}
+
 static void test_journal_goes_on_where_the_database_stands(void **)
 {
 	char why[256];
@@ -639,6 +674,7 @@ int main(void)
 		cmocka_unit_test(test_journal_comes_back_as_written),
 		cmocka_unit_test(test_journal_undoes_a_mark),
 		cmocka_unit_test(test_journal_is_locked),
+		cmocka_unit_test(test_journal_rests_at_the_end),
 		cmocka_unit_test(test_journal_goes_on_where_the_database_stands),
 		cmocka_unit_test(test_journal_survives_a_cut_at_every_byte),
 		cmocka_unit_test(test_journal_that_ends_in_zeros_is_torn),
