@@ -54,7 +54,8 @@ def _median(values):
 
 def verdict(result, figure, promise):
     """{"figure", "words", "is", "other", "masked", "without_adx", "bound", "promised", "scale", "holds",
-    "other_holds", "masked_holds", "without_adx_holds"}; is and holds are None when this machine cannot tell the figure.
+    "other_holds", "masked_holds", "without_adx_holds"}; is and holds are None when this machine cannot
+    tell the figure.
     other: by the other of the two ways to sign, None where none is meant."""
     bound = "most" if promise["most"] else "least"
     promised, scale = promise[bound], promise["scale"]
@@ -83,8 +84,8 @@ def verdict(result, figure, promise):
 def _faults(result):
     faults = result.get("faults", [])
     return {"figure": "faults", "words": "; ".join(faults) or "the figures add up", "is": len(faults),
-            "other": None, "masked": None, "without_adx": None, "as_measured": len(faults), "bound": "most", "promised": 0,
-            "scale": "plain", "holds": not faults,
+            "other": None, "masked": None, "without_adx": None, "as_measured": len(faults),
+            "bound": "most", "promised": 0, "scale": "plain", "holds": not faults,
             "other_holds": None, "masked_holds": None, "without_adx_holds": None}
 
 

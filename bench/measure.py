@@ -25,7 +25,7 @@ SAMPLE_PAUSE = 0.05
 # Bits of the second word: AVX512-IFMA, by which OpenSSL 3 signs RSA-2048 twice as fast; ADX, which it
 # takes before AVX2, though not everywhere is it the quicker of both (engine/sign/processor.h).
 IFMA, ADX = 0x200000, 0x80000
-MASK = re.compile(r":~(0x[0-9a-f]+)")
+MASK = re.compile(r":~(0x[0-9a-fA-F]+)")
 PERF_EVENTS = {"syscalls": "raw_syscalls:sys_enter",
                "ring_enters": "syscalls:sys_enter_io_uring_enter",
                "instructions": "instructions"}
