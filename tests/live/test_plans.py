@@ -204,7 +204,9 @@ def grown(rig, checks, log, count):
     rig.sql(f"""insert into outbox (template, address, campaign_id, address_key, size, state, due_at, ended_at)
 select 'grown', a, 1, a, 100, 4, now(), now()
 from generate_series(1, {count}) i cross join lateral (select 'g' || i || '@one.test' as a) x""")
-    time.sleep(max(0, began + PLANS_AGE + 1 - time.monotonic()))
+    # Plans are as old as the session was when they were made, so at most as old as it is now, and are
+    # made anew when they are twice that.
+    time.sleep(1 + max(PLANS_AGE, time.monotonic() - began))
     offset = len(log.read_text(errors="replace"))
     checks.check(post(rig, "grown", YOUNG, 1) >= 1, "grown: one more among many others")
     rig.stop(process)
