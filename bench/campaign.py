@@ -143,7 +143,7 @@ def proof(stage, scenario):
     """A few messages are looked at, so that nothing can be rendered once and sent often; sentences
     on what is wrong with them."""
     mail, wrong = stage.rig.place / f"{scenario['name']}.mail", []
-    plain = scenario | {"provider": {}, "delay": 0, "sites": 1, "connections": 4}
+    plain = scenario | {"provider": {}, "delay": 0, "latency": 0, "sites": 1, "connections": 4}
     port, sink = stage.sink(plain | {"name": scenario["name"] + "-proof"},
                             "--store", f"exact:{mail}")
     stage.configure(plain, port, f"proof-{scenario['name']}")
@@ -233,7 +233,7 @@ def connection_memory(stage, scenario, name, runs):
     """What a connection costs the engine: one that waits, and one that has a message on its way,
     against half as many of them. Servers are slower here, so that what a rate costs is not in it."""
     count = scenario["connections"]
-    slower = scenario | {"delay": HELD_DELAY}
+    slower = scenario | {"delay": HELD_DELAY, "latency": 0, "flight": "chunk"}
     half, _ = held_memory(stage, slower | {"connections": count // 2}, f"{name}-half")
     most, own = held_memory(stage, slower, f"{name}-all")
     for run in runs:
@@ -246,8 +246,9 @@ def bare_sender(stage, scenario, runs):
     nearly all of it is the kernel's TCP, so that the carrier can be held against it."""
     port, sink = stage.sink(scenario)
     addresses = [DOMAINS[d] for d in list(DOMAINS)[:scenario["sites"]]]
+    together = scenario["window"] if scenario["flight"] == "window" else 1
     said = r.run(micro("bench_sockets"), scenario["connections"], BARE_SECONDS,
-                 scenario["size"], port, *addresses).stdout
+                 scenario["size"], together, port, *addresses).stdout
     stage.rig.stop(sink)
     for run in runs:
         run["bare_sender_cpu_usec"], run["bare_sender_system_usec"] = map(float, said.split()[:2])

@@ -158,6 +158,8 @@ class Stage:
                 settings.append(f"max-messages-per-connection={p['messages_per_connection']}")
             specs += [";".join([next(listeners), *settings]) for _ in range(p["sites"])]
         words = ["--threads", scenario["threads"], *options]
+        if scenario["latency"]:
+            words += ["--latency", round(scenario["latency"] * 1000)]
         if scenario["delay"]:
             words += ["--delay", round(scenario["delay"] * 1000)]
         if scenario["tls"]:
@@ -184,6 +186,8 @@ class Stage:
                   "messages_per_connection": scenario["messages_per_connection"],
                   "flight": scenario["flight"], "message_rate": "1000000/s",
                   "connection_rate": "10000/s"}
+        if scenario["flight"] == "window":
+            limits["window"] = scenario["window"]
         settings = {"name": name, "journal": str(self.rig.place / f"journal-{name}"),
                     "connections": max(1000, connections + 100)}
         if scenario["envelopes"]:

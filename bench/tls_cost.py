@@ -22,7 +22,8 @@ from stage import r
 PROMISED = 16.0  # us, at the reference
 PARTS = ("engine_cpu_usec", "engine_system_usec", "database_cpu_usec", "sink_cpu_usec")
 SCENARIO = {"name": "tls-cost", "size": 10240, "signing": "none", "sites": 10, "connections": 100,
-            "messages_per_connection": 0, "flight": "chunk", "envelopes": 0, "delay": 0, "threads": 1,
+            "messages_per_connection": 0, "flight": "chunk", "envelopes": 0, "delay": 0, "latency": 0,
+            "threads": 1,
             "provider": {}, "tls": False}
 
 

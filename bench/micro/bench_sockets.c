@@ -1,7 +1,7 @@
 /* bench_sockets.c - the least that a message takes over so many connections: CPU time of a sender
  * that knows no recipients, renders nothing, signs nothing and keeps nothing. It writes the same
- * message again and again (BDAT, RFC 3030), each time all three commands and the text at once, and
- * waits for the three replies; its ring, its direct descriptors and the buffers that the kernel puts
+ * message again and again (BDAT, RFC 3030), so many at once, each with all three commands and the text,
+ * and waits for the three replies to each; its ring, its direct descriptors and the buffers that the kernel puts
  * replies into are those of the engine. What is left is nearly all the kernel's TCP, so that what an
  * engine takes can be held against it.
  *
@@ -23,8 +23,10 @@
 #define WARM_UP 2.0		 /* seconds after the last connection is open */
 #define PATIENCE 60.0		 /* seconds until all are open */
 #define TURN_NSEC 2000000	 /* as long an engine that is busy waits for more to do */
-#define TOGETHER 64		 /* ends that wake it sooner */
+#define ENDS 64			 /* as many wake it sooner */
 #define REPLIES 3		 /* to MAIL, RCPT and the last chunk */
+#define TOGETHER_LIMIT 16	 /* messages of a flight */
+#define COMMANDS_SIZE 128	 /* of a message */
 #define BUFFERS 4096		 /* for replies, of all connections; a power of two */
 #define BUFFER_SIZE 256
 #define BUFFER_GROUP 0
@@ -35,8 +37,7 @@ enum what { CONNECTED, HEARD, SENT, MADE };
 struct connection {
 	enum { GREETED, ASKED, READY } state;
 	uint32_t replies; /* to what is under way */
-	char commands[128];
-	struct iovec pieces[2];
+	char *commands; /* COMMANDS_SIZE for each message of a flight */
 	struct msghdr message;
 };
 
@@ -45,10 +46,11 @@ struct sender {
 	struct io_uring_buf_ring *buffers;
 	char *memory; /* theirs */
 	struct connection *connections;
-	uint32_t count, opened, ready;
+	struct iovec *pieces; /* of all connections: two a message */
+	uint32_t count, opened, ready, together;
 	struct sockaddr_in to[ADDRESSES_LIMIT];
 	size_t to_count;
-	char *text;
+	char *text, *commands; /* those of all connections */
 	size_t size;
 	uint64_t answered;
 };
@@ -129,16 +131,18 @@ static void greet(struct sender *s, uint32_t index)
 	label(entry, IOSQE_FIXED_FILE, SENT, index);
 }
 
-static void send_message(struct sender *s, uint32_t index)
+static void send_flight(struct sender *s, uint32_t index)
 {
 	struct connection *c = &s->connections[index];
-	int size = snprintf(c->commands, sizeof(c->commands),
-			    "MAIL FROM:<bench@bench.test>\r\nRCPT TO:<%u.%llu@bench.test>\r\n"
-			    "BDAT %zu LAST\r\n",
-			    index, (unsigned long long)s->answered, s->size);
-	c->pieces[0] = (struct iovec){c->commands, (size_t)size};
-	c->pieces[1] = (struct iovec){s->text, s->size};
-	c->message = (struct msghdr){.msg_iov = c->pieces, .msg_iovlen = 2};
+	for (uint32_t i = 0; i < s->together; i++) {
+		char *commands = c->commands + (size_t)i * COMMANDS_SIZE;
+		int size = snprintf(commands, COMMANDS_SIZE,
+				    "MAIL FROM:<bench@bench.test>\r\n"
+				    "RCPT TO:<%u.%llu@bench.test>\r\nBDAT %zu LAST\r\n",
+				    index, (unsigned long long)s->answered + i, s->size);
+		c->message.msg_iov[2 * i] = (struct iovec){commands, (size_t)size};
+		c->message.msg_iov[2 * i + 1] = (struct iovec){s->text, s->size};
+	}
 	c->replies = 0;
 	struct io_uring_sqe *entry = next_entry(s);
 	io_uring_prep_sendmsg(entry, (int)index, &c->message, MSG_NOSIGNAL | MSG_WAITALL);
@@ -155,13 +159,13 @@ static void hear(struct sender *s, uint32_t index, const char *reply, size_t siz
 	} else if (c->state == ASKED) {
 		c->state = READY;
 		s->ready++;
-		send_message(s, index);
+		send_flight(s, index);
 	} else {
 		for (size_t i = 0; i < size; i++)
 			c->replies += reply[i] == '\n';
-		if (c->replies == REPLIES) {
-			s->answered++;
-			send_message(s, index);
+		if (c->replies == REPLIES * s->together) {
+			s->answered += s->together;
+			send_flight(s, index);
 		}
 	}
 }
@@ -198,8 +202,8 @@ static void turn(struct sender *s)
 		open_next(s);
 	struct __kernel_timespec most = {.tv_nsec = TURN_NSEC};
 	struct io_uring_cqe *ended;
-	unsigned together = s->count < TOGETHER ? s->count : TOGETHER;
-	int code = io_uring_submit_and_wait_timeout(&s->ring, &ended, together, &most, NULL);
+	unsigned ends = s->count < ENDS ? s->count : ENDS;
+	int code = io_uring_submit_and_wait_timeout(&s->ring, &ended, ends, &most, NULL);
 	if (code < 0 && code != -ETIME && code != -EINTR)
 		fail("io_uring", -code);
 	unsigned head, seen = 0;
@@ -273,9 +277,18 @@ static void prepare(struct sender *s)
 		fail("io_uring", -code);
 	make_buffers(s);
 	s->connections = calloc(s->count, sizeof(*s->connections));
+	size_t messages = (size_t)s->count * s->together;
+	s->commands = malloc(messages * COMMANDS_SIZE);
+	s->pieces = calloc(2 * messages, sizeof(*s->pieces));
 	s->text = malloc(s->size);
-	if (!s->connections || !s->text)
+	if (!s->connections || !s->commands || !s->pieces || !s->text)
 		fail("no memory", ENOMEM);
+	for (uint32_t i = 0; i < s->count; i++) {
+		size_t first = (size_t)i * s->together;
+		s->connections[i].commands = s->commands + first * COMMANDS_SIZE;
+		s->connections[i].message = (struct msghdr){
+			.msg_iov = s->pieces + 2 * first, .msg_iovlen = 2 * (size_t)s->together};
+	}
 	for (size_t i = 0; i < s->size; i++)
 		s->text[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : 'x';
 }
@@ -293,20 +306,25 @@ int main(int argc, char **argv)
 	double seconds = argc > 2 ? strtod(argv[2], NULL) : 0;
 	s.count = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
 	s.size = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
-	unsigned long port = argc > 4 ? strtoul(argv[4], NULL, 10) : 0;
-	bool good = argc > 5 && argc - 5 <= ADDRESSES_LIMIT && s.count > 0 &&
+	s.together = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+	unsigned long port = argc > 5 ? strtoul(argv[5], NULL, 10) : 0;
+	bool good = argc > 6 && argc - 6 <= ADDRESSES_LIMIT && s.count > 0 &&
+		    s.together > 0 && s.together <= TOGETHER_LIMIT &&
 		    s.count <= CONNECTIONS_LIMIT && s.size > 0 && s.size <= TEXT_LIMIT &&
 		    seconds > 0 && seconds <= PATIENCE && port > 0 && port <= UINT16_MAX;
-	for (int i = 5; good && i < argc; i++)
+	for (int i = 6; good && i < argc; i++)
 		good = read_address(&s, argv[i], (unsigned)port);
 	if (!good) {
-		fprintf(stderr, "usage: bench_sockets CONNECTIONS SECONDS BYTES PORT ADDRESS...\n");
+		fprintf(stderr, "usage: bench_sockets CONNECTIONS SECONDS BYTES TOGETHER PORT "
+				"ADDRESS...\n");
 		return 2;
 	}
 	prepare(&s);
 	measure(&s, seconds);
 	free(s.connections);
 	free(s.text);
+	free(s.commands);
+	free(s.pieces);
 	io_uring_queue_exit(&s.ring);
 	free(s.buffers);
 	free(s.memory);

@@ -38,7 +38,9 @@ const char sink_manual[] =
 	"  --hang-after-dot P%          takes the message and does not reply for an hour, "
 	"once\n"
 	"  --delay MS                   before the reply to a message, and to what came in one\n"
-	"                               flight with it\n"
+	"                               flight with it; the next message waits: a slow host\n"
+	"  --latency MS                 from a message to its reply, however many are on their\n"
+	"                               way: a host that is far away\n"
 	"  --tarpit MS                  before every reply\n"
 	"  --split-replies              sends replies byte by byte\n"
 	"  --max-connections N, --max-messages-per-connection N   421 beyond them\n"
@@ -155,6 +157,8 @@ static enum set set_value(struct sink_listener *l, const char *name, str value)
 		ok = sink_percent_parse(value, &rules->hang_after_dot);
 	else if (strcmp(name, "delay") == 0)
 		ok = parse_ms(value, &rules->delay);
+	else if (strcmp(name, "latency") == 0)
+		ok = parse_ms(value, &rules->latency);
 	else if (strcmp(name, "tarpit") == 0)
 		ok = parse_ms(value, &rules->tarpit);
 	else if (strcmp(name, "max-connections") == 0)

@@ -23,6 +23,7 @@ struct sink_rules {
 	double hang_after_dot; /* taken, and no reply for an hour */
 	bool at_end;           /* reject and defer after the message, not at RCPT */
 	usec delay;            /* before the reply to a flight that ends a message */
+	usec latency;          /* of a far host: to that reply, from when the flight came */
 	usec tarpit;           /* before every reply */
 	bool split_replies;    /* one byte at a time */
 	uint64_t max_connections, max_messages; /* 0: no limit */

@@ -7,6 +7,7 @@
 
 #include "bench/sink/sink_events.h"
 #include "bench/sink/sink_message_id.h"
+#include "bench/sink/sink_rest.h"
 #include "engine/base/hash.h"
 #include "engine/base/assert.h"
 #include "engine/smtp/server.h"
@@ -14,6 +15,7 @@
 #define FROM_LIMIT 512
 #define RECIPIENTS_LIMIT 8192 /* bytes of addresses in one transaction, with commas */
 #define HANG_TIME USEC_HOUR
+#define REST_LIMIT (4 << 20) /* bytes on their way to a far host */
 #define LINE_LIMIT 4096 /* bytes of a line of a log */
 
 struct sink_session {
@@ -23,8 +25,8 @@ struct sink_session {
 	struct sink_worker *worker;
 	struct sink_listener *listener;
 	struct smtp_server *server; /* behind the session, in the same block */
-	char *rest;                 /* bytes the machine has not taken yet; NULL: none */
-	size_t rest_at, rest_size;
+	struct sink_rest rest;      /* bytes the machine has not taken yet */
+	usec heard_at;              /* when those came that it is given */
 	uint64_t message_count, first_key;
 	struct sink_transaction transaction;
 	struct sink_message_id id;
@@ -49,6 +51,12 @@ static usec now_of(const struct sink_session *s)
 static const struct sink_rules *rules_of(const struct sink_session *s)
 {
 	return &s->listener->rules;
+}
+
+/* When what the machine looks at came: it looks at what a far host is sent when it answers. */
+static usec came_at(const struct sink_session *s)
+{
+	return rules_of(s)->latency ? s->heard_at : now_of(s);
 }
 
 /* --- what the machine asks --- */
@@ -95,7 +103,7 @@ static void on_mail(void *context, str from, struct smtp_answer *answer)
 		return;
 	}
 	COUNT(s, transactions, 1);
-	s->transaction.mail_at = now_of(s);
+	s->transaction.mail_at = came_at(s);
 	s->from_size = from.size < sizeof s->from ? from.size : 0;
 	memcpy(s->from, from.data, s->from_size);
 }
@@ -239,6 +247,8 @@ static void decide(struct sink_session *s, size_t size, struct smtp_answer *answ
 {
 	const struct sink_rules *rules = rules_of(s);
 	answer->delay = rules->delay ? rules->delay : rules->tarpit;
+	if (rules->latency)
+		answer->delay = usec_max(0, s->heard_at + rules->latency - now_of(s));
 	if (answer->code >= 400) {
 		COUNT(s, rejected, 1); /* too large */
 		return;
@@ -269,7 +279,7 @@ static void on_end(void *context, size_t size, struct smtp_answer *answer)
 {
 	struct sink_session *s = context;
 	decide(s, size, answer);
-	s->transaction.dot_at = now_of(s);
+	s->transaction.dot_at = came_at(s);
 	s->transaction.reply_at = answer->drop ? 0 : now_of(s) + answer->delay;
 	s->transaction.code = answer->drop ? 0 : answer->code;
 }
@@ -291,39 +301,50 @@ static void close_session(struct sink_session *s)
 		conn_close(&s->conn);
 }
 
+/* Bytes that came at that time; how many of them it took. */
+static size_t feed(struct sink_session *s, str bytes, usec heard_at)
+{
+	s->heard_at = heard_at;
+	return smtp_server_feed(s->server, bytes, now_of(s));
+}
+
+/* A reply is on the line before what is not to be answered yet is looked at; but not in the midst of a
+ * chunk, where nothing is said. */
+static bool waits_for_line(struct sink_session *s, const struct sink_piece *piece)
+{
+	return piece->heard_at + rules_of(s)->latency > now_of(s) &&
+	       smtp_server_output(s->server).size > 0 && !smtp_server_within_chunk(s->server);
+}
+
 static void feed_rest(struct sink_session *s)
 {
-	if (!s->rest)
+	struct sink_piece *piece = s->rest.first;
+	if (!piece)
 		return;
-	str rest = {s->rest + s->rest_at, s->rest_size - s->rest_at};
-	s->rest_at += smtp_server_feed(s->server, rest, now_of(s));
-	if (s->rest_at < s->rest_size)
-		return;
-	free(s->rest);
-	s->rest = NULL;
+	for (; piece; piece = s->rest.first) {
+		if (rules_of(s)->latency && waits_for_line(s, piece))
+			return;
+		sink_rest_taken(&s->rest, feed(s, sink_piece_left(piece), piece->heard_at));
+		if (s->rest.first == piece)
+			return;
+	}
 	conn_resume(&s->conn);
 }
 
-/* What the machine did not take waits; meanwhile nothing more is read. */
+/* What the machine did not take waits. What a far host is sent meanwhile goes on its way all the same;
+ * any other reads no more. */
 static void keep_rest(struct sink_session *s, str bytes)
 {
-	ASSERT(!s->rest);
-	s->rest = malloc(bytes.size);
-	if (!s->rest) {
+	if (!sink_rest_add(&s->rest, bytes, now_of(s)))
 		close_session(s);
-		return;
-	}
-	memcpy(s->rest, bytes.data, bytes.size);
-	s->rest_at = 0;
-	s->rest_size = bytes.size;
-	conn_pause(&s->conn);
+	else if (!rules_of(s)->latency || s->rest.size > REST_LIMIT)
+		conn_pause(&s->conn);
 }
 
 /* RFC 3207 4.2: what came in the clear behind STARTTLS is forgotten. */
 static void start_tls(struct sink_session *s)
 {
-	free(s->rest);
-	s->rest = NULL;
+	sink_rest_forget(&s->rest);
 	conn_resume(&s->conn);
 	conn_start_tls(&s->conn, s->worker->tls, NULL);
 }
@@ -339,7 +360,7 @@ static void write_output(struct sink_session *s, str output)
  * answer to their message, where the sender waits for nothing in between. */
 static bool holds_flight(const struct sink_session *s, enum smtp_server_want want)
 {
-	return rules_of(s)->delay > 0 &&
+	return (rules_of(s)->delay > 0 || rules_of(s)->latency > 0) &&
 	       (want == SERVER_WAIT || smtp_server_within_chunk(s->server));
 }
 
@@ -379,7 +400,7 @@ void sink_session_expire(struct wheel_timer *timer)
 static void on_bytes(struct conn *c, str bytes)
 {
 	struct sink_session *s = SESSION_OF(c);
-	size_t taken = smtp_server_feed(s->server, bytes, now_of(s));
+	size_t taken = s->rest.first ? 0 : feed(s, bytes, now_of(s));
 	if (taken < bytes.size)
 		keep_rest(s, str_from(bytes, taken));
 	step(s);
@@ -419,8 +440,7 @@ static void on_closed(struct conn *c)
 	note_transaction(s);
 	sink_event_close(&w->events, &s->transaction, now_of(s));
 	atomic_fetch_sub(&s->listener->open_count, 1);
-	free(s->rest);
-	s->rest = NULL;
+	sink_rest_forget(&s->rest);
 	chain_remove(&w->sessions, &s->link);
 	chain_push_back(&w->idle, &s->link);
 }

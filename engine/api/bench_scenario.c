@@ -5,6 +5,7 @@
 
 #include "bench/sink/sink.h"
 #include "engine/api/config.h"
+#include "engine/smtp/client.h"
 
 #define SCENARIO_SIZE_LIMIT 65536
 #define CONNECTION_LIMIT 50000
@@ -74,11 +75,15 @@ static const struct key root_keys[] = {
 	CHOICE(flight, "learn", flights,
 	       "How much is under way on a connection; see default_limits.flight of "
 	       "rundbrief.conf."),
+	COUNT(window, "messages", 2, SMTP_TRANSACTION_LIMIT, "16",
+	      "Of flight = window, how many are under way on a connection."),
 	COUNT(envelopes, "recipients", 0, 1000000, "0",
 	      "How many the engine may hold at once; 0: as it would by itself."),
 	BOOL(tls, "Every connection is under TLS 1.3."),
 	{"delay", KEY_DURATION, AT(bench_scenario, delay), NULL, 0, USEC_MINUTE, "0", NULL, 0,
-	 "The mail servers answer so late."},
+	 "The mail servers take so long for each message of a connection."},
+	{"latency", KEY_DURATION, AT(bench_scenario, latency), NULL, 0, USEC_MINUTE, "0", NULL,
+	 0, "They answer each flight so late, whatever is in it; delay is not looked at then."},
 	COUNT(threads, "threads", 1, CORE_LIMIT, "1", "Threads of the receiving side."),
 	END,
 };

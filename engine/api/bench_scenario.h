@@ -32,10 +32,10 @@ struct bench_scenario {
 	str shows;
 	int kind, group, signing;
 	uint64_t recipients, handovers, runs, warm_up, size, sites, connections, messages,
-		threads, envelopes;
+		threads, envelopes, window;
 	int flight;
 	bool tls;
-	usec delay;
+	usec delay, latency;
 	struct bench_provider *providers;
 	size_t provider_count;
 	struct bench_promise *promises;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/sink/sink.h"
@@ -522,6 +523,44 @@ static void test_slow_sink_answers_a_flight_as_a_whole(void **)
 	stop();
 }
 
+static long ms_since(struct timespec began)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / 1000000;
+}
+
+#define ENVELOPE "MAIL FROM:<b@x.test>\r\nRCPT TO:<a@y.test>\r\n"
+#define MESSAGE ENVELOPE "BDAT 8 LAST\r\nx: y\r\n\r\n"
+#define LATENCY 200 /* ms */
+
+/* What comes in one flight is answered in one, where a slow host takes a while for each message; what
+ * comes later, as much later. */
+static void test_far_sink_answers_each_flight_after_its_latency(void **)
+{
+	start((char *[]){listen_option, (char[]){"--latency=200"}, NULL});
+	int fd = greet();
+	struct timespec first, second;
+	clock_gettime(CLOCK_MONOTONIC, &first);
+	say(fd, MESSAGE MESSAGE ENVELOPE "BDAT 8 LAST\r\nx: ");
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	assert_int_equal(poll(&ready, 1, LATENCY / 2), 0);
+	clock_gettime(CLOCK_MONOTONIC, &second);
+	say(fd, "y\r\n\r\n" MESSAGE);
+	char replies[2000] = "";
+	ssize_t size = recv(fd, replies, sizeof replies - 1, 0);
+	assert_true(size > 0 && ms_since(first) >= LATENCY);
+	int lines = 0;
+	for (const char *at = replies; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_true(lines >= 6); /* of two messages */
+	for (; lines < 12; lines++)
+		expect(fd, "250 ");
+	assert_true(ms_since(second) >= LATENCY);
+	close(fd);
+	stop();
+}
+
 static void test_sink_serves_with_threads(void **)
 {
 	start((char *[]){listen_option, (char[]){"--threads=3"},
@@ -596,6 +635,7 @@ int main(void)
 		cmocka_unit_test_setup(test_sink_limits_connections_and_messages, fresh),
 		cmocka_unit_test_setup(test_sink_delays_and_splits_replies, fresh),
 		cmocka_unit_test_setup(test_slow_sink_answers_a_flight_as_a_whole, fresh),
+		cmocka_unit_test_setup(test_far_sink_answers_each_flight_after_its_latency, fresh),
 		cmocka_unit_test_setup(test_sink_serves_with_threads, fresh),
 		cmocka_unit_test_setup(test_sink_survives_clients_that_go_away, fresh),
 	};
