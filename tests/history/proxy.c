@@ -38,6 +38,7 @@ struct pipe {
 	size_t group_size;
 	unsigned char head[10]; /* of the server's frame that is being read, */
 	size_t head_size, left; /* and how much of it is to come */
+	bool cut; /* so that its client shall not find anything held by it */
 };
 
 static uint32_t number_at(const unsigned char *bytes)
@@ -141,11 +142,19 @@ static enum proxy_cut judge(const struct pipe *p, bool commits)
 	return cut;
 }
 
+static void say_nothing(void *, const char *)
+{
+}
+
+/* And waits until it is gone: what it held is free when anybody learns of it. */
 static void kill_backend(uint32_t pid)
 {
-	char statement[80];
+	char statement[120];
 	PGconn *conn = PQconnectdb(proxy.conninfo);
-	snprintf(statement, sizeof(statement), "select pg_terminate_backend(%u)", pid);
+	PQsetNoticeProcessor(conn, say_nothing, NULL); /* it may be gone already */
+	snprintf(statement, sizeof(statement),
+		 "select pg_terminate_backend(pid, 10000) from pg_stat_activity where pid = %u",
+		 pid);
 	PQclear(PQexec(conn, statement));
 	PQfinish(conn);
 }
@@ -165,6 +174,7 @@ static void swallow_answer(struct pipe *p)
 static bool pass_on(struct pipe *p, size_t size, bool commits)
 {
 	enum proxy_cut cut = judge(p, commits);
+	p->cut = cut != PROXY_NONE;
 	if (cut == PROXY_BEFORE)
 		return false;
 	if (cut == PROXY_KILL)
@@ -229,9 +239,11 @@ static void *serve_one(void *context)
 		if (open && both[0].revents)
 			open = from_client(&p);
 	}
-	close(p.client);
 	if (p.server >= 0)
 		close(p.server);
+	if (p.cut)
+		kill_backend(p.pid);
+	close(p.client);
 	free(p.group);
 	return NULL;
 }
