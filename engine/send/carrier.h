@@ -62,6 +62,7 @@ struct carrier_site {
 	uint32_t note_count; /* under way */
 };
 
+#define CARRIER_BUNCH 4    /* messages that go to one connection at once */
 #define FLOW_QUOTA_LIMIT 8 /* named limits that bind one campaign on one path */
 
 /* What of a path is of one campaign. Flows share what the path may send by their weights
@@ -79,6 +80,7 @@ struct carrier_flow {
 				falls to what it orders in a moment */
 	uint32_t ordered_now, ordered_before; /* in this span of marks, and the one before */
 	usec span_since;
+	usec busy_until; /* ordered_before is kept, unless a span had more */
 	bool dry; /* it could have ordered more than was marked */
 	uint64_t tag;
 	usec return_at; /* when the next that finds no room may come again */
@@ -112,6 +114,7 @@ struct carrier_path {
 	struct chain roomy[SMTP_TRANSACTION_LIMIT]; /* those that take another message, by how
 						       many they have */
 	uint32_t slots, usable; /* messages they take; sessions that go on taking some */
+	uint32_t under_way;     /* messages that those have */
 	usec answer_time; /* from the start of a message to its reply, lately; 0: not known */
 	uint32_t ordered_count, opening_count, open_count;
 	uint64_t tag;   /* of the flow served last: where a new one begins */
@@ -204,7 +207,8 @@ struct session {
 	int16_t relay;             /* index, or ROUTE_NO_RELAY */
 	struct chain_link roomy;   /* in path->roomy[depth], while it takes another message */
 	uint8_t depth, room;
-	bool usable;               /* counted in path->usable */
+	uint8_t under_way; /* as counted in the path's */
+	bool usable;       /* counted in path->usable */
 	struct chain_link pump;    /* in carrier.pump: has output after its release */
 	struct chain_link resting; /* in carrier.resting: connected, nothing to do */
 	struct chain messages;     /* submitted, unfinished */
@@ -540,14 +544,17 @@ void session_answered(struct session *, usec took); /* a message of it, by its h
 bool carrier_path_is_slow(const struct carrier_path *);
 /* So are nearly all hosts that are written to now. */
 bool carrier_is_slow(const struct carrier *);
+/* Messages that would be on each connection if all had as many: 1 .. CARRIER_BUNCH. */
+uint32_t carrier_path_share(struct carrier_path *);
 /* Messages that are kept ready for so many connections. */
-uint32_t carrier_path_ready_room(const struct carrier_path *, uint32_t usable);
+uint32_t carrier_path_ready_room(struct carrier_path *, uint32_t usable);
 /* Messages by which one more connection is worth while. */
 uint32_t carrier_path_worth(const struct carrier_path *);
 
 /* carrier_session.c */
 extern const struct conn_events session_events;
 void session_auth_moved(struct auth *);
+/* Its output leaves with the next session_pump(), which is to follow. */
 void session_submit(struct session *, struct message *, usec now);
 /* What it holds and has said nothing of yet is in line again, unless nothing may start. */
 void session_recall(struct session *, usec now);

@@ -10,7 +10,6 @@
 #define READY_TIME (50 * USEC_MS) /* of a path's rate, that is kept ready */
 #define WAKE_PER_GIFT 4       /* paths woken for one that came back: some cannot use it now */
 #define RESTING_LOOKS 16
-#define BUNCH 4 /* messages that go to one connection at once */
 #define READY_LOOKS 64 /* messages passed over that a limit of their campaign holds back */
 
 size_t carrier_path_pending(struct carrier_path *path)
@@ -148,28 +147,35 @@ static void start_message(struct carrier *carrier, struct session *session,
 	session_submit(session, message, now);
 }
 
-/* A host that takes a window of messages and answers soon gets several at once: they leave in one
- * write and are answered in one read, which costs little more than one of them would. */
-static uint32_t bunch_of(const struct session *session)
+/* To a host that takes a window of messages several go at once: they leave in one write and are
+ * answered in one read, which costs little more than one of them would. Of a host that answers late
+ * no more than a connection's share, or the last would wait for the first one's answer beside a
+ * connection that has nothing to do. */
+static uint32_t bunch_of(const struct session *session, uint32_t share)
 {
-	bool fast = session->plan.limit == FLIGHT_WINDOW && !carrier_path_is_slow(session->path);
-	return fast ? BUNCH : 1;
+	if (session->plan.limit != FLIGHT_WINDOW)
+		return 1;
+	return carrier_path_is_slow(session->path) ? share : CARRIER_BUNCH;
 }
 
-/* One bunch, as far as there is room for it and ready is something that may go. How many went. */
-static uint32_t submit_bunch(struct carrier *carrier, struct session *session, uint32_t allowed,
-			     bool one_free, usec now)
+/* One bunch, as far as there is room for it and ready is something that may go; in one write. How many
+ * went. */
+static uint32_t submit_bunch(struct carrier *carrier, struct session *session, uint32_t bunch,
+			     uint32_t allowed, bool one_free, usec now)
 {
-	uint32_t bunch = bunch_of(session), started = 0;
+	uint32_t started = 0;
 	const struct chain *free = &session->path->roomy[0];
-	while (started < bunch && started < allowed && session->room > 0) {
-		bool urgent_only = one_free && (session->depth > 0 || free->count < 2);
+	while (started < bunch && started < allowed && smtp_client_room(&session->client) > 0) {
+		bool others = session->depth > 0 || started > 0;
+		bool urgent_only = one_free && (others || free->count < 2);
 		struct message *message = take_ready(carrier, session, urgent_only, now);
 		if (!message)
 			break;
 		start_message(carrier, session, message, now);
 		started++;
 	}
+	if (started > 0)
+		session_pump(session, now);
 	return started;
 }
 
@@ -180,13 +186,15 @@ static uint32_t submit_ready(struct carrier *carrier, struct carrier_path *path,
 {
 	uint32_t started = 0;
 	bool one_free = keeps_one_free(carrier, path);
+	uint32_t share = carrier_path_share(path);
 	for (size_t depth = 0; depth < SMTP_TRANSACTION_LIMIT; depth++) {
 		struct chain *roomy = &path->roomy[depth];
 		while (!chain_empty(roomy) && started < allowed) {
 			struct session *session =
 				CHAIN_OWNER(chain_first(roomy), struct session, roomy);
-			uint32_t count = submit_bunch(carrier, session, allowed - started,
-						      one_free, now);
+			uint32_t count =
+				submit_bunch(carrier, session, bunch_of(session, share),
+					     allowed - started, one_free, now);
 			if (count == 0)
 				return started;
 			started += count;
@@ -335,13 +343,19 @@ static usec mark_span(const struct carrier *carrier)
 }
 
 /* What is marked when a machine is lost for good may have been mailed, so it is little: as much
- * as was ordered in one span lately, and a quarter more. */
+ * as was ordered in one span lately, and a quarter more. Where answers come late, in the busiest span
+ * since the one before: whole flights are answered at once, and then nothing for a while. */
 static void follow_pace(struct carrier_flow *flow, usec span, usec now)
 {
 	if (now < flow->span_since + span)
 		return;
-	bool recent = now < flow->span_since + 2 * span;
-	flow->ordered_before = recent ? flow->ordered_now : 0;
+	usec quiet = carrier_path_is_slow(flow->path) ? flow->path->answer_time : 0;
+	bool recent = now < flow->span_since + 2 * span + quiet;
+	uint32_t ordered = recent ? flow->ordered_now : 0;
+	if (ordered >= flow->ordered_before || now >= flow->busy_until) {
+		flow->ordered_before = ordered;
+		flow->busy_until = quiet ? now + quiet + 2 * span : now;
+	}
 	flow->ordered_now = 0;
 	flow->span_since = now;
 	uint32_t wanted = flow->ordered_before + flow->ordered_before / 4 + 1;
@@ -579,7 +593,7 @@ static uint32_t soon(const struct carrier_path *path, uint32_t most)
 }
 
 /* More than fits is kept ready, unless the rate forbids. */
-static uint32_t order_room(const struct carrier_path *path, const struct path_demand *demand,
+static uint32_t order_room(struct carrier_path *path, const struct path_demand *demand,
 			   const struct path_grant *grant, uint32_t started, uint32_t usable)
 {
 	uint32_t ahead = carrier_path_ready_room(path, usable);

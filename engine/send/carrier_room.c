@@ -10,9 +10,17 @@
 #define PATH_WEIGHT 8 /* answers that a mean is made of */
 #define CARRIER_WEIGHT 64
 
+/* A host that answers late is sent the next ones when half of a window is answered: one for each answer
+ * would leave and be answered alone from then on. */
+static bool has_half(const struct session *session)
+{
+	return session->plan.limit == FLIGHT_WINDOW && carrier_path_is_slow(session->path) &&
+	       2 * session->messages.count > session->plan.window;
+}
+
 static uint8_t room_of(const struct session *session)
 {
-	if (!session->ready || session->closing)
+	if (!session->ready || session->closing || has_half(session))
 		return 0;
 	return (uint8_t)smtp_client_room(&session->client);
 }
@@ -27,9 +35,13 @@ void session_room_changed(struct session *session)
 	bool usable = session->ready && !session->closing;
 	path->usable += usable;
 	path->usable -= session->usable;
+	uint8_t under_way = usable ? (uint8_t)session->messages.count : 0;
+	path->under_way += under_way;
+	path->under_way -= session->under_way;
 	path->slots += room;
 	path->slots -= session->room;
 	session->usable = usable;
+	session->under_way = under_way;
 	session->room = room;
 	if (chain_linked(&session->roomy) && room > 0 && depth == session->depth)
 		return;
@@ -63,12 +75,22 @@ bool carrier_path_is_slow(const struct carrier_path *path)
 	return path->answer_time > SLOW_ANSWER;
 }
 
-/* One a connection, of slow ones as many as will be free in a moment. */
-uint32_t carrier_path_ready_room(const struct carrier_path *path, uint32_t usable)
+/* How many of all messages there are would be on each connection. */
+uint32_t carrier_path_share(struct carrier_path *path)
+{
+	size_t all = carrier_path_pending(path) + path->under_way;
+	size_t share = path->usable > 0 ? all / path->usable : 0;
+	return share < 1 ? 1 : share < CARRIER_BUNCH ? (uint32_t)share : CARRIER_BUNCH;
+}
+
+/* One a connection, of slow ones as many as will be answered in a moment, and a bunch. */
+uint32_t carrier_path_ready_room(struct carrier_path *path, uint32_t usable)
 {
 	if (!carrier_path_is_slow(path))
 		return usable;
-	return (uint32_t)((uint64_t)usable * READY_TIME / (uint64_t)path->answer_time) + 1;
+	uint64_t most = usable > path->under_way ? usable : path->under_way;
+	return (uint32_t)(most * READY_TIME / (uint64_t)path->answer_time) +
+	       carrier_path_share(path);
 }
 
 uint32_t carrier_path_worth(const struct carrier_path *path)

@@ -545,7 +545,6 @@ void session_submit(struct session *session, struct message *message, usec now)
 	session_plan(session);
 	if (worn_out(session))
 		quit(session, now);
-	session_pump(session, now);
 }
 
 void session_recall(struct session *session, usec now)

@@ -27,8 +27,9 @@ hits=$(cat "$dir"/* | tr ' ' '\n' | sed -n 's/^\([a-z0-9-]*\)=\([0-9]*\)$/\1 \2/
 	awk '{ hits[$1] += $2 } END { for (k in hits) print k "=" hits[k] }' | sort)
 echo "hits of faults, states, points at which a process may die, and deaths there:"
 echo "$hits" | paste -sd ' ' | fold -s -w 100
-# Of the many calls of the database not each is died at in a short run; of each kind, somewhere.
-never=$(echo "$hits" | grep '=0$' | grep -v '^died-\(before\|after\|answered\)-')
+# Of the many calls of the database not each is died at in a short run; of each kind, somewhere. And a
+# death that leaves a void in the journal comes once in a thousand seeds.
+never=$(echo "$hits" | grep '=0$' | grep -v '^died-\(before\|after\|answered\)-\|^voided=')
 [ "$seeds" -lt 10000 ] || never=$(echo "$hits" | grep '=0$')
 [ -z "$never" ] || { echo "FAILED: never met: $never"; bad=1; }
 
