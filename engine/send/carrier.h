@@ -540,6 +540,8 @@ void carrier_recall_source(struct carrier *, uint32_t source_index);
 /* carrier_room.c: something happened to the session; */
 void session_room_changed(struct session *);
 void session_answered(struct session *, usec took); /* a message of it, by its host */
+/* Urgent messages are ready and there was no room: is there, where only they would go? */
+void carrier_path_room_for_urgent(struct carrier_path *);
 /* Its host takes long to answer: what stands behind a message in its session would wait. */
 bool carrier_path_is_slow(const struct carrier_path *);
 /* So are nearly all hosts that are written to now. */

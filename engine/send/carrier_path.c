@@ -611,6 +611,8 @@ void carrier_path_run(struct carrier *carrier, struct carrier_path *path, usec n
 	const char *stopped = starts_nothing(carrier, path, now);
 	end_late(carrier, path, now);
 	carrier_path_unwait(carrier, path);
+	if (!chain_empty(&path->urgent) && path->slots == 0)
+		carrier_path_room_for_urgent(path);
 	struct path_demand demand = {
 		.slots = count_slots(carrier, path),
 		.waiting = (uint32_t)carrier_path_pending(path),

@@ -7,15 +7,17 @@
 #define READY_TIME (50 * USEC_MS) /* for which messages are kept ready */
 #define WORTH_LIMIT 10 /* messages, fewer do not deserve another connection */
 #define WORTH_TIME USEC_SECOND /* nor do those that one connection sends within this */
+#define ROOM_LOOKS 64 /* sessions looked at for an urgent message */
 #define PATH_WEIGHT 8 /* answers that a mean is made of */
 #define CARRIER_WEIGHT 64
 
 /* A host that answers late is sent the next ones when half of a window is answered: one for each answer
- * would leave and be answered alone from then on. */
+ * would leave and be answered alone from then on. Urgent mail does not wait for that. */
 static bool has_half(const struct session *session)
 {
-	return session->plan.limit == FLIGHT_WINDOW && carrier_path_is_slow(session->path) &&
-	       2 * session->messages.count > session->plan.window;
+	const struct carrier_path *path = session->path;
+	return session->plan.limit == FLIGHT_WINDOW && carrier_path_is_slow(path) &&
+	       2 * session->messages.count > session->plan.window && path->urgent.count == 0;
 }
 
 static uint8_t room_of(const struct session *session)
@@ -51,6 +53,15 @@ void session_room_changed(struct session *session)
 		chain_push_front(&path->roomy[0], &session->roomy);
 	else if (room > 0)
 		chain_push_back(&path->roomy[depth], &session->roomy);
+}
+
+void carrier_path_room_for_urgent(struct carrier_path *path)
+{
+	struct chain_link *link = chain_first(&path->sessions);
+	for (int looks = 0; link && path->slots == 0 && looks < ROOM_LOOKS; looks++) {
+		session_room_changed(CHAIN_OWNER(link, struct session, link));
+		link = chain_next(&path->sessions, link);
+	}
 }
 
 /* The mean of late, the last answer being one of so many. */

@@ -71,11 +71,8 @@ def main():
                  f"{count} recipients: flights of {max(many.values())} at most, no more than the window")
     checks.check(sum(many.values()) >= 2 * len(many),
                  f"{count} recipients: {len(many)} flights, of {count / len(many):.1f} messages each")
-    shares = collections.Counter()
-    for (connection, _), messages in few.items():
-        shares[connection] += messages
-    checks.check(len(shares) == CONNECTIONS and max(shares.values()) <= FEW // CONNECTIONS + 1,
-                 f"{FEW} recipients: {sorted(shares.values())} on each connection")
+    checks.check(max(few.values()) <= FEW // CONNECTIONS + 1,
+                 f"{FEW} recipients: flights of {sorted(few.values())}, none of many beside idle connections")
     checks.equal(sink.counts()["connections"], CONNECTIONS, "connections in all")
     rig.close()
     checks.end("far")
