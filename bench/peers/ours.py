@@ -19,7 +19,7 @@ CONNECTIONS = 100  # of ours, over ten sites; a peer has what suits it best
 FED_BY = 10  # connections from us to a relay
 SCENARIO = {"name": "peers", "size": MESSAGE_SIZE, "sites": 10, "connections": CONNECTIONS,
             "signing": "none", "flight": "learn", "messages_per_connection": 0, "envelopes": 0,
-            "provider": {}, "delay": 0, "tls": False, "threads": 1}
+            "provider": {}, "delay": 0, "latency": 0, "tls": False, "threads": 1}
 SIGNING = {False: "none", True: "rsa"}
 
 
